@@ -1,0 +1,1 @@
+"""The entrypoint of a FastAPI and Alembic container: wait, migrate, serve."""
