@@ -1,0 +1,201 @@
+"""Failures: what ends a start, each with its event, its exit code and its cure.
+
+A failure is an event like any other, so an error is data: `raise StartupError(LockTimeout(...))`. The exit codes are
+public interface (an ECS restart policy or a pipeline reads them): section 5 of the contract.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import ClassVar
+
+from orchestrator.events import Event, described
+
+EXIT_OK = 0
+EXIT_USAGE = 64  # EX_USAGE of sysexits.h
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure(Event, abstract=True):
+    """The base of every failure event: exit code, cause and cure."""
+
+    level = logging.CRITICAL
+    outcome = "failure"
+    exits_with: ClassVar[int]
+    cure: ClassVar[str]
+
+    error_type: str = described("what kind of failure, one of a few values")
+    error_code: int | str = described("the database's or system's own code; empty when there is none", default="")
+    error_message: str = described("what happened, in the words of whoever noticed it", foreign=True, default="")
+    hint: str = described("what to do about it", default="")
+
+    def __post_init__(self) -> None:
+        """Give the class's cure where the occasion has no better hint."""
+        if not self.hint:
+            object.__setattr__(self, "hint", self.cure)
+
+
+class StartupError(Exception):
+    """The start cannot go on; `failure` says why, with which exit code, and what to do."""
+
+    def __init__(self, failure: Failure, exception: BaseException | None = None) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+        self.exception = exception
+        """The exception whose traceback belongs into the event, when reading it helps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingsInvalid(Failure):
+    """Settings are wrong; all faults at once, before anything was touched."""
+
+    exits_with = 78  # EX_CONFIG of sysexits.h
+    sentence = "The settings are wrong ({fault_count}): {error_message}"
+    cure = "Correct these variables in the task definition; `orchestrator serve --help` lists them all."
+
+    fault_count: int = described("how many faults there are")
+    variables: list[str] = described("the variables at fault")
+    faults: list[dict[str, str]] = described("for each: `variable`, `problem` and `example`; never a secret", foreign=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppFailed(Failure):
+    """The app did not import, or its lifespan failed. The exit code is the one that uvicorn uses for it."""
+
+    exits_with = 3
+    sentence = "The app {app} failed: {error_message}"
+    cure = "Fix the image: the app must import and its lifespan must start; the traceback is in `exception`."
+
+    app: str = described("the import string")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseUnreachable(Failure):
+    """The database did not become ready within the budget."""
+
+    exits_with = 4
+    sentence = (
+        "The database was not ready within {waited_seconds:.1f} s ({attempts} attempts); the last cause: {error_message}"
+    )
+    cure = "Check the network, the security group and the database itself; ORCHESTRATOR_WAIT_TIMEOUT_SECONDS is the budget."
+
+    attempts: int = described("attempts made")
+    waited_seconds: float = described("since waiting began")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseRefused(Failure):
+    """The database answered and refused us; trying again would not help."""
+
+    exits_with = 5
+    sentence = "The database refused the connection ({error_type}): {error_message}"
+    cure = "Correct the secret: user, password, database name, TLS and rights."
+
+    attempts: int = described("attempts made")
+    waited_seconds: float = described("since waiting began")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockTimeout(Failure):
+    """Another migration held the lock for longer than the budget."""
+
+    exits_with = 6
+    sentence = "The migration lock {lock_name} was not free within {waited_seconds:.1f} s; held by {holder}."
+    cure = "Look at the holder: it migrates, or it hangs; ORCHESTRATOR_LOCK_TIMEOUT_SECONDS is the budget."
+
+    lock_name: str = described("name of the advisory lock, or path of the lock file")
+    holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
+    holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
+    holder_seconds: float = described("how long the holder has been at it")
+    waited_seconds: float = described("since the lock was first asked for")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _RevisionFailure(Failure, abstract=True):
+    """What a failed revision tells."""
+
+    revision: str = described("the revision that failed; empty when none had begun")
+    statement_index: int = described("which of its statements failed, from 1; 0 when none had begun")
+    statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
+    statements_done: int = described("its statements that had succeeded before")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationFailed(_RevisionFailure):
+    """A revision failed and left nothing behind."""
+
+    exits_with = 7
+    sentence = "Revision {revision} failed at statement {statement_index} and left nothing behind: {error_message}"
+    cure = "Fix the revision and deploy again: it starts from the top, as it left nothing behind."
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationHalfApplied(_RevisionFailure):
+    """A revision stopped half way on a database that cannot roll DDL back."""
+
+    exits_with = 8
+    sentence = (
+        "Revision {revision} failed at statement {statement_index}, and the {statements_done} statements before it "
+        "may stay in the database: {error_message}"
+    )
+    cure = (
+        "Repair by hand before the next start: undo the statements that are done (or finish the revision and "
+        "`alembic stamp` it). Revisions of one statement each cannot end like this."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationTreeInvalid(Failure):
+    """The migration scripts cannot be used: several heads, a broken chain, an unreadable script, an unknown target."""
+
+    exits_with = 9
+    sentence = "The migration scripts cannot be used ({error_type}): {error_message}"
+    cure = "Fix the image: the scripts must form one unbroken chain to one head."
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseAhead(Failure):
+    """The database is at a revision that this image does not have."""
+
+    exits_with = 10
+    sentence = "The database is at {current_revision}, which this image does not know; its head is {head_revision}."
+    cure = "Roll forward: deploy an image that has this revision."
+
+    current_revision: str = described("the database's heads, joined by commas")
+    head_revision: str = described("the image's target, joined by commas")
+    lineage: str = described("`unknown`: nothing proves that the revision descends from this image's head")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BindFailed(Failure):
+    """The port is taken or not allowed."""
+
+    exits_with = 11
+    sentence = "Cannot listen on {host}:{port}: {error_message}"
+    cure = "Fix the task: another process has the port, or ORCHESTRATOR_HOST or PORT is wrong."
+
+    host: str = described("the address asked for")
+    port: int = described("the port asked for")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationStopped(_RevisionFailure):
+    """A stop was asked for and the running revision did not end in time."""
+
+    exits_with = 12
+    sentence = "Stopped in the middle of revision {revision}, which did not end in time: {error_message}"
+    cure = (
+        "If `statements_done` is 0 or the database rolls DDL back: nothing, the next start does it again. Else see "
+        "migration_half_applied. Raise ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout for revisions that take long."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartupFailed(Failure):
+    """The last event of every failed start, whatever the cause: the one to alarm on."""
+
+    exits_with = 1
+    sentence = "The start failed while {failed_state}, exit code {exit_code}: {error_message}"
+    cure = "This is a bug of the orchestrator: please report it with the traceback in `exception`."
+
+    exit_code: int = described("see the table of exit codes")
+    failed_state: str = described("the state in which it failed")

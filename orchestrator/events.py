@@ -1,0 +1,296 @@
+"""The catalogue of events: one class an event, and the only way to say that something happened.
+
+An event is data. Its class gives the name (in snake_case), the level, the outcome, the sentence and the fields
+with their meanings; documentation and tests are made from the class. `emit` hands an instance to whoever listens:
+the log (see `orchestrator.log`), the status that the port tells, or a list in a test.
+
+To add one: a class here (or in `errors`, when it ends the process) and a call of `emit`. Names and fields are public
+interface, because alarms filter on them: see section 6 of the contract, kept in docs/events.md.
+"""
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Literal, TypeAlias
+
+Outcome = Literal["success", "failure", "unknown"]
+
+CATALOGUE: dict[str, type["Event"]] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened, as data."""
+
+    name: ClassVar[str]
+    level: ClassVar[int] = logging.INFO
+    outcome: ClassVar[Outcome] = "unknown"
+    sentence: ClassVar[str]
+
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
+        """Name the class and put it into the catalogue, unless it is only a base."""
+        super().__init_subclass__(**kwargs)
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        if not abstract:
+            CATALOGUE[cls.name] = cls
+
+    @property
+    def message(self) -> str:
+        """The sentence, with the data in it."""
+        return self.sentence.format_map(self.fields())
+
+    def fields(self, clean: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
+        """Every field by name, present whatever its value, so that filters can rely on it; foreign text is `clean`ed."""
+        return {
+            each.name: clean(getattr(self, each.name)) if each.metadata["foreign"] else getattr(self, each.name)
+            for each in fields(self)
+        }
+
+
+Emit: TypeAlias = Callable[[Event], None]
+
+
+def described(text: str, *, foreign: bool = False, **kwargs: Any) -> Any:
+    """A field with its meaning, for the documentation; `foreign` if its text comes from outside and may hold a secret."""
+    return field(metadata={"help": text, "foreign": foreign}, **kwargs)
+
+
+# ---------------------------------------------------------------- the process
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessStarted(Event):
+    """The process runs and its settings are valid; nothing has been touched yet."""
+
+    sentence = "Started: {command}, process {pid} on Python {python_version}."
+
+    python_version: str = described("such as 3.13.1")
+    pid: int = described("process id, 1 in most containers")
+    command: str = described("serve, migrate or wait")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChanged(Event):
+    """The state machine moved; the new state is the event's `state`."""
+
+    sentence = "The state is {state} now; it was {previous_state}."
+
+    previous_state: str = described("the state before")
+    state: str = described("the state from now on")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopRequested(Event):
+    """A signal asked the process to stop."""
+
+    sentence = "Stopping, as {signal} asks."
+
+    signal: str = described("SIGTERM or SIGINT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessStopped(Event):
+    """The process ends as asked, or its command is done."""
+
+    outcome = "success"
+    sentence = "Stopped after {uptime_seconds:.1f} s with exit code {exit_code}."
+
+    uptime_seconds: float = described("since the process began")
+    exit_code: int = described("0")
+
+
+# ---------------------------------------------------------------- waiting
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseEmbedded(Event):
+    """No database is configured, so the embedded one serves: right on a laptop, wrong in production."""
+
+    level = logging.WARNING
+    sentence = "No DATABASE_URL is set: the embedded database {database} is used."
+
+    database: str = described("path of the SQLite file", foreign=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseRetryScheduled(Event):
+    """An attempt failed for a reason that may pass; said before the pause, so that the cause is known at once."""
+
+    level = logging.WARNING
+    sentence = (
+        "The database is not ready (attempt {attempt}, {error_type}): {error_message} "
+        "Trying again in {retry_in_seconds:.1f} s."
+    )
+
+    attempt: int = described("which attempt failed, from 1")
+    retry_in_seconds: float = described("the pause that begins now")
+    waited_seconds: float = described("since waiting began")
+    error_type: str = described("a few values, see docs/behaviour.md")
+    error_code: int | str = described("the database's or system's own code; empty when there is none")
+    error_message: str = described("what the attempt met", foreign=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseReady(Event):
+    """The database answers."""
+
+    outcome = "success"
+    sentence = (
+        "Database is ready! {dialect} {server_version} answered attempt {attempts} after {waited_seconds:.1f} s."
+    )
+
+    attempts: int = described("attempts made, the good one included")
+    waited_seconds: float = described("since waiting began")
+    dialect: str = described("mysql, mariadb, postgresql or sqlite")
+    server_version: str = described("as the server gives it")
+
+
+# ---------------------------------------------------------------- migrating
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsCurrent(Event):
+    """The database is at head: nothing to do, no lock was taken, Alembic was not even imported."""
+
+    outcome = "success"
+    sentence = "The database is at head ({current_revision}): nothing to migrate."
+
+    current_revision: str = described("the database's heads, joined by commas")
+    head_revision: str = described("the image's target, joined by commas")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsPlanned(Event):
+    """The revisions that this image would apply, seen before the lock is taken."""
+
+    sentence = "{pending_count} revisions to apply, from {current_revision} to {head_revision}."
+
+    current_revision: str = described("the database's heads, joined by commas; `base` when it has none")
+    head_revision: str = described("the image's target, joined by commas")
+    pending_count: int = described("how many revisions are missing")
+    pending: list[str] = described("their ids in order, at most 50")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockWaiting(Event):
+    """Another migration holds the lock; said at once and then once a heartbeat."""
+
+    sentence = "Waiting for the migration lock {lock_name} for {waited_seconds:.1f} s; held by {holder}."
+
+    lock_name: str = described("name of the advisory lock, or path of the lock file")
+    holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
+    holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
+    holder_seconds: float = described("how long the holder has been at it")
+    waited_seconds: float = described("since the lock was first asked for")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockAcquired(Event):
+    """The migration lock is ours, on the connection that migrates."""
+
+    sentence = "The migration lock {lock_name} was taken after {waited_seconds:.1f} s."
+
+    lock_name: str = described("name of the advisory lock, or path of the lock file")
+    waited_seconds: float = described("since it was first asked for")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockReleased(Event):
+    """The migration lock is free again."""
+
+    sentence = "The migration lock {lock_name} was released after {held_seconds:.1f} s."
+
+    lock_name: str = described("name of the advisory lock, or path of the lock file")
+    held_seconds: float = described("how long it was held")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionStarted(Event):
+    """A revision begins."""
+
+    sentence = "Applying revision {revision} ({index} of {pending_count}): {description}."
+
+    revision: str = described("revision id")
+    description: str = described("first line of the script's docstring")
+    index: int = described("which of the pending ones, from 1")
+    pending_count: int = described("how many were pending when the lock was taken")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionApplied(Event):
+    """A revision is in the database for good: said after the commit, never before."""
+
+    outcome = "success"
+    sentence = "Applied revision {revision} ({index} of {pending_count}) in {duration_seconds:.2f} s: {description}."
+
+    revision: str = described("revision id")
+    description: str = described("first line of the script's docstring")
+    index: int = described("which of the pending ones, from 1")
+    pending_count: int = described("how many were pending when the lock was taken")
+    statements: int = described("SQL statements that it ran, the version stamp included")
+    duration_seconds: float = described("from its start to its commit")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrationsCompleted(Event):
+    """The database is at the target; read back from the database, not assumed."""
+
+    outcome = "success"
+    sentence = (
+        "Database migrations completed successfully! {applied_count} revisions in {duration_seconds:.2f} s, "
+        "now at {current_revision}."
+    )
+
+    applied_count: int = described("revisions applied by this process; 0 when another replica did it all")
+    current_revision: str = described("the database's heads, joined by commas")
+    duration_seconds: float = described("from the start of migrating, waiting for the lock included")
+
+
+# ---------------------------------------------------------------- serving
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppLoaded(Event):
+    """The app was imported; its lifespan has not begun."""
+
+    outcome = "success"
+    sentence = "Imported the app {app} in {duration_seconds:.2f} s."
+
+    app: str = described("the import string")
+    duration_seconds: float = described("in a thread, while the database was waited for")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStarted(Event):
+    """The app answers on the port."""
+
+    outcome = "success"
+    sentence = "Serving on {host}:{port}, {startup_seconds:.2f} s after the start."
+
+    host: str = described("the address that is listened on")
+    port: int = described("the port that is listened on")
+    startup_seconds: float = described("from the start of the process")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request(Event):
+    """A request was answered; requests to the probes are not logged."""
+
+    sentence = "{method} {path} {status}"
+
+    method: str = described("HTTP method")
+    path: str = described("path without the query, which may hold secrets", foreign=True)
+    status: int = described("HTTP status")
+    duration_seconds: float = described("from the request's headers to the end of the answer")
+    client: str = described("address of the client; the forwarded one behind a trusted proxy", foreign=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerDrained(Event):
+    """The listener is closed and the requests in flight are finished, or were cancelled."""
+
+    sentence = "Drained in {duration_seconds:.1f} s; {requests_cancelled} requests were cancelled."
+
+    duration_seconds: float = described("since the stop was asked for")
+    requests_cancelled: int = described("requests that did not finish in time")

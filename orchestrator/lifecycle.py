@@ -1,0 +1,58 @@
+"""The law of the states: which there are, and which may follow which.
+
+The story itself is straight async code in `orchestrator.startup`; this table guards it and publishes what it does. A
+table-driven core would be right if the outside chose the next event: if `serving` could fall back to `waiting`, or
+replicas elected a leader. Neither is so here.
+"""
+
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from orchestrator.events import Emit, StateChanged
+
+
+class State(enum.StrEnum):
+    """Where a process is between its start and its exit."""
+
+    WAITING = "waiting"  #: until the database answers; settings, app and migration tree are checked meanwhile
+    MIGRATING = "migrating"  #: revisions are missing: for the lock, then one revision after the other
+    SERVING = "serving"  #: a request to the app gets the app's answer
+    DRAINING = "draining"  #: a stop was asked for: readiness is off, requests in flight finish
+    STOPPED = "stopped"  #: the end of a process that did what it was asked
+    FAILED = "failed"  #: the end of one that did not; the exit code tells why
+
+
+_END = frozenset({State.STOPPED, State.FAILED})
+
+TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
+    {
+        # Straight to serving when the database is at head; to draining when a stop comes early; to stopped when the
+        # command only waits or migrates.
+        State.WAITING: frozenset({State.MIGRATING, State.SERVING, State.DRAINING}) | _END,
+        State.MIGRATING: frozenset({State.SERVING, State.DRAINING}) | _END,
+        State.SERVING: frozenset({State.DRAINING, State.FAILED}),
+        State.DRAINING: _END,
+        State.STOPPED: frozenset(),
+        State.FAILED: frozenset(),
+    }
+)
+
+
+class Lifecycle:
+    """The state of one process; `advance` is the only way to change it, and announces the change."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.state = State.WAITING
+        self._emit = emit
+
+    def advance(self, state: State) -> None:
+        """Move on to `state`.
+
+        Raises:
+            ValueError: the table has no such arrow, which is a bug of the caller.
+        """
+        if state not in TRANSITIONS[self.state]:
+            raise ValueError(f"no way from {self.state} to {state}")
+        previous, self.state = self.state, state
+        self._emit(StateChanged(previous_state=previous, state=state))

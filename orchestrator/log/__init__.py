@@ -1,0 +1,119 @@
+"""Logging: `logging.yaml` is the authority, every record of every library is one line on stdout, and nothing else is.
+
+`configure` puts it in force. From then on `logging.config.fileConfig` and `dictConfig` do nothing but say that they
+were ignored: Alembic's template `env.py` calls the first, many apps the second, and either would silence us.
+"""
+
+import logging
+import logging.config
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+import structlog
+
+from orchestrator.events import Event
+from orchestrator.log.capture import PrintedLines, install_hooks, private_stdout
+from orchestrator.log.context import CONTEXT
+from orchestrator.log.lines import EVENT, formatter
+from orchestrator.log.redaction import REDACTOR
+
+__all__ = ["CONTEXT", "REDACTOR", "configure", "formatter", "log_event", "restore"]
+
+PACKAGED_CONFIG = Path(__file__).parent.parent / "logging.yaml"
+
+_logger = logging.getLogger("orchestrator")
+_in_force: dict[logging.Logger, list[logging.Handler]] = {}
+_stdout: list[TextIO] = []
+
+
+def configure(path: Path = PACKAGED_CONFIG, level: str = "") -> None:
+    """Put the dictConfig file `path` in force; `level` overrides that of the root logger when it is given.
+
+    Raises:
+        ValueError: the file is not a usable configuration; logging is as it was before.
+    """
+    import yaml  # noqa: PLC0415  # only here
+
+    if not _stdout:
+        _stdout.append(private_stdout())
+    sys.stdout = _stdout[0]  # for `ext://sys.stdout`, and the question whether it is a terminal
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        _DICT_CONFIG({"disable_existing_loggers": False, **config})
+    except (OSError, ValueError, TypeError, AttributeError, ImportError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} is not a logging configuration: {_one_line(error)}") from error
+    finally:
+        sys.stdout = PrintedLines()
+    if level:
+        logging.getLogger().setLevel(level.upper())
+    _take_over()
+
+
+def _take_over() -> None:
+    install_hooks()
+    logging.raiseExceptions = False  # a reader that went away must not fill standard error
+    logging.setLogRecordFactory(_stamped_record)
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    _in_force.clear()
+    for logger in (logging.getLogger(), *_existing()):
+        if logger.handlers:
+            _in_force[logger] = list(logger.handlers)
+    logging.config.fileConfig = _ignored("fileConfig")
+    logging.config.dictConfig = _ignored("dictConfig")  # type: ignore[assignment]  # a function of any arguments
+
+
+def restore() -> None:
+    """Undo what imported code did to the logging: our handlers taken off, loggers disabled, its own put on a stream.
+
+    Handlers that lead elsewhere (OpenTelemetry's, say) stay: they take nothing away from the lines.
+    """
+    for logger in (logging.getLogger(), *_existing()):
+        ours = _in_force.get(logger, [])
+        theirs = [each for each in logger.handlers if each not in ours and not _writes_to_console(each)]
+        logger.handlers[:] = [*ours, *theirs]
+        logger.disabled = False
+
+
+def _writes_to_console(handler: logging.Handler) -> bool:
+    return getattr(handler, "stream", None) in {sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__}
+
+
+def log_event(event: Event, exception: BaseException | None = None) -> None:
+    """Write `event` as a line. Never raises: who observes must not break what is observed."""
+    try:
+        fields = event.fields(clean=REDACTOR.value)
+        message = event.sentence.format_map(fields)
+        own = {"event": event.name, "message": message, "outcome": event.outcome, **fields}
+        _logger.log(event.level, message, extra={EVENT: own}, exc_info=exception)
+    except Exception:
+        _logger.exception("The event %s could not be logged", event.name)
+
+
+_DICT_CONFIG = logging.config.dictConfig
+_RECORD = logging.getLogRecordFactory()
+
+
+def _stamped_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
+    record = _RECORD(*args, **kwargs)
+    CONTEXT.stamp(record)
+    return record
+
+
+def _existing() -> list[logging.Logger]:
+    return [each for each in logging.root.manager.loggerDict.values() if isinstance(each, logging.Logger)]
+
+
+def _ignored(name: str) -> Any:
+    def ignore(*_args: object, **_kwargs: object) -> None:
+        _logger.warning("logging.config.%s was ignored: logging.yaml alone configures the logging", name)
+
+    return ignore
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())

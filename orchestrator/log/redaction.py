@@ -1,0 +1,76 @@
+"""Keeping passwords out of the log: the known ones wherever they stand, unknown ones where passwords usually stand.
+
+Text from outside (exceptions, SQL, other libraries' records) is cleaned before it is put into a line; our own words are
+not, so that a password like `app` does not spoil the names that alarms filter on.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+# The userinfo of a URL, greedy to the last @ of the word: an unescaped password may hold one.
+_URL = re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s:/@]*:)\S*(@)")
+# What follows `password=` in a query, a DSN or a keyword argument.
+_PAIR = re.compile(r"(?i)(\b\w*(?:password|passwd|secret|token)=)('[^']*'|\"[^\"]*\"|[^\s&,;)]+)")
+# CREATE USER .. IDENTIFIED BY '..' of MySQL, PASSWORD '..' of PostgreSQL.
+_SQL = re.compile(r"(?i)(\b(?:identified\b[^';]*\bby|password)\s*\(?\s*)('(?:[^'\\]|\\.|'')*'?)")
+_SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key")
+
+
+class Redactor:
+    """Replaces the registered secrets, and what looks like one, by `***`."""
+
+    def __init__(self) -> None:
+        self._forms: set[str] = set()
+        self._known: re.Pattern[str] | None = None
+
+    def register(self, secrets: Iterable[str]) -> None:
+        """Never let these through again, in any of the forms that a library may give them."""
+        for secret in filter(None, secrets):
+            self._forms |= _forms(secret)
+        longest_first = sorted(self._forms, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def text(self, text: str) -> str:
+        """`text` without secrets."""
+        if self._known:
+            text = self._known.sub(MASK, text)
+        if "://" in text:
+            text = _URL.sub(rf"\1{MASK}\2", text)
+        return _SQL.sub(rf"\1'{MASK}'", _PAIR.sub(rf"\1{MASK}", text))
+
+    def value(self, value: Any, key: str = "") -> Any:
+        """Any value without secrets: strings within lists and mappings too, everything under a key that names one."""
+        if value and key and _SECRET_KEY.search(key):
+            return MASK
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {str(name): self.value(each, str(name)) for name, each in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(each) for each in value]
+        if isinstance(value, bool | int | float | None):
+            return value
+        return self.text(safe_repr(value))
+
+
+def safe_repr(value: object) -> str:
+    """`repr` that never raises: a broken object must not cost us the line."""
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  # whatever a foreign __repr__ does
+        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+
+
+def _forms(secret: str) -> set[str]:
+    quoted = {quote(secret, safe=""), quote(secret), quote(secret, safe=" +"), quote_plus(secret)}
+    escaped = {repr(secret)[1:-1], repr(secret + "'")[1:-2], json.dumps(secret)[1:-1], secret.replace("'", "''")}
+    lower = {re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), form) for form in quoted}
+    return {secret, secret.replace("'", r"\'"), secret.replace("\\", r"\\"), *quoted, *lower, *escaped}
+
+
+REDACTOR = Redactor()

@@ -1,0 +1,98 @@
+"""Stopping: has somebody asked for it, and how much time is left?
+
+Standard library only: `__main__` installs the handler before anything heavy is imported, because for process 1 the
+kernel drops a SIGTERM that has no handler yet. A plain `signal.signal` handler stays for the whole life, and not
+`loop.add_signal_handler`: it runs even while a callback keeps the loop busy, and nothing re-raises it.
+"""
+
+import asyncio
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+
+class Stop:
+    """A stop that may be asked for at any time, from a signal or a test; looked at between steps and during pauses.
+
+    `budget_seconds` (between the request and the end of the process) is known only once the settings are read; until
+    then a request is merely remembered.
+    """
+
+    def __init__(self) -> None:
+        self.requested = threading.Event()
+        self.hurry = False
+        self.signal = ""
+        self.budget_seconds = 25.0
+        self._requested_at = 0.0  # time.monotonic()
+        self._listeners: list[Callable[[], None]] = []
+        # The one structure of the standard library that may be put into from a signal handler at any moment.
+        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def install(self) -> None:
+        """Let SIGTERM and SIGINT ask for the stop. Main thread only."""
+        threading.Thread(target=self._hear, name="stop", daemon=True).start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._asked.put(signal.Signals(number).name)
+
+    def _hear(self) -> None:
+        while True:
+            self.request(self._asked.get())
+
+    def request(self, name: str) -> None:
+        """Ask for the stop; asking a second time means: now, without waiting for what is in flight."""
+        if self.requested.is_set():
+            self.hurry = True
+        else:
+            self.signal, self._requested_at = name, time.monotonic()
+            self.requested.set()
+        for listener in self._listeners:
+            listener()
+
+    def remaining_seconds(self, *, keep: float = 0.0) -> float:
+        """What is left of the budget, less the share `keep` of it that is for what comes after; never below 0."""
+        if self.hurry:
+            return 0.0
+        return max(0.0, self._requested_at + self.budget_seconds * (1 - keep) - time.monotonic())
+
+    def watch(self) -> asyncio.Event:
+        """An event of the running loop that each request sets: clear it to hear of the second one."""
+        loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+        def notify() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+        self._listeners.append(notify)
+        if self.requested.is_set():
+            event.set()
+        return event
+
+    def enforce(self, exit_code: Callable[[], int]) -> None:
+        """End the process when the budget is spent, whatever hangs then: the loop, a thread, an exit handler."""
+
+        def guard() -> None:
+            self.requested.wait()
+            while self.remaining_seconds():
+                time.sleep(min(0.1, self.remaining_seconds()))
+            if self.hurry:
+                time.sleep(1)  # enough for the last events
+            os._exit(exit_code())
+
+        threading.Thread(target=guard, name="shutdown-budget", daemon=True).start()
+
+
+def exit_within(seconds: float, exit_code: int) -> None:
+    """End the process after `seconds` if it has not ended by itself: a thread that resolves a name cannot be stopped."""
+
+    def guard() -> None:
+        time.sleep(seconds)
+        os._exit(exit_code)
+
+    threading.Thread(target=guard, name="exit", daemon=True).start()
