@@ -18,7 +18,10 @@ EMBEDDED_FILE = "app.db"
 MAX_LENGTH = 65_536  # bytes of a Secrets Manager secret
 
 PARTS = {
-    "DATABASE_DRIVER": ("drivername", "SQLAlchemy dialect and async driver; default from the secret's engine, else mysql+asyncmy"),
+    "DATABASE_DRIVER": (
+        "drivername",
+        "SQLAlchemy dialect and async driver; default from the secret's engine, else mysql+asyncmy",
+    ),
     "DATABASE_HOST": ("host", "host name or address"),
     "DATABASE_PORT": ("port", "port; default: the database's own"),
     "DATABASE_NAME": ("database", "name of the database (SQLite: path of the file)"),
@@ -60,7 +63,13 @@ _ENGINES = {
     "postgresql": "postgresql+asyncpg",
     "aurora-postgresql": "postgresql+asyncpg",
 }
-_SECRET_KEYS = {"username": "username", "password": "password", "host": "host", "port": "port", "dbname": "database"}
+_SECRET_KEYS = {
+    "username": "username",
+    "password": "password",
+    "host": "host",
+    "port": "port",
+    "dbname": "database",
+}
 
 
 class Fault(NamedTuple):
@@ -101,7 +110,9 @@ class Credentials:
         try:
             nothing = not any(name.startswith("DATABASE_") for name in given if name != "DATABASE_SSL_CA")
             if nothing and not embedded:
-                raise CredentialsError("DATABASE_URL", "it is not set, and ORCHESTRATOR_EMBEDDED_DATABASE forbids to do without")
+                raise CredentialsError(
+                    "DATABASE_URL", "it is not set, and ORCHESTRATOR_EMBEDDED_DATABASE forbids to do without"
+                )
             credentials = cls(given, nothing, _ssl_context(given.get("DATABASE_SSL_CA")))
             credentials.app_url()
             credentials.migration_url()
@@ -126,7 +137,9 @@ class Credentials:
         if secret := self.environ.get("MIGRATION_DATABASE_SECRET"):
             changes = _from_secret("MIGRATION_DATABASE_SECRET", secret)
         for part in ("username", "password"):
-            if value := self.environ.get(f"MIGRATION_DATABASE_{'USER' if part == 'username' else 'PASSWORD'}"):
+            if value := self.environ.get(
+                f"MIGRATION_DATABASE_{'USER' if part == 'username' else 'PASSWORD'}"
+            ):
                 changes[part] = value
         return url.set(**changes)
 
@@ -164,7 +177,9 @@ def _userinfo_secrets(url: str) -> list[str]:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         return found
-    queried = [value for key, value in parsed.query.items() if "pass" in key.lower() and isinstance(value, str)]
+    queried = [
+        value for key, value in parsed.query.items() if "pass" in key.lower() and isinstance(value, str)
+    ]
     return [*found, parsed.password or "", *queried]
 
 
@@ -174,7 +189,9 @@ def _malformed(given: Mapping[str, str]) -> list[Fault]:
         if not value and not name.endswith("_PASSWORD"):
             faults.append(Fault(name, "it is empty: give it a value or remove it", EXAMPLES[name]))
         elif len(value) > MAX_LENGTH:
-            faults.append(Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", EXAMPLES[name]))
+            faults.append(
+                Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", EXAMPLES[name])
+            )
     return faults
 
 
@@ -189,7 +206,9 @@ def _contradictions(given: Mapping[str, str]) -> list[Fault]:
     if "MIGRATION_DATABASE_URL" in given:
         for name in ("MIGRATION_DATABASE_SECRET", "MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD"):
             if name in given:
-                faults.append(Fault(name, "MIGRATION_DATABASE_URL is set as well: keep one of them", EXAMPLES[name]))
+                faults.append(
+                    Fault(name, "MIGRATION_DATABASE_URL is set as well: keep one of them", EXAMPLES[name])
+                )
     return faults
 
 
@@ -203,7 +222,9 @@ def _resolve(environ: Mapping[str, str], *, embedded: bool) -> URL:
         try:
             parts |= _from_secret("DATABASE_SECRET_FILE", Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise CredentialsError("DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})") from None
+            raise CredentialsError(
+                "DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})"
+            ) from None
     elif secret := environ.get("DATABASE_SECRET"):
         parts |= _from_secret("DATABASE_SECRET", secret)
     return _checked("DATABASE_DRIVER", _from_parts(parts))
@@ -263,11 +284,18 @@ def _checked(variable: str, url: URL) -> URL:
     _check_driver(variable, url.drivername)
     if "@" in (url.host or "") or "@" in (url.database or ""):
         raise CredentialsError(
-            variable, "special characters in the password must be percent-encoded (or use DATABASE_PASSWORD, as it is)"
+            variable,
+            "special characters in the password must be percent-encoded (or use DATABASE_PASSWORD, as it is)",
         )
     if url.drivername.startswith("sqlite"):
-        if (url.database or ":memory:") == ":memory:" or "mode=memory" in (url.database or "") or url.query.get("mode") == "memory":
-            raise CredentialsError(variable, "an in-memory database exists in one connection only: name a file")
+        if (
+            (url.database or ":memory:") == ":memory:"
+            or "mode=memory" in (url.database or "")
+            or url.query.get("mode") == "memory"
+        ):
+            raise CredentialsError(
+                variable, "an in-memory database exists in one connection only: name a file"
+            )
     elif not url.database:
         raise CredentialsError(variable, "it names no database")
     return url
@@ -287,4 +315,6 @@ def _ssl_context(path: str | None) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise CredentialsError("DATABASE_SSL_CA", f"it is not a readable CA bundle ({type(error).__name__})") from None
+        raise CredentialsError(
+            "DATABASE_SSL_CA", f"it is not a readable CA bundle ({type(error).__name__})"
+        ) from None

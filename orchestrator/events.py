@@ -43,7 +43,9 @@ class Event:
     def fields(self, clean: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
         """Every field by name, present whatever its value, so that filters can rely on it; foreign text is `clean`ed."""
         return {
-            each.name: clean(getattr(self, each.name)) if each.metadata["foreign"] else getattr(self, each.name)
+            each.name: clean(getattr(self, each.name))
+            if each.metadata["foreign"]
+            else getattr(self, each.name)
             for each in fields(self)
         }
 
@@ -136,9 +138,7 @@ class DatabaseReady(Event):
     """The database answers."""
 
     outcome = "success"
-    sentence = (
-        "Database is ready! {dialect} {server_version} answered attempt {attempts} after {waited_seconds:.1f} s."
-    )
+    sentence = "Database is ready! {dialect} {server_version} answered attempt {attempts} after {waited_seconds:.1f} s."
 
     attempts: int = described("attempts made, the good one included")
     waited_seconds: float = described("since waiting began")
@@ -209,7 +209,7 @@ class LockReleased(Event):
 class RevisionStarted(Event):
     """A revision begins."""
 
-    sentence = "Applying revision {revision} ({index} of {pending_count}): {description}."
+    sentence = "Applying revision {revision} ({index} of {pending_count}): {description}"
 
     revision: str = described("revision id")
     description: str = described("first line of the script's docstring")
@@ -222,7 +222,9 @@ class RevisionApplied(Event):
     """A revision is in the database for good: said after the commit, never before."""
 
     outcome = "success"
-    sentence = "Applied revision {revision} ({index} of {pending_count}) in {duration_seconds:.2f} s: {description}."
+    sentence = (
+        "Applied revision {revision} ({index} of {pending_count}) in {duration_seconds:.2f} s: {description}"
+    )
 
     revision: str = described("revision id")
     description: str = described("first line of the script's docstring")

@@ -90,10 +90,16 @@ class Settings(BaseModel):
         "false",
     )
     embedded_database: Literal["allow", "forbid"] = variable(
-        "ORCHESTRATOR_EMBEDDED_DATABASE", "allow", "`forbid` (in an image): a missing DATABASE_URL is a fault", "forbid"
+        "ORCHESTRATOR_EMBEDDED_DATABASE",
+        "allow",
+        "`forbid` (in an image): a missing DATABASE_URL is a fault",
+        "forbid",
     )
     host: Annotated[str, AfterValidator(_host)] = variable(
-        "ORCHESTRATOR_HOST", "127.0.0.1", "address to listen on; an image sets `0.0.0.0`", "0.0.0.0"  # noqa: S104  # an example
+        "ORCHESTRATOR_HOST",
+        "127.0.0.1",
+        "address to listen on; an image sets `0.0.0.0`",
+        "0.0.0.0",  # noqa: S104  # an example
     )
     port: int = variable("PORT", 8000, "port to listen on", "8000", ge=1, le=65_535)
     wait_timeout_seconds: PositiveSeconds = variable(
@@ -112,7 +118,10 @@ class Settings(BaseModel):
         "5",
     )
     ddl_retry_seconds: Seconds = variable(
-        "ORCHESTRATOR_DDL_RETRY_SECONDS", 300, "budget for retrying statements that met that limit (not used yet)", "300"
+        "ORCHESTRATOR_DDL_RETRY_SECONDS",
+        300,
+        "budget for retrying statements that met that limit (not used yet)",
+        "300",
     )
     heartbeat_seconds: PositiveSeconds = variable(
         "ORCHESTRATOR_HEARTBEAT_SECONDS", 10, "pause between progress events during one long wait", "10"
@@ -139,30 +148,42 @@ class Settings(BaseModel):
         "25",
     )
     log_config: ConfigFile | None = variable(
-        "ORCHESTRATOR_LOG_CONFIG", None, "dictConfig file; default: `logging.yaml` if there, else the packaged one", "logging.yaml"
+        "ORCHESTRATOR_LOG_CONFIG",
+        None,
+        "dictConfig file; default: `logging.yaml` if there, else the packaged one",
+        "logging.yaml",
     )
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
-    ] = variable(
-        "ORCHESTRATOR_LOG_LEVEL", "info", "level of the root logger", "debug"
-    )
+    ] = variable("ORCHESTRATOR_LOG_LEVEL", "info", "level of the root logger", "debug")
     log_format: Literal["auto", "json", "text"] = variable(
         "ORCHESTRATOR_LOG_FORMAT", "auto", "`auto`: JSON, or readable text on a terminal", "json"
     )
     service: Label = variable("ORCHESTRATOR_SERVICE", "app", "name on every event", "plants", min_length=1)
     version: Label = variable("ORCHESTRATOR_VERSION", "", "version on every event", "1.4.2")
-    live_path: ProbePath = variable("ORCHESTRATOR_LIVE_PATH", "/livez", "liveness; empty hands the path to the app", "/livez")
+    live_path: ProbePath = variable(
+        "ORCHESTRATOR_LIVE_PATH", "/livez", "liveness; empty hands the path to the app", "/livez"
+    )
     ready_path: ProbePath = variable(
         "ORCHESTRATOR_READY_PATH", "/readyz", "readiness; empty hands the path to the app", "/readyz"
     )
     startup_path: ProbePath = variable(
-        "ORCHESTRATOR_STARTUP_PATH", "/startupz", "progress of the start; empty hands the path to the app", "/startupz"
+        "ORCHESTRATOR_STARTUP_PATH",
+        "/startupz",
+        "progress of the start; empty hands the path to the app",
+        "/startupz",
     )
     status_detail: Literal["public", "full"] = variable(
-        "ORCHESTRATOR_STATUS_DETAIL", "public", "what the status page and the startup path tell: `full` adds error messages and revision ids", "full"
+        "ORCHESTRATOR_STATUS_DETAIL",
+        "public",
+        "what the status page and the startup path tell: `full` adds error messages and revision ids",
+        "full",
     )
     metrics: Literal["none", "emf"] = variable(
-        "ORCHESTRATOR_METRICS", "none", "`emf`: durations as CloudWatch embedded metrics (not built yet)", "none"
+        "ORCHESTRATOR_METRICS",
+        "none",
+        "`emf`: durations as CloudWatch embedded metrics (not built yet)",
+        "none",
     )
     web_concurrency: int | None = variable(
         "WEB_CONCURRENCY", None, "above 1 is a fault: scale by tasks, one process each", "1", ge=1, le=1
@@ -174,7 +195,12 @@ class Settings(BaseModel):
         return {str(info.alias): name for name, info in cls.model_fields.items()}
 
 
-_MAY_BE_EMPTY = {"ORCHESTRATOR_VERSION", "ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STARTUP_PATH"}
+_MAY_BE_EMPTY = {
+    "ORCHESTRATOR_VERSION",
+    "ORCHESTRATOR_LIVE_PATH",
+    "ORCHESTRATOR_READY_PATH",
+    "ORCHESTRATOR_STARTUP_PATH",
+}
 
 
 def load(environ: Mapping[str, str]) -> tuple[Settings, Credentials]:
@@ -191,7 +217,9 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, Credentials]:
         settings = Settings.model_validate(given)
     except ValidationError as error:
         faults += _faults(error)
-    credentials, more = Credentials.read(environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") != "forbid")
+    credentials, more = Credentials.read(
+        environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") != "forbid"
+    )
     faults += more
     if settings is not None:
         faults += _contradictions(settings)
@@ -220,7 +248,9 @@ def _unknown(environ: Mapping[str, str]) -> list[Fault]:
         if name.startswith("ORCHESTRATOR_") and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            faults.append(Fault(name[:100], f"there is no such variable{hint}", nearest[0] if nearest else known[0]))
+            faults.append(
+                Fault(name[:100], f"there is no such variable{hint}", nearest[0] if nearest else known[0])
+            )
     return faults
 
 
@@ -233,7 +263,9 @@ def _malformed(environ: Mapping[str, str]) -> list[Fault]:
         if value == "" and name not in _MAY_BE_EMPTY:
             faults.append(Fault(name, "it is empty: give it a value or remove it", example[0]))
         elif value and len(value) > MAX_LENGTH:
-            faults.append(Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", example[0]))
+            faults.append(
+                Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", example[0])
+            )
     return faults
 
 

@@ -15,6 +15,10 @@ from collections.abc import Callable
 from types import FrameType
 
 
+class StopAsked(Exception):  # noqa: N818  # asked for, not an error
+    """The work ends here because a stop was asked for; what was begun is finished or undone."""
+
+
 class Stop:
     """A stop that may be asked for at any time, from a signal or a test; looked at between steps and during pauses.
 

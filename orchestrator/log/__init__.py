@@ -55,7 +55,10 @@ def _take_over() -> None:
     logging.raiseExceptions = False  # a reader that went away must not fill standard error
     logging.setLogRecordFactory(_stamped_record)
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
     )

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from logging import LogRecord
 from typing import Any
 
+from orchestrator import STARTED
+
 SCHEMA = 1
 
 
@@ -18,7 +20,7 @@ class Context:
     version: str = ""
     state: str = "waiting"
     boot_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    started: float = field(default_factory=time.time)  # seconds since the epoch
+    started: float = STARTED
     task: dict[str, str] = field(default_factory=dict)  # in ECS: task_id, cluster, task_family, task_revision
     log_format: str = "auto"
 

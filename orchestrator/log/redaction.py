@@ -68,7 +68,12 @@ def safe_repr(value: object) -> str:
 
 def _forms(secret: str) -> set[str]:
     quoted = {quote(secret, safe=""), quote(secret), quote(secret, safe=" +"), quote_plus(secret)}
-    escaped = {repr(secret)[1:-1], repr(secret + "'")[1:-2], json.dumps(secret)[1:-1], secret.replace("'", "''")}
+    escaped = {
+        repr(secret)[1:-1],
+        repr(secret + "'")[1:-2],
+        json.dumps(secret)[1:-1],
+        secret.replace("'", "''"),
+    }
     lower = {re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), form) for form in quoted}
     return {secret, secret.replace("'", r"\'"), secret.replace("\\", r"\\"), *quoted, *lower, *escaped}
 

@@ -1,0 +1,21 @@
+"""The process begins here: first of all it hears SIGTERM, which process 1 of a container would else lose."""
+
+from orchestrator.stop import Stop
+
+STOP = Stop()
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    STOP.install()
+    import sys  # noqa: PLC0415  # after the signal handlers, as everything is
+
+    from orchestrator.cli import main as run  # noqa: PLC0415  # same
+
+    code = run(sys.argv[1:], STOP)
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""The databases, one file a backend, behind the two protocols below.
+
+To add a backend: one file with a class that has what `Backend` asks for, one entry in `_BACKENDS`, one parameter in the
+tests (tests/conftest.py), which then run the same conformance tests on it as on the others. What the class has to know:
+
+1. which errors pass and which do not (`diagnose`): look at real ones, of a server that is down, boots, is busy, fails
+   over, does not know the user or the database, has another certificate, or is no database at all;
+2. whether the server takes writes now (`check_writable`), without writing;
+3. a lock that ends when the migrating connection does, and not before (`lock`): the statement of a killed client goes on
+   in the server, so a lock that lives elsewhere is free while that statement still runs.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import ssl
+
+    from sqlalchemy.engine import Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.databases.diagnosis import Diagnosis
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who has the lock, as far as the database tells."""
+
+    name: str = ""
+    statement: str = ""  # cut to 300 characters
+    seconds: float = 0.0  # how long it has been at it
+
+
+class MigrationLock(Protocol):
+    """The advisory lock, on the connection that migrates; used in the migration's thread only."""
+
+    name: str
+    pause_seconds: float
+    """How long to pause between two tries; 0 when `try_acquire` itself waits a moment."""
+
+    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
+        """Set the session up: short waits for table locks, and an end to connections whose client vanished."""
+
+    def connection_id(self) -> int:
+        """What the server calls this connection; 0 where it has no name."""
+
+    def try_acquire(self) -> bool:
+        """Take the lock if it is free; returns within about a second and leaves no transaction open."""
+
+    def holder(self) -> Holder:
+        """Who has it; empty when the database does not tell."""
+
+    def release(self) -> None:
+        """Give it back."""
+
+
+class Backend(Protocol):
+    """One kind of database."""
+
+    def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
+        """Arguments for the driver."""
+
+    def describe(self, dialect: "Dialect") -> tuple[str, str]:
+        """Name and version of the connected server, such as `("mariadb", "10.11.19")`."""
+
+    def diagnose(self, error: BaseException) -> "Diagnosis":
+        """What a failed attempt means."""
+
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Did a SELECT fail because the table is not there?"""
+
+    async def check_writable(self, connection: "AsyncConnection") -> None:
+        """Raise what the server says when it takes no writes from us now (a replica, a failover)."""
+
+    def lock(self, dbapi_connection: Any) -> MigrationLock:
+        """The lock of the connected database, on this very connection (PEP 249, adapted ones included)."""
+
+    def cancel_sql(self, connection_id: int) -> str:
+        """The statement that ends what another connection runs; empty when a process's end does that."""
+
+
+_BACKENDS = {
+    "mysql": "orchestrator.databases.mysql",
+    "mariadb": "orchestrator.databases.mysql",
+    "postgresql": "orchestrator.databases.postgresql",
+    "sqlite": "orchestrator.databases.sqlite",
+}
+
+
+def backend_for(name: str) -> Backend:
+    """The backend for the dialect `name` of a SQLAlchemy URL, as `URL.get_backend_name()` gives it."""
+    from importlib import import_module  # noqa: PLC0415  # the module of one backend only
+
+    backend: Backend = import_module(_BACKENDS[name]).BACKEND
+    return backend
+
+
+def row(dbapi_connection: Any, sql: str) -> Any:
+    """The first row that `sql` gives on a PEP 249 connection, or None; no transaction is left open."""
+    found = rows(dbapi_connection, sql)
+    return found[0] if found else None
+
+
+def rows(dbapi_connection: Any, sql: str) -> list[Any]:
+    """All rows that `sql` gives. Below SQLAlchemy on purpose: its Connection would begin a transaction, and Alembic,
+    finding one, would neither begin nor commit its own, so that the work or the last stamp is silently lost.
+    """
+    cursor = dbapi_connection.cursor()
+    try:
+        cursor.execute(sql)
+        found = list(cursor.fetchall()) if cursor.description else []
+    finally:
+        cursor.close()
+        dbapi_connection.commit()
+    return found

@@ -1,0 +1,168 @@
+"""What a failed attempt to reach a database means: try again, or give up at once?"""
+
+import enum
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+class Verdict(enum.Enum):
+    """What to do about a failed attempt."""
+
+    RETRY_SOON = "it costs the server nothing: try again quickly"
+    RETRY = "it may pass: try again, gently"
+    DOUBT = "it looks permanent, but a server on its way up may look like this: refuse after a few in a row"
+    REFUSE = "it will not pass: trying again only hides the cause"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A failed attempt, understood."""
+
+    verdict: Verdict
+    error_type: str
+    error_code: int | str
+    error_message: str
+    hint: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """What a failure event says of it."""
+        return {
+            "error_type": self.error_type,
+            "error_code": self.error_code,
+            "error_message": self.error_message,
+            "hint": self.hint,
+        }
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A row of a backend's table: what an error code means."""
+
+    verdict: Verdict
+    error_type: str
+    hint: str = ""
+
+    def found(self, code: int | str, message: str) -> Diagnosis:
+        """This cause, met with `code` and `message`."""
+        return Diagnosis(self.verdict, self.error_type, code, message, self.hint)
+
+
+CREDENTIALS = Cause(
+    Verdict.REFUSE,
+    "credentials",
+    "Correct the user and the password in the secret, and the hosts that the user may come from.",
+)
+UNKNOWN_DATABASE = Cause(
+    Verdict.REFUSE,
+    "unknown_database",
+    "Create the database, or correct its name in the settings: it is not created by a start.",
+)
+RIGHTS = Cause(
+    Verdict.REFUSE,
+    "rights",
+    "Grant the user the rights that it lacks; see MIGRATION_DATABASE_URL for a user of its own.",
+)
+TLS = Cause(
+    Verdict.REFUSE,
+    "tls",
+    "DATABASE_SSL_CA must be the CA of this server, and the host name that of its certificate.",
+)
+STARTING = Cause(Verdict.RETRY, "starting")
+BUSY = Cause(Verdict.RETRY, "busy", "Raise the server's connection limit, or lower the pools of its clients.")
+READ_ONLY = Cause(
+    Verdict.RETRY,
+    "read_only",
+    "The server is a replica or fails over; use the writer's address if this stays.",
+)
+LOST = Cause(
+    Verdict.RETRY,
+    "connection_lost",
+    "Something closes the connection: a proxy without a database behind it, or a firewall.",
+)
+TIMEOUT = Cause(
+    Verdict.RETRY,
+    "timeout",
+    "Nothing answers at this address: security group, network, or a port that accepts and stays silent. "
+    "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS bounds one attempt.",
+)
+REFUSED = Cause(
+    Verdict.RETRY_SOON,
+    "refused",
+    "Nothing listens on this port: is the database started, are host and port right?",
+)
+DNS = Cause(
+    Verdict.RETRY, "dns", "The host name does not resolve: correct it, or the network's name service."
+)
+NETWORK = Cause(Verdict.RETRY, "network", "Check the route and the security group to the database.")
+PROTOCOL = Cause(
+    Verdict.DOUBT,
+    "protocol",
+    "What answers there does not speak this database's protocol: correct host, port and driver.",
+)
+CONFIGURATION = Cause(
+    Verdict.DOUBT, "configuration", "The driver did not take the options of the URL: correct them."
+)
+OTHER = Cause(
+    Verdict.DOUBT, "other", "The database gave an error that is not known to pass: see its own documentation."
+)
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, the driver's own one inside it, and what caused them."""
+    waiting: list[Any] = [error]
+    seen: set[int] = set()
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [getattr(each, "orig", None), each.__cause__, each.__context__]
+
+
+def innermost_message(error: BaseException) -> str:
+    """The driver's own words, without SQLAlchemy's frame and without SQL or its parameters; one line."""
+    origin = getattr(error, "orig", None) or error
+    return " ".join(str(origin).split())[:500] or type(origin).__name__
+
+
+def of_system(error: BaseException) -> Diagnosis | None:
+    """The diagnosis, if the network or the operating system is to blame; the most telling cause in the chain counts."""
+    causes = list(chain(error))
+    for kind, cause in _SYSTEM:
+        for each in causes:
+            if isinstance(each, kind):
+                code = getattr(each, "errno", None) or ""
+                return cause.found(code, _system_message(each, error))
+    return None
+
+
+def _system_message(cause: BaseException, error: BaseException) -> str:
+    if isinstance(cause, TimeoutError) and not str(cause):
+        return "no answer in time"
+    return " ".join(str(cause).split()) or innermost_message(error)
+
+
+# In this order: a certificate error is an OSError, and so are time-outs and failed look-ups.
+_SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (
+    (ssl.SSLError, TLS),
+    (ssl.CertificateError, TLS),
+    (TimeoutError, TIMEOUT),
+    (socket.gaierror, DNS),
+    (ConnectionRefusedError, REFUSED),
+    (ConnectionError, LOST),
+    (EOFError, LOST),
+    (FileNotFoundError, REFUSED),  # a unix socket that is not there yet
+    (OSError, NETWORK),
+)
+
+
+def unknown(error: BaseException) -> Diagnosis:
+    """The diagnosis of an error that no table knows."""
+    mistaken = isinstance(error, TypeError | ValueError | AttributeError) and not isinstance(
+        error, UnicodeError
+    )
+    cause = CONFIGURATION if mistaken else PROTOCOL
+    return cause.found("", f"{type(error).__name__}: {innermost_message(error)}")

@@ -1,0 +1,147 @@
+"""Waiting for a database: attempts within a budget, each bounded, each failure understood."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from orchestrator.credentials import Credentials, CredentialsError
+from orchestrator.databases import Backend, backend_for
+from orchestrator.databases.diagnosis import Diagnosis, Verdict
+from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
+from orchestrator.events import DatabaseRetryScheduled, Emit
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+T = TypeVar("T")
+Look = Callable[["AsyncConnection", Backend], Awaitable[T]]
+
+SOON_SECONDS = 0.25  # between attempts that cost the server nothing
+FIRST_SECONDS, LONGEST_SECONDS = 0.5, 10.0  # of the backoff for a server that is busy or boots
+DOUBTS = 3  # errors in a row that look permanent before they are believed
+
+
+class NotReadyError(Exception):
+    """The database answers, but is not what we wait for; `diagnosis` says why."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        super().__init__(diagnosis.error_message)
+        self.diagnosis = diagnosis
+
+
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """What a successful attempt saw, and what it took."""
+
+    seen: T
+    attempts: int
+    waited_seconds: float
+
+
+async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds: float) -> T:
+    """One connection, one look at it, within `timeout_seconds` all in all; raises what the driver raises.
+
+    The driver's own time-out covers the TCP connect only: a server that accepts and stays silent would hold us for ever.
+    """
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415  # a fifth of a second, when it is needed
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415  # same
+
+    url = credentials.migration_url()
+    backend = backend_for(url.get_backend_name())
+    engine = create_async_engine(
+        url, poolclass=NullPool, connect_args=backend.connect_args(credentials.ssl_context)
+    )
+    try:
+        async with asyncio.timeout(timeout_seconds), engine.connect() as connection:
+            return await look(connection, backend)
+    finally:
+        await engine.dispose()
+
+
+async def wait_for_database(
+    credentials: Credentials, look: Look[T], *, budget_seconds: float, attempt_seconds: float, emit: Emit
+) -> Found[T]:
+    """Try until `look` succeeds.
+
+    Raises:
+        StartupError: DatabaseRefused at once when trying again would not help, DatabaseUnreachable when the budget is
+            spent; both name the last cause.
+    """
+    loop = asyncio.get_running_loop()
+    began, attempts, doubts = loop.time(), 0, 0
+    reserve = min(
+        1.0, attempt_seconds, budget_seconds / 10
+    )  # for the last attempt, so that it can tell the true cause
+    pauses = _Pauses()
+    while True:
+        attempts += 1
+        left = budget_seconds - (loop.time() - began)
+        try:
+            seen = await connected(
+                credentials, look, timeout_seconds=min(attempt_seconds, max(left, reserve))
+            )
+        except Exception as error:  # noqa: BLE001  # drivers raise anything when the peer is no database
+            diagnosis = _diagnose(credentials, error)
+        else:
+            return Found(seen, attempts, loop.time() - began)
+        doubts = doubts + 1 if diagnosis.verdict is Verdict.DOUBT else 0
+        waited = loop.time() - began
+        if diagnosis.verdict is Verdict.REFUSE or doubts == DOUBTS:
+            raise StartupError(
+                DatabaseRefused(attempts=attempts, waited_seconds=round(waited, 3), **diagnosis.fields())
+            )
+        left = budget_seconds - waited - reserve
+        if left <= 0:
+            raise StartupError(
+                DatabaseUnreachable(attempts=attempts, waited_seconds=round(waited, 3), **diagnosis.fields())
+            )
+        pause = min(left, pauses.after(diagnosis))
+        emit(_retry(diagnosis, attempts, waited, pause))
+        await asyncio.sleep(pause)
+
+
+class _Pauses:
+    """Quick against a refused port, exponential with jitter against a server that has to work for each attempt."""
+
+    def __init__(self) -> None:
+        self._longest = FIRST_SECONDS
+
+    def after(self, diagnosis: Diagnosis) -> float:
+        if diagnosis.verdict is Verdict.RETRY_SOON:
+            self._longest = FIRST_SECONDS
+            return SOON_SECONDS
+        pause = self._longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
+        self._longest = min(LONGEST_SECONDS, self._longest * 2)
+        return pause
+
+
+def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
+    if isinstance(error, NotReadyError):
+        return error.diagnosis
+    if isinstance(error, CredentialsError):  # the secret's file is being rotated, say
+        return Diagnosis(
+            Verdict.RETRY, "credentials_file", "", str(error), "Look at the file that the variable names."
+        )
+    return backend_for(credentials.migration_url().get_backend_name()).diagnose(error)
+
+
+def preload(credentials: Credentials) -> None:
+    """Import what an attempt needs, a third of a second, in a thread: the loop has probes to answer."""
+    import sqlalchemy.ext.asyncio  # noqa: F401, PLC0415  # imported for its effect
+
+    with contextlib.suppress(Exception):  # whatever it is, the first attempt will meet it and explain it
+        credentials.migration_url().get_dialect().import_dbapi()
+
+
+def _retry(diagnosis: Diagnosis, attempt: int, waited: float, pause: float) -> DatabaseRetryScheduled:
+    return DatabaseRetryScheduled(
+        attempt=attempt,
+        retry_in_seconds=round(pause, 3),
+        waited_seconds=round(waited, 3),
+        error_type=diagnosis.error_type,
+        error_code=diagnosis.error_code,
+        error_message=diagnosis.error_message,
+    )

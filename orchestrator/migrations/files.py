@@ -1,0 +1,177 @@
+"""Reading the tree from its files without importing Alembic and without running a script (0.1 ms each, not 0.2 + 100).
+
+That is what makes a start at head cheap. It understands plain trees only: literal ids in `<script_location>/versions`.
+Whatever else it meets, it raises `Unclear` and Alembic itself reads the tree.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.migrations.tree import Revision, Tree, invalid
+
+_SPECIAL_OPTIONS = ("version_locations", "recursive_version_locations", "sourceless")
+_NAMES = {"revision", "down_revision", "depends_on", "branch_labels"}
+
+
+class Unclear(Exception):  # noqa: N818  # not an error: a question for Alembic
+    """The tree needs Alembic's own reading."""
+
+
+@dataclass(frozen=True)
+class AlembicFiles:
+    """The configuration files, as the `alembic` command would take them: either may be missing."""
+
+    ini: Path | None
+    toml: Path | None
+
+    @classmethod
+    def find(cls, named: Path | None) -> "AlembicFiles":
+        """`alembic.ini` and `pyproject.toml` of the current directory, one of them replaced by the `named` one.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: there is none.
+        """
+        ini, toml = Path("alembic.ini"), Path("pyproject.toml")
+        if named is not None and named.suffix == ".toml":
+            toml = named
+        elif named is not None:
+            ini = named
+        files = cls(ini if ini.is_file() else None, toml if toml.is_file() else None)
+        if files.ini is None and files.toml is None:
+            raise invalid(
+                "no_configuration",
+                "there is neither alembic.ini nor pyproject.toml here",
+                hint="Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.",
+            )
+        return files
+
+    def option(self, name: str) -> object:
+        """An option of `[alembic]` or `[tool.alembic]`, `%(here)s` filled in; None when it is not set.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: a file cannot be read.
+        """
+        try:
+            return self._ini_option(name) or self._toml_option(name)
+        except (OSError, ValueError, ConfigParserError) as error:
+            raise invalid("no_configuration", f"Alembic's configuration cannot be read: {error}") from error
+
+    def _ini_option(self, name: str) -> str | None:
+        if self.ini is None:
+            return None
+        parser = ConfigParser({"here": self.ini.absolute().parent.as_posix()})
+        parser.read_string(self.ini.read_text(encoding="utf-8"))
+        return parser.get("alembic", name, fallback=None)
+
+    def _toml_option(self, name: str) -> object:
+        if self.toml is None:
+            return None
+        value = (
+            tomllib.loads(self.toml.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {}).get(name)
+        )
+        return (
+            value.replace("%(here)s", self.toml.absolute().parent.as_posix())
+            if isinstance(value, str)
+            else value
+        )
+
+
+def read_tree(files: AlembicFiles) -> Tree:
+    """The tree.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: it cannot be used.
+        Unclear: Alembic has to read it.
+    """
+    location = files.option("script_location")
+    if not location:
+        raise invalid(
+            "no_configuration",
+            "Alembic's configuration has no script_location",
+            hint="Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.",
+        )
+    if (
+        not isinstance(location, str)
+        or ":" in location
+        or any(files.option(name) for name in _SPECIAL_OPTIONS)
+    ):
+        raise Unclear
+    directory = Path(location)
+    if not (directory / "env.py").is_file():
+        raise invalid("unreadable_script", f"there is no {directory / 'env.py'}")
+    revisions = [_read(path) for path in _scripts(directory / "versions")]
+    return _resolved(revisions, standard_version_table=has_standard_version_table(directory))
+
+
+def has_standard_version_table(directory: Path) -> bool:
+    """Whether env.py leaves the version table's name, schema and search path alone."""
+    text = (directory / "env.py").read_text(encoding="utf-8", errors="replace")
+    return not re.search(r"version_table|search_path|schema_translate_map", text)
+
+
+def _scripts(directory: Path) -> Iterator[Path]:
+    """The files that Alembic takes for revisions."""
+    if directory.is_dir():
+        yield from (
+            path for path in sorted(directory.iterdir()) if re.match(r"(?!\.#|__init__).*\.py$", path.name)
+        )
+
+
+def _read(path: Path) -> Revision:
+    try:
+        module = ast.parse(path.read_bytes(), filename=path.name)
+    except (SyntaxError, ValueError, OSError, RecursionError) as error:
+        raise invalid("unreadable_script", f"{path.name} cannot be read: {error}") from error
+    values = dict(_assignments(module))
+    revision = values.get("revision")
+    if not isinstance(revision, str) or "down_revision" not in values:
+        raise Unclear
+    description = (ast.get_docstring(module) or "").partition("\n")[0].strip()
+    return Revision(revision, _ids(values["down_revision"]), _ids(values.get("depends_on")), description)
+
+
+def _assignments(module: ast.Module) -> Iterator[tuple[str, object]]:
+    """The literal values of the names that Alembic reads."""
+    for statement in module.body:
+        targets: list[ast.expr] = []
+        if isinstance(statement, ast.Assign):
+            targets = statement.targets
+        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
+            targets = [statement.target]
+        for name in (each.id for each in targets if isinstance(each, ast.Name)):
+            if name in _NAMES:
+                yield name, _literal(statement.value)  # type: ignore[attr-defined]  # both kinds have it
+
+
+def _literal(value: ast.expr) -> object:
+    try:
+        return ast.literal_eval(value)
+    except ValueError:
+        raise Unclear from None
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    ids = (
+        (value,)
+        if isinstance(value, str)
+        else tuple(value or ())
+        if isinstance(value, list | tuple | set | None)
+        else ()
+    )
+    if value and not (ids and all(isinstance(each, str) for each in ids)):
+        raise Unclear
+    return ids  # type: ignore[return-value]  # checked a line above
+
+
+def _resolved(revisions: list[Revision], *, standard_version_table: bool) -> Tree:
+    """A tree; a dependency may be a branch label or part of an id, which Alembic resolves."""
+    known = {revision.id for revision in revisions}
+    if any(needed not in known for revision in revisions for needed in revision.depends_on):
+        raise Unclear
+    return Tree.of(revisions, standard_version_table=standard_version_table)

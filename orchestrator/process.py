@@ -1,0 +1,88 @@
+"""One process: settings, logging, the loop, the exit code."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from orchestrator import log
+from orchestrator.credentials import Credentials, known_secrets
+from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError
+from orchestrator.lifecycle import State
+from orchestrator.reporter import Reporter
+from orchestrator.settings import Settings, load
+from orchestrator.status import Status
+from orchestrator.stop import Stop, exit_within
+
+EXIT_SECONDS = (
+    3.0  # after the last event; a thread that resolves a name would keep the process for much longer
+)
+
+
+def run(command: str, stop: Stop) -> int:
+    """Carry out `serve`, `migrate` or `wait` to its end; returns the exit code."""
+    log.REDACTOR.register(known_secrets(os.environ))
+    sys.path.insert(0, str(Path.cwd()))  # the app, as `python -m` and uvicorn find it
+    try:
+        settings, credentials = load(os.environ)
+        _configure_logging(settings)
+    except StartupError as error:
+        return _refuse_settings(error)
+    stop.budget_seconds = settings.shutdown_seconds
+    stop.enforce(_overdue)
+    code = _run_loop(command, settings, credentials, stop)
+    exit_within(EXIT_SECONDS, code)
+    return code
+
+
+def _run_loop(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
+    from orchestrator.startup import Startup  # noqa: PLC0415  # not for wrong settings
+
+    report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds))
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(Startup(settings, credentials, stop, report).run(command))
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    try:
+        import uvloop  # noqa: PLC0415  # where it is available
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+def _configure_logging(settings: Settings) -> None:
+    context = log.CONTEXT
+    context.service, context.version, context.log_format = (
+        settings.service,
+        settings.version,
+        settings.log_format,
+    )
+    local = Path("logging.yaml")
+    path = settings.log_config or (local if local.is_file() else log.PACKAGED_CONFIG)
+    try:
+        log.configure(path, settings.log_level if "log_level" in settings.model_fields_set else "")
+    except ValueError as error:
+        raise StartupError(
+            SettingsInvalid(
+                error_type="settings",
+                error_message=f"ORCHESTRATOR_LOG_CONFIG: {error}",
+                fault_count=1,
+                variables=["ORCHESTRATOR_LOG_CONFIG"],
+                faults=[
+                    {"variable": "ORCHESTRATOR_LOG_CONFIG", "problem": str(error), "example": "logging.yaml"}
+                ],
+            )
+        ) from None
+
+
+def _refuse_settings(error: StartupError) -> int:
+    """Wrong settings are told with the packaged logging, whatever they say about it."""
+    log.configure()
+    log.log_event(error.failure)
+    return error.failure.exits_with
+
+
+def _overdue() -> int:
+    """The exit code of a process that did not end within the shutdown budget."""
+    return MigrationStopped.exits_with if log.CONTEXT.state == State.MIGRATING else 0

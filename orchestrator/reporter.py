@@ -1,0 +1,23 @@
+"""Where events go: first into the state that the log lines and the port tell, then into the log."""
+
+from orchestrator.events import Event, StateChanged
+from orchestrator.log import CONTEXT, log_event
+from orchestrator.status import Status
+
+
+class Reporter:
+    """The `emit` of a process."""
+
+    def __init__(self, status: Status) -> None:
+        self.status = status
+
+    def __call__(self, event: Event, exception: BaseException | None = None) -> None:
+        """Report `event`, with the traceback of `exception` when reading it helps."""
+        if isinstance(event, StateChanged):
+            CONTEXT.state = event.state
+        self.status.observe(event)
+        log_event(event, exception)
+
+    def elapsed_seconds(self) -> float:
+        """Since the process began."""
+        return round(CONTEXT.elapsed_seconds(), 3)

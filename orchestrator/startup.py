@@ -1,0 +1,238 @@
+"""The story of a start, told from top to bottom; the only caller of `Lifecycle.advance`.
+
+The next step is the return of an await, so the program counter is the state machine; `lifecycle` guards and publishes it.
+"""
+
+import asyncio
+import importlib.util
+import os
+import platform
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator import events
+from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
+from orchestrator.credentials import EMBEDDED_FILE, Credentials
+from orchestrator.databases.waiting import preload, wait_for_database
+from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
+from orchestrator.lifecycle import Lifecycle, State
+from orchestrator.log import restore
+from orchestrator.migrations.current import Seen, look_at
+from orchestrator.migrations.target import Target, read_target, refuse_unknown
+from orchestrator.migrations.tree import names
+from orchestrator.reporter import Reporter
+from orchestrator.settings import Settings
+from orchestrator.stop import Stop, StopAsked
+
+if TYPE_CHECKING:
+    from orchestrator.migrations.supervision import Supervisor
+    from orchestrator.server import LoadedApp, Server
+
+
+class Startup:
+    """One start of one process, with what every part of it needs."""
+
+    def __init__(self, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter) -> None:
+        self.settings, self.credentials, self.stop, self.report = settings, credentials, stop, report
+        self.lifecycle = Lifecycle(report)
+
+    async def run(self, command: str) -> int:
+        """Carry out `serve`, `migrate` or `wait`; returns the exit code, the events that explain it are out."""
+        story = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only}[command]
+        self._asked = self.stop.watch()
+        announcer = asyncio.create_task(self._announce_stop())
+        try:
+            pid, version = os.getpid(), platform.python_version()
+            self.report(events.ProcessStarted(python_version=version, pid=pid, command=command))
+            self._announce_database()
+            await story()
+        except StopAsked:
+            pass
+        except StartupError as error:
+            return self._failed(error)
+        except Exception as error:  # noqa: BLE001  # a bug of ours, reported as one
+            return self._bug(error)
+        finally:
+            announcer.cancel()
+        self.lifecycle.advance(State.STOPPED)
+        self.report(events.ProcessStopped(uptime_seconds=self.report.elapsed_seconds(), exit_code=EXIT_OK))
+        return EXIT_OK
+
+    # ------------------------------------------------------------ the three commands
+
+    async def _serve(self) -> None:
+        server = await self._open_port()
+        try:
+            app = await self._app_and_database()
+            _forget_migration_credentials()
+            await unless_stopped(self._asked, server.take_over(app))
+        except StopAsked:
+            await self._drain(server)
+            raise
+        except BaseException:
+            await server.abort()
+            raise
+        restore()
+        self.lifecycle.advance(State.SERVING)
+        host, port = self.settings.host, self.settings.port
+        self.report(events.ServerStarted(host=host, port=port, startup_seconds=self.report.elapsed_seconds()))
+        await self._asked.wait()
+        await self._drain(server, notice_seconds=self.settings.drain_seconds)
+
+    async def _migrate(self) -> None:
+        target = await self._preflight()
+        if self._has_app():
+            _, seen = await unless_stopped(
+                self._asked, together(self._import_app(), self._wait(target, migrate=True))
+            )
+        else:
+            seen = await unless_stopped(self._asked, self._wait(target, migrate=True))
+        await self._bring_to_head(target, seen)
+
+    async def _wait_only(self) -> None:
+        await unless_stopped(self._asked, self._wait(None, migrate=False))
+
+    # ------------------------------------------------------------ its parts, in their order
+
+    async def _open_port(self) -> "Server":
+        from orchestrator.gate import Gate  # noqa: PLC0415  # `wait` and `migrate` open no port
+        from orchestrator.server import Server, bind  # noqa: PLC0415  # same
+
+        settings = self.settings
+        probes = settings.live_path, settings.ready_path, settings.startup_path
+        server = Server(bind(settings.host, settings.port), Gate(self.report.status, self.report, *probes))
+        await server.start()
+        return server
+
+    async def _app_and_database(self) -> "LoadedApp":
+        """The app imported, and the database at head; a failure of one ends the waiting for the other."""
+        target = await self._preflight()
+        both = together(self._import_app(), self._wait(target, migrate=self.settings.migrate))
+        app, seen = await unless_stopped(self._asked, both)
+        await self._bring_to_head(target, seen)
+        return app
+
+    async def _preflight(self) -> Target:
+        """What can be known without the database, but for the app, which is imported while the database is waited for."""
+        reading = in_daemon_thread(
+            lambda: read_target(self.settings, self.credentials), name="migration-tree"
+        )
+        return await unless_stopped(self._asked, reading)
+
+    async def _import_app(self) -> "LoadedApp":
+        from orchestrator.server import load_app  # noqa: PLC0415  # `wait` imports no app
+
+        began = time.monotonic()
+        app = await in_daemon_thread(lambda: load_app(self.settings), name="app-import")
+        restore()
+        self.report(
+            events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3))
+        )
+        return app
+
+    async def _wait(self, target: Target | None, *, migrate: bool) -> Seen:
+        await in_daemon_thread(lambda: preload(self.credentials), name="imports")
+        found = await wait_for_database(
+            self.credentials,
+            look_at(target, migrate=migrate),
+            budget_seconds=self.settings.wait_timeout_seconds,
+            attempt_seconds=self.settings.connect_timeout_seconds,
+            emit=self.report,
+        )
+        self.report(
+            events.DatabaseReady(
+                attempts=found.attempts,
+                waited_seconds=round(found.waited_seconds, 3),
+                dialect=found.seen.dialect,
+                server_version=found.seen.server_version,
+            )
+        )
+        return found.seen
+
+    async def _bring_to_head(self, target: Target, seen: Seen) -> None:
+        heads = seen.heads
+        if heads is None:
+            heads = await unless_stopped(self._asked, self._supervisor().heads_by_alembic())
+        refuse_unknown(target, heads)
+        if not target.pending(heads):
+            current, head = names(heads), names(target.revisions)
+            self.report(events.MigrationsCurrent(current_revision=current, head_revision=head))
+            return
+        self.lifecycle.advance(State.MIGRATING)
+        await self._supervisor().upgrade(target, heads, self._asked)
+        restore()
+
+    async def _drain(self, server: "Server", *, notice_seconds: float = 0) -> None:
+        """Readiness off and still serving for `notice_seconds`, then no new connections, then the end of those there are."""
+        began = time.monotonic()
+        self.lifecycle.advance(State.DRAINING)
+        if notice_seconds:
+            self._asked.clear()  # a second signal sets it again
+            await asyncio.wait({asyncio.ensure_future(self._asked.wait())}, timeout=notice_seconds)
+        cancelled = await server.stop(self.stop)
+        seconds = round(time.monotonic() - began, 3)
+        self.report(events.ServerDrained(duration_seconds=seconds, requests_cancelled=cancelled))
+
+    # ------------------------------------------------------------ smaller things
+
+    async def _announce_stop(self) -> None:
+        await self._asked.wait()
+        self.report(events.StopRequested(signal=self.stop.signal))
+
+    def _announce_database(self) -> None:
+        if self.credentials.embedded:
+            self.report(events.DatabaseEmbedded(database=str(Path(EMBEDDED_FILE).absolute())))
+        # The app and env.py find the database in one place, whatever form it was given in.
+        os.environ.setdefault(
+            "DATABASE_URL", self.credentials.app_url().render_as_string(hide_password=False)
+        )
+
+    def _has_app(self) -> bool:
+        """Whether there is an app to check before migrating; a repository of migrations alone needs none."""
+        named = "app" in self.settings.model_fields_set
+        return (
+            named
+            or importlib.util.find_spec(self.settings.app.partition(":")[0].partition(".")[0]) is not None
+        )
+
+    def _supervisor(self) -> "Supervisor":
+        from orchestrator.migrations.supervision import Supervisor  # noqa: PLC0415  # not needed at head
+
+        return Supervisor(self.settings, self.credentials, self.stop, self.report)
+
+    def _failed(self, error: StartupError) -> int:
+        """Say what happened, then that it is the end."""
+        failure, state = error.failure, self.lifecycle.state
+        self.report(failure, error.exception)
+        self._end(
+            StartupFailed(
+                error_type=failure.error_type,
+                error_code=failure.error_code,
+                error_message=failure.message,
+                hint=failure.hint,
+                exit_code=failure.exits_with,
+                failed_state=state,
+            )
+        )
+        return failure.exits_with
+
+    def _bug(self, error: Exception) -> int:
+        message = f"{type(error).__name__}: {error}"
+        code = StartupFailed.exits_with
+        failure = StartupFailed(
+            error_type="bug", error_message=message, exit_code=code, failed_state=self.lifecycle.state
+        )
+        self._end(failure, error)
+        return code
+
+    def _end(self, failure: StartupFailed, error: Exception | None = None) -> None:
+        if self.lifecycle.state not in {State.STOPPED, State.FAILED}:
+            self.lifecycle.advance(State.FAILED)
+        self.report(failure, error)
+
+
+def _forget_migration_credentials() -> None:
+    """The app that is served has no business with the right to change tables."""
+    for name in [each for each in os.environ if each.startswith("MIGRATION_DATABASE_")]:
+        del os.environ[name]

@@ -1,0 +1,75 @@
+"""What the port tells about the start: a projection of the events, so that it can never say anything else than the log."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+from orchestrator import errors, events
+from orchestrator.events import Event
+
+
+class Status:
+    """Where the start is. `observe` takes every event; `snapshot` is what `/startupz` answers."""
+
+    def __init__(self, detail: Literal["public", "full"], elapsed_seconds: Callable[[], float]) -> None:
+        self.state = "waiting"
+        self._detail, self._elapsed_seconds = detail, elapsed_seconds
+        self._phase = "preflight"
+        self._done, self._to_do = 0, 0
+        self._revision = ""
+        self._error: dict[str, Any] | None = None
+
+    def snapshot(self) -> dict[str, Any]:
+        """The start as JSON: `public` leaves out revision ids and error messages, which may name hosts and tables."""
+        told: dict[str, Any] = {
+            "state": self.state,
+            "phase": self._phase,
+            "revisions_done": self._done,
+            "revisions_to_do": self._to_do,
+            "progress_percent": round(100 * self._done / self._to_do) if self._to_do else None,
+            "elapsed_seconds": round(self._elapsed_seconds(), 1),
+            "last_error": self._error and self._error["error_type"],
+        }
+        if self._detail == "full":
+            told |= {"revision": self._revision or None, "last_error": self._error}
+        return told
+
+    @functools.singledispatchmethod
+    def observe(self, event: Event) -> None:
+        """Take notice of `event`; those without a method of their own change nothing."""
+
+    @observe.register
+    def _(self, event: events.StateChanged) -> None:
+        self.state = self._phase = event.state
+
+    @observe.register
+    def _(self, event: events.ProcessStarted) -> None:
+        self._phase = "waiting_for_database"
+
+    @observe.register
+    def _(self, event: events.DatabaseRetryScheduled | errors.Failure) -> None:
+        self._error = {name: event.fields()[name] for name in ("error_type", "error_code", "error_message")}
+
+    @observe.register
+    def _(self, event: events.DatabaseReady) -> None:
+        self._phase, self._error = "database_ready", None
+
+    @observe.register
+    def _(self, event: events.LockWaiting) -> None:
+        self._phase = "waiting_for_lock"
+
+    @observe.register
+    def _(self, event: events.MigrationsPlanned) -> None:
+        self._to_do = event.pending_count
+
+    @observe.register
+    def _(self, event: events.RevisionStarted) -> None:
+        self._phase, self._revision, self._to_do = "applying_revision", event.revision, event.pending_count
+
+    @observe.register
+    def _(self, event: events.RevisionApplied) -> None:
+        self._done = event.index
+
+    @observe.register
+    def _(self, event: events.MigrationsCompleted | events.MigrationsCurrent) -> None:
+        self._phase, self._revision, self._done = "starting_app", "", self._to_do
