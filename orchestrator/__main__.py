@@ -8,9 +8,9 @@ STOP = Stop()
 def main() -> None:
     """Run the command line and exit with its code."""
     STOP.install()
-    import sys  # noqa: PLC0415  # after the signal handlers, as everything is
+    import sys
 
-    from orchestrator.cli import main as run  # noqa: PLC0415  # same
+    from orchestrator.cli import main as run
 
     code = run(sys.argv[1:], STOP)
     sys.stdout.flush()

@@ -14,7 +14,7 @@ class _WithVariables(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them, from the settings themselves."""
-        from orchestrator.manual import variables  # noqa: PLC0415  # only for help
+        from orchestrator.manual import variables
 
         super().format_epilog(ctx, formatter)
         with formatter.section("Environment"):
@@ -55,7 +55,7 @@ def wait(stop: Stop) -> int:
 
 
 def _run(command: str, stop: Stop) -> int:
-    from orchestrator.process import run  # noqa: PLC0415  # not for --help
+    from orchestrator.process import run
 
     return run(command, stop)
 
@@ -65,8 +65,6 @@ def main(arguments: list[str], stop: Stop) -> int:
     try:
         result: Any = cli.main(arguments, prog_name="orchestrator", standalone_mode=False, obj=stop)
     except click.ClickException as error:
-        sys.stderr.write(
-            f"orchestrator: {' '.join(error.format_message().split())} (see orchestrator --help)\n"
-        )
+        sys.stderr.write(f"orchestrator: {' '.join(error.format_message().split())} (see orchestrator --help)\n")
         return EXIT_USAGE
     return result if isinstance(result, int) else EXIT_OK

@@ -3,6 +3,7 @@
 Nothing here ever puts a value into a fault: any of them may be, or hold, the password.
 """
 
+import contextlib
 import json
 import ssl
 from collections.abc import Mapping
@@ -108,12 +109,7 @@ class Credentials:
         if faults:
             return None, faults
         try:
-            nothing = not any(name.startswith("DATABASE_") for name in given if name != "DATABASE_SSL_CA")
-            if nothing and not embedded:
-                raise CredentialsError(
-                    "DATABASE_URL", "it is not set, and ORCHESTRATOR_EMBEDDED_DATABASE forbids to do without"
-                )
-            credentials = cls(given, nothing, _ssl_context(given.get("DATABASE_SSL_CA")))
+            credentials = cls(given, _is_embedded(given, allowed=embedded), _ssl_context(given.get("DATABASE_SSL_CA")))
             credentials.app_url()
             credentials.migration_url()
         except CredentialsError as error:
@@ -130,16 +126,14 @@ class Credentials:
 
     def migration_url(self) -> URL:
         """The URL for waiting and migrating; a secret's file is read again, as the password may have been rotated."""
-        if url := self.environ.get("MIGRATION_DATABASE_URL"):
-            return _parse("MIGRATION_DATABASE_URL", url)
+        if text := self.environ.get("MIGRATION_DATABASE_URL"):
+            return _parse("MIGRATION_DATABASE_URL", text)
         url = self.app_url()
         changes: dict[str, Any] = {}
         if secret := self.environ.get("MIGRATION_DATABASE_SECRET"):
             changes = _from_secret("MIGRATION_DATABASE_SECRET", secret)
         for part in ("username", "password"):
-            if value := self.environ.get(
-                f"MIGRATION_DATABASE_{'USER' if part == 'username' else 'PASSWORD'}"
-            ):
+            if value := self.environ.get(f"MIGRATION_DATABASE_{'USER' if part == 'username' else 'PASSWORD'}"):
                 changes[part] = value
         return url.set(**changes)
 
@@ -153,10 +147,8 @@ def known_secrets(environ: Mapping[str, str]) -> list[str]:
     found = [environ.get(name, "") for name in ("DATABASE_PASSWORD", "MIGRATION_DATABASE_PASSWORD")]
     texts = {name: environ.get(name, "") for name in ("DATABASE_SECRET", "MIGRATION_DATABASE_SECRET")}
     if path := environ.get("DATABASE_SECRET_FILE"):
-        try:
+        with contextlib.suppress(OSError, ValueError):
             texts["DATABASE_SECRET_FILE"] = Path(path).read_text(encoding="utf-8")
-        except (OSError, ValueError):
-            pass
     for text in filter(None, texts.values()):
         try:
             found.append(str(json.loads(text)["password"]))
@@ -177,9 +169,7 @@ def _userinfo_secrets(url: str) -> list[str]:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         return found
-    queried = [
-        value for key, value in parsed.query.items() if "pass" in key.lower() and isinstance(value, str)
-    ]
+    queried = [value for key, value in parsed.query.items() if "pass" in key.lower() and isinstance(value, str)]
     return [*found, parsed.password or "", *queried]
 
 
@@ -200,16 +190,23 @@ def _contradictions(given: Mapping[str, str]) -> list[Fault]:
     sources = [name for name in ("DATABASE_URL", "DATABASE_SECRET", "DATABASE_SECRET_FILE") if name in given]
     if "DATABASE_URL" in given:
         sources += [name for name in PARTS if name in given]
-    faults = [
-        Fault(name, f"{sources[0]} is set as well: keep one of them", EXAMPLES[name]) for name in sources[1:]
-    ]
+    faults = [Fault(name, f"{sources[0]} is set as well: keep one of them", EXAMPLES[name]) for name in sources[1:]]
+    others = ("MIGRATION_DATABASE_SECRET", "MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD")
     if "MIGRATION_DATABASE_URL" in given:
-        for name in ("MIGRATION_DATABASE_SECRET", "MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD"):
-            if name in given:
-                faults.append(
-                    Fault(name, "MIGRATION_DATABASE_URL is set as well: keep one of them", EXAMPLES[name])
-                )
+        problem = "MIGRATION_DATABASE_URL is set as well: keep one of them"
+        faults += [Fault(name, problem, EXAMPLES[name]) for name in others if name in given]
     return faults
+
+
+def _is_embedded(given: Mapping[str, str], *, allowed: bool) -> bool:
+    """Whether nothing says where the database is."""
+    if any(name.startswith("DATABASE_") and name != "DATABASE_SSL_CA" for name in given):
+        return False
+    if not allowed:
+        raise CredentialsError(
+            "DATABASE_URL", "it is not set, and ORCHESTRATOR_EMBEDDED_DATABASE forbids to do without"
+        )
+    return True
 
 
 def _resolve(environ: Mapping[str, str], *, embedded: bool) -> URL:
@@ -222,9 +219,7 @@ def _resolve(environ: Mapping[str, str], *, embedded: bool) -> URL:
         try:
             parts |= _from_secret("DATABASE_SECRET_FILE", Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
-            raise CredentialsError(
-                "DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})"
-            ) from None
+            raise CredentialsError("DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})") from None
     elif secret := environ.get("DATABASE_SECRET"):
         parts |= _from_secret("DATABASE_SECRET", secret)
     return _checked("DATABASE_DRIVER", _from_parts(parts))
@@ -293,9 +288,7 @@ def _checked(variable: str, url: URL) -> URL:
             or "mode=memory" in (url.database or "")
             or url.query.get("mode") == "memory"
         ):
-            raise CredentialsError(
-                variable, "an in-memory database exists in one connection only: name a file"
-            )
+            raise CredentialsError(variable, "an in-memory database exists in one connection only: name a file")
     elif not url.database:
         raise CredentialsError(variable, "it names no database")
     return url
@@ -315,6 +308,4 @@ def _ssl_context(path: str | None) -> ssl.SSLContext | None:
     try:
         return ssl.create_default_context(cafile=path)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise CredentialsError(
-            "DATABASE_SSL_CA", f"it is not a readable CA bundle ({type(error).__name__})"
-        ) from None
+        raise CredentialsError("DATABASE_SSL_CA", f"it is not a readable CA bundle ({type(error).__name__})") from None

@@ -24,12 +24,8 @@ class Failure(Event, abstract=True):
     cure: ClassVar[str]
 
     error_type: str = described("what kind of failure, one of a few values")
-    error_code: int | str = described(
-        "the database's or system's own code; empty when there is none", default=""
-    )
-    error_message: str = described(
-        "what happened, in the words of whoever noticed it", foreign=True, default=""
-    )
+    error_code: int | str = described("the database's or system's own code; empty when there is none", default="")
+    error_message: str = described("what happened, in the words of whoever noticed it", foreign=True, default="")
     hint: str = described("what to do about it", default="")
 
     def __post_init__(self) -> None:
@@ -79,8 +75,10 @@ class DatabaseUnreachable(Failure):
     """The database did not become ready within the budget."""
 
     exits_with = 4
-    sentence = "The database was not ready within {waited_seconds:.1f} s ({attempts} attempts); the last cause: {error_message}"
-    cure = "Check the network, the security group and the database itself; ORCHESTRATOR_WAIT_TIMEOUT_SECONDS is the budget."
+    sentence = (
+        "The database was not ready within {waited_seconds:.1f} s ({attempts} attempts); last cause: {error_message}"
+    )
+    cure = "Check network, security group and the database itself; ORCHESTRATOR_WAIT_TIMEOUT_SECONDS is the budget."
 
     attempts: int = described("attempts made")
     waited_seconds: float = described("since waiting began")
@@ -128,9 +126,7 @@ class MigrationFailed(_RevisionFailure):
     """A revision failed and left nothing behind."""
 
     exits_with = 7
-    sentence = (
-        "Revision {revision} failed at statement {statement_index} and left nothing behind: {error_message}"
-    )
+    sentence = "Revision {revision} failed at statement {statement_index} and left nothing behind: {error_message}"
     cure = "Fix the revision and deploy again: it starts from the top, as it left nothing behind."
 
 
@@ -163,9 +159,7 @@ class DatabaseAhead(Failure):
     """The database is at a revision that this image does not have."""
 
     exits_with = 10
-    sentence = (
-        "The database is at {current_revision}, which this image does not know; its head is {head_revision}."
-    )
+    sentence = "The database is at {current_revision}, which this image does not know; its head is {head_revision}."
     cure = "Roll forward: deploy an image that has this revision."
 
     current_revision: str = described("the database's heads, joined by commas")

@@ -41,11 +41,9 @@ class Event:
         return self.sentence.format_map(self.fields())
 
     def fields(self, clean: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
-        """Every field by name, present whatever its value, so that filters can rely on it; foreign text is `clean`ed."""
+        """Every field by name, present whatever its value: filters rely on it. Foreign text is `clean`ed."""
         return {
-            each.name: clean(getattr(self, each.name))
-            if each.metadata["foreign"]
-            else getattr(self, each.name)
+            each.name: clean(getattr(self, each.name)) if each.metadata["foreign"] else getattr(self, each.name)
             for each in fields(self)
         }
 
@@ -54,7 +52,7 @@ Emit: TypeAlias = Callable[[Event], None]
 
 
 def described(text: str, *, foreign: bool = False, **kwargs: Any) -> Any:
-    """A field with its meaning, for the documentation; `foreign` if its text comes from outside and may hold a secret."""
+    """A field with its meaning, for the documentation; `foreign`: its text comes from outside and may hold a secret."""
     return field(metadata={"help": text, "foreign": foreign}, **kwargs)
 
 
@@ -222,9 +220,7 @@ class RevisionApplied(Event):
     """A revision is in the database for good: said after the commit, never before."""
 
     outcome = "success"
-    sentence = (
-        "Applied revision {revision} ({index} of {pending_count}) in {duration_seconds:.2f} s: {description}"
-    )
+    sentence = "Applied revision {revision} ({index} of {pending_count}) in {duration_seconds:.2f} s: {description}"
 
     revision: str = described("revision id")
     description: str = described("first line of the script's docstring")

@@ -1,8 +1,8 @@
 """What the port answers: the probes for the whole life, and everything else until the app does.
 
-One ASGI app from the first moment to the last. Opening it replaces one attribute, so the app takes the port over without
-a listener being closed: there is nothing that could refuse or reset a connection, and connections made before the switch
-simply get the app's answers after it.
+One ASGI app from the first moment to the last. Opening it replaces one attribute, so the app takes the port over
+without a listener being closed: there is nothing that could refuse or reset a connection, and connections made before
+the switch simply get the app's answers after it.
 """
 
 import logging
@@ -29,9 +29,7 @@ _REQUESTS = logging.getLogger("orchestrator.request")
 class Gate:
     """The ASGI app that uvicorn serves."""
 
-    def __init__(
-        self, status: Status, emit: Emit, live_path: str, ready_path: str, startup_path: str
-    ) -> None:
+    def __init__(self, status: Status, emit: Emit, live_path: str, ready_path: str, startup_path: str) -> None:
         self._status = status
         self._emit = emit
         probes = {live_path: self._live, ready_path: self._ready, startup_path: self._startup}
@@ -54,9 +52,7 @@ class Gate:
 
     async def _ready(self, scope: Scope, _receive: Receive, send: Send) -> None:
         ready = self._status.state == "serving"
-        await answer_json(
-            scope, send, 200 if ready else 503, {"status": "ready" if ready else self._status.state}
-        )
+        await answer_json(scope, send, 200 if ready else 503, {"status": "ready" if ready else self._status.state})
 
     async def _startup(self, scope: Scope, _receive: Receive, send: Send) -> None:
         await answer_json(scope, send, 200, self._status.snapshot())
@@ -70,9 +66,7 @@ class Gate:
         elif _wants_html(scope):
             await answer(scope, send, 503, b"text/html; charset=utf-8", _page())
         else:
-            await answer_json(
-                scope, send, 503, {"detail": "The service is starting.", **self._status.snapshot()}
-            )
+            await answer_json(scope, send, 503, {"detail": "The service is starting.", **self._status.snapshot()})
 
     def _logged(self, app: ASGIApp) -> ASGIApp:
         """`app`, with a `request` event for each of its answers."""

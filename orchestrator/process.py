@@ -14,9 +14,7 @@ from orchestrator.settings import Settings, load
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 
-EXIT_SECONDS = (
-    3.0  # after the last event; a thread that resolves a name would keep the process for much longer
-)
+EXIT_SECONDS = 3.0  # after the last event; a thread that resolves a name would keep the process for much longer
 
 
 def run(command: str, stop: Stop) -> int:
@@ -36,7 +34,7 @@ def run(command: str, stop: Stop) -> int:
 
 
 def _run_loop(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
-    from orchestrator.startup import Startup  # noqa: PLC0415  # not for wrong settings
+    from orchestrator.startup import Startup
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -45,7 +43,7 @@ def _run_loop(command: str, settings: Settings, credentials: Credentials, stop: 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
     try:
-        import uvloop  # noqa: PLC0415  # where it is available
+        import uvloop
     except ImportError:
         return None
     return uvloop.Loop
@@ -69,9 +67,7 @@ def _configure_logging(settings: Settings) -> None:
                 error_message=f"ORCHESTRATOR_LOG_CONFIG: {error}",
                 fault_count=1,
                 variables=["ORCHESTRATOR_LOG_CONFIG"],
-                faults=[
-                    {"variable": "ORCHESTRATOR_LOG_CONFIG", "problem": str(error), "example": "logging.yaml"}
-                ],
+                faults=[{"variable": "ORCHESTRATOR_LOG_CONFIG", "problem": str(error), "example": "logging.yaml"}],
             )
         ) from None
 

@@ -100,9 +100,7 @@ class Server:
         lifespan = app.config.lifespan_class(app.config)
         await lifespan.startup()
         if lifespan.should_exit:
-            raise StartupError(
-                app_failed(app.name, "its lifespan failed", app.lifespan_error), app.lifespan_error
-            )
+            raise StartupError(app_failed(app.name, "its lifespan failed", app.lifespan_error), app.lifespan_error)
         # Requests get a copy of the state that their connection was made with.
         self._uvicorn.lifespan.state.update(lifespan.state)
         lifespan.state = self._uvicorn.lifespan.state
@@ -110,7 +108,7 @@ class Server:
         self._gate.open_for(app.asgi)
 
     async def stop(self, stop: Stop) -> int:
-        """Close the listener, let requests in flight finish, end the lifespan; returns how many requests were cancelled.
+        """Close the listener, let requests in flight finish, end the lifespan; returns how many were cancelled.
 
         Takes no longer than the shutdown budget allows. Requests get what is left of it, less a fifth for the lifespan.
         """
@@ -178,7 +176,7 @@ def load_app(settings: Settings) -> LoadedApp:
 
 
 def _imported(settings: Settings) -> Any:
-    from uvicorn.importer import import_from_string  # noqa: PLC0415  # only here
+    from uvicorn.importer import import_from_string
 
     app = import_from_string(settings.app)
     if settings.app_factory:

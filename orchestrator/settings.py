@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from orchestrator.credentials import Credentials, Fault
 from orchestrator.errors import SettingsInvalid, StartupError
 
+YES, NO = True, False
 MAX_LENGTH = 4096  # characters; more is a mistake, whatever the variable
 
 
@@ -68,7 +69,7 @@ class Settings(BaseModel):
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$",
     )
     app_factory: bool = variable(
-        "ORCHESTRATOR_APP_FACTORY", False, "the import string names a function that makes the app", "true"
+        "ORCHESTRATOR_APP_FACTORY", NO, "the import string names a function that makes the app", "true"
     )
     alembic_config: ConfigFile | None = variable(
         "ORCHESTRATOR_ALEMBIC_CONFIG",
@@ -85,7 +86,7 @@ class Settings(BaseModel):
     )
     migrate: bool = variable(
         "ORCHESTRATOR_MIGRATE",
-        True,
+        YES,
         "`false`: `serve` never migrates, it waits until the database is at head (a separate task migrates)",
         "false",
     )
@@ -153,9 +154,9 @@ class Settings(BaseModel):
         "dictConfig file; default: `logging.yaml` if there, else the packaged one",
         "logging.yaml",
     )
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
-    ] = variable("ORCHESTRATOR_LOG_LEVEL", "info", "level of the root logger", "debug")
+    log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = variable(
+        "ORCHESTRATOR_LOG_LEVEL", "info", "level of the root logger", "debug"
+    )
     log_format: Literal["auto", "json", "text"] = variable(
         "ORCHESTRATOR_LOG_FORMAT", "auto", "`auto`: JSON, or readable text on a terminal", "json"
     )
@@ -217,9 +218,7 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, Credentials]:
         settings = Settings.model_validate(given)
     except ValidationError as error:
         faults += _faults(error)
-    credentials, more = Credentials.read(
-        environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") != "forbid"
-    )
+    credentials, more = Credentials.read(environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") != "forbid")
     faults += more
     if settings is not None:
         faults += _contradictions(settings)
@@ -240,7 +239,7 @@ def _invalid(faults: list[Fault]) -> SettingsInvalid:
 
 
 def _unknown(environ: Mapping[str, str]) -> list[Fault]:
-    import difflib  # noqa: PLC0415  # only where a typo is met
+    import difflib
 
     known = list(Settings.variables())
     faults = []
@@ -248,9 +247,7 @@ def _unknown(environ: Mapping[str, str]) -> list[Fault]:
         if name.startswith("ORCHESTRATOR_") and name not in known:
             nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            faults.append(
-                Fault(name[:100], f"there is no such variable{hint}", nearest[0] if nearest else known[0])
-            )
+            faults.append(Fault(name[:100], f"there is no such variable{hint}", nearest[0] if nearest else known[0]))
     return faults
 
 
@@ -263,9 +260,7 @@ def _malformed(environ: Mapping[str, str]) -> list[Fault]:
         if value == "" and name not in _MAY_BE_EMPTY:
             faults.append(Fault(name, "it is empty: give it a value or remove it", example[0]))
         elif value and len(value) > MAX_LENGTH:
-            faults.append(
-                Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", example[0])
-            )
+            faults.append(Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", example[0]))
     return faults
 
 
@@ -293,7 +288,9 @@ def _contradictions(settings: Settings) -> list[Fault]:
     """Values that are valid one by one and not together."""
     faults = []
     if settings.drain_seconds >= settings.shutdown_seconds:
-        problem = f"it must be less than ORCHESTRATOR_SHUTDOWN_SECONDS ({settings.shutdown_seconds:g}), which includes it"
+        problem = (
+            f"it must be less than ORCHESTRATOR_SHUTDOWN_SECONDS ({settings.shutdown_seconds:g}), which includes it"
+        )
         faults.append(Fault("ORCHESTRATOR_DRAIN_SECONDS", problem, "5"))
     paths = [path for path in (settings.live_path, settings.ready_path, settings.startup_path) if path]
     if len(set(paths)) < len(paths):

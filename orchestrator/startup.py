@@ -1,6 +1,6 @@
 """The story of a start, told from top to bottom; the only caller of `Lifecycle.advance`.
 
-The next step is the return of an await, so the program counter is the state machine; `lifecycle` guards and publishes it.
+The next step is the return of an await, so the program counter is the state machine; `lifecycle` guards it.
 """
 
 import asyncio
@@ -83,9 +83,7 @@ class Startup:
     async def _migrate(self) -> None:
         target = await self._preflight()
         if self._has_app():
-            _, seen = await unless_stopped(
-                self._asked, together(self._import_app(), self._wait(target, migrate=True))
-            )
+            _, seen = await unless_stopped(self._asked, together(self._import_app(), self._wait(target, migrate=True)))
         else:
             seen = await unless_stopped(self._asked, self._wait(target, migrate=True))
         await self._bring_to_head(target, seen)
@@ -96,8 +94,8 @@ class Startup:
     # ------------------------------------------------------------ its parts, in their order
 
     async def _open_port(self) -> "Server":
-        from orchestrator.gate import Gate  # noqa: PLC0415  # `wait` and `migrate` open no port
-        from orchestrator.server import Server, bind  # noqa: PLC0415  # same
+        from orchestrator.gate import Gate
+        from orchestrator.server import Server, bind
 
         settings = self.settings
         probes = settings.live_path, settings.ready_path, settings.startup_path
@@ -114,21 +112,17 @@ class Startup:
         return app
 
     async def _preflight(self) -> Target:
-        """What can be known without the database, but for the app, which is imported while the database is waited for."""
-        reading = in_daemon_thread(
-            lambda: read_target(self.settings, self.credentials), name="migration-tree"
-        )
+        """What can be known without the database; the app is imported while the database is waited for."""
+        reading = in_daemon_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
         return await unless_stopped(self._asked, reading)
 
     async def _import_app(self) -> "LoadedApp":
-        from orchestrator.server import load_app  # noqa: PLC0415  # `wait` imports no app
+        from orchestrator.server import load_app
 
         began = time.monotonic()
         app = await in_daemon_thread(lambda: load_app(self.settings), name="app-import")
         restore()
-        self.report(
-            events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3))
-        )
+        self.report(events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3)))
         return app
 
     async def _wait(self, target: Target | None, *, migrate: bool) -> Seen:
@@ -164,7 +158,7 @@ class Startup:
         restore()
 
     async def _drain(self, server: "Server", *, notice_seconds: float = 0) -> None:
-        """Readiness off and still serving for `notice_seconds`, then no new connections, then the end of those there are."""
+        """Readiness off, still serving for `notice_seconds`; then no new connections, and the end of those there are."""
         began = time.monotonic()
         self.lifecycle.advance(State.DRAINING)
         if notice_seconds:
@@ -184,20 +178,15 @@ class Startup:
         if self.credentials.embedded:
             self.report(events.DatabaseEmbedded(database=str(Path(EMBEDDED_FILE).absolute())))
         # The app and env.py find the database in one place, whatever form it was given in.
-        os.environ.setdefault(
-            "DATABASE_URL", self.credentials.app_url().render_as_string(hide_password=False)
-        )
+        os.environ.setdefault("DATABASE_URL", self.credentials.app_url().render_as_string(hide_password=False))
 
     def _has_app(self) -> bool:
         """Whether there is an app to check before migrating; a repository of migrations alone needs none."""
         named = "app" in self.settings.model_fields_set
-        return (
-            named
-            or importlib.util.find_spec(self.settings.app.partition(":")[0].partition(".")[0]) is not None
-        )
+        return named or importlib.util.find_spec(self.settings.app.partition(":")[0].partition(".")[0]) is not None
 
     def _supervisor(self) -> "Supervisor":
-        from orchestrator.migrations.supervision import Supervisor  # noqa: PLC0415  # not needed at head
+        from orchestrator.migrations.supervision import Supervisor
 
         return Supervisor(self.settings, self.credentials, self.stop, self.report)
 

@@ -1,4 +1,4 @@
-"""What the port tells about the start: a projection of the events, so that it can never say anything else than the log."""
+"""What the port tells about the start: a projection of the events, so that it never says anything else than the log."""
 
 import functools
 from collections.abc import Callable
@@ -43,7 +43,7 @@ class Status:
         self.state = self._phase = event.state
 
     @observe.register
-    def _(self, event: events.ProcessStarted) -> None:
+    def _(self, _event: events.ProcessStarted) -> None:
         self._phase = "waiting_for_database"
 
     @observe.register
@@ -51,11 +51,11 @@ class Status:
         self._error = {name: event.fields()[name] for name in ("error_type", "error_code", "error_message")}
 
     @observe.register
-    def _(self, event: events.DatabaseReady) -> None:
+    def _(self, _event: events.DatabaseReady) -> None:
         self._phase, self._error = "database_ready", None
 
     @observe.register
-    def _(self, event: events.LockWaiting) -> None:
+    def _(self, _event: events.LockWaiting) -> None:
         self._phase = "waiting_for_lock"
 
     @observe.register
@@ -71,5 +71,5 @@ class Status:
         self._done = event.index
 
     @observe.register
-    def _(self, event: events.MigrationsCompleted | events.MigrationsCurrent) -> None:
+    def _(self, _event: events.MigrationsCompleted | events.MigrationsCurrent) -> None:
         self._phase, self._revision, self._done = "starting_app", "", self._to_do

@@ -93,7 +93,7 @@ class Stop:
 
 
 def exit_within(seconds: float, exit_code: int) -> None:
-    """End the process after `seconds` if it has not ended by itself: a thread that resolves a name cannot be stopped."""
+    """End the process after `seconds` if it has not ended: a thread that resolves a name cannot be stopped."""
 
     def guard() -> None:
         time.sleep(seconds)

@@ -6,8 +6,8 @@ tests (tests/conftest.py), which then run the same conformance tests on it as on
 1. which errors pass and which do not (`diagnose`): look at real ones, of a server that is down, boots, is busy, fails
    over, does not know the user or the database, has another certificate, or is no database at all;
 2. whether the server takes writes now (`check_writable`), without writing;
-3. a lock that ends when the migrating connection does, and not before (`lock`): the statement of a killed client goes on
-   in the server, so a lock that lives elsewhere is free while that statement still runs.
+3. a lock that ends when the migrating connection does, and not before (`lock`): the statement of a killed client goes
+   on in the server, so a lock that lives elsewhere is free while that statement still runs.
 """
 
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ _BACKENDS = {
 
 def backend_for(name: str) -> Backend:
     """The backend for the dialect `name` of a SQLAlchemy URL, as `URL.get_backend_name()` gives it."""
-    from importlib import import_module  # noqa: PLC0415  # the module of one backend only
+    from importlib import import_module
 
     backend: Backend = import_module(_BACKENDS[name]).BACKEND
     return backend
@@ -102,8 +102,10 @@ def row(dbapi_connection: Any, sql: str) -> Any:
 
 
 def rows(dbapi_connection: Any, sql: str) -> list[Any]:
-    """All rows that `sql` gives. Below SQLAlchemy on purpose: its Connection would begin a transaction, and Alembic,
-    finding one, would neither begin nor commit its own, so that the work or the last stamp is silently lost.
+    """All rows that `sql` gives.
+
+    Below SQLAlchemy on purpose: its Connection would begin a transaction, and Alembic, finding one, would neither begin
+    nor commit its own, so that the work or the last stamp is silently lost.
     """
     cursor = dbapi_connection.cursor()
     try:

@@ -93,18 +93,14 @@ REFUSED = Cause(
     "refused",
     "Nothing listens on this port: is the database started, are host and port right?",
 )
-DNS = Cause(
-    Verdict.RETRY, "dns", "The host name does not resolve: correct it, or the network's name service."
-)
+DNS = Cause(Verdict.RETRY, "dns", "The host name does not resolve: correct it, or the network's name service.")
 NETWORK = Cause(Verdict.RETRY, "network", "Check the route and the security group to the database.")
 PROTOCOL = Cause(
     Verdict.DOUBT,
     "protocol",
     "What answers there does not speak this database's protocol: correct host, port and driver.",
 )
-CONFIGURATION = Cause(
-    Verdict.DOUBT, "configuration", "The driver did not take the options of the URL: correct them."
-)
+CONFIGURATION = Cause(Verdict.DOUBT, "configuration", "The driver did not take the options of the URL: correct them.")
 OTHER = Cause(
     Verdict.DOUBT, "other", "The database gave an error that is not known to pass: see its own documentation."
 )
@@ -161,8 +157,6 @@ _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (
 
 def unknown(error: BaseException) -> Diagnosis:
     """The diagnosis of an error that no table knows."""
-    mistaken = isinstance(error, TypeError | ValueError | AttributeError) and not isinstance(
-        error, UnicodeError
-    )
+    mistaken = isinstance(error, TypeError | ValueError | AttributeError) and not isinstance(error, UnicodeError)
     cause = CONFIGURATION if mistaken else PROTOCOL
     return cause.found("", f"{type(error).__name__}: {innermost_message(error)}")

@@ -40,9 +40,7 @@ _BLOCKED = Cause(
 # Server errors: https://dev.mysql.com/doc/mysql-errors/9.0/en/server-error-reference.html; 2xxx are the client's own.
 _CAUSES = {
     **dict.fromkeys((2002, 2003, 2006, 2013, 2014, 2055, 1158, 1159, 1160, 1161, 1184), LOST),
-    **dict.fromkeys(
-        (1053, 1077, 1078, 1079, 1080, 3032, 1047), STARTING
-    ),  # 1047: a Galera node that is not ready
+    **dict.fromkeys((1053, 1077, 1078, 1079, 1080, 3032, 1047), STARTING),  # 1047: a Galera node that is not ready
     **dict.fromkeys((1040, 1203, 1226, 1205, 1213, 9001), BUSY),  # 9001: ProxySQL reaches no server
     **dict.fromkeys((1290, 1792, 1836, 3100), READ_ONLY),  # 1836: Aurora with innodb_read_only
     **dict.fromkeys((1045, 1130, 1251, 1698, 1820, 1862, 2059, 2061, 3118), CREDENTIALS),
@@ -136,9 +134,7 @@ class _NamedLock:
             each[:8] for each in rows(self._connection, "SHOW FULL PROCESSLIST")
         ):
             if identity == held_by:
-                return Holder(
-                    f"connection {held_by} of {user}@{host}", str(statement or "")[:300], float(seconds or 0)
-                )
+                return Holder(f"connection {held_by} of {user}@{host}", str(statement or "")[:300], float(seconds or 0))
         return Holder(f"connection {held_by}")
 
     def release(self) -> None:

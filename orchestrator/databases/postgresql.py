@@ -69,9 +69,7 @@ class PostgreSQL:
 
     async def check_writable(self, connection: "AsyncConnection") -> None:
         """A standby, or a server set to default_transaction_read_only, says `on`."""
-        read_only = (
-            await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")
-        ).scalar()
+        read_only = (await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")).scalar()
         await connection.rollback()
         if read_only == "on":
             raise ReadOnlyError
@@ -143,15 +141,14 @@ class _AdvisoryLock:
             FROM pg_locks AS held JOIN pg_stat_activity AS activity ON activity.pid = held.pid
             WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
               AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-              AND held.classid::bigint = {(self._key >> 32) & 0xFFFFFFFF} AND held.objid::bigint = {self._key & 0xFFFFFFFF}
-            """,
+              AND held.classid::bigint = {(self._key >> 32) & 0xFFFFFFFF}
+              AND held.objid::bigint = {self._key & 0xFFFFFFFF}
+            """,  # noqa: S608  # two integers of ours
         )
         if found is None:
             return Holder()
         process, user, address, statement, seconds = found
-        return Holder(
-            f"process {process} of {user}@{address or 'local'}", str(statement or ""), float(seconds or 0)
-        )
+        return Holder(f"process {process} of {user}@{address or 'local'}", str(statement or ""), float(seconds or 0))
 
     def release(self) -> None:
         rows(self._connection, f"SELECT pg_advisory_unlock({self._key})")

@@ -25,12 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-_NO_FILE = Cause(
-    Verdict.REFUSE, "unknown_database", "The directory of the database file must exist and be writable."
-)
-_NO_DATABASE = Cause(
-    Verdict.REFUSE, "protocol", "The file is something else, or damaged: name another, or restore it."
-)
+_NO_FILE = Cause(Verdict.REFUSE, "unknown_database", "The directory of the database file must exist and be writable.")
+_NO_DATABASE = Cause(Verdict.REFUSE, "protocol", "The file is something else, or damaged: name another, or restore it.")
 # SQLite's driver tells them apart by text only before Python 3.11, and aiosqlite passes the text on.
 _CAUSES = {
     "locked": BUSY,
@@ -90,9 +86,7 @@ class _FileLock:
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
-        path = next(
-            path for _, name, path in rows(dbapi_connection, "PRAGMA database_list") if name == "main"
-        )
+        path = next(path for _, name, path in rows(dbapi_connection, "PRAGMA database_list") if name == "main")
         self.name = f"{path}.migrate.lock"
         self._file: IO[str] | None = None
 
@@ -103,7 +97,7 @@ class _FileLock:
         return 0
 
     def try_acquire(self) -> bool:
-        import fcntl  # noqa: PLC0415  # not on Windows
+        import fcntl
 
         file = Path(self.name).open("a+", encoding="utf-8")  # noqa: SIM115  # it stays open as long as the lock is held
         try:

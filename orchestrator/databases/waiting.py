@@ -44,16 +44,14 @@ class Found(Generic[T]):
 async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds: float) -> T:
     """One connection, one look at it, within `timeout_seconds` all in all; raises what the driver raises.
 
-    The driver's own time-out covers the TCP connect only: a server that accepts and stays silent would hold us for ever.
+    The driver's own time-out covers the TCP connect only: a server that accepts and stays silent would hold us.
     """
-    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415  # a fifth of a second, when it is needed
-    from sqlalchemy.pool import NullPool  # noqa: PLC0415  # same
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
 
     url = credentials.migration_url()
     backend = backend_for(url.get_backend_name())
-    engine = create_async_engine(
-        url, poolclass=NullPool, connect_args=backend.connect_args(credentials.ssl_context)
-    )
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=backend.connect_args(credentials.ssl_context))
     try:
         async with asyncio.timeout(timeout_seconds), engine.connect() as connection:
             return await look(connection, backend)
@@ -72,17 +70,13 @@ async def wait_for_database(
     """
     loop = asyncio.get_running_loop()
     began, attempts, doubts = loop.time(), 0, 0
-    reserve = min(
-        1.0, attempt_seconds, budget_seconds / 10
-    )  # for the last attempt, so that it can tell the true cause
+    reserve = min(1.0, attempt_seconds, budget_seconds / 10)  # for the last attempt, so that it can tell the true cause
     pauses = _Pauses()
     while True:
         attempts += 1
         left = budget_seconds - (loop.time() - began)
         try:
-            seen = await connected(
-                credentials, look, timeout_seconds=min(attempt_seconds, max(left, reserve))
-            )
+            seen = await connected(credentials, look, timeout_seconds=min(attempt_seconds, max(left, reserve)))
         except Exception as error:  # noqa: BLE001  # drivers raise anything when the peer is no database
             diagnosis = _diagnose(credentials, error)
         else:
@@ -122,15 +116,13 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
     if isinstance(error, NotReadyError):
         return error.diagnosis
     if isinstance(error, CredentialsError):  # the secret's file is being rotated, say
-        return Diagnosis(
-            Verdict.RETRY, "credentials_file", "", str(error), "Look at the file that the variable names."
-        )
+        return Diagnosis(Verdict.RETRY, "credentials_file", "", str(error), "Look at the file that the variable names.")
     return backend_for(credentials.migration_url().get_backend_name()).diagnose(error)
 
 
 def preload(credentials: Credentials) -> None:
     """Import what an attempt needs, a third of a second, in a thread: the loop has probes to answer."""
-    import sqlalchemy.ext.asyncio  # noqa: F401, PLC0415  # imported for its effect
+    import sqlalchemy.ext.asyncio  # noqa: F401  # imported for its effect
 
     with contextlib.suppress(Exception):  # whatever it is, the first attempt will meet it and explain it
         credentials.migration_url().get_dialect().import_dbapi()

@@ -33,7 +33,7 @@ def configure(path: Path = PACKAGED_CONFIG, level: str = "") -> None:
     Raises:
         ValueError: the file is not a usable configuration; logging is as it was before.
     """
-    import yaml  # noqa: PLC0415  # only here
+    import yaml
 
     if not _stdout:
         _stdout.append(private_stdout())
@@ -67,7 +67,7 @@ def _take_over() -> None:
         if logger.handlers:
             _in_force[logger] = list(logger.handlers)
     logging.config.fileConfig = _ignored("fileConfig")
-    logging.config.dictConfig = _ignored("dictConfig")  # type: ignore[assignment]  # a function of any arguments
+    logging.config.dictConfig = _ignored("dictConfig")
 
 
 def restore() -> None:

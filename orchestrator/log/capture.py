@@ -54,9 +54,7 @@ def install_hooks() -> None:
 
     def in_thread(arguments: Any) -> None:
         error = arguments.exc_value
-        logger.error(
-            "An exception ended thread %s: %r", getattr(arguments.thread, "name", "?"), error, exc_info=error
-        )
+        logger.error("An exception ended thread %s: %r", getattr(arguments.thread, "name", "?"), error, exc_info=error)
 
     def unraisable(arguments: Any) -> None:
         what = arguments.err_msg or "An exception could not be raised"

@@ -42,15 +42,11 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
             return super().format(record)
         except Exception as error:  # noqa: BLE001  # whatever a record of some library does
             broken = logging.makeLogRecord({**vars(record), "exc_info": None, "exc_text": None, "args": ()})
-            broken.msg = (
-                f"{safe_repr(record.msg)} {safe_repr(record.args)} (not formatted: {safe_repr(error)})"
-            )
+            broken.msg = f"{safe_repr(record.msg)} {safe_repr(record.args)} (not formatted: {safe_repr(error)})"
             return super().format(broken)
 
 
-def _assemble(
-    _logger: object, _method: str, event_dict: structlog.typing.EventDict
-) -> structlog.typing.EventDict:
+def _assemble(_logger: object, _method: str, event_dict: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """The fields of a line, from a record of our own, of structlog, or of any other library."""
     record: logging.LogRecord = event_dict.pop("_record")
     event_dict.pop("_from_structlog", None)
@@ -81,20 +77,15 @@ def _head(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _extra(record: logging.LogRecord, event_dict: dict[str, Any], *, taken: dict[str, Any]) -> dict[str, Any]:
+def _extra(
+    record: logging.LogRecord, event_dict: structlog.typing.EventDict, *, taken: dict[str, Any]
+) -> dict[str, Any]:
     """The `extra` of a foreign record; a name of ours gets a prefix, so that nobody can fake an event."""
     reserved = {*taken, "event", "message", "outcome", "exception", "stack"}
-    given = {
-        key: value for key, value in vars(record).items() if key not in _PLAIN and not key.startswith("_")
-    }
+    given = {key: value for key, value in vars(record).items() if key not in _PLAIN and not key.startswith("_")}
     given.pop("orchestrator_state", None)
-    given |= {
-        key: value for key, value in event_dict.items() if key not in {"exc_info", "stack_info", "level"}
-    }
-    return {
-        (f"extra_{key}" if key in reserved else key): REDACTOR.value(value, key)
-        for key, value in given.items()
-    }
+    given |= {key: value for key, value in event_dict.items() if key not in {"exc_info", "stack_info", "level"}}
+    return {(f"extra_{key}" if key in reserved else key): REDACTOR.value(value, key) for key, value in given.items()}
 
 
 def _traceback(exception: Any) -> str:
@@ -122,15 +113,9 @@ def _render_json(_logger: object, _method: str, fields: structlog.typing.EventDi
 
 def _cut(fields: structlog.typing.EventDict, *, excess: int) -> structlog.typing.EventDict:
     """Shorten the longest field by `excess` bytes or so, or drop it when little would be left."""
-    cuttable = [
-        name for name in fields if name not in {"timestamp", "level", "event", "boot_id", "truncated"}
-    ]
+    cuttable = [name for name in fields if name not in {"timestamp", "level", "event", "boot_id", "truncated"}]
     longest = max(cuttable, key=lambda name: len(_dumps(fields[name])))
-    value = (
-        fields[longest]
-        if isinstance(fields[longest], str)
-        else _dumps(fields[longest]).decode(errors="replace")
-    )
+    value = fields[longest] if isinstance(fields[longest], str) else _dumps(fields[longest]).decode(errors="replace")
     keep = min(len(value) * 9 // 10, len(value) - excess - 100)
     if keep >= 100:  # noqa: PLR2004  # characters: less says nothing
         fields[longest] = value[:keep] + "… (cut)"
@@ -151,9 +136,7 @@ def _dumps(value: Any) -> bytes:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {
-            str(key): each if isinstance(each, str | int) else safe_repr(each) for key, each in value.items()
-        }
+        return {str(key): each if isinstance(each, str | int) else safe_repr(each) for key, each in value.items()}
     return value if isinstance(value, str | int) else safe_repr(value)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def alembic_config(files: AlembicFiles, url: URL) -> "Config":
     """What the `alembic` command would work with, but for the database: that is ours to say."""
-    from alembic.config import Config  # noqa: PLC0415  # Alembic is not imported at head
+    from alembic.config import Config
 
     config = Config(files.ini, toml_file=files.toml)
     text = url.render_as_string(hide_password=False)
@@ -30,7 +30,7 @@ def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
     Raises:
         StartupError: with MigrationTreeInvalid: a script cannot be run, or they do not form a tree.
     """
-    from alembic.script import ScriptDirectory  # noqa: PLC0415  # same
+    from alembic.script import ScriptDirectory
 
     try:
         scripts = ScriptDirectory.from_config(config)
@@ -40,9 +40,7 @@ def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
         raise
     except (Exception, SystemExit) as error:
         raise StartupError(
-            invalid(
-                "unreadable_script", f"Alembic cannot load the scripts: {type(error).__name__}: {error}"
-            ).failure,
+            invalid("unreadable_script", f"Alembic cannot load the scripts: {type(error).__name__}: {error}").failure,
             error,
         ) from error
     return scripts, Tree.of(revisions, standard_version_table=standard)
@@ -51,9 +49,7 @@ def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
 def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:
     script = scripts.get_revision(identity)
     depends = [scripts.get_revision(each).revision for each in _tuple(script.dependencies)]
-    return Revision(
-        script.revision, _tuple(script.down_revision), tuple(depends), script.doc.partition("\n")[0]
-    )
+    return Revision(script.revision, _tuple(script.down_revision), tuple(depends), script.doc.partition("\n")[0])
 
 
 def resolve_target(scripts: "ScriptDirectory", tree: Tree, target: str) -> tuple[str, ...]:
@@ -66,7 +62,7 @@ def resolve_target(scripts: "ScriptDirectory", tree: Tree, target: str) -> tuple
     if found is not None:
         return found
     try:
-        return tuple(script.revision for script in scripts.get_revisions(target) if script is not None)
+        return tuple(script.revision for script in scripts.get_revisions(target))
     except Exception as error:
         raise invalid(
             "unknown_target",

@@ -32,8 +32,10 @@ class Seen:
 
 
 def look_at(target: Target | None, *, migrate: bool) -> Look[Seen]:
-    """A look for `wait_for_database`: at a database that answers, is the writer if revisions are missing and we are to
-    `migrate` them, and is at the target if we are not. Without a target any answer will do.
+    """A look for `wait_for_database` that succeeds when the start can go on.
+
+    Without a target any answer will do. With one, the database must be there already, or we are to `migrate` and it
+    takes writes.
     """
 
     async def look(connection: "AsyncConnection", backend: "Backend") -> Seen:

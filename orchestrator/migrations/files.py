@@ -72,14 +72,8 @@ class AlembicFiles:
     def _toml_option(self, name: str) -> object:
         if self.toml is None:
             return None
-        value = (
-            tomllib.loads(self.toml.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {}).get(name)
-        )
-        return (
-            value.replace("%(here)s", self.toml.absolute().parent.as_posix())
-            if isinstance(value, str)
-            else value
-        )
+        value = tomllib.loads(self.toml.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {}).get(name)
+        return value.replace("%(here)s", self.toml.absolute().parent.as_posix()) if isinstance(value, str) else value
 
 
 def read_tree(files: AlembicFiles) -> Tree:
@@ -96,11 +90,7 @@ def read_tree(files: AlembicFiles) -> Tree:
             "Alembic's configuration has no script_location",
             hint="Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.",
         )
-    if (
-        not isinstance(location, str)
-        or ":" in location
-        or any(files.option(name) for name in _SPECIAL_OPTIONS)
-    ):
+    if not isinstance(location, str) or ":" in location or any(files.option(name) for name in _SPECIAL_OPTIONS):
         raise Unclear
     directory = Path(location)
     if not (directory / "env.py").is_file():
@@ -118,9 +108,7 @@ def has_standard_version_table(directory: Path) -> bool:
 def _scripts(directory: Path) -> Iterator[Path]:
     """The files that Alembic takes for revisions."""
     if directory.is_dir():
-        yield from (
-            path for path in sorted(directory.iterdir()) if re.match(r"(?!\.#|__init__).*\.py$", path.name)
-        )
+        yield from (path for path in sorted(directory.iterdir()) if re.match(r"(?!\.#|__init__).*\.py$", path.name))
 
 
 def _read(path: Path) -> Revision:
@@ -166,7 +154,7 @@ def _ids(value: object) -> tuple[str, ...]:
     )
     if value and not (ids and all(isinstance(each, str) for each in ids)):
         raise Unclear
-    return ids  # type: ignore[return-value]  # checked a line above
+    return ids
 
 
 def _resolved(revisions: list[Revision], *, standard_version_table: bool) -> Tree:

@@ -1,8 +1,8 @@
 """The upgrade: any team's env.py, unmodified, in a thread of its own, on one connection that also holds the lock.
 
-`EnvironmentContext.configure` of the one instance is wrapped, so that we see the connection whoever made it. (A subclass
-would not do: Alembic's module `alembic.context` is tied to the exact class.) The thread matters because a stock async
-env.py calls `asyncio.run`, and because the loop must go on answering probes.
+`EnvironmentContext.configure` of the one instance is wrapped, so that we see the connection whoever made it. (A
+subclass would not do: Alembic's module `alembic.context` is tied to the exact class.) The thread matters because a
+stock async env.py calls `asyncio.run`, and because the loop must go on answering probes.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ from orchestrator.migrations.alembic_tree import alembic_config, load_scripts, r
 from orchestrator.migrations.files import AlembicFiles
 from orchestrator.migrations.locking import HeldLock
 from orchestrator.migrations.statements import Statements
-from orchestrator.migrations.tls import verified_tls
 from orchestrator.migrations.target import Target, refuse_unknown
+from orchestrator.migrations.tls import verified_tls
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
@@ -92,7 +92,7 @@ class Upgrade:
             StartupError: with MigrationTreeInvalid.
         """
         self._config = alembic_config(self.files, self.credentials.migration_url())
-        self._config.attributes = _Attributes()  # type: ignore[method-assign]  # a memoized property: an instance's own value counts
+        self._config.attributes = _Attributes()
         self._scripts, tree = load_scripts(self._config)
         self._target = Target(tree, resolve_target(self._scripts, tree, self.settings.target))
 
@@ -144,7 +144,7 @@ class Upgrade:
                 asyncio.run(self._run_with_connection(steps, prepare))
 
     def _run_once(self, steps: Callable[..., Any], prepare: Callable[..., None]) -> None:
-        from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415  # loaded by `load` by now
+        from alembic.runtime.environment import EnvironmentContext
 
         environment = EnvironmentContext(
             self._config,
@@ -219,15 +219,11 @@ class Upgrade:
             self._held.release()
 
     def _step(self, step: "RevisionStep", index: int, count: int) -> "Iterator[RevisionStep]":
-        self._revision = step.revision.revision  # type: ignore[attr-defined]  # every step of an upgrade has one
-        description = step.revision.doc.partition("\n")[0]  # type: ignore[attr-defined]  # same
+        self._revision = step.revision.revision
+        description = step.revision.doc.partition("\n")[0]
         began = time.monotonic()
         self._statements.start()
-        self.emit(
-            RevisionStarted(
-                revision=self._revision, description=description, index=index, pending_count=count
-            )
-        )
+        self.emit(RevisionStarted(revision=self._revision, description=description, index=index, pending_count=count))
         yield step
         self.applied.append(self._revision)
         done = RevisionApplied(
@@ -248,6 +244,7 @@ class Upgrade:
         """What a failed run left behind decides which failure it is."""
         done = self._statements.done if self._revision else 0
         half = bool(self._revision) and self._statements.committed
+        kind: type[MigrationFailed | MigrationHalfApplied | MigrationStopped]
         kind = MigrationHalfApplied if half else MigrationFailed
         if self.cancelled and self._revision:
             kind = MigrationStopped
@@ -255,9 +252,7 @@ class Upgrade:
             error_type=type(error).__name__,
             error_code=_code(error),
             error_message=innermost_message(error),
-            hint=""
-            if self._revision
-            else "No revision had begun: env.py or its connection failed; see `exception`.",
+            hint="" if self._revision else "No revision had begun: env.py or its connection failed; see `exception`.",
             revision=self._revision,
             statement_index=done + 1 if self._statements.running else 0,
             statement=self._statements.running[:2000],

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
-# Statements that MySQL, MariaDB and SQLite keep in the transaction or that change nothing; all others commit, DDL above all.
+# Statements that MySQL, MariaDB and SQLite keep in the transaction or that change nothing; all others commit.
 _HARMLESS = re.compile(
     r"(?i)\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*"
     r"(?:select|show|describe|desc|explain|pragma|set|use|with|insert|update|delete|replace|values|do|begin|start|savepoint|release|"

@@ -1,4 +1,4 @@
-"""The upgrade as the loop sees it: a thread that is watched, given way to, and, near the end of a stop's budget, cancelled."""
+"""The upgrade as the loop sees it: a thread that may end its revision after a stop, and is cancelled near the deadline."""
 
 import asyncio
 import logging
@@ -67,7 +67,7 @@ class Supervisor:
         """Run it in its thread; after a stop the running revision may end, up to a fifth of the budget."""
         running = asyncio.ensure_future(in_daemon_thread(upgrade.run, name="migration"))
         stop = asyncio.ensure_future(asked.wait())
-        await asyncio.wait({running, stop}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((running, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not running.done():
             await self._finish(upgrade, running, asked)
@@ -80,14 +80,16 @@ class Supervisor:
         asked.clear()  # set again by a second signal, which means: now
         hurried = asyncio.ensure_future(asked.wait())
         left = self._stop.remaining_seconds(keep=KEPT_FOR_CANCELLING)
-        await asyncio.wait({running, hurried}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((running, hurried), timeout=left, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         asked.set()
         if running.done():
             return
         upgrade.cancelled = True
         left = max(0.5, self._stop.remaining_seconds(keep=KEPT_FOR_THE_REST))
-        await asyncio.wait({running, asyncio.ensure_future(self._cancel(upgrade, left))}, timeout=left)
+        cancelling = asyncio.create_task(self._cancel(upgrade, left))
+        await asyncio.wait({running}, timeout=left)
+        cancelling.cancel()
 
     async def _cancel(self, upgrade: Upgrade, timeout_seconds: float) -> None:
         """End the running statement from a second connection: a client that goes away does not end it."""
@@ -105,7 +107,7 @@ class Supervisor:
             _logger.warning("The running statement could not be cancelled: %r", error)
 
     async def _confirmed(self, upgrade: Upgrade, target: Target) -> tuple[str, ...]:
-        """The heads as the database has them now: an env.py that begins a transaction and forgets to commit loses all."""
+        """The heads as the database has them now: an env.py that forgets to commit its transaction loses all."""
         found = await wait_for_database(
             self._credentials,
             look_at(None if target.tree.standard_version_table else target, migrate=False),
@@ -136,7 +138,7 @@ def _not_durable(heads: tuple[str, ...]) -> MigrationFailed:
     return MigrationFailed(
         error_type="not_committed",
         error_message=f"every revision ran, but the database is at {names(heads)}",
-        hint="env.py executes something before context.configure() and does not commit: Alembic then commits nothing either.",
+        hint="env.py executes something before context.configure() and does not commit: then Alembic does not either.",
         revision="",
         statement_index=0,
         statement="",

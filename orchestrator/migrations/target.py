@@ -38,7 +38,7 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
 
 
 def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials) -> Target:
-    from orchestrator.migrations import alembic_tree  # noqa: PLC0415  # only for trees that are not plain
+    from orchestrator.migrations import alembic_tree
 
     scripts, tree = alembic_tree.load_scripts(alembic_tree.alembic_config(files, credentials.migration_url()))
     return Target(tree, alembic_tree.resolve_target(scripts, tree, settings.target))

@@ -1,4 +1,4 @@
-"""TLS for connections that env.py makes: it knows only a URL, and no URL carries a verifying SSLContext for every driver."""
+"""TLS for connections that env.py makes: it knows only a URL, and a URL cannot carry an SSLContext."""
 
 import contextlib
 import threading
@@ -20,9 +20,7 @@ def verified_tls(credentials: Credentials) -> Iterator[None]:
     if credentials.ssl_context is None:
         yield
         return
-    arguments = backend_for(credentials.migration_url().get_backend_name()).connect_args(
-        credentials.ssl_context
-    )
+    arguments = backend_for(credentials.migration_url().get_backend_name()).connect_args(credentials.ssl_context)
     thread = threading.get_ident()
 
     def add(dialect: Dialect, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:

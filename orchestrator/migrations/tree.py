@@ -49,9 +49,7 @@ class Tree:
         for revision in by_id.values():
             for needed in revision.needs:
                 if needed not in by_id:
-                    raise invalid(
-                        "broken_chain", f"revision {revision.id} needs {needed}, which does not exist"
-                    )
+                    raise invalid("broken_chain", f"revision {revision.id} needs {needed}, which does not exist")
         tree = cls(by_id, standard_version_table)
         if len(tree.ordered) < len(by_id):
             circle = ", ".join(sorted(set(by_id) - {each.id for each in tree.ordered}))
