@@ -1,0 +1,1 @@
+"""The BluePansy API: a small service that keeps plants in a database."""

@@ -1,0 +1,252 @@
+"""What the service does with plants, on every database."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+Plant = dict[str, Any]
+
+
+async def create(client: httpx.AsyncClient, name: str, **fields: object) -> Plant:
+    """Create a plant that must be accepted."""
+    answer = await client.post("/plants", json={"name": name} | fields)
+    assert answer.status_code == 201, answer.text
+    plant: Plant = answer.json()
+    return plant
+
+
+async def found(client: httpx.AsyncClient, **query: str | int) -> list[str]:
+    """Name the plants that a search finds."""
+    answer = await client.get("/plants", params=query)
+    assert answer.status_code == 200, answer.text
+    page = answer.json()
+    assert page["total"] == len(page["items"])
+    return [plant["name"] for plant in page["items"]]
+
+
+async def test_a_new_plant_is_found_where_the_answer_says(client: httpx.AsyncClient) -> None:
+    """What a POST answers is what a GET answers later, to the microsecond."""
+    before = datetime.now(UTC)
+    fields = {"description": "Blue.\r\n\tIn spring.", "height_cm": 20, "tags": ["Spring", "BLUE", "blue "]}
+    answer = await client.post("/plants", json={"name": "  Blue \n pansy ", **fields})
+    assert answer.status_code == 201
+    plant = answer.json()
+    assert plant["name"] == "Blue pansy"
+    assert plant["tags"] == ["blue", "spring"]
+    assert plant["created_at"] == plant["updated_at"]
+    assert plant["created_at"].endswith("Z")
+    assert before <= datetime.fromisoformat(plant["created_at"]) <= datetime.now(UTC)
+    again = await client.get(answer.headers["Location"])
+    assert (again.status_code, again.json()) == (200, plant)
+
+
+async def test_a_name_alone_is_enough(client: httpx.AsyncClient) -> None:
+    """All else is null or empty, never missing: a client reads the same fields each time."""
+    plant = await create(client, "Rose", description="  ")
+    assert (plant["description"], plant["height_cm"], plant["tags"]) == (None, None, [])
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+async def test_a_plant_that_is_not_there_is_404(client: httpx.AsyncClient, method: str) -> None:
+    """Nothing changed is not the same as changed: a PATCH of nothing must say so."""
+    for body in [{}, {"height_cm": 7}] if method == "PATCH" else [None]:
+        answer = await client.request(method, "/plants/2147483647", json=body)
+        assert answer.status_code == 404
+        assert answer.json() == {"detail": "There is no plant 2147483647."}
+
+
+async def test_a_name_is_taken_in_whatever_case(client: httpx.AsyncClient) -> None:
+    """SQLite folds ASCII only and PostgreSQL nothing; the same request must mean the same on all."""
+    first = ["Rose", "Straße", "Änglavakt", "Caf\u00e9"]
+    second = ["ROSE", "STRASSE", "änglavakt", "cafe\u0301"]
+    for name in first:
+        await create(client, name)
+    for name in second:
+        answer = await client.post("/plants", json={"name": name})
+        assert answer.status_code == 409
+        assert "already" in answer.json()["detail"]
+    assert await found(client) == first
+
+
+async def test_names_that_differ_in_an_accent_are_two(client: httpx.AsyncClient) -> None:
+    """MySQL's own collations say that they are one."""
+    await create(client, "Rose", tags=["blute"])
+    plant = await create(client, "Rosé", tags=["blute", "blüte"])
+    assert plant["tags"] == ["blute", "blüte"]
+    assert await found(client, q="rosé") == ["Rosé"]
+    assert await found(client, tag="blüte") == ["Rosé"]
+
+
+async def test_every_script_comes_back_as_it_went_in(client: httpx.AsyncClient) -> None:
+    """Four bytes a character is where a MySQL that was set up carelessly gives up."""
+    name = "🌸 桜 жёлудь ساکورا 👩‍🌾"
+    plant = await create(client, name, description=name, tags=[name])
+    assert (plant["name"], plant["description"], plant["tags"]) == (name, name, [name])
+    assert await found(client, q="ЖЁЛУДЬ") == [name]
+
+
+async def test_the_longest_of_everything_fits(client: httpx.AsyncClient) -> None:
+    """The columns hold what the schemas promise, also where folding makes three letters of one."""
+    longest = {"description": "🌸" * 2000, "tags": [f"{n:02}" + "🌸" * 38 for n in range(20)]}
+    plant = await create(client, "ﬃ" * 80, height_cm=12_000, **longest)
+    assert plant == (await client.get(f"/plants/{plant['id']}")).json()
+    assert await found(client, q="FFI" * 26) == ["ﬃ" * 80]
+
+
+async def test_pages_cover_everything_once_in_a_stable_order(client: httpx.AsyncClient) -> None:
+    """A page that overlaps the next one, or leaves a gap, loses plants without a trace."""
+    names = [f"Plant {number}" for number in (5, 3, 1, 4, 2)]
+    for name in names:
+        await create(client, name)
+    seen: list[str] = []
+    for offset in (0, 2, 4):
+        page = (await client.get("/plants", params={"limit": 2, "offset": offset})).json()
+        assert (page["total"], page["limit"], page["offset"]) == (5, 2, offset)
+        seen += [plant["name"] for plant in page["items"]]
+    assert seen == names
+
+
+async def test_a_page_past_the_end_is_empty_and_knows_the_total(client: httpx.AsyncClient) -> None:
+    """A client that pages while plants are deleted gets there, and it is no error."""
+    await create(client, "Rose")
+    page = (await client.get("/plants", params={"offset": 1_000_000})).json()
+    assert page == {"items": [], "total": 1, "limit": 20, "offset": 1_000_000}
+
+
+async def test_a_search_takes_its_words_literally(client: httpx.AsyncClient) -> None:
+    """A wildcard in a search would find everything, and an escape character could break it."""
+    expected = {
+        "%": ["100% blue"],
+        "_": ["snake_plant"],
+        "\\": ["back\\slash"],
+        "/": ["half/half"],
+        "\\%": [],
+        "/%": [],
+        "'": ["bird's nest"],
+        '"': [],
+        "E": ["100% blue", "snake_plant", "bird's nest"],
+        "S   NEST": ["bird's nest"],
+    }
+    for name in ("100% blue", "snake_plant", "back\\slash", "half/half", "bird's nest"):
+        await create(client, name)
+    assert {query: await found(client, q=query) for query in expected} == expected
+
+
+async def test_a_search_counts_what_it_finds_not_what_there_is(client: httpx.AsyncClient) -> None:
+    """Two conditions mean both, and the total is theirs."""
+    await create(client, "Blue pansy", tags=["blue", "spring"])
+    await create(client, "Blue iris", tags=["blue"])
+    await create(client, "Red pansy", tags=["spring"])
+    assert await found(client, q="pansy", tag=" Spring ") == ["Blue pansy", "Red pansy"]
+    assert await found(client, q="pansy", tag="blue") == ["Blue pansy"]
+    page = (await client.get("/plants", params={"tag": "blue", "limit": 1})).json()
+    assert (len(page["items"]), page["total"]) == (1, 2)
+
+
+async def test_a_patch_leaves_alone_what_it_does_not_name(client: httpx.AsyncClient) -> None:
+    """Left out and null are two things: one keeps, the other empties."""
+    plant = await create(client, "Rose", description="Red.", height_cm=90, tags=["red"])
+    path = f"/plants/{plant['id']}"
+    changed = (await client.patch(path, json={"description": None})).json()
+    assert changed == plant | {"description": None, "updated_at": changed["updated_at"]}
+    assert changed["updated_at"] > plant["updated_at"]
+    emptied = (await client.patch(path, json={"height_cm": None, "tags": []})).json()
+    assert (emptied["name"], emptied["height_cm"], emptied["tags"]) == ("Rose", None, [])
+    assert (await client.get(path)).json() == emptied
+
+
+async def test_a_patch_of_nothing_changes_nothing(client: httpx.AsyncClient) -> None:
+    """Not even the time of the last change."""
+    plant = await create(client, "Rose")
+    answer = await client.patch(f"/plants/{plant['id']}", json={})
+    assert (answer.status_code, answer.json()) == (200, plant)
+
+
+async def test_a_renamed_plant_is_found_by_its_new_name_only(client: httpx.AsyncClient) -> None:
+    """The key follows the name; the old name is free again, and a change of case is no duplicate."""
+    plant = await create(client, "Rose")
+    path = f"/plants/{plant['id']}"
+    assert (await client.patch(path, json={"name": "ROSE"})).status_code == 200
+    assert (await client.patch(path, json={"name": "Tulip"})).status_code == 200
+    assert await found(client, q="rose") == []
+    assert await found(client, q="tulip") == ["Tulip"]
+    await create(client, "rose")
+
+
+async def test_a_patch_cannot_take_the_name_of_another(client: httpx.AsyncClient) -> None:
+    """And then nothing of it happened: the rest of the change is not kept either."""
+    await create(client, "Rose")
+    plant = await create(client, "Tulip", tags=["red"])
+    change = {"name": "rose", "height_cm": 7, "tags": ["blue"]}
+    answer = await client.patch(f"/plants/{plant['id']}", json=change)
+    assert answer.status_code == 409
+    assert (await client.get(f"/plants/{plant['id']}")).json() == plant
+
+
+async def test_tags_are_replaced_as_a_whole(client: httpx.AsyncClient) -> None:
+    """Kept, added and dropped in one request: the kept ones must not collide with themselves."""
+    plant = await create(client, "Rose", tags=["a", "b", "c"])
+    changed = (await client.patch(f"/plants/{plant['id']}", json={"tags": ["c", "d", "b"]})).json()
+    assert changed["tags"] == ["b", "c", "d"]
+    assert (await client.get(f"/plants/{plant['id']}")).json() == changed
+
+
+async def test_a_deleted_plant_takes_its_tags_along(client: httpx.AsyncClient) -> None:
+    """SQLite ignores foreign keys unless it is told on every connection."""
+    plant = await create(client, "Rose", tags=["red"])
+    path = f"/plants/{plant['id']}"
+    answer = await client.delete(path)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert (await client.delete(path)).status_code == 404
+    assert await found(client, tag="red") == []
+    again = await create(client, "Rose")
+    assert again["tags"] == []
+    assert again["id"] != plant["id"]  # whoever kept the old address must not meet another plant
+
+
+async def test_of_many_at_once_one_gets_the_name(client: httpx.AsyncClient) -> None:
+    """To look first and insert then would let two through."""
+    answers = await asyncio.gather(*(client.post("/plants", json={"name": "Rose"}) for _ in range(12)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 11
+    assert await found(client) == ["Rose"]
+
+
+async def test_many_different_ones_at_once_all_succeed(client: httpx.AsyncClient) -> None:
+    """More requests than connections queue for them, and SQLite's one writer is waited for."""
+    names = [f"Plant {number}" for number in range(40)]
+    plants = await asyncio.gather(*(create(client, name, tags=["new"]) for name in names))
+    assert len({plant["id"] for plant in plants}) == 40
+    assert sorted(await found(client, limit=100, tag="new")) == sorted(names)
+
+
+async def test_changes_of_one_plant_at_once_follow_each_other(client: httpx.AsyncClient) -> None:
+    """Two that read before they write would both add the same tag, and one would fail."""
+    plant = await create(client, "Rose")
+    path = f"/plants/{plant['id']}"
+    changes = [{"tags": ["red", str(number)]} for number in range(12)]
+    answers = await asyncio.gather(*(client.patch(path, json=change) for change in changes))
+    assert {answer.status_code for answer in answers} == {200}
+    assert (await client.get(path)).json()["tags"] in [sorted(change["tags"]) for change in changes]
+
+
+async def test_a_change_and_a_deletion_at_once_end_in_an_answer(client: httpx.AsyncClient) -> None:
+    """Whoever comes second finds the plant changed or gone, but not half of it."""
+    plants = [await create(client, f"Plant {number}", tags=["red"]) for number in range(6)]
+    paths = [f"/plants/{plant['id']}" for plant in plants]
+    changes = [client.patch(path, json={"tags": ["blue"]}) for path in paths]
+    deletions = [client.delete(path) for path in paths]
+    answers = await asyncio.gather(*(call for pair in zip(changes, deletions, strict=True) for call in pair))
+    assert {answer.status_code for answer in answers[::2]} <= {200, 404}
+    assert {answer.status_code for answer in answers[1::2]} == {204}
+    assert await found(client) == []
+
+
+async def test_times_are_in_utc_wherever_the_server_stands(client: httpx.AsyncClient) -> None:
+    """A database that keeps local time, or drops the zone, is off by hours."""
+    plant = await create(client, "Rose")
+    created = datetime.fromisoformat((await client.get(f"/plants/{plant['id']}")).json()["created_at"])
+    assert created.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - created) < timedelta(minutes=1)
