@@ -1,0 +1,7 @@
+"""The product as its users have it: a process, started in a project, that writes events."""
+
+from tests.harness.output import Event, Output
+from tests.harness.process import Orchestrator, Result, run
+from tests.harness.project import Project, make_project
+
+__all__ = ["Event", "Orchestrator", "Output", "Project", "Result", "make_project", "run"]

@@ -1,0 +1,53 @@
+"""What a process has written, as lines and as events."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+Event = dict[str, Any]
+
+
+@dataclass
+class Output:
+    """What a process has written so far.
+
+    Attributes:
+        lines: All lines of stdout.
+        events: Those that are JSON objects, parsed.
+        noise: Those that are none.
+        stderr: All of stderr.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    noise: list[str] = field(default_factory=list)
+    stderr: str = ""
+
+    def find(self, name: str, /, **fields: object) -> list[Event]:
+        """Return the events of this name that have these fields."""
+        return [event for event in self.events if matches(event, name, fields)]
+
+    def hear(self, line: str) -> None:
+        """Take in one line of stdout."""
+        self.lines.append(line)
+        said = _parsed(line)
+        if isinstance(said, dict):
+            self.events.append(said)
+        else:
+            self.noise.append(line)
+
+    def story(self) -> str:
+        """Tell everything, for whoever has to find out why a test failed."""
+        return "\n".join(["--- stdout", *self.lines, "--- stderr", self.stderr])
+
+
+def matches(event: Event, name: str, fields: dict[str, object]) -> bool:
+    """Tell whether an event has this name, and all these fields with these values."""
+    return event.get("event") == name and all(key in event and event[key] == value for key, value in fields.items())
+
+
+def _parsed(line: str) -> object:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None

@@ -1,0 +1,186 @@
+"""Run the product as a process, and wait for what it says instead of sleeping."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from tests.harness.output import Event, Output, matches
+from tests.servers.ports import HOST, free_port
+
+_CHUNK = 65_536
+_MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+
+
+@dataclass(kw_only=True)
+class Result(Output):
+    """What a process has written and how it ended."""
+
+    exit_code: int
+
+
+class Orchestrator(Output):
+    """A running `python -m orchestrator`, killed when its context is left.
+
+        async with Orchestrator("serve", env={"DATABASE_URL": database.url}, cwd=project.path) as process:
+            await process.event("server_started")
+            ...
+            process.signal(signal.SIGTERM)
+            assert await process.exit_code() == 0
+
+    Args:
+        arguments: The command and its options.
+        env: Its environment, besides a PATH, a HOME, a LANG and a free PORT; nothing is inherited.
+        cwd: Where it runs.
+        stdin: What it reads there.
+
+    Attributes:
+        port: Where it is told to listen.
+        reading: Cleared, its stdout is left unread, as by a log driver that hangs.
+    """
+
+    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path, stdin: str = "") -> None:
+        super().__init__()
+        self.env = _basics() | {"PORT": str(free_port())} | dict(env or {})
+        self.port = int(self.env["PORT"]) if self.env["PORT"].isdecimal() else 0
+        self.reading = asyncio.Event()
+        self.reading.set()
+        self._argv = (sys.executable, "-m", "orchestrator", *arguments)
+        self._cwd = cwd
+        self._stdin = stdin
+        self._news = asyncio.Condition()
+        self._ended = False
+        self._process: asyncio.subprocess.Process | None = None
+        self._readers: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._process = process = await asyncio.create_subprocess_exec(
+            *self._argv, cwd=self._cwd, env=self.env, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        )
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        self._readers = [
+            asyncio.create_task(self._read_stdout(process.stdout)),
+            asyncio.create_task(self._read_stderr(process.stderr)),
+        ]
+        process.stdin.write(self._stdin.encode())
+        process.stdin.close()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.reading.set()
+        await asyncio.gather(self.process.wait(), *self._readers)
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        """The process, once started."""
+        assert self._process, "it is started by entering its context"
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self.process.pid
+
+    @property
+    def url(self) -> str:
+        """Where its port answers."""
+        return f"http://{HOST}:{self.port}"
+
+    async def event(self, name: str, /, *, within: float = 30, after: int = 0, **fields: object) -> Event:
+        """Return the first event of this name with these fields, at once if it was there already.
+
+        Args:
+            name: The event's name.
+            within: Seconds to wait for it.
+            after: So many events are passed over; `len(process.events)` for one that is yet to come.
+            fields: Fields and their values.
+
+        Raises:
+            AssertionError: It ended without, or time is up; tells all that was written.
+        """
+        try:
+            async with asyncio.timeout(within):
+                async for event in self._coming(after):
+                    if matches(event, name, fields):
+                        return event
+        except TimeoutError:
+            raise AssertionError(f"no {name} {fields} within {within} s\n{self.story()}") from None
+        raise AssertionError(f"it ended without {name} {fields}\n{self.story()}")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    async def exit_code(self, within: float = 30) -> int:
+        """Wait for its end and return its exit code; -9 if it was killed by signal 9."""
+        try:
+            async with asyncio.timeout(within):
+                code = await self.process.wait()
+                await asyncio.wait(self._readers)
+        except TimeoutError:
+            raise AssertionError(f"it did not end within {within} s\n{self.story()}") from None
+        return code
+
+    async def stop(self, within: float = 30) -> int:
+        """Ask it to stop, as ECS does, and return its exit code."""
+        self.signal(signal.SIGTERM)
+        return await self.exit_code(within)
+
+    async def _coming(self, index: int) -> AsyncIterator[Event]:
+        """Iterate over the events, waiting for those to come, to the end of the output."""
+        while True:
+            async with self._news:
+                while len(self.events) <= index and not self._ended:
+                    await self._news.wait()
+            if len(self.events) <= index:
+                return
+            yield self.events[index]
+            index += 1
+
+    async def _read_stdout(self, stream: asyncio.StreamReader) -> None:
+        rest = b""
+        while data := await stream.read(_CHUNK):
+            *lines, rest = (rest + data).split(b"\n")
+            await self._tell(lines)
+            await self.reading.wait()
+        self._ended = True
+        await self._tell([rest] if rest else [])
+
+    async def _tell(self, lines: list[bytes]) -> None:
+        for line in lines:
+            self.hear(line.decode(errors="backslashreplace"))
+        async with self._news:
+            self._news.notify_all()
+
+    async def _read_stderr(self, stream: asyncio.StreamReader) -> None:
+        while data := await stream.read(_CHUNK):
+            self.stderr += data.decode(errors="backslashreplace")
+
+
+async def run(
+    *arguments: str,
+    env: Mapping[str, str] | None = None,
+    cwd: Path,
+    stdin: str = "",
+    within: float = 60,
+) -> Result:
+    """Run a command that ends by itself."""
+    async with Orchestrator(*arguments, env=env, cwd=cwd, stdin=stdin) as process:
+        code = await process.exit_code(within)
+    return Result(process.lines, process.events, process.noise, process.stderr, exit_code=code)
+
+
+def _basics() -> dict[str, str]:
+    """Return what every process has, and what measures its coverage if something does."""
+    measuring = {name: os.environ[name] for name in _MEASURING if name in os.environ}
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **measuring}

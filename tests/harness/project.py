@@ -1,0 +1,119 @@
+"""A project to run the product in: a tiny application, and one of Alembic's own trees of migrations."""
+
+import contextlib
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+_APP = '''
+async def app(scope, receive, send):
+    """Say hello to every request."""
+    if scope["type"] == "lifespan":
+        await lifespan(receive, send)
+        return
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+async def lifespan(receive, send):
+    """Start and stop without a word."""
+    for step in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{step}.complete"})
+'''
+
+_REVISION = '''\
+"""{description}"""
+
+import sqlalchemy as sa
+
+from alembic import op
+
+revision = {revision!r}
+down_revision = {down_revision!r}
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+{upgrade}
+
+
+def downgrade():
+{downgrade}
+'''
+
+_LATEST = "the revision added before"
+
+
+@dataclass
+class Project:
+    """A directory with `app/main.py` and `alembic/`.
+
+    Attributes:
+        path: The directory.
+        revisions: What was added, in this order.
+    """
+
+    path: Path
+    revisions: list[str] = field(default_factory=list)
+
+    def add_revision(
+        self,
+        revision: str,
+        upgrade: str = "pass",
+        *,
+        down_revision: str | tuple[str, ...] | None = _LATEST,
+        downgrade: str = "pass",
+        description: str = "",
+    ) -> Path:
+        """Add a revision and return its script.
+
+        Args:
+            revision: Its identifier.
+            upgrade: Statements of Python, with `op` and `sa` at hand.
+            down_revision: What it comes after; as it stands, the one added before it.
+            downgrade: As `upgrade`.
+            description: Its first line; as it stands, made from the identifier.
+        """
+        if down_revision is _LATEST:
+            down_revision = self.revisions[-1] if self.revisions else None
+        self.revisions.append(revision)
+        script = _REVISION.format(
+            description=description or f"Revision {revision}.",
+            revision=revision,
+            down_revision=down_revision,
+            upgrade=_body(upgrade),
+            downgrade=_body(downgrade),
+        )
+        return self.write(f"alembic/versions/{revision}.py", script)
+
+    def write(self, name: str, content: str) -> Path:
+        """Write a file of the project."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        return path
+
+
+def make_project(path: Path, template: str = "async") -> Project:
+    """Make a project whose migrations are as `alembic init` leaves them.
+
+    Args:
+        path: A directory that is made, if need be.
+        template: `generic`, `async`, `pyproject` or `pyproject_async`.
+    """
+    project = Project(path)
+    project.write("app/main.py", _APP)
+    toml = "pyproject.toml" if template.startswith("pyproject") else None
+    with contextlib.chdir(path):  # so that no absolute path gets into its files
+        command.init(Config("alembic.ini", toml_file=toml), "alembic", template=template)
+    return project
+
+
+def _body(statements: str) -> str:
+    return textwrap.indent(textwrap.dedent(statements).strip("\n"), "    ")

@@ -1,0 +1,94 @@
+"""Faults of a network, in front of a peer that says everything back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.servers import HOST
+from tests.servers.peers import listening
+from tests.servers.proxy import Mode, Proxy
+
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[Proxy]:
+    """Return a proxy in front of an echo."""
+    async with listening(_echo) as peer, Proxy(peer.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def ends(proxy: Proxy) -> AsyncIterator[Ends]:
+    """Return the ends of a connection through the proxy, over which something has gone already."""
+    ends = await asyncio.open_connection(HOST, proxy.port)
+    assert await _said_back(ends, b"hello") == b"hello"
+    yield ends
+    ends[1].close()
+
+
+async def _said_back(ends: Ends, data: bytes) -> bytes:
+    ends[1].write(data)
+    return await asyncio.wait_for(ends[0].read(65_536), 0.2)
+
+
+async def test_refusing_is_for_new_connections(proxy: Proxy, ends: Ends) -> None:
+    """Nobody listens then, and the old ones go on; later somebody listens again, on the same port."""
+    await proxy.set(Mode.REFUSE)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection(HOST, proxy.port)
+    assert await _said_back(ends, b"still there") == b"still there"
+    await proxy.set(Mode.PASS)
+    _, writer = await asyncio.open_connection(HOST, proxy.port)
+    writer.close()
+
+
+async def test_silence_is_for_new_connections(proxy: Proxy, ends: Ends) -> None:
+    """They are accepted and never answered."""
+    await proxy.set(Mode.SILENT)
+    new = await asyncio.open_connection(HOST, proxy.port)
+    with pytest.raises(TimeoutError):
+        await _said_back(new, b"hello?")
+    assert await _said_back(ends, b"still there") == b"still there"
+    new[1].close()
+
+
+async def test_a_black_hole_gives_back_what_fell_in(proxy: Proxy, ends: Ends) -> None:
+    """Nothing passes on any connection, and all of it afterwards."""
+    await proxy.set(Mode.BLACKHOLE)
+    with pytest.raises(TimeoutError):
+        await _said_back(ends, b"late")
+    await proxy.set(Mode.PASS)
+    assert await ends[0].read(65_536) == b"late"
+
+
+async def test_a_cut_comes_after_so_many_bytes(proxy: Proxy, ends: Ends) -> None:
+    """Six to the peer and four back."""
+    proxy.cut_after = 10
+    assert await _said_back(ends, b"abcdef") == b"abcd"
+    assert await ends[0].read() == b""
+
+
+async def test_all_connections_can_be_reset(proxy: Proxy, ends: Ends) -> None:
+    """The client sees it at once, without sending anything."""
+    await proxy.reset_all()
+    with pytest.raises(ConnectionResetError):
+        await ends[0].read()
+
+
+async def test_without_anybody_behind_it_resets() -> None:
+    """It accepts before it knows, as port forwarding does."""
+    async with listening(_echo) as peer:
+        port = peer.port
+    async with Proxy(port) as proxy:
+        ends = await asyncio.open_connection(HOST, proxy.port)
+        with pytest.raises(ConnectionResetError):
+            await _said_back(ends, b"hello")
+        ends[1].close()
