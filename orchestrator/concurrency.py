@@ -1,6 +1,7 @@
 """Work beside the loop, and giving it up when a stop is asked for."""
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable, Coroutine
@@ -37,7 +38,7 @@ async def in_daemon_thread(function: Callable[[], T], *, name: str) -> T:
             result = context.run(function)
         except BaseException as caught:  # noqa: BLE001  # everything belongs to whoever awaits
             error = _carried(caught)
-        if not loop.is_closed():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, error)
 
     context = contextvars.copy_context()

@@ -5,9 +5,10 @@ Nothing here ever puts a value into a fault: any of them may be, or hold, the pa
 
 import contextlib
 import json
+import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,6 +57,8 @@ EXAMPLES = {
     "MIGRATION_DATABASE_USER": "owner",
     "MIGRATION_DATABASE_PASSWORD": "...",
 }
+_ANY_CHARACTER = ("_PASSWORD", "_SECRET")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ENGINES = {
     "mysql": "mysql+asyncmy",
     "aurora-mysql": "mysql+asyncmy",
@@ -97,7 +100,7 @@ class CredentialsError(Exception):
 class Credentials:
     """How to reach the database, for the app and for the migration."""
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     embedded: bool
     ssl_context: ssl.SSLContext | None
 
@@ -135,7 +138,8 @@ class Credentials:
         for part in ("username", "password"):
             if value := self.environ.get(f"MIGRATION_DATABASE_{'USER' if part == 'username' else 'PASSWORD'}"):
                 changes[part] = value
-        return url.set(**changes)
+        given = [name for name in self.environ if name.startswith("MIGRATION_")]
+        return _checked(given[0], url.set(**changes)) if changes else url
 
     def secrets(self) -> list[str]:
         """Everything that must never be printed, as far as it can be known now."""
@@ -152,7 +156,7 @@ def known_secrets(environ: Mapping[str, str]) -> list[str]:
     for text in filter(None, texts.values()):
         try:
             found.append(str(json.loads(text)["password"]))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             found.append(text)
     for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL"):
         found += _userinfo_secrets(environ.get(name, ""))
@@ -182,6 +186,9 @@ def _malformed(given: Mapping[str, str]) -> list[Fault]:
             faults.append(
                 Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", EXAMPLES[name])
             )
+        elif not name.endswith(_ANY_CHARACTER) and (value != value.strip() or _CONTROL.search(value)):
+            problem = "it has white space around it, or holds a control character such as a line end"
+            faults.append(Fault(name, problem, EXAMPLES[name]))
     return faults
 
 
@@ -215,14 +222,15 @@ def _resolve(environ: Mapping[str, str], *, embedded: bool) -> URL:
     if url := environ.get("DATABASE_URL"):
         return _parse("DATABASE_URL", url)
     parts: dict[str, Any] = {part: environ[name] for name, (part, _) in PARTS.items() if name in environ}
+    source = next((name for name in ("DATABASE_SECRET_FILE", "DATABASE_SECRET") if name in environ), "DATABASE_NAME")
     if path := environ.get("DATABASE_SECRET_FILE"):
         try:
             parts |= _from_secret("DATABASE_SECRET_FILE", Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise CredentialsError("DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})") from None
     elif secret := environ.get("DATABASE_SECRET"):
         parts |= _from_secret("DATABASE_SECRET", secret)
-    return _checked("DATABASE_DRIVER", _from_parts(parts))
+    return _checked(source, _from_parts(parts))
 
 
 def _from_parts(parts: dict[str, Any]) -> URL:
@@ -233,14 +241,13 @@ def _from_parts(parts: dict[str, Any]) -> URL:
         if part in needed and not parts.get(part):
             raise CredentialsError(name, "it is needed when DATABASE_URL is not set")
     if "port" in parts:
-        parts["port"] = _port(parts["port"])
+        parts["port"] = _port("DATABASE_PORT", str(parts["port"]))
     return URL.create(**parts)
 
 
-def _port(value: object) -> int:
-    text = str(value)
+def _port(variable: str, text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535):  # noqa: PLR2004
-        raise CredentialsError("DATABASE_PORT", "it must be a number from 1 to 65535")
+        raise CredentialsError(variable, "the port must be a number from 1 to 65535")
     return int(text)
 
 
@@ -258,8 +265,10 @@ def _from_secret(variable: str, text: str) -> dict[str, Any]:
             if not isinstance(secret[key], str | int) or secret[key] == "" or isinstance(secret[key], bool):
                 raise CredentialsError(variable, f"its `{key}` is neither text nor a number")
             parts[part] = str(secret[key])
+    if "port" in parts:
+        parts["port"] = _port(variable, parts["port"])
     if "engine" in secret:
-        if secret["engine"] not in _ENGINES:
+        if str(secret["engine"]) not in _ENGINES:
             raise CredentialsError(variable, "its `engine` is none of " + ", ".join(_ENGINES))
         parts["drivername"] = _ENGINES[secret["engine"]]
     return parts
@@ -277,18 +286,22 @@ def _parse(variable: str, text: str) -> URL:
 
 def _checked(variable: str, url: URL) -> URL:
     _check_driver(variable, url.drivername)
-    if "@" in (url.host or "") or "@" in (url.database or ""):
-        raise CredentialsError(
-            variable,
-            "special characters in the password must be percent-encoded (or use DATABASE_PASSWORD, as it is)",
-        )
+    try:
+        url.render_as_string(hide_password=False).encode()
+    except UnicodeEncodeError:
+        raise CredentialsError(variable, "it is not UTF-8") from None
     if url.drivername.startswith("sqlite"):
         if (
-            (url.database or ":memory:") == ":memory:"
+            ":memory:" in (url.database or ":memory:")
             or "mode=memory" in (url.database or "")
             or url.query.get("mode") == "memory"
         ):
             raise CredentialsError(variable, "an in-memory database exists in one connection only: name a file")
+    elif "@" in (url.host or "") or "@" in (url.database or ""):
+        raise CredentialsError(
+            variable,
+            "special characters in the password must be percent-encoded (or use DATABASE_PASSWORD, as it is)",
+        )
     elif not url.database:
         raise CredentialsError(variable, "it names no database")
     return url

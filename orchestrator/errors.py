@@ -6,7 +6,7 @@ public interface (an ECS restart policy or a pipeline reads them): section 5 of 
 
 import logging
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from orchestrator.events import Event, described
 
@@ -201,3 +201,15 @@ class StartupFailed(Failure):
 
     exit_code: int = described("see the table of exit codes")
     failed_state: str = described("the state in which it failed")
+
+    @classmethod
+    def after(cls, failure: Failure, failed_state: str) -> Self:
+        """The end that `failure` was announced as."""
+        return cls(
+            error_type=failure.error_type,
+            error_code=failure.error_code,
+            error_message=failure.message,
+            hint=failure.hint,
+            exit_code=failure.exits_with,
+            failed_state=failed_state,
+        )

@@ -119,8 +119,8 @@ class DatabaseRetryScheduled(Event):
 
     level = logging.WARNING
     sentence = (
-        "The database is not ready (attempt {attempt}, {error_type}): {error_message} "
-        "Trying again in {retry_in_seconds:.1f} s."
+        "The database is not ready (attempt {attempt}, {error_type}): {error_message}; "
+        "trying again in {retry_in_seconds:.1f} s."
     )
 
     attempt: int = described("which attempt failed, from 1")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from orchestrator import log
 from orchestrator.credentials import Credentials, known_secrets
-from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError
-from orchestrator.lifecycle import State
+from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError, StartupFailed
+from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings, load
 from orchestrator.status import Status
@@ -75,7 +75,10 @@ def _configure_logging(settings: Settings) -> None:
 def _refuse_settings(error: StartupError) -> int:
     """Wrong settings are told with the packaged logging, whatever they say about it."""
     log.configure()
-    log.log_event(error.failure)
+    report = Reporter(Status("public", log.CONTEXT.elapsed_seconds))
+    report(error.failure)
+    Lifecycle(report).advance(State.FAILED)
+    report(StartupFailed.after(error.failure, State.WAITING))
     return error.failure.exits_with
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from orchestrator.credentials import Credentials, Fault
+from orchestrator.credentials import VARIABLES, Credentials, Fault
 from orchestrator.errors import SettingsInvalid, StartupError
 
 YES, NO = True, False
@@ -20,7 +20,11 @@ MAX_LENGTH = 4096  # characters; more is a mistake, whatever the variable
 
 
 def _existing_file(path: Path) -> Path:
-    if not path.is_file():
+    try:
+        found = path.is_file()
+    except OSError:  # its name is too long, or a directory on the way is closed to us
+        found = False
+    if not found:
         raise ValueError("there is no such file")
     return path
 
@@ -196,6 +200,7 @@ class Settings(BaseModel):
         return {str(info.alias): name for name, info in cls.model_fields.items()}
 
 
+_PREFIX = "ORCHESTRATOR_"
 _MAY_BE_EMPTY = {
     "ORCHESTRATOR_VERSION",
     "ORCHESTRATOR_LIVE_PATH",
@@ -241,18 +246,19 @@ def _invalid(faults: list[Fault]) -> SettingsInvalid:
 def _unknown(environ: Mapping[str, str]) -> list[Fault]:
     import difflib
 
-    known = list(Settings.variables())
+    known = {name.removeprefix(_PREFIX): name for name in (*Settings.variables(), *VARIABLES)}
     faults = []
     for name in environ:
-        if name.startswith("ORCHESTRATOR_") and name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        if name.startswith(_PREFIX) and name not in known.values():
+            own_part = name.removeprefix(_PREFIX).upper()[:100]  # what all names share makes all alike
+            nearest = [known[each] for each in difflib.get_close_matches(own_part, known, n=1)]
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            faults.append(Fault(name[:100], f"there is no such variable{hint}", nearest[0] if nearest else known[0]))
+            faults.append(Fault(name[:100], f"there is no such variable{hint}", (*nearest, "ORCHESTRATOR_APP")[0]))
     return faults
 
 
 def _malformed(environ: Mapping[str, str]) -> list[Fault]:
-    """What is wrong whatever the variable means: empty, or far too long."""
+    """What is wrong whatever the variable means: empty, far too long, or a line end copied along with it."""
     faults = []
     for name, field in Settings.variables().items():
         example = Settings.model_fields[field].examples or [""]
@@ -261,6 +267,9 @@ def _malformed(environ: Mapping[str, str]) -> list[Fault]:
             faults.append(Fault(name, "it is empty: give it a value or remove it", example[0]))
         elif value and len(value) > MAX_LENGTH:
             faults.append(Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", example[0]))
+        elif value and (value != value.strip() or not value.isprintable()):
+            problem = "it has white space around it, or holds a character that cannot be printed"
+            faults.append(Fault(name, f"{problem}: {_shown(value)}", example[0]))
     return faults
 
 

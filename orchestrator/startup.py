@@ -158,7 +158,7 @@ class Startup:
         restore()
 
     async def _drain(self, server: "Server", *, notice_seconds: float = 0) -> None:
-        """Readiness off, still serving for `notice_seconds`; then no new connections, and the end of those there are."""
+        """Readiness off, still serving for `notice_seconds`; then no new connections, and those there are end."""
         began = time.monotonic()
         self.lifecycle.advance(State.DRAINING)
         if notice_seconds:
@@ -194,16 +194,7 @@ class Startup:
         """Say what happened, then that it is the end."""
         failure, state = error.failure, self.lifecycle.state
         self.report(failure, error.exception)
-        self._end(
-            StartupFailed(
-                error_type=failure.error_type,
-                error_code=failure.error_code,
-                error_message=failure.message,
-                hint=failure.hint,
-                exit_code=failure.exits_with,
-                failed_state=state,
-            )
-        )
+        self._end(StartupFailed.after(failure, state))
         return failure.exits_with
 
     def _bug(self, error: Exception) -> int:

@@ -6,6 +6,7 @@ kernel drops a SIGTERM that has no handler yet. A plain `signal.signal` handler 
 """
 
 import asyncio
+import contextlib
 import os
 import queue
 import signal
@@ -70,7 +71,7 @@ class Stop:
         loop, event = asyncio.get_running_loop(), asyncio.Event()
 
         def notify() -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(event.set)
 
         self._listeners.append(notify)

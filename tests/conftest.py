@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness import Project, make_project
 from tests.servers import BACKENDS, NOT_TESTED, Database, Server, Servers
 
 _PRODUCT = ("ORCHESTRATOR_", "DATABASE_", "MIGRATION_", "ECS_")
@@ -79,3 +80,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 def server(database: Database, servers: Servers) -> Server:
     """Return the shared server of `database`, to look at it as its administrator."""
     return servers[database.backend]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Make a project with Alembic's asynchronous template, without revisions."""
+    return make_project(tmp_path / "project")

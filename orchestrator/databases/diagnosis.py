@@ -1,6 +1,7 @@
 """What a failed attempt to reach a database means: try again, or give up at once?"""
 
 import enum
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -132,6 +133,8 @@ def of_system(error: BaseException) -> Diagnosis | None:
             if isinstance(each, kind):
                 code = getattr(each, "errno", None) or ""
                 return cause.found(code, _system_message(each, error))
+    if any(isinstance(each, RuntimeError) and _CLOSED.search(str(each)) for each in causes):
+        return LOST.found("", innermost_message(error))
     return None
 
 
@@ -140,6 +143,9 @@ def _system_message(cause: BaseException, error: BaseException) -> str:
         return "no answer in time"
     return " ".join(str(cause).split()) or innermost_message(error)
 
+
+# What drivers and uvloop say of a connection that the peer closed before they had looked at it: a server without room.
+_CLOSED = re.compile(r"does not expose socket|closed=True|handler is closed|transport is closed")
 
 # In this order: a certificate error is an OSError, and so are time-outs and failed look-ups.
 _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (

@@ -16,6 +16,7 @@ from orchestrator.databases.diagnosis import (
     UNKNOWN_DATABASE,
     Cause,
     Diagnosis,
+    Verdict,
     chain,
     innermost_message,
     of_system,
@@ -42,6 +43,11 @@ _CAUSES: dict[str, Cause] = {
     "57P": STARTING,  # starting up, shutting down, crashed
 }
 _UNDEFINED_TABLE = "42P01"
+_NO_TLS = Cause(
+    Verdict.DOUBT,
+    "protocol",
+    "What answers there is no PostgreSQL, or it offers no TLS although DATABASE_SSL_CA or the URL asks for it.",
+)
 
 
 class PostgreSQL:
@@ -58,6 +64,8 @@ class PostgreSQL:
     def diagnose(self, error: BaseException) -> Diagnosis:
         """By SQLSTATE; asyncpg raises the system's own errors as they are."""
         state = _sqlstate(error)
+        if state is None and "rejected SSL upgrade" in str(error):  # a mere ConnectionError
+            return _NO_TLS.found("", innermost_message(error))
         if state is None:
             return of_system(error) or unknown(error)
         cause = _CAUSES.get(state) or _CAUSES.get(state[:3]) or _CAUSES.get(state[:2]) or OTHER

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from orchestrator.credentials import Credentials, CredentialsError
@@ -117,7 +117,13 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
         return error.diagnosis
     if isinstance(error, CredentialsError):  # the secret's file is being rotated, say
         return Diagnosis(Verdict.RETRY, "credentials_file", "", str(error), "Look at the file that the variable names.")
-    return backend_for(credentials.migration_url().get_backend_name()).diagnose(error)
+    try:
+        url = credentials.migration_url()
+    except CredentialsError as rotating:
+        return _diagnose(credentials, rotating)
+    diagnosis = backend_for(url.get_backend_name()).diagnose(error)
+    where = f" ({url.host}:{url.port})" if url.port else f" ({url.host})" if url.host else ""
+    return replace(diagnosis, error_message=diagnosis.error_message + where)
 
 
 def preload(credentials: Credentials) -> None:

@@ -15,7 +15,7 @@ import structlog
 from orchestrator.events import Event
 from orchestrator.log.capture import PrintedLines, install_hooks, private_stdout
 from orchestrator.log.context import CONTEXT
-from orchestrator.log.lines import EVENT, formatter
+from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.redaction import REDACTOR
 
 __all__ = ["CONTEXT", "REDACTOR", "configure", "formatter", "log_event", "restore"]
@@ -91,7 +91,7 @@ def log_event(event: Event, exception: BaseException | None = None) -> None:
     try:
         fields = event.fields(clean=REDACTOR.value)
         message = event.sentence.format_map(fields)
-        own = {"event": event.name, "message": message, "outcome": event.outcome, **fields}
+        own = Own({"event": event.name, "message": message, "outcome": event.outcome, **fields})
         _logger.log(event.level, message, extra={EVENT: own}, exc_info=exception)
     except Exception:
         _logger.exception("The event %s could not be logged", event.name)

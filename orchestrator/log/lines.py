@@ -6,6 +6,7 @@ filter; hence the limit.
 
 import json
 import logging
+import math
 import sys
 from typing import Any
 
@@ -17,7 +18,19 @@ from orchestrator.log.redaction import REDACTOR, safe_repr
 
 LIMIT_BYTES = 16_000
 EVENT = "orchestrator_event"
-"""Attribute of a record that carries an event's fields; its presence tells our events from other records."""
+"""Attribute of a record that carries an event's fields, as `Own`."""
+
+
+class Own(dict[str, Any]):
+    """The fields of an event of ours: a type, because any `extra` may bear any name."""
+
+
+# What filters use is on every line, however long the rest is; the words themselves may be cut, but do not vanish.
+_KEPT = frozenset(
+    {"timestamp", "level", "event", "state", "outcome", "service", "version", "schema", "boot_id", "elapsed_seconds"}
+) | {"truncated"}
+_CUT_LAST = frozenset({"message", "logger"})
+_CUT_LAST_BYTES = 3_000  # of these are cut only after everything else
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
@@ -41,7 +54,8 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
         try:
             return super().format(record)
         except Exception as error:  # noqa: BLE001  # whatever a record of some library does
-            broken = logging.makeLogRecord({**vars(record), "exc_info": None, "exc_text": None, "args": ()})
+            plain = {name: value for name, value in vars(record).items() if name in _PLAIN}
+            broken = logging.makeLogRecord({**plain, "exc_info": None, "exc_text": None, "args": ()})
             broken.msg = f"{safe_repr(record.msg)} {safe_repr(record.args)} (not formatted: {safe_repr(error)})"
             return super().format(broken)
 
@@ -51,8 +65,10 @@ def _assemble(_logger: object, _method: str, event_dict: structlog.typing.EventD
     record: logging.LogRecord = event_dict.pop("_record")
     event_dict.pop("_from_structlog", None)
     common = CONTEXT.fields(record)
-    own: dict[str, Any] | None = getattr(record, EVENT, None)
-    if own is None:
+    event = getattr(record, EVENT, None)
+    if isinstance(event, Own):
+        own = dict(event)
+    else:
         own = {
             "event": "log",
             "message": REDACTOR.text(str(event_dict.pop("event", ""))),
@@ -81,11 +97,12 @@ def _extra(
     record: logging.LogRecord, event_dict: structlog.typing.EventDict, *, taken: dict[str, Any]
 ) -> dict[str, Any]:
     """The `extra` of a foreign record; a name of ours gets a prefix, so that nobody can fake an event."""
-    reserved = {*taken, "event", "message", "outcome", "exception", "stack"}
+    reserved = {*taken, "event", "message", "outcome", "exception", "stack", "truncated"}
     given = {key: value for key, value in vars(record).items() if key not in _PLAIN and not key.startswith("_")}
     given.pop("orchestrator_state", None)
     given |= {key: value for key, value in event_dict.items() if key not in {"exc_info", "stack_info", "level"}}
-    return {(f"extra_{key}" if key in reserved else key): REDACTOR.value(value, key) for key, value in given.items()}
+    clean = REDACTOR.value(given)
+    return {(f"extra_{key}" if key in reserved else key): value for key, value in clean.items()}
 
 
 def _traceback(exception: Any) -> str:
@@ -94,50 +111,70 @@ def _traceback(exception: Any) -> str:
         exception = (type(exception), exception, exception.__traceback__)
     if not isinstance(exception, tuple):
         exception = sys.exc_info()
-    error: BaseException | None = exception[1]
+    errors: list[BaseException | None] = [exception[1]]
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if hasattr(error, "hide_parameters"):
-            error.hide_parameters = True  # sqlalchemy.exc.StatementError shows them otherwise
-        error = error.__cause__ or error.__context__
+    while errors:
+        error = errors.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            if hasattr(error, "hide_parameters"):
+                error.hide_parameters = True  # sqlalchemy.exc.StatementError shows them otherwise
+            inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+            errors += [error.__cause__, error.__context__, *inner]
     return logging.Formatter().formatException(exception)
 
 
 def _render_json(_logger: object, _method: str, fields: structlog.typing.EventDict) -> str:
     line = _dumps(fields)
     while len(line) > LIMIT_BYTES:
-        line = _dumps(_cut(fields, excess=len(line) - LIMIT_BYTES))
+        _cut(fields, excess=len(line) - LIMIT_BYTES)
+        line = _dumps(fields)
     return line.decode()
 
 
-def _cut(fields: structlog.typing.EventDict, *, excess: int) -> structlog.typing.EventDict:
-    """Shorten the longest field by `excess` bytes or so, or drop it when little would be left."""
-    cuttable = [name for name in fields if name not in {"timestamp", "level", "event", "boot_id", "truncated"}]
-    longest = max(cuttable, key=lambda name: len(_dumps(fields[name])))
-    value = fields[longest] if isinstance(fields[longest], str) else _dumps(fields[longest]).decode(errors="replace")
-    keep = min(len(value) * 9 // 10, len(value) - excess - 100)
+def _cut(fields: structlog.typing.EventDict, *, excess: int) -> None:
+    """Shorten the longest fields by `excess` bytes or so."""
+    sizes = {name: len(_dumps({name: value})) for name, value in fields.items() if name not in _KEPT}
+    cut: list[str] = fields.setdefault("truncated", [])
+    for name in sorted(sizes, key=lambda name: _CUT_LAST_BYTES * (name in _CUT_LAST) - sizes[name]):
+        if excess <= 0:
+            break
+        _shorten(fields, name, sizes[name], excess)
+        excess -= sizes[name] - (len(_dumps({name: fields[name]})) if name in fields else 0)
+        if name[:60] not in cut and len(cut) < 10:  # noqa: PLR2004  # names that fit whatever they are
+            cut.append(name[:60])
+
+
+def _shorten(fields: structlog.typing.EventDict, name: str, size: int, excess: int) -> None:
+    """Keep the beginning of a field, or nothing when that would say too little."""
+    value = fields[name] if isinstance(fields[name], str) else _dumps(fields[name]).decode()
+    keep = len(value) * max(0, size - excess - 200) // size
     if keep >= 100:  # noqa: PLR2004  # characters: less says nothing
-        fields[longest] = value[:keep] + "… (cut)"
+        fields[name] = value[:keep] + "… (cut)"
+    elif name in _CUT_LAST:
+        fields[name] = value[:100]
     else:
-        del fields[longest]
-    truncated = fields.setdefault("truncated", [])
-    if longest not in truncated and len(truncated) < 20:  # noqa: PLR2004  # names that fit whatever they are
-        truncated.append(longest[:80])
-    return fields
+        del fields[name]
 
 
 def _dumps(value: Any) -> bytes:
     try:
         return orjson.dumps(value, default=safe_repr, option=orjson.OPT_NON_STR_KEYS)
-    except TypeError:  # lone surrogates, integers above 64 bits, circles
-        return json.dumps(_plain(value), ensure_ascii=True, default=safe_repr, allow_nan=False).encode()
+    except TypeError:  # lone surrogates, integers above 64 bits
+        return json.dumps(_plain(value), default=safe_repr).encode()
 
 
 def _plain(value: Any) -> Any:
+    """What any JSON parser takes, as similar as can be to what orjson makes of it."""
     if isinstance(value, dict):
-        return {str(key): each if isinstance(each, str | int) else safe_repr(each) for key, each in value.items()}
-    return value if isinstance(value, str | int) else safe_repr(value)
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, int) and value.bit_length() >= 1024:  # noqa: PLR2004  # more than a double can hold
+        return safe_repr(value)
+    return value
 
 
 def _render_text(_logger: object, _method: str, fields: structlog.typing.EventDict) -> str:

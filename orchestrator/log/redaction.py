@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
+MAX_DEPTH = 8  # of lists and mappings within each other; a circle has no end
 
 # The userinfo of a URL, greedy to the last @ of the word: an unescaped password may hold one.
 _URL = re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s:/@]*:)\S*(@)")
@@ -18,6 +19,8 @@ _URL = re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s:/@]*:)\S*(@)")
 _PAIR = re.compile(r"(?i)(\b\w*(?:password|passwd|secret|token)=)('[^']*'|\"[^\"]*\"|[^\s&,;)]+)")
 # CREATE USER .. IDENTIFIED BY '..' of MySQL, PASSWORD '..' of PostgreSQL.
 _SQL = re.compile(r"(?i)(\b(?:identified\b[^';]*\bby|password)\s*\(?\s*)('(?:[^'\\]|\\.|'')*'?)")
+# The end of a sqlalchemy.exc.StatementError's text; what may follow is a link.
+_PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
 _SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key")
 
 
@@ -41,21 +44,27 @@ class Redactor:
             text = self._known.sub(MASK, text)
         if "://" in text:
             text = _URL.sub(rf"\1{MASK}\2", text)
+        if "[parameters: " in text:
+            text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
         return _SQL.sub(rf"\1'{MASK}'", _PAIR.sub(rf"\1{MASK}", text))
 
-    def value(self, value: Any, key: str = "") -> Any:
+    def value(self, value: Any, key: str = "", depth: int = MAX_DEPTH) -> Any:
         """Any value without secrets: strings within lists and mappings too, everything under a key that names one."""
-        if value and key and _SECRET_KEY.search(key):
+        if value is not None and _SECRET_KEY.search(key):
             return MASK
         if isinstance(value, str):
             return self.text(value)
-        if isinstance(value, dict):
-            return {str(name): self.value(each, str(name)) for name, each in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
-            return [self.value(each) for each in value]
         if isinstance(value, bool | int | float | None):
             return value
+        if isinstance(value, dict | list | tuple | set | frozenset):
+            return self._elements(value, depth - 1) if depth else f"<{type(value).__name__}, nested too deeply>"
         return self.text(safe_repr(value))
+
+    def _elements(self, value: Any, depth: int) -> Any:
+        if isinstance(value, dict):
+            named = ((name if isinstance(name, str) else safe_repr(name), each) for name, each in value.items())
+            return {self.text(name): self.value(each, name, depth) for name, each in named}
+        return [self.value(each, depth=depth) for each in value]
 
 
 def safe_repr(value: object) -> str:
@@ -67,12 +76,17 @@ def safe_repr(value: object) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    quoted = {quote(secret, safe=""), quote(secret), quote(secret, safe=" +"), quote_plus(secret)}
+    quoted = {quote(secret, safe, errors="surrogatepass") for safe in ("", "/", " +")}
+    quoted.add(quote_plus(secret, errors="surrogatepass"))
     escaped = {
         repr(secret)[1:-1],
-        repr(secret + "'")[1:-2],
+        repr(secret + "'\"")[1:-4],
+        ascii(secret)[1:-1],
+        repr(secret.encode(errors="surrogatepass"))[2:-1],
         json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
         secret.replace("'", "''"),
+        secret.replace("\\", r"\\").replace("'", r"\'"),
     }
     lower = {re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), form) for form in quoted}
     return {secret, secret.replace("'", r"\'"), secret.replace("\\", r"\\"), *quoted, *lower, *escaped}

@@ -59,7 +59,7 @@ class AlembicFiles:
         """
         try:
             return self._ini_option(name) or self._toml_option(name)
-        except (OSError, ValueError, ConfigParserError) as error:
+        except (OSError, ValueError, AttributeError, ConfigParserError) as error:
             raise invalid("no_configuration", f"Alembic's configuration cannot be read: {error}") from error
 
     def _ini_option(self, name: str) -> str | None:
@@ -114,7 +114,7 @@ def _scripts(directory: Path) -> Iterator[Path]:
 def _read(path: Path) -> Revision:
     try:
         module = ast.parse(path.read_bytes(), filename=path.name)
-    except (SyntaxError, ValueError, OSError, RecursionError) as error:
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
         raise invalid("unreadable_script", f"{path.name} cannot be read: {error}") from error
     values = dict(_assignments(module))
     revision = values.get("revision")
@@ -135,12 +135,26 @@ def _assignments(module: ast.Module) -> Iterator[tuple[str, object]]:
         for name in (each.id for each in targets if isinstance(each, ast.Name)):
             if name in _NAMES:
                 yield name, _literal(statement.value)  # type: ignore[attr-defined]  # both kinds have it
+        if not any(isinstance(each, ast.Name) for each in targets) and _binds(statement):
+            raise Unclear
+
+
+def _binds(statement: ast.stmt) -> bool:
+    """Whether a statement gives one of the names a value in another way: an import, a condition, an unpacking."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    for each in ast.walk(statement):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store | ast.Del) and each.id in _NAMES:
+            return True
+        if isinstance(each, ast.alias) and (each.asname or each.name) in {*_NAMES, "*"}:
+            return True
+    return False
 
 
 def _literal(value: ast.expr) -> object:
     try:
         return ast.literal_eval(value)
-    except ValueError:
+    except (ValueError, TypeError, RecursionError, MemoryError):
         raise Unclear from None
 
 

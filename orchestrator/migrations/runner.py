@@ -28,6 +28,7 @@ from orchestrator.errors import (
     StartupError,
 )
 from orchestrator.events import Emit, Event, RevisionApplied, RevisionStarted
+from orchestrator.log import restore
 from orchestrator.migrations.alembic_tree import alembic_config, load_scripts, resolve_target
 from orchestrator.migrations.files import AlembicFiles
 from orchestrator.migrations.locking import HeldLock
@@ -106,13 +107,13 @@ class Upgrade:
             self._run_env(self._steps, self._prepare)
         except StopAsked:
             self.stopped = True
-        except StartupError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise StartupError(self.failure(error), _worth_reading(error)) from error
 
     def current_heads(self) -> tuple[str, ...]:
-        """The database's heads as env.py configures Alembic to find them; changes nothing."""
+        """The database's heads as env.py configures Alembic to find them; changes nothing.
+
+        Raises:
+            StartupError: with MigrationFailed: env.py failed.
+        """
         found: list[str] = []
 
         def look(heads: Sequence[str], _context: "MigrationContext") -> list["RevisionStep"]:
@@ -121,6 +122,11 @@ class Upgrade:
 
         self._run_env(look, lambda _connection, options: options.update(dont_mutate=True))
         return tuple(found)
+
+    @property
+    def left_something(self) -> bool:
+        """Whether revisions that were not committed are in the database all the same: nothing rolls their DDL back."""
+        return bool(self.applied) and not self._statements.transactional_ddl
 
     def confirm(self) -> None:
         """The caller has seen in the database that the work is there: now the reports that waited for it."""
@@ -135,13 +141,20 @@ class Upgrade:
 
         Both show before anything is done: a sync engine with an async driver raises at its first connect.
         """
-        with verified_tls(self.credentials):
-            try:
-                self._run_once(steps, prepare)
-            except MissingGreenlet:
-                asyncio.run(greenlet_spawn(self._run_once, steps, prepare))
-            except ConnectionWanted:
-                asyncio.run(self._run_with_connection(steps, prepare))
+        try:
+            with verified_tls(self.credentials):
+                try:
+                    self._run_once(steps, prepare)
+                except MissingGreenlet:
+                    if self._revision:  # a revision's own, not env.py's: what it did must not be done twice
+                        raise
+                    asyncio.run(greenlet_spawn(self._run_once, steps, prepare))
+                except ConnectionWanted:
+                    asyncio.run(self._run_with_connection(steps, prepare))
+        except (StartupError, StopAsked):
+            raise
+        except (Exception, SystemExit) as error:
+            raise StartupError(self.failure(error), _worth_reading(error)) from error
 
     def _run_once(self, steps: Callable[..., Any], prepare: Callable[..., None]) -> None:
         from alembic.runtime.environment import EnvironmentContext
@@ -158,6 +171,7 @@ class Upgrade:
         configure = environment.configure
 
         def wrapped(connection: "Connection | None" = None, **options: Any) -> None:
+            restore()  # what env.py did to the logging before this
             if connection is not None:
                 prepare(connection, options)
             configure(connection=connection, **options)
@@ -178,6 +192,7 @@ class Upgrade:
                 await connection.run_sync(run)
                 await connection.commit()
         finally:
+            self._config.attributes.pop("connection", None)
             await engine.dispose()
 
     def _prepare(self, connection: "Connection", options: dict[str, Any]) -> None:
@@ -252,7 +267,7 @@ class Upgrade:
             error_type=type(error).__name__,
             error_code=_code(error),
             error_message=innermost_message(error),
-            hint="" if self._revision else "No revision had begun: env.py or its connection failed; see `exception`.",
+            hint="" if self._revision else "No revision was running: env.py or its connection failed; see `exception`.",
             revision=self._revision,
             statement_index=done + 1 if self._statements.running else 0,
             statement=self._statements.running[:2000],

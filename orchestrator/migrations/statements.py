@@ -1,4 +1,4 @@
-"""What the running revision has done so far, statement by statement."""
+"""What the running revision has done so far, statement by statement, and what of it is there to stay."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,13 +7,17 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
-# Statements that MySQL, MariaDB and SQLite keep in the transaction or that change nothing; all others commit.
-_HARMLESS = re.compile(
-    r"(?i)\s*(?:--[^\n]*\n\s*|/\*.*?\*/\s*)*"
-    r"(?:select|show|describe|desc|explain|pragma|set|use|with|insert|update|delete|replace|values|do|begin|start|savepoint|release|"
-    r"rollback|kill)\b",
-    re.DOTALL,
-)
+
+def _first_word(words: str) -> "re.Pattern[str]":
+    return re.compile(rf"(?is)\s*(?:(?:--|#)[^\n]*\n\s*|/\*.*?\*/\s*)*(?:{words})\b")
+
+
+_READING = "select|show|describe|desc|explain|pragma|set|use|values|savepoint|release|rollback|kill"
+_READS = _first_word(f"{_READING}|begin|start")
+# What MySQL, MariaDB and SQLite leave in the transaction; with any other statement they commit it (BEGIN included).
+_STAYS_INSIDE = _first_word(f"{_READING}|insert|update|delete|replace|with|do")
+_COMMITS = _first_word("commit|end")
+_CONCURRENTLY = re.compile(r"(?i)\bindex\s+concurrently\b")
 
 
 @dataclass
@@ -31,10 +35,11 @@ class Statements:
     done: int = 0
     running: str = field(default="", repr=False)
     committed: bool = False
+    _wrote: bool = False
 
     def start(self) -> None:
         """A new revision begins."""
-        self.done, self.running, self.committed = 0, "", False
+        self.done, self.running, self.committed, self._wrote = 0, "", False, False
 
     def watch(self, connection: Connection) -> None:
         """Count on this connection from now on."""
@@ -42,15 +47,33 @@ class Statements:
         event.listen(connection, "after_cursor_execute", self._after)
         event.listen(connection, "commit", self._commit)
 
-    def _before(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def _before(self, connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
         self.running = statement
+        # The commit comes first, also when the statement then fails; a failed CREATE INDEX CONCURRENTLY leaves an index.
+        if (self._wrote and self._commits(connection, statement)) or _CONCURRENTLY.search(statement):
+            self.committed = True
 
-    def _after(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def _after(self, connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
         self.done += 1
         self.running = ""
-        if not self.transactional_ddl and not _HARMLESS.match(statement):
+        self._wrote = self._wrote or not _READS.match(statement)
+        if self._wrote and (self._commits(connection, statement) or _in_autocommit(connection)):
             self.committed = True
 
     def _commit(self, _connection: Any) -> None:
-        if self.done:
+        if self._wrote:
             self.committed = True
+
+    def _commits(self, connection: Connection, statement: str) -> bool:
+        if self.transactional_ddl or _STAYS_INSIDE.match(statement):
+            return bool(_COMMITS.match(statement))
+        # SQLite commits DDL only where no change of rows has begun a transaction; the other drivers do not say.
+        return not getattr(connection.connection.driver_connection, "in_transaction", False)
+
+
+def _in_autocommit(connection: Connection) -> bool:
+    driver = connection.connection.dbapi_connection
+    try:
+        return driver is not None and connection.dialect.detect_autocommit_setting(driver)
+    except (AttributeError, NotImplementedError):  # SQLAlchemy before 2.0.43; a driver that does not tell
+        return False

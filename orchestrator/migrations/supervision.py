@@ -1,4 +1,4 @@
-"""The upgrade as the loop sees it: a thread that may end its revision after a stop, and is cancelled near the deadline."""
+"""The upgrade as the loop sees it: a thread that may end its revision after a stop, but not for ever."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from orchestrator.concurrency import in_daemon_thread
 from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.waiting import connected, wait_for_database
-from orchestrator.errors import MigrationFailed, StartupError
+from orchestrator.errors import MigrationFailed, MigrationHalfApplied, StartupError
 from orchestrator.events import Emit, MigrationsCompleted, MigrationsPlanned
 from orchestrator.migrations.current import look_at
 from orchestrator.migrations.files import AlembicFiles
@@ -20,6 +20,7 @@ from orchestrator.stop import Stop, StopAsked
 
 KEPT_FOR_CANCELLING = 0.2  # of the shutdown budget
 KEPT_FOR_THE_REST = 0.08  # of the shutdown budget, after cancelling
+HURRIED_SECONDS = 0.5  # for cancelling, after a second signal
 
 _logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Supervisor:
         if running.done():
             return
         upgrade.cancelled = True
-        left = max(0.5, self._stop.remaining_seconds(keep=KEPT_FOR_THE_REST))
+        left = HURRIED_SECONDS if self._stop.hurry else self._stop.remaining_seconds(keep=KEPT_FOR_THE_REST)
         cancelling = asyncio.create_task(self._cancel(upgrade, left))
         await asyncio.wait({running}, timeout=left)
         cancelling.cancel()
@@ -119,7 +120,7 @@ class Supervisor:
         if heads is None:
             heads = await in_daemon_thread(upgrade.current_heads, name="migration-heads")
         if target.pending(heads):
-            raise StartupError(_not_durable(heads))
+            raise StartupError(_not_durable(heads, MigrationHalfApplied if upgrade.left_something else MigrationFailed))
         upgrade.confirm()
         return heads
 
@@ -134,8 +135,10 @@ def _planned(target: Target, heads: tuple[str, ...]) -> MigrationsPlanned:
     )
 
 
-def _not_durable(heads: tuple[str, ...]) -> MigrationFailed:
-    return MigrationFailed(
+def _not_durable(
+    heads: tuple[str, ...], kind: type[MigrationFailed | MigrationHalfApplied]
+) -> MigrationFailed | MigrationHalfApplied:
+    return kind(
         error_type="not_committed",
         error_message=f"every revision ran, but the database is at {names(heads)}",
         hint="env.py executes something before context.configure() and does not commit: then Alembic does not either.",

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -39,22 +39,30 @@ class Orchestrator(Output):
         env: Its environment, besides a PATH, a HOME, a LANG and a free PORT; nothing is inherited.
         cwd: Where it runs.
         stdin: What it reads there.
+        under: A command that runs it, such as `unshare`.
 
     Attributes:
         port: Where it is told to listen.
         reading: Cleared, its stdout is left unread, as by a log driver that hangs.
     """
 
-    def __init__(self, *arguments: str, env: Mapping[str, str] | None = None, cwd: Path, stdin: str = "") -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        cwd: Path,
+        stdin: str = "",
+        under: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         self.env = _basics() | {"PORT": str(free_port())} | dict(env or {})
         self.port = int(self.env["PORT"]) if self.env["PORT"].isdecimal() else 0
         self.reading = asyncio.Event()
         self.reading.set()
-        self._argv = (sys.executable, "-m", "orchestrator", *arguments)
+        self._argv = (*under, sys.executable, "-m", "orchestrator", *arguments)
         self._cwd = cwd
         self._stdin = stdin
-        self._news = asyncio.Condition()
+        self._news = asyncio.Event()  # set by the next lines, which put a new one in its place
         self._ended = False
         self._process: asyncio.subprocess.Process | None = None
         self._readers: list[asyncio.Task[None]] = []
@@ -110,12 +118,18 @@ class Orchestrator(Output):
         """
         try:
             async with asyncio.timeout(within):
-                async for event in self._coming(after):
+                while (event := await self._event_at(after)) is not None:
                     if matches(event, name, fields):
                         return event
+                    after += 1
         except TimeoutError:
             raise AssertionError(f"no {name} {fields} within {within} s\n{self.story()}") from None
         raise AssertionError(f"it ended without {name} {fields}\n{self.story()}")
+
+    def signal_child(self, number: signal.Signals) -> None:
+        """Send a signal to the process that this one, `unshare` say, has started."""
+        child = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
+        os.kill(int(child), number)
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -136,31 +150,27 @@ class Orchestrator(Output):
         self.signal(signal.SIGTERM)
         return await self.exit_code(within)
 
-    async def _coming(self, index: int) -> AsyncIterator[Event]:
-        """Iterate over the events, waiting for those to come, to the end of the output."""
-        while True:
-            async with self._news:
-                while len(self.events) <= index and not self._ended:
-                    await self._news.wait()
-            if len(self.events) <= index:
-                return
-            yield self.events[index]
-            index += 1
+    async def _event_at(self, index: int) -> Event | None:
+        """Return the event with this index once it is there, or nothing if the output ends before."""
+        while len(self.events) <= index and not self._ended:
+            await self._news.wait()
+        return self.events[index] if index < len(self.events) else None
 
     async def _read_stdout(self, stream: asyncio.StreamReader) -> None:
         rest = b""
         while data := await stream.read(_CHUNK):
             *lines, rest = (rest + data).split(b"\n")
-            await self._tell(lines)
+            self._tell(lines)
             await self.reading.wait()
         self._ended = True
-        await self._tell([rest] if rest else [])
+        self._tell([rest] if rest else [])
 
-    async def _tell(self, lines: list[bytes]) -> None:
+    def _tell(self, lines: list[bytes]) -> None:
+        """Take in lines and wake up whoever waits for news."""
         for line in lines:
             self.hear(line.decode(errors="backslashreplace"))
-        async with self._news:
-            self._news.notify_all()
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _read_stderr(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(_CHUNK):

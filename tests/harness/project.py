@@ -1,5 +1,6 @@
 """A project to run the product in: a tiny application, and one of Alembic's own trees of migrations."""
 
+import argparse
 import contextlib
 import textwrap
 from dataclasses import dataclass, field
@@ -108,10 +109,12 @@ def make_project(path: Path, template: str = "async") -> Project:
         template: `generic`, `async`, `pyproject` or `pyproject_async`.
     """
     project = Project(path)
+    project.write("app/__init__.py", "")  # a package, so that this repository's own app does not hide it
     project.write("app/main.py", _APP)
     toml = "pyproject.toml" if template.startswith("pyproject") else None
     with contextlib.chdir(path):  # so that no absolute path gets into its files
-        command.init(Config("alembic.ini", toml_file=toml), "alembic", template=template)
+        config = Config("alembic.ini", toml_file=toml, cmd_opts=argparse.Namespace(quiet=True))
+        command.init(config, "alembic", template=template)
     return project
 
 

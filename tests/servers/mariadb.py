@@ -77,7 +77,7 @@ class MariaDB(PrivateServer, MySQLFamily):
 
     def _tls(self) -> list[str]:
         if not self._certificate_for:
-            return []
+            return ["--skip-ssl"]  # since version 11.4 it makes a certificate by itself
         return [
             f"--ssl-cert={self.directory / certificates.CERTIFICATE}",
             f"--ssl-key={self.directory / certificates.KEY}",

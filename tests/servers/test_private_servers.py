@@ -7,7 +7,7 @@ import pymysql
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from tests.servers import Database, MariaDB, PostgreSQL
+from tests.servers import HOST, Database, MariaDB, PostgreSQL
 from tests.servers.private import PrivateServer
 
 MAKES = [MariaDB, PostgreSQL]
@@ -58,12 +58,11 @@ def test_a_frozen_server_can_be_killed(own: PrivateServer) -> None:
 
 def _log_in(server: PrivateServer, timeout: int) -> None:
     """Log in with nothing but a driver: its own words tell what the server does."""
+    login = {"host": HOST, "port": server.port, "user": "app", "password": "s3cret"}
     if isinstance(server, MariaDB):
-        who = {"host": "127.0.0.1", "port": server.port, "user": "app", "password": "s3cret"}
-        pymysql.connect(**who, connect_timeout=timeout, read_timeout=timeout).close()
-        return
-    who = {"host": "127.0.0.1", "port": server.port, "user": "app", "password": "s3cret"}
-    psycopg2.connect(dbname="postgres", connect_timeout=timeout, **who).close()
+        pymysql.connect(**login, connect_timeout=timeout, read_timeout=timeout).close()
+    else:
+        psycopg2.connect(**login, connect_timeout=timeout, dbname="postgres").close()
 
 
 def test_the_application_is_no_administrator(own: PrivateServer) -> None:
@@ -109,12 +108,15 @@ def test_a_user_goes_with_the_database(own: PrivateServer) -> None:
         own.drop_database(database)
 
 
-@pytest.mark.parametrize(("make", "option"), [(MariaDB, "--max-connections=11"), (PostgreSQL, "--max-connections=11")])
-def test_options_are_those_of_the_server(make: type[PrivateServer], option: str) -> None:
-    """They are given as on its command line."""
-    show = {MariaDB: "SELECT @@max_connections", PostgreSQL: "SHOW max_connections"}[make]
-    with make(option) as server:
+@pytest.mark.parametrize(
+    ("make", "show"), [(MariaDB, "SELECT @@max_connections"), (PostgreSQL, "SHOW max_connections")]
+)
+def test_options_are_those_of_the_server(make: type[PrivateServer], show: str) -> None:
+    """They are given as on its command line, for every start or for one."""
+    with make("--max-connections=11") as server:
         assert [int(value) for (value,) in server.execute(show)] == [11]
+        server.restart("--max-connections=12")
+        assert [int(value) for (value,) in server.execute(show)] == [12]
 
 
 def test_a_wrong_option_is_told_with_the_log() -> None:

@@ -1,0 +1,84 @@
+"""What the tests of migrating share: a run of `migrate`, what it left in the database, and a hand on its lock."""
+
+import contextlib
+from collections.abc import Iterator
+
+import sqlalchemy
+from sqlalchemy import NullPool, create_engine
+
+from orchestrator.databases import MigrationLock, backend_for
+from tests.harness import Output, Project, Result, run
+from tests.servers import Database
+
+CREATE = "op.create_table({!r}, sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(50)))"
+
+WAIT_FOR_GO = """
+import pathlib, time
+print("waiting for go")
+while not pathlib.Path("go").exists():
+    time.sleep(0.01)
+"""
+"""Statements for a revision, or an env.py, that goes on when the test says `go(project)`."""
+
+
+def go(project: Project) -> None:
+    """Let what waits go on."""
+    project.write("go", "")
+
+
+def environment(database: Database, **settings: str) -> dict[str, str]:
+    """Return the variables of a process: where its database is, and what else it is told."""
+    return {"DATABASE_URL": database.url, **settings}
+
+
+async def migrate(project: Project, database: Database, **settings: str) -> Result:
+    """Run `migrate` to its end."""
+    return await run("migrate", env=environment(database, **settings), cwd=project.path)
+
+
+def add_two(project: Project) -> None:
+    """Add a revision that makes a table and one that fills it."""
+    project.add_revision("r1", CREATE.format("plants"))
+    project.add_revision("r2", "op.execute(\"INSERT INTO plants VALUES (1, 'rose')\")")
+
+
+def stamped(database: Database, table: str = "alembic_version") -> list[str]:
+    """Name the revisions that the database is at."""
+    if table.rpartition(".")[2] not in database.tables() and "." not in table:
+        return []
+    return sorted(row[0] for row in database.execute(f"SELECT version_num FROM {table}"))  # noqa: S608 - our own name
+
+
+def told(output: Output) -> list[str]:
+    """Name the events that tell of migrations, in their order."""
+    words = ("migration", "lock_", "revision_", "startup_failed", "database_ahead")
+    return [event["event"] for event in output.events if event["event"].startswith(words)]
+
+
+def columns(database: Database, table: str) -> set[str]:
+    """Name the columns of a table."""
+    engine = create_engine(database.synchronous_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        return {column["name"] for column in sqlalchemy.inspect(connection).get_columns(table)}
+
+
+@contextlib.contextmanager
+def locks(database: Database) -> Iterator[MigrationLock]:
+    """Return the migration lock as somebody else has it, on a connection that lasts as long as the context."""
+    engine = create_engine(database.synchronous_url, poolclass=NullPool)
+    connection = engine.raw_connection()
+    try:
+        yield backend_for(database.backend).lock(connection.dbapi_connection)
+    finally:
+        connection.close()
+
+
+@contextlib.contextmanager
+def transaction(database: Database, *statements: str) -> Iterator[None]:
+    """Keep a transaction open that has run these statements; it is rolled back."""
+    engine = create_engine(database.synchronous_url, poolclass=NullPool)
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+        yield
+        connection.rollback()

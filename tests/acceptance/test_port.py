@@ -1,0 +1,247 @@
+"""The port, from the first moment of a start to the last of a stop, as probes, load balancers and browsers see it."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness import Orchestrator, Project, make_project
+
+SLOW = "import time; time.sleep(0.4)"
+LOOPS = ("asyncio", "uvloop")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project whose migration takes long enough to look at."""
+    project = make_project(tmp_path)
+    project.add_revision("a1", SLOW)
+    project.add_revision("b2", SLOW)
+    return project
+
+
+@pytest.fixture(params=LOOPS)
+def loop_env(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Return an environment in which the process runs on this loop."""
+    if request.param == "uvloop":
+        return {}
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "uvloop.py").write_text("raise ImportError('hidden by the test')")
+    return {"PYTHONPATH": str(hidden)}
+
+
+async def _exchange(port: int, path: str = "/", pause: asyncio.Event | None = None) -> int:
+    """Connect, perhaps pause, ask, and return the status; every way to fail raises."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        if pause:
+            await pause.wait()
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+    finally:
+        writer.close()
+    return int(answer.split(b" ", 2)[1])
+
+
+async def _until_it_listens(process: Orchestrator) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                await _exchange(process.port, "/livez")
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.005)
+            else:
+                return
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def _asked_all_the_time(process: Orchestrator) -> AsyncIterator[Counter[int]]:
+    """Connect every few milliseconds, with new connections, and count the answers by their status."""
+    seen: Counter[int] = Counter()
+    done = asyncio.Event()
+
+    async def ask() -> None:
+        while not done.is_set():
+            seen[await _exchange(process.port)] += 1
+            await asyncio.sleep(0.002)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(ask())
+        yield seen
+        done.set()
+
+
+async def test_no_connection_is_refused_or_reset_while_the_app_takes_over(
+    project: Project, loop_env: dict[str, str]
+) -> None:
+    """A load balancer that sees one reset takes the task out of service."""
+    async with Orchestrator("serve", env=loop_env, cwd=project.path) as process:
+        await _until_it_listens(process)
+        async with _asked_all_the_time(process) as seen:
+            await process.event("server_started")
+            before = seen[200]
+            await _until(lambda: seen[200] >= before + 50)
+        assert await process.stop() == 0
+
+    assert set(seen) == {200, 503}
+    assert seen[503] > 20
+
+
+async def test_a_connection_made_before_the_switch_gets_the_answer_of_the_app(
+    project: Project, loop_env: dict[str, str]
+) -> None:
+    """A client that connects early and asks late is neither refused nor sent away."""
+    async with Orchestrator("serve", env=loop_env, cwd=project.path) as process:
+        await _until_it_listens(process)
+        serving = asyncio.Event()
+        early = [asyncio.create_task(_exchange(process.port, pause=serving)) for _ in range(20)]
+        await process.event("server_started")
+        serving.set()
+
+        assert await asyncio.gather(*early) == [200] * 20
+
+
+async def test_a_kept_alive_connection_lives_through_the_switch(project: Project) -> None:
+    """The health checker's connection is not closed under its feet."""
+    async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
+        await _until_it_listens(process)
+        assert (await client.get("/readyz")).status_code == 503
+        await process.event("server_started")
+        assert (await client.get("/readyz")).status_code == 200
+        assert (await client.get("/")).text == "hello"
+
+
+async def test_the_port_answers_before_the_app_is_imported(project: Project) -> None:
+    """An app that takes long to import must not look like a dead container."""
+    project.write("app/main.py", "import time; time.sleep(1)\n" + (project.path / "app/main.py").read_text())
+    async with Orchestrator("serve", cwd=project.path) as process:
+        await process.event("process_started")
+        await _until_it_listens(process)
+        assert await _exchange(process.port, "/livez") == 200
+        assert not process.find("app_loaded")
+        await process.event("server_started")
+
+
+async def test_a_start_tells_where_it_is(project: Project) -> None:
+    """Whoever looks at a long start sees what it does and how far it is."""
+    async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
+        await process.event("revision_started", revision="b2")
+        start = (await client.get("/startupz")).json()
+        assert start["state"] == "migrating"
+        assert start["phase"] == "applying_revision"
+        assert (start["revisions_done"], start["revisions_to_do"], start["progress_percent"]) == (1, 2, 50)
+        assert start["elapsed_seconds"] > 0
+        assert start["last_error"] is None
+        await process.event("server_started")
+        start = (await client.get("/startupz")).json()
+        assert (start["state"], start["progress_percent"]) == ("serving", 100)
+
+
+async def test_other_paths_say_that_the_service_is_starting(project: Project) -> None:
+    """A client learns that it should come back, and a person sees a page."""
+    async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
+        await process.event("revision_started")
+        answer = await client.post("/plants", json={"name": "Rose"})
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.json()["state"] == "migrating"
+        page = await client.get("/plants", headers={"Accept": "text/html,*/*;q=0.8"})
+        assert page.status_code == 503
+        assert page.headers["content-type"].startswith("text/html")
+        assert "Starting" in page.text
+        head = await client.head("/plants")
+        assert (head.status_code, head.content) == (503, b"")
+
+
+@pytest.mark.parametrize(("detail", "told"), [("public", "refused"), ("full", "error_message")])
+async def test_the_last_error_is_told_as_far_as_it_is_public(project: Project, detail: str, told: str) -> None:
+    """An error message names hosts; its kind does not."""
+    env = {
+        "DATABASE_URL": "mysql+asyncmy://app:secret@127.0.0.1:1/app",
+        "ORCHESTRATOR_STATUS_DETAIL": detail,
+    }
+    async with Orchestrator("serve", env=env, cwd=project.path) as process, httpx.AsyncClient() as client:
+        await process.event("database_retry_scheduled")
+        error = (await client.get(f"{process.url}/startupz")).json()["last_error"]
+        assert told in error
+        assert ("127.0.0.1" in str(error)) == (detail == "full")
+
+
+async def test_an_empty_probe_path_belongs_to_the_app(project: Project) -> None:
+    """An app that has its own /livez keeps it."""
+    async with Orchestrator("serve", env={"ORCHESTRATOR_LIVE_PATH": ""}, cwd=project.path) as process:
+        await process.event("server_started")
+        async with httpx.AsyncClient(base_url=process.url) as client:
+            assert (await client.get("/livez")).text == "hello"
+            assert (await client.get("/readyz")).json() == {"status": "ready"}
+
+
+async def test_requests_are_events_and_probes_are_not(project: Project) -> None:
+    """The access log is for people's requests, without their queries, which may hold secrets."""
+    async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
+        await process.event("server_started")
+        await client.get("/readyz")
+        await client.get("/plants?token=s3cret")
+        request = await process.event("request", status=200)
+        assert request["method"] == "GET"
+        assert request["path"] == "/plants"
+        assert request["client"] == "127.0.0.1"
+        assert 0 < request["duration_seconds"] < 10
+        assert await process.stop() == 0
+    assert len(process.find("request")) == 1
+    assert not any("s3cret" in line for line in process.lines)
+
+
+async def test_readiness_goes_first_when_the_task_drains(project: Project) -> None:
+    """The load balancer must notice before the listener closes; requests are still answered meanwhile."""
+    env = {"ORCHESTRATOR_DRAIN_SECONDS": "1"}
+    async with (
+        Orchestrator("serve", env=env, cwd=project.path) as process,
+        httpx.AsyncClient(base_url=process.url) as client,
+    ):
+        await process.event("server_started")
+        process.signal(signal.SIGTERM)
+        await process.event("state_changed", state="draining")
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/livez")).status_code == 200
+        assert (await client.get("/")).text == "hello"
+        assert await process.exit_code() == 0
+    assert process.find("server_drained")[0]["duration_seconds"] >= 1
+
+
+async def test_a_websocket_is_turned_away_until_the_app_serves(project: Project) -> None:
+    """It gets a refusal that it understands, not a hanging connection."""
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import InvalidStatus
+
+    async with Orchestrator("serve", cwd=project.path) as process:
+        await process.event("revision_started")
+        with pytest.raises(InvalidStatus) as refusal:
+            await connect(f"ws://127.0.0.1:{process.port}/live")
+        assert refusal.value.response.status_code == 403
+
+
+async def test_a_taken_port_ends_the_start_before_anything_is_touched(project: Project) -> None:
+    """Two processes on one port would otherwise both migrate."""
+    async with Orchestrator("serve", cwd=project.path) as first:
+        await first.event("server_started")
+        (project.path / "app.db").unlink()
+        async with Orchestrator("serve", env={"PORT": str(first.port)}, cwd=project.path) as second:
+            assert await second.exit_code() == 11
+    failure = second.find("bind_failed")[0]
+    assert failure["port"] == first.port
+    assert failure["hint"]
+    assert second.events[-1]["event"] == "startup_failed"
+    assert not (project.path / "app.db").exists()

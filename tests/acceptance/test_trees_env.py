@@ -1,0 +1,270 @@
+"""Other people's env.py: whoever makes the connection, begins the transaction and names the version table."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.migrations import (
+    CREATE,
+    WAIT_FOR_GO,
+    add_two,
+    environment,
+    go,
+    locks,
+    migrate,
+    stamped,
+    told,
+)
+from tests.harness import Orchestrator, Project, make_project
+from tests.servers import Database, backends
+
+INSISTS = """
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"]{options})
+with context.begin_transaction():
+    context.run_migrations()
+"""
+
+ASKS = """
+from alembic import context
+from sqlalchemy import create_engine
+
+connectable = context.config.attributes.get("connection", None)
+if connectable is None:
+    print("nobody gave a connection")
+    connectable = create_engine(context.config.get_main_option("sqlalchemy.url")).connect()
+with connectable as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+BEGINS = """
+import asyncio
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+
+def run(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+async def main():
+    engine = create_async_engine(context.config.get_main_option("sqlalchemy.url"))
+    async with engine.begin() as connection:
+        await connection.run_sync(run)
+{before_the_commit}
+    await engine.dispose()
+
+asyncio.run(main())
+"""
+
+SYNCHRONOUS = """
+import os
+from alembic import context
+from sqlalchemy import create_engine
+
+with create_engine(os.environ["TEAM_URL"]{engine_options}).connect() as connection:
+    {first}
+    context.configure(connection=connection{options})
+    with context.begin_transaction():
+        context.run_migrations()
+{last}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with two revisions, whose env.py is yet to come."""
+    project = make_project(tmp_path / "project")
+    add_two(project)
+    return project
+
+
+def _synchronous(
+    project: Project, database: Database, *, engine_options: str = "", first: str = "pass", options: str = "", last: str
+) -> dict[str, str]:
+    """Give the project an env.py with a driver of its own; return the variable that it reads."""
+    text = SYNCHRONOUS.format(engine_options=engine_options, first=first, options=options, last=last)
+    project.write("alembic/env.py", text)
+    return {"TEAM_URL": database.synchronous_url}
+
+
+async def test_a_connection_is_given_to_whoever_insists(project: Project, database: Database) -> None:
+    """Alembic's cookbook shows such an env.py, for programs that migrate: we are one."""
+    project.write("alembic/env.py", INSISTS.format(options=""))
+    result = await migrate(project, database)
+    assert result.exit_code == 0
+    assert len(result.find("revision_applied")) == 2
+    assert stamped(database) == ["r2"]
+
+
+async def test_whoever_insists_may_name_the_version_table_too(project: Project, database: Database) -> None:
+    """Then env.py is run once more, to see that the work is there: on a connection that is open."""
+    project.write("alembic/env.py", INSISTS.format(options=", version_table='team_version'"))
+    for applied in (2, 0):
+        result = await migrate(project, database)
+        assert result.exit_code == 0
+        assert len(result.find("revision_applied")) == applied
+    assert result.find("migrations_current", current_revision="r2")
+    assert stamped(database, "team_version") == ["r2"]
+
+
+@backends("sqlite", "postgresql")
+async def test_a_fallback_is_taken_when_there_is_no_connection(project: Project, database: Database) -> None:
+    """Whoever only asks for one is not given one: the fallback is what the team has tried. Its pool is never closed."""
+    project.write("alembic/env.py", ASKS)
+    result = await migrate(project, database)
+    assert result.exit_code == 0
+    assert result.find("log", message="nobody gave a connection")
+    assert stamped(database) == ["r2"]
+    assert (result.noise, result.stderr) == ([], "")
+
+
+@backends("postgresql", "mariadb", "mysql")
+async def test_nothing_is_called_applied_before_the_commit(project: Project, database: Database) -> None:
+    """With engine.begin() in env.py all is one transaction: the reports, and the lock, wait for its end."""
+    indented = "\n".join(f"        {line}" for line in WAIT_FOR_GO.strip().splitlines())
+    project.write("alembic/env.py", BEGINS.format(before_the_commit=indented))
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        assert stamped(database) != ["r2"]
+        assert told(process)[-2:] == ["revision_started", "revision_started"]
+        with locks(database) as lock:
+            assert not lock.try_acquire()
+        go(project)
+        assert await process.exit_code() == 0
+    assert told(process)[-4:] == ["lock_released", "revision_applied", "revision_applied", "migrations_completed"]
+    assert stamped(database) == ["r2"]
+
+
+@backends("postgresql", "mariadb", "mysql")
+async def test_a_driver_of_the_team_is_good_enough(project: Project, database: Database) -> None:
+    """PyMySQL or psycopg2: the lock is on that connection, and the reports are the same."""
+    settings = _synchronous(project, database, last="assert connection.closed")
+    result = await migrate(project, database, **settings)
+    assert result.exit_code == 0
+    assert told(result) == [
+        "migrations_planned",
+        "lock_acquired",
+        "revision_started",
+        "revision_applied",
+        "revision_started",
+        "revision_applied",
+        "lock_released",
+        "migrations_completed",
+    ]
+    assert stamped(database) == ["r2"]
+
+
+@backends("postgresql")
+async def test_work_that_was_never_committed_is_no_success(project: Project, database: Database) -> None:
+    """A statement before configure() begins a transaction that nobody ends: Alembic leaves it to env.py."""
+    settings = _synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')", last="")
+    result = await migrate(project, database, **settings)
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", error_type="not_committed")
+    assert "before context.configure()" in failure["hint"]
+    assert not result.find("revision_applied")
+    assert database.tables() == []
+
+
+@backends("mariadb", "mysql")
+async def test_a_lost_stamp_is_not_said_to_have_left_nothing(project: Project, database: Database) -> None:
+    """Where DDL commits by itself the same env.py leaves the tables and loses the stamp: the next start would fail."""
+    project.add_revision("r3", CREATE.format("trees"))
+    settings = _synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')", last="")
+    result = await migrate(project, database, **settings)
+    assert result.exit_code == 8
+    (failure,) = result.find("migration_half_applied", error_type="not_committed")
+    assert "before context.configure()" in failure["hint"]
+    assert "trees" in database.tables()
+
+
+@backends("sqlite", "postgresql")
+async def test_a_version_table_of_another_name_is_found(project: Project, database: Database) -> None:
+    """Only env.py knows its name; the second start sees that there is nothing to do, and takes no lock."""
+    stock = (project.path / "alembic" / "env.py").read_text()
+    named = stock.replace("connection=connection,", "connection=connection, version_table='team_version',")
+    assert named != stock
+    project.write("alembic/env.py", named)
+    assert (await migrate(project, database)).exit_code == 0
+    assert stamped(database, "team_version") == ["r2"]
+    again = await migrate(project, database)
+    assert again.exit_code == 0
+    assert told(again) == ["migrations_current"]
+
+
+@backends("postgresql")
+async def test_a_version_table_in_another_schema_is_found(project: Project, database: Database) -> None:
+    """As several services in one database have it."""
+    database.execute("CREATE SCHEMA team")
+    settings = _synchronous(project, database, options=", version_table_schema='team'", last="")
+    assert (await migrate(project, database, **settings)).exit_code == 0
+    assert stamped(database, "team.alembic_version") == ["r2"]
+    assert told(await migrate(project, database, **settings)) == ["migrations_current"]
+
+
+@backends("postgresql")
+async def test_a_search_path_leads_to_another_schema(project: Project, database: Database) -> None:
+    """As in Alembic's cookbook for tenants; the tables are there, and the next start sees it."""
+    database.execute("CREATE SCHEMA tenant")
+    database.execute("CREATE TABLE public.alembic_version (version_num VARCHAR(32))")
+    first = "connection.exec_driver_sql('SET search_path TO tenant'); connection.commit()"
+    settings = _synchronous(project, database, first=first, last="")
+    assert (await migrate(project, database, **settings)).exit_code == 0
+    assert stamped(database, "tenant.alembic_version") == ["r2"]
+    assert database.execute("SELECT name FROM tenant.plants") == [("rose",)]
+    assert told(await migrate(project, database, **settings)) == ["migrations_current"]
+
+
+@backends("sqlite")
+@pytest.mark.parametrize("version_table", ["", "# version_table: only Alembic can look"])
+@pytest.mark.parametrize(
+    ("statement", "error_type"),
+    [("raise LookupError('no vault')", "LookupError"), ("raise SystemExit('no vault')", "SystemExit")],
+)
+async def test_an_env_that_fails_is_told_with_its_traceback(
+    project: Project, database: Database, statement: str, error_type: str, version_table: str
+) -> None:
+    """It is the image's fault, not ours, also when env.py is only run to look where the database is."""
+    project.write("alembic/env.py", f"{statement}\n{version_table}")
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", error_type=error_type, error_message="no vault", revision="")
+    assert "env.py" in failure["hint"]
+    assert "env.py" in failure["exception"]
+    assert database.tables() == []
+
+
+@backends("sqlite")
+async def test_what_env_prints_and_does_to_the_logging_hurts_nobody(project: Project, database: Database) -> None:
+    """Prints become records; handlers and levels of its own do not keep our events from coming out."""
+    stock = (project.path / "alembic" / "env.py").read_text()
+    rude = (
+        "import logging, logging.config, sys\n"
+        "print('first line\\nsecond line')\n"
+        "sys.stderr.write('aside')\n"
+        "logging.basicConfig(level='ERROR', force=True)\n"
+        "logging.config.dictConfig({'version': 1, 'root': {'level': 'CRITICAL'}})\n"
+    )
+    project.write("alembic/env.py", rude + stock)
+    result = await migrate(project, database)
+    assert result.exit_code == 0
+    assert result.noise == []
+    assert [event["message"] for event in result.find("log", logger="stdout")] == ["first line", "second line"]
+    assert len(result.find("revision_applied")) == 2
+    assert told(result)[-1] == "migrations_completed"
+    assert result.events[-1]["event"] == "process_stopped"
+
+
+@backends("postgresql")
+async def test_an_engine_in_autocommit_leaves_what_it_did(project: Project, database: Database) -> None:
+    """There DDL cannot be rolled back on PostgreSQL either, and a failure must not claim that it was."""
+    project.add_revision("r3", "op.execute('CREATE TABLE trees (id INTEGER)')\nop.execute('SELECT * FROM nothing')")
+    settings = _synchronous(project, database, engine_options=", isolation_level='AUTOCOMMIT'", last="")
+    result = await migrate(project, database, **settings)
+    assert "trees" in database.tables()
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r3", statements_done=1)

@@ -1,0 +1,175 @@
+"""Where the database is and how to log in: every way to say so, and every way to say it wrong."""
+
+import json
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+from sqlalchemy.engine.url import URL, make_url
+
+from orchestrator.credentials import CredentialsError, known_secrets
+from tests.unit.environments import PARTS, SECRET, fault, read, secret
+
+HARD = [
+    "@/:%#?&= \"'\\+",
+    "p@ss",
+    "%40",
+    "a b",
+    "100%",
+    "ключ",
+    "日本",
+    "\N{ROSE}",
+    "x" * 200,
+    "\n",
+    "' OR 1=1 --",
+    "\x00",
+]
+
+
+def as_driver_sees(url: URL) -> URL:
+    """The URL after the round trip that env.py and the app put it through."""
+    return make_url(url.render_as_string(hide_password=False))
+
+
+@pytest.mark.parametrize("password", HARD)
+@pytest.mark.parametrize("way", ["parts", "secret", "file", "migration part", "migration secret", "url"])
+def test_a_password_arrives_unchanged_whatever_is_in_it(password: str, way: str, tmp_path: Path) -> None:
+    """Secrets Manager makes up passwords of any characters, and each way has its own escapes."""
+    file = tmp_path / "secret.json"
+    file.write_text(secret(password=password), encoding="utf-8")
+    url = URL.create("mysql+asyncmy", "app", password, "h", 3306, "d").render_as_string(hide_password=False)
+    credentials = {
+        "parts": lambda: read(**(PARTS | {"DATABASE_PASSWORD": password})),
+        "secret": lambda: read(DATABASE_SECRET=secret(password=password)),
+        "file": lambda: read(DATABASE_SECRET_FILE=str(file)),
+        "migration part": lambda: read(**PARTS, MIGRATION_DATABASE_PASSWORD=password),
+        "migration secret": lambda: read(**PARTS, MIGRATION_DATABASE_SECRET=json.dumps({"password": password})),
+        "url": lambda: read(DATABASE_URL=url),
+    }[way]()
+    assert credentials.migration_url().password == password
+    assert as_driver_sees(credentials.migration_url()).password == password
+
+
+def test_parts_make_a_url() -> None:
+    """Each part has its place."""
+    assert read(**PARTS).app_url() == make_url("postgresql+asyncpg://app:s3cret@db.internal:6432/plants")
+
+
+@pytest.mark.parametrize("part", ["DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER"])
+def test_a_part_that_is_missing_is_named(part: str) -> None:
+    """The driver would guess: localhost, root, no database."""
+    assert fault(**{name: value for name, value in PARTS.items() if name != part})[0] == part
+
+
+@pytest.mark.parametrize("part", ["DATABASE_PORT", "DATABASE_PASSWORD", "DATABASE_DRIVER"])
+def test_a_part_that_has_a_default_may_be_missing(part: str) -> None:
+    """The database's own port, no password, MySQL."""
+    url = read(**{name: value for name, value in PARTS.items() if name != part}).app_url()
+    assert url.drivername == ("mysql+asyncmy" if part == "DATABASE_DRIVER" else "postgresql+asyncpg")
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "3306.0", "mysql", "\u0663\u0663", "3_306", "9" * 5000])
+def test_a_port_that_is_none_is_a_fault_of_whoever_names_it(port: str) -> None:
+    """As a part, and in either secret."""
+    assert fault(**(PARTS | {"DATABASE_PORT": port}))[0] == "DATABASE_PORT"
+    assert fault(DATABASE_SECRET=secret(port=port))[0] == "DATABASE_SECRET"
+    assert fault(**PARTS, MIGRATION_DATABASE_SECRET=secret(port=port))[0] == "MIGRATION_DATABASE_SECRET"
+
+
+@pytest.mark.parametrize(
+    ("engine", "driver"),
+    [
+        ("mysql", "mysql+asyncmy"),
+        ("aurora-mysql", "mysql+asyncmy"),
+        ("mariadb", "mariadb+asyncmy"),
+        ("postgres", "postgresql+asyncpg"),
+        ("aurora-postgresql", "postgresql+asyncpg"),
+    ],
+)
+def test_a_secret_alone_says_everything(engine: str, driver: str) -> None:
+    """As RDS writes it."""
+    url = read(DATABASE_SECRET=secret(engine=engine)).app_url()
+    assert url == make_url(f"{driver}://rds:from-secret@rds.internal:3307/roses")
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [("username", "app"), ("password", "s3cret"), ("host", "db.internal"), ("dbname", "plants"), ("port", 6432)],
+)
+def test_what_a_secret_does_not_say_comes_from_the_parts(key: str, part: str | int) -> None:
+    """The secrets that RDS manages itself hold user and password only."""
+    url = read(**PARTS, DATABASE_SECRET=secret(**{key: None})).app_url()
+    assert getattr(url, {"dbname": "database"}.get(key, key)) == part
+    if key != "host":
+        assert url.host == "rds.internal"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        "{",
+        "[]",
+        "null",
+        '"text"',
+        "7",
+        "[" * 60_000,
+        "9" * 5000,
+        '{"password": "p\ud800", "username": "u", "host": "h", "dbname": "d"}',
+        '{"password": "p\\ud800", "username": "u", "host": "h", "dbname": "d"}',
+        *(secret(**{key: value}) for key in SECRET for value in ([], {}, True, "", 1.5)),
+        secret(engine="oracle-ee"),
+        secret(engine="MySQL"),
+        secret(host="a@b"),
+    ],
+)
+def test_a_secret_of_another_shape_is_a_fault_and_no_crash(text: str, tmp_path: Path) -> None:
+    """Somebody typed it into the console."""
+    file = tmp_path / "secret.json"
+    file.write_bytes(text.encode(errors="surrogatepass"))
+    for name, value in (("DATABASE_SECRET", text), ("DATABASE_SECRET_FILE", str(file))):
+        variable, problem = fault(**{name: value})
+        assert variable == name
+        assert "from-secret" not in problem
+
+
+def test_a_secrets_file_is_read_again_each_time(tmp_path: Path) -> None:
+    """The rotation writes the new password while we wait."""
+    file = tmp_path / "secret.json"
+    file.write_text(secret(password="old"))
+    credentials = read(DATABASE_SECRET_FILE=str(file))
+    file.write_text(secret(password="new"))
+    assert credentials.migration_url().password == credentials.app_url().password == "new"
+    file.write_text("half a fi")
+    with pytest.raises(CredentialsError, match="DATABASE_SECRET_FILE: it is not JSON"):
+        credentials.migration_url()
+    file.unlink()
+    with pytest.raises(CredentialsError, match="it cannot be read"):
+        credentials.migration_url()
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/", "x" * 300, "/proc/self/mem"])
+def test_a_secrets_file_that_cannot_be_read_is_a_fault(path: str) -> None:
+    """The volume is not mounted."""
+    assert fault(DATABASE_SECRET_FILE=path)[0] == "DATABASE_SECRET_FILE"
+
+
+@hypothesis.given(st.text(min_size=1).map(lambda text: text.replace("\ud800", "")))
+def test_all_passwords_are_known_before_anything_is_validated(password: str) -> None:
+    """The very first message may hold one already, as may the fault of a URL that is none."""
+    environ = {
+        "DATABASE_PASSWORD": password,
+        "MIGRATION_DATABASE_SECRET": json.dumps({"password": password + "2"}),
+        "DATABASE_SECRET": "[" * 20_000 + password,
+        "DATABASE_URL": URL.create("mysql+asyncmy", "u", password + "3", "h").render_as_string(hide_password=False),
+        "MIGRATION_DATABASE_URL": "no url://u:p@ss:4@word",
+    }
+    known = known_secrets(environ)
+    assert {password, password + "2", password + "3", "p@ss:4", environ["DATABASE_SECRET"]} <= set(known)
+
+
+def test_credentials_do_not_show_themselves() -> None:
+    """A `%r` of whoever debugs must not be the leak."""
+    assert "s3cret" not in repr(read(**PARTS))

@@ -1,0 +1,83 @@
+"""The variables and their defaults are public interface: section 2 of the contract, pinned."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.credentials import VARIABLES
+from orchestrator.settings import Settings, load
+
+OURS: dict[str, Any] = {
+    "ORCHESTRATOR_APP": "app.main:app",
+    "ORCHESTRATOR_APP_FACTORY": False,
+    "ORCHESTRATOR_ALEMBIC_CONFIG": None,
+    "ORCHESTRATOR_TARGET": "head",
+    "ORCHESTRATOR_MIGRATE": True,
+    "ORCHESTRATOR_EMBEDDED_DATABASE": "allow",
+    "ORCHESTRATOR_HOST": "127.0.0.1",
+    "PORT": 8000,
+    "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": 300,
+    "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": 5,
+    "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS": 900,
+    "ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": 5,
+    "ORCHESTRATOR_DDL_RETRY_SECONDS": 300,
+    "ORCHESTRATOR_HEARTBEAT_SECONDS": 10,
+    "ORCHESTRATOR_WHEN_AHEAD": "serve",
+    "ORCHESTRATOR_WHEN_HALF_APPLIED": "resume",
+    "ORCHESTRATOR_DRAIN_SECONDS": 0,
+    "ORCHESTRATOR_SHUTDOWN_SECONDS": 25,
+    "ORCHESTRATOR_LOG_CONFIG": None,
+    "ORCHESTRATOR_LOG_LEVEL": "info",
+    "ORCHESTRATOR_LOG_FORMAT": "auto",
+    "ORCHESTRATOR_SERVICE": "app",
+    "ORCHESTRATOR_VERSION": "",
+    "ORCHESTRATOR_LIVE_PATH": "/livez",
+    "ORCHESTRATOR_READY_PATH": "/readyz",
+    "ORCHESTRATOR_STARTUP_PATH": "/startupz",
+    "ORCHESTRATOR_STATUS_DETAIL": "public",
+    "ORCHESTRATOR_METRICS": "none",
+    "WEB_CONCURRENCY": None,
+}
+DATABASE = [
+    "DATABASE_URL",
+    "DATABASE_SECRET",
+    "DATABASE_SECRET_FILE",
+    "DATABASE_DRIVER",
+    "DATABASE_HOST",
+    "DATABASE_PORT",
+    "DATABASE_NAME",
+    "DATABASE_USER",
+    "DATABASE_PASSWORD",
+    "DATABASE_SSL_CA",
+    "MIGRATION_DATABASE_URL",
+    "MIGRATION_DATABASE_SECRET",
+    "MIGRATION_DATABASE_USER",
+    "MIGRATION_DATABASE_PASSWORD",
+]
+
+
+def test_an_empty_environment_gives_the_defaults_of_the_contract() -> None:
+    """Someone's task definition leaves out what the documentation says is the default."""
+    settings, credentials = load({})
+    assert {name: getattr(settings, field) for name, field in Settings.variables().items()} == OURS
+    assert credentials.embedded
+
+
+def test_the_databases_variables_are_those_of_the_contract() -> None:
+    """Their names stand in task definitions."""
+    assert list(VARIABLES) == DATABASE
+
+
+def test_each_variable_is_explained_and_its_example_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault shows the example: following it must not lead to the next fault."""
+    monkeypatch.chdir(tmp_path)
+    database = {"DATABASE_URL": "sqlite+aiosqlite:///some.db"}
+    for name in ("alembic.ini", "logging.yaml"):
+        (tmp_path / name).touch()
+    for name, field in Settings.variables().items():
+        info = Settings.model_fields[field]
+        assert info.description, name
+        assert info.examples, name
+        settings, _ = load({name: info.examples[0], **database})
+        assert str(getattr(settings, field)).lower() in {info.examples[0], f"{info.examples[0]}.0"}, name
