@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app import plants
@@ -34,7 +35,8 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-app = FastAPI(
+app = FastAPIOffline(
+    redoc_url=None,
     title="BluePansy API",
     version="1.0.0",
     summary="Plants: create, list, search, change and delete them.",

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from orchestrator import log
+from orchestrator import ecs, log
 from orchestrator.credentials import Credentials, known_secrets
 from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError, StartupFailed
 from orchestrator.lifecycle import Lifecycle, State
@@ -28,17 +28,18 @@ def run(command: str, stop: Stop) -> int:
         return _refuse_settings(error)
     stop.budget_seconds = settings.shutdown_seconds
     stop.enforce(_overdue)
-    code = _run_loop(command, settings, credentials, stop)
-    exit_within(EXIT_SECONDS, code)
-    return code
+    ecs.identify(os.environ)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_tell(command, settings, credentials, stop))
 
 
-def _run_loop(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
+async def _tell(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
     from orchestrator.startup import Startup
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds))
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(Startup(settings, credentials, stop, report).run(command))
+    code = await Startup(settings, credentials, stop, report).run(command)
+    exit_within(EXIT_SECONDS, code)  # closing the loop waits for a thread that resolves a name
+    return code
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":

@@ -139,22 +139,26 @@ def _cut(fields: structlog.typing.EventDict, *, excess: int) -> None:
     for name in sorted(sizes, key=lambda name: _CUT_LAST_BYTES * (name in _CUT_LAST) - sizes[name]):
         if excess <= 0:
             break
-        _shorten(fields, name, sizes[name], excess)
-        excess -= sizes[name] - (len(_dumps({name: fields[name]})) if name in fields else 0)
         if name[:60] not in cut and len(cut) < 10:  # noqa: PLR2004  # names that fit whatever they are
             cut.append(name[:60])
+        if _shorten(fields, name, sizes[name] - excess):
+            break  # that was enough, or nearly
+        excess -= sizes[name]
 
 
-def _shorten(fields: structlog.typing.EventDict, name: str, size: int, excess: int) -> None:
-    """Keep the beginning of a field, or nothing when that would say too little."""
+def _shorten(fields: structlog.typing.EventDict, name: str, bytes_left: int) -> bool:
+    """Keep as much of the beginning of a field as that; False: it would say too little, so there is next to nothing."""
     value = fields[name] if isinstance(fields[name], str) else _dumps(fields[name]).decode()
-    keep = len(value) * max(0, size - excess - 200) // size
+    size = len(_dumps({name: value}))
+    keep = len(value) * max(0, bytes_left - 200) // size
     if keep >= 100:  # noqa: PLR2004  # characters: less says nothing
         fields[name] = value[:keep] + "… (cut)"
-    elif name in _CUT_LAST:
+        return True
+    if name in _CUT_LAST:
         fields[name] = value[:100]
     else:
         del fields[name]
+    return False
 
 
 def _dumps(value: Any) -> bytes:

@@ -114,7 +114,7 @@ async def test_a_second_signal_does_not_wait_for_requests(project: Project) -> N
 
 @pytest.mark.parametrize("where", ["startup", "shutdown"])
 async def test_a_lifespan_that_hangs_does_not_outlast_the_budget(project: Project, where: str) -> None:
-    """uvicorn puts no limit to it."""
+    """Stock uvicorn puts no limit to it."""
     hanging = {where: "print('lifespan hangs'); await asyncio.sleep(60)"}
     _slow(project, **hanging)  # type: ignore[arg-type]  # startup or shutdown
     env = {"ORCHESTRATOR_SHUTDOWN_SECONDS": "2"}

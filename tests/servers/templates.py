@@ -78,7 +78,7 @@ class Template:
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Keep out other test runs of the same project."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.engine.url import URL, make_url
 from orchestrator.credentials import CredentialsError, known_secrets
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
+NO_TEXT: list[Any] = [[], {}, True, "", 1.5]
 HARD = [
     "@/:%#?&= \"'\\+",
     "p@ss",
@@ -119,7 +121,7 @@ def test_what_a_secret_does_not_say_comes_from_the_parts(key: str, part: str | i
         "9" * 5000,
         '{"password": "p\ud800", "username": "u", "host": "h", "dbname": "d"}',
         '{"password": "p\\ud800", "username": "u", "host": "h", "dbname": "d"}',
-        *(secret(**{key: value}) for key in SECRET for value in ([], {}, True, "", 1.5)),
+        *(secret(**{key: value}) for key in SECRET for value in NO_TEXT),
         secret(engine="oracle-ee"),
         secret(engine="MySQL"),
         secret(host="a@b"),

@@ -1,0 +1,88 @@
+"""The common case, a database at head: one look, no lock, no Alembic."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.migrations import add_two, environment, locks, migrate, told
+from tests.harness import Orchestrator, Project, make_project
+from tests.servers import Database, MariaDB, PostgreSQL, backends
+
+SEEN = "    print('alembic' in sys.modules, 'mako' in sys.modules)\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project whose app tells what is imported when it is served."""
+    project = make_project(tmp_path / "project")
+    add_two(project)
+    text = (project.path / "app" / "main.py").read_text()
+    project.write("app/main.py", "import sys\n" + text.replace("    for step in", f"{SEEN}    for step in"))
+    return project
+
+
+async def test_a_start_at_head_asks_for_no_lock_and_no_alembic(project: Project, database: Database) -> None:
+    """Somebody else may hold the lock for hours; and Alembic is a sixth of all that there is to import."""
+    assert (await migrate(project, database)).exit_code == 0
+    with locks(database) as lock:
+        assert lock.try_acquire()
+        async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+            await process.event("server_started")
+            assert await process.stop() == 0
+        assert not lock.holder() or lock.holder().name
+    assert told(process) == ["migrations_current"]
+    assert process.find("migrations_current", current_revision="r2", head_revision="r2")
+    assert process.find("log", message="False False")
+    assert not [event for event in process.events if event["state"] == "migrating"]
+
+
+@backends("sqlite")
+async def test_alembic_is_imported_when_there_is_work(project: Project, database: Database) -> None:
+    """Or the test before would prove nothing."""
+    async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+        await process.event("server_started")
+    assert process.find("log", message="True True")
+
+
+@pytest.fixture
+def logging_mariadb() -> Iterator[MariaDB]:
+    """Return a server that writes down every statement."""
+    with MariaDB("--general-log=1", "--log-output=TABLE") as server:
+        yield server
+
+
+async def test_one_look_at_the_version_table_is_all(project: Project, logging_mariadb: MariaDB) -> None:
+    """A hundred replicas that start make a hundred SELECTs, on a connection each, and write nothing."""
+    server = logging_mariadb
+    database = server.create_database()
+    assert (await migrate(project, database)).exit_code == 0
+    server.execute("TRUNCATE mysql.general_log")
+    async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+        await process.event("server_started")
+    statements = [
+        str(text)
+        for (text,) in server.execute(
+            "SELECT CONVERT(argument USING utf8mb4) FROM mysql.general_log"
+            " WHERE user_host LIKE 'app%' AND command_type IN ('Query', 'Prepare', 'Execute')"
+        )
+    ]
+    assert [text for text in statements if "alembic_version" in text] == ["SELECT version_num FROM alembic_version"]
+    rest = [text for text in statements if "alembic_version" not in text]
+    assert [text for text in rest if not text.startswith(("SELECT @@", "SELECT 'x'", "ROLLBACK", "SET "))] == []
+
+
+async def test_postgresql_is_asked_no_more(project: Project, tmp_path: Path) -> None:
+    """The same, as the server's log has it."""
+    with PostgreSQL("--log-statement=all", "--log-line-prefix=%u ") as server:
+        database = server.create_database()
+        assert (await migrate(project, database)).exit_code == 0
+        log = server.directory / "log"
+        before = log.stat().st_size
+        async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+            await process.event("server_started")
+        news = log.read_text()[before:]
+    asked = [line for line in news.splitlines() if line.startswith("app LOG:") and "alembic_version" in line]
+    assert len(asked) == 1
+    assert "SELECT version_num FROM alembic_version" in asked[0]
+    assert "advisory" not in news

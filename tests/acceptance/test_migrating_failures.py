@@ -1,0 +1,230 @@
+"""Revisions that fail: what is left is told rightly, because 7 is deployed again and 8 is repaired by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.migrations import CREATE, add_two, migrate, stamped, told, transaction
+from tests.harness import Project, make_project
+from tests.servers import Database, backends
+
+INSERT = "op.execute(\"INSERT INTO plants VALUES ({}, 'oak')\")"
+FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
+FAILING_DDL = "op.execute('CREATE TABLE plants (id INTEGER)')"
+BIND = (
+    "op.get_bind().execute(sa.text('INSERT INTO plants VALUES (:id, :name, :more)'), {'id': 5, 'name': 'hush', 'more': 1})"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with two good revisions."""
+    project = make_project(tmp_path / "project")
+    add_two(project)
+    return project
+
+
+@backends("postgresql")
+async def test_postgresql_rolls_a_failed_revision_back(project: Project, database: Database) -> None:
+    """The ones before it stay, and the next start begins with the one that failed."""
+    script = project.add_revision("r3", f"{CREATE.format('trees')}\n{INSERT.format(2)}\n{FAIL}")
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", revision="r3", statement_index=3, statements_done=2)
+    assert failure["statement"] == "INSERT INTO no_such_table VALUES (1)"
+    assert "no_such_table" in failure["error_message"]
+    assert failure["error_code"] == "42P01"
+    assert told(result)[-3:] == ["revision_started", "migration_failed", "startup_failed"]
+    assert stamped(database) == ["r2"]
+    assert "trees" not in database.tables()
+    assert database.execute("SELECT id FROM plants") == [(1,)]
+    script.write_text(script.read_text().replace("no_such_table VALUES (1)", "trees VALUES (1)"))
+    again = await migrate(project, database)
+    assert again.exit_code == 0
+    assert [event["revision"] for event in again.find("revision_applied")] == ["r3"]
+
+
+@backends("mariadb", "mysql", "sqlite")
+@pytest.mark.parametrize("before", ["", "op.execute('SELECT 1')", INSERT.format(2)])
+async def test_where_nothing_was_committed_nothing_is_left(project: Project, database: Database, before: str) -> None:
+    """Rows roll back where DDL does not: such a failure needs no repair."""
+    done = 1 if before else 0
+    project.add_revision("r3", f"{before}\n{FAIL}")
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    assert result.find("migration_failed", revision="r3", statements_done=done, statement_index=done + 1)
+    assert stamped(database) == ["r2"]
+    assert database.execute("SELECT id FROM plants") == [(1,)]
+
+
+@backends("mariadb", "mysql", "sqlite")
+async def test_ddl_that_stays_is_told(project: Project, database: Database) -> None:
+    """The next start would fail at it: somebody has to know what is done, and what is not."""
+    project.add_revision("r3", f"{CREATE.format('trees')}\n{INSERT.format(2)}\n{FAIL}")
+    result = await migrate(project, database)
+    assert "trees" in database.tables()
+    assert result.exit_code == 8
+    (failure,) = result.find("migration_half_applied", revision="r3", statement_index=3, statements_done=2)
+    assert failure["statement"] == "INSERT INTO no_such_table VALUES (1)"
+    assert told(result)[-3:] == ["revision_started", "migration_half_applied", "startup_failed"]
+    assert stamped(database) == ["r2"]
+    assert database.execute("SELECT id FROM plants") == [(1,)]
+
+
+@backends("mariadb", "mysql")
+async def test_rows_that_a_failing_ddl_committed_are_told(project: Project, database: Database) -> None:
+    """MySQL commits before it tries: the row stays though no DDL has succeeded, and a second try doubles it."""
+    project.add_revision("r3", f"{INSERT.format(2)}\n{FAILING_DDL}")
+    result = await migrate(project, database)
+    assert database.execute("SELECT id FROM plants ORDER BY id") == [(1,), (2,)]
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r3", statement_index=2, statements_done=1)
+
+
+@backends("sqlite")
+@pytest.mark.parametrize("failing", [FAILING_DDL, f"{CREATE.format('trees')}\n{FAIL}"])
+async def test_sqlite_keeps_ddl_in_a_transaction_that_rows_began(
+    project: Project, database: Database, failing: str
+) -> None:
+    """There it rolls back, and nobody is to repair what is not broken."""
+    project.add_revision("r3", f"{INSERT.format(2)}\n{failing}")
+    result = await migrate(project, database)
+    assert database.tables() == ["alembic_version", "plants"]
+    assert database.execute("SELECT id FROM plants") == [(1,)]
+    assert result.exit_code == 7
+
+
+@backends("postgresql")
+@pytest.mark.parametrize(
+    "fails", [f"with op.get_context().autocommit_block():\n    {FAIL}", f"with op.get_context().autocommit_block():\n    pass\n{FAIL}"]
+)
+async def test_an_autocommit_block_commits_what_was_before(project: Project, database: Database, fails: str) -> None:
+    """Needed for CREATE INDEX CONCURRENTLY; a failure in or after it leaves the first half."""
+    project.add_revision("r3", f"{CREATE.format('trees')}\n{fails}")
+    result = await migrate(project, database)
+    assert "trees" in database.tables()
+    assert stamped(database) == ["r2"]
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r3", statement_index=2, statements_done=1)
+
+
+@backends("postgresql")
+async def test_what_an_autocommit_block_did_stays(project: Project, database: Database) -> None:
+    """Also when it comes first, and the failure after it."""
+    project.add_revision(
+        "r3", f"with op.get_context().autocommit_block():\n    {CREATE.format('trees')}\n    {FAIL}"
+    )
+    result = await migrate(project, database)
+    assert "trees" in database.tables()
+    assert result.exit_code == 8
+
+
+@backends("postgresql")
+async def test_an_index_that_failed_concurrently_is_left_invalid(project: Project, database: Database) -> None:
+    """PostgreSQL leaves the ruin of the index, and the next try finds its name taken."""
+    project.add_revision("r3", "op.execute(\"INSERT INTO plants VALUES (2, 'rose')\")")
+    unique = "op.create_index('names', 'plants', ['name'], unique=True, postgresql_concurrently=True)"
+    project.add_revision("r4", f"with op.get_context().autocommit_block():\n    {unique}")
+    result = await migrate(project, database)
+    assert database.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'names'::regclass") == [(False,)]
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r4", statement_index=1, statements_done=0)
+
+
+@backends("postgresql", "mariadb", "mysql")
+@pytest.mark.parametrize("commit", ["op.execute('COMMIT')", "op.get_bind().commit()"])
+async def test_a_commit_by_hand_is_noticed(project: Project, database: Database, commit: str) -> None:
+    """As text it passes by SQLAlchemy's own notion of transactions."""
+    project.add_revision("r3", f"{INSERT.format(2)}\n{commit}\n{FAIL}")
+    result = await migrate(project, database)
+    assert database.execute("SELECT id FROM plants ORDER BY id") == [(1,), (2,)]
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r3")
+
+
+async def test_an_exception_of_python_is_told_with_its_traceback(project: Project, database: Database) -> None:
+    """Where no statement failed, the line of the script is what helps."""
+    project.add_revision("r3", f"{INSERT.format(2)}\nraise LookupError('no such plant')")
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", revision="r3", statement_index=0, statement="", statements_done=1)
+    assert (failure["error_type"], failure["error_message"]) == ("LookupError", "no such plant")
+    assert "r3.py" in failure["exception"]
+    assert database.execute("SELECT id FROM plants") == [(1,)]
+    assert stamped(database) == ["r2"]
+
+
+@backends("mariadb", "mysql", "sqlite")
+async def test_an_exception_of_python_after_ddl_leaves_a_half(project: Project, database: Database) -> None:
+    """It is the state that counts, not who failed."""
+    project.add_revision("r3", f"{CREATE.format('trees')}\nraise SystemExit('enough')")
+    result = await migrate(project, database)
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r3", error_type="SystemExit", statements_done=1)
+    assert "trees" in database.tables()
+
+
+async def test_no_parameter_gets_into_the_text(project: Project, database: Database) -> None:
+    """It may be a person's data; the SQL is told without it."""
+    project.add_revision("r3", BIND)
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", revision="r3", statement_index=1)
+    assert failure["statement"].startswith("INSERT INTO plants VALUES (")
+    assert not [line for line in result.lines if "hush" in line]
+    assert (result.noise, result.stderr) == ([], "")
+
+
+@backends("sqlite")
+async def test_a_long_statement_is_cut(project: Project, database: Database) -> None:
+    """2,000 characters tell which one it is."""
+    project.add_revision("r3", f"op.execute('INSERT INTO no_such_table VALUES (' + {'1, ' * 3000!r} + '1)')")
+    result = await migrate(project, database)
+    (failure,) = result.find("migration_failed", revision="r3")
+    assert failure["statement"].startswith("INSERT INTO no_such_table VALUES (1, 1")
+    assert len(failure["statement"]) == 2000
+
+
+@backends("sqlite")
+async def test_a_statement_that_the_revision_got_over_is_not_blamed(project: Project, database: Database) -> None:
+    """A try round a DROP is common; what fails later is told for what it is."""
+    project.add_revision(
+        "r3",
+        "try:\n    op.execute('DROP TABLE no_such_table')\nexcept Exception:\n    pass\n"
+        f"{INSERT.format(2)}\n{INSERT.format(2)}",
+    )
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    assert result.find("migration_failed", revision="r3", statements_done=1, statement_index=2)
+
+
+@backends("mariadb", "postgresql", "mysql")
+async def test_a_statement_does_not_queue_for_a_table_for_ever(project: Project, database: Database) -> None:
+    """All traffic would queue behind it: after a few seconds it gives way, and says what it waited for."""
+    await migrate(project, database)
+    project.add_revision("r3", "op.add_column('plants', sa.Column('height', sa.Integer))")
+    with transaction(database, "SELECT * FROM plants"):
+        result = await migrate(project, database, ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS="1")
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", revision="r3", statement_index=1, statements_done=0)
+    assert failure["error_code"] in (1205, "55P03")
+    assert failure["statement"].startswith("ALTER TABLE plants ADD COLUMN height")
+    assert (await migrate(project, database)).exit_code == 0
+
+
+@backends("sqlite")
+async def test_a_locked_file_is_waited_for_as_long(project: Project, database: Database) -> None:
+    """SQLite has one lock for all tables."""
+    await migrate(project, database)
+    project.add_revision("r3", INSERT.format(2))
+    env = (project.path / "alembic" / "env.py").read_text()
+    blocked = (
+        "import sqlite3\n"
+        f"blocker = sqlite3.connect({database.name!r})\n"
+        "blocker.execute(\"INSERT INTO plants VALUES (9, 'elm')\")\n"
+    )
+    project.write("alembic/env.py", blocked + env)
+    result = await migrate(project, database, ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS="1")
+    assert result.exit_code == 7
+    assert result.find("migration_failed", revision="r3", error_message="database is locked")
+    assert stamped(database) == ["r2"]

@@ -1,0 +1,64 @@
+"""Many replicas that start at once: one migrates, all serve, and nothing is done twice."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.migrations import environment, stamped
+from tests.harness import Orchestrator, Project, make_project
+from tests.servers import Database, backends
+
+REPLICAS = 16
+REVISIONS = ["r1", "r2", "r3", "r4"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project whose revisions leave a row each time that they are applied."""
+    project = make_project(tmp_path / "project")
+    table = "op.create_table('applied', sa.Column('revision', sa.String(20)))"
+    for revision in REVISIONS:
+        insert = f"op.execute(\"INSERT INTO applied VALUES ('{revision}')\")"
+        project.add_revision(revision, f"{table}\n{insert}" if revision == "r1" else insert)
+    return project
+
+
+@contextlib.asynccontextmanager
+async def _replicas(project: Project, database: Database) -> AsyncIterator[list[Orchestrator]]:
+    """Start them all at once, and return them when each of them serves."""
+    async with contextlib.AsyncExitStack() as stack:
+        processes = [Orchestrator("serve", env=environment(database), cwd=project.path) for _ in range(REPLICAS)]
+        await asyncio.gather(*(stack.enter_async_context(process) for process in processes))
+        await asyncio.gather(*(process.event("server_started", within=120) for process in processes))
+        yield processes
+
+
+@backends("sqlite", "mariadb", "postgresql")
+async def test_every_revision_is_applied_once_and_every_replica_serves(project: Project, database: Database) -> None:
+    """Without a lock one of them serves and the others die, or the last stamp is lost for good."""
+    async with _replicas(project, database) as processes:
+        codes = await asyncio.gather(*(process.stop(within=60) for process in processes))
+    assert codes == [0] * REPLICAS
+    assert sorted(database.execute("SELECT revision FROM applied")) == [(revision,) for revision in REVISIONS]
+    assert stamped(database) == ["r4"]
+    applied = [event["revision"] for process in processes for event in process.find("revision_applied")]
+    assert sorted(applied) == REVISIONS
+    counts = [event["applied_count"] for process in processes for event in process.find("migrations_completed")]
+    assert sum(counts) == len(REVISIONS)
+    took = [process for process in processes if process.find("lock_acquired")]
+    assert [process for process in took if not process.find("lock_released")] == []
+    assert [process.noise + [process.stderr] for process in processes] == [[""]] * REPLICAS
+
+
+@backends("postgresql")
+async def test_at_head_nobody_takes_the_lock(project: Project, database: Database) -> None:
+    """So that a scale-out is as quick for the sixteenth replica as for the first."""
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as first:
+        assert await first.exit_code() == 0
+    async with _replicas(project, database) as processes:
+        pass
+    assert [len(process.find("migrations_current", current_revision="r4")) for process in processes] == [1] * REPLICAS
+    assert not [process for process in processes if process.find("lock_acquired") or process.find("lock_waiting")]

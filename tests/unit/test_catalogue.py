@@ -1,0 +1,170 @@
+"""Names, levels and fields of events, and exit codes: public interface, pinned as sections 5 and 6 of the contract say."""
+
+import dataclasses
+import logging
+from typing import Any, get_type_hints
+
+import pytest
+
+from orchestrator import errors
+from orchestrator.errors import Failure, StartupError, StartupFailed
+from orchestrator.events import CATALOGUE, Event
+
+FAILURE = "error_type error_code error_message hint"
+REVISION = "revision statement_index statement statements_done"
+CONTRACT = {
+    "process_started": ("info", "python_version pid command"),
+    "state_changed": ("info", "previous_state state"),
+    "stop_requested": ("info", "signal"),
+    "process_stopped": ("info", "uptime_seconds exit_code"),
+    "database_embedded": ("warning", "database"),
+    "database_retry_scheduled": (
+        "warning",
+        "attempt retry_in_seconds waited_seconds error_type error_code error_message",
+    ),
+    "database_ready": ("info", "attempts waited_seconds dialect server_version"),
+    "migrations_current": ("info", "current_revision head_revision"),
+    "migrations_planned": ("info", "current_revision head_revision pending_count pending"),
+    "lock_waiting": ("info", "lock_name holder holder_statement holder_seconds waited_seconds"),
+    "lock_acquired": ("info", "lock_name waited_seconds"),
+    "lock_released": ("info", "lock_name held_seconds"),
+    "revision_started": ("info", "revision description index pending_count"),
+    "revision_applied": ("info", "revision description index pending_count statements duration_seconds"),
+    "migrations_completed": ("info", "applied_count current_revision duration_seconds"),
+    "app_loaded": ("info", "app duration_seconds"),
+    "server_started": ("info", "host port startup_seconds"),
+    "request": ("info", "method path status duration_seconds client"),
+    "server_drained": ("info", "duration_seconds requests_cancelled"),
+    "settings_invalid": ("critical", f"{FAILURE} fault_count variables faults"),
+    "app_failed": ("critical", f"{FAILURE} app"),
+    "database_unreachable": ("critical", f"{FAILURE} attempts waited_seconds"),
+    "database_refused": ("critical", f"{FAILURE} attempts waited_seconds"),
+    "lock_timeout": (
+        "critical",
+        f"{FAILURE} lock_name holder holder_statement holder_seconds waited_seconds",
+    ),
+    "migration_failed": ("critical", f"{FAILURE} {REVISION}"),
+    "migration_half_applied": ("critical", f"{FAILURE} {REVISION}"),
+    "migration_stopped": ("critical", f"{FAILURE} {REVISION}"),
+    "migration_tree_invalid": ("critical", FAILURE),
+    "database_ahead": ("critical", f"{FAILURE} current_revision head_revision lineage"),
+    "bind_failed": ("critical", f"{FAILURE} host port"),
+    "startup_failed": ("critical", f"{FAILURE} exit_code failed_state"),
+}
+EXIT_CODES = {
+    "startup_failed": 1,
+    "app_failed": 3,
+    "database_unreachable": 4,
+    "database_refused": 5,
+    "lock_timeout": 6,
+    "migration_failed": 7,
+    "migration_half_applied": 8,
+    "migration_tree_invalid": 9,
+    "database_ahead": 10,
+    "bind_failed": 11,
+    "migration_stopped": 12,
+    "settings_invalid": 78,
+}
+# A value of each type that fields have; text with what a format string would trip over.
+VALUES: dict[Any, Any] = {
+    str: "{x} %s {0}",
+    int: 7,
+    float: 1.25,
+    int | str: "28P01",
+    list[str]: ["a", "{b}"],
+    list[dict[str, str]]: [{"variable": "PORT"}],
+}
+FAILURES = [name for name, kind in CATALOGUE.items() if issubclass(kind, Failure)]
+
+
+def example(name: str) -> Event:
+    """An event of that name with every field filled in."""
+    kind = CATALOGUE[name]
+    types = get_type_hints(kind)
+    return kind(**{each.name: VALUES[types[each.name]] for each in dataclasses.fields(kind)})
+
+
+def test_the_catalogue_is_the_contract() -> None:
+    """An alarm filters on each of these names and fields."""
+    told = {
+        name: (logging.getLevelName(kind.level).lower(), set(example(name).fields()))
+        for name, kind in CATALOGUE.items()
+    }
+    assert told == {name: (level, set(fields.split())) for name, (level, fields) in CONTRACT.items()}
+
+
+def test_the_exit_codes_are_the_contract() -> None:
+    """A restart policy and a pipeline read them."""
+    codes = {kind.name: kind.exits_with for kind in CATALOGUE.values() if issubclass(kind, Failure)}
+    assert codes == EXIT_CODES
+    assert (errors.EXIT_OK, errors.EXIT_USAGE) == (0, 64)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_sentence_can_be_said_with_any_text_in_it(name: str) -> None:
+    """A sentence that fails would fail in production first, at the worst moment."""
+    message = example(name).message
+    assert message[0].isupper()
+    assert "{x} %s {0}" in message or VALUES[str] not in CATALOGUE[name].sentence
+    assert "{" not in message.replace(VALUES[str], "").replace("{b}", "").replace(str(VALUES[list[dict[str, str]]]), "")
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_every_event_and_every_field_is_explained(name: str) -> None:
+    """The documentation is made of it; `foreign` decides what is cleaned of secrets."""
+    kind = CATALOGUE[name]
+    assert kind.__doc__
+    for each in dataclasses.fields(kind):
+        assert each.metadata["help"], each.name
+        assert isinstance(each.metadata["foreign"], bool)
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_every_failure_names_its_cure(name: str) -> None:
+    """At night nobody wants to look for it; a better hint of the occasion counts more."""
+    kind = CATALOGUE[name]
+    assert issubclass(kind, Failure)
+    types = get_type_hints(kind)
+    needed = {each.name: VALUES[types[each.name]] for each in dataclasses.fields(kind) if each.name != "hint"}
+    assert len(kind(**needed).hint) > 20
+    assert kind(**needed).hint == kind.cure
+    assert kind(**needed, hint="Look here.").hint == "Look here."
+    assert (kind.outcome, kind.level) == ("failure", logging.CRITICAL)
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_no_field_takes_the_name_of_a_common_one(name: str) -> None:
+    """It would replace it on the line; `state` is the one that is meant to."""
+    common = {"timestamp", "level", "event", "message", "outcome", "service", "version", "logger", "schema", "boot_id"}
+    common |= {"elapsed_seconds", "exception", "stack", "truncated", "task_id", "cluster", "task_family"}
+    assert not common & example(name).fields().keys()
+    assert ("state" in example(name).fields()) == (name == "state_changed")
+
+
+def test_text_from_outside_is_cleaned_and_nothing_else() -> None:
+    """Which is which is said where the field is."""
+    fields = example("lock_timeout").fields(clean=lambda value: f"<{value}>")
+    cleaned = {name for name, value in fields.items() if str(value).startswith("<")}
+    assert cleaned == {"error_message", "holder", "holder_statement"}
+
+
+def test_the_two_sentences_that_people_look_for_begin_as_ever() -> None:
+    """Saved searches and scripts wait for them."""
+    assert example("database_ready").message.startswith("Database is ready! ")
+    assert example("migrations_completed").message.startswith("Database migrations completed successfully! ")
+
+
+def test_an_error_says_what_its_failure_says() -> None:
+    """In a traceback, in a debugger."""
+    failure = example("lock_timeout")
+    assert isinstance(failure, Failure)
+    assert str(StartupError(failure)) == failure.message
+    last = StartupFailed.after(failure, "migrating")
+    assert (last.exit_code, last.failed_state, last.hint) == (6, "migrating", failure.hint)
+    assert (last.error_type, last.error_code, last.error_message) == ("{x} %s {0}", "28P01", failure.message)
+
+
+def test_an_event_cannot_be_changed_once_it_happened() -> None:
+    """The port and the log are told one after the other, and must be told the same."""
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        example("lock_waiting").holder = "me"  # type: ignore[attr-defined]

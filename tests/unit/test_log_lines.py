@@ -1,0 +1,210 @@
+"""What a line says: the common fields, the library's own words, and nothing that passes for an event of ours."""
+
+import logging
+import re
+from typing import Any
+
+import pytest
+import structlog
+
+from orchestrator.errors import LockTimeout
+from orchestrator.events import Event, ProcessStopped, RevisionApplied
+from orchestrator.log import log_event
+from orchestrator.log.context import CONTEXT, Context
+from tests.unit.records import COMMON, line, parsed, raised, record
+
+
+class Captured(logging.Handler):
+    """Keeps the records of a logger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        self.records.append(record)
+
+
+@pytest.fixture
+def captured(monkeypatch: pytest.MonkeyPatch) -> Captured:
+    """Everything that is logged to the logger of the events."""
+    handler = Captured()
+    monkeypatch.setattr(logging.getLogger("orchestrator"), "handlers", [handler])
+    monkeypatch.setattr(logging.getLogger("orchestrator"), "level", logging.DEBUG)
+    monkeypatch.setattr(logging.getLogger("orchestrator"), "propagate", False)
+    return handler
+
+
+def of_event(event: Event, captured: Captured, exception: BaseException | None = None) -> dict[str, Any]:
+    """The line of an event."""
+    log_event(event, exception)
+    return parsed(captured.records.pop())
+
+
+LOCK = LockTimeout(
+    error_type="lock_timeout",
+    error_message="held",
+    lock_name="orchestrator:app",
+    holder="connection 7 of app@db",
+    holder_statement="ALTER USER app IDENTIFIED BY 'hunter2'",
+    holder_seconds=3,
+    waited_seconds=900.0,
+)
+
+
+def test_every_line_has_the_common_fields_in_the_contracts_form() -> None:
+    """Filters, alarms and joins across tasks lean on them."""
+    fields = parsed(record("words"))
+    assert fields.keys() == COMMON
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields["timestamp"])
+    assert (fields["event"], fields["outcome"], fields["schema"]) == ("log", "unknown", 1)
+    assert (fields["level"], fields["logger"], fields["message"]) == ("info", "some.library", "words")
+    assert re.fullmatch(r"[0-9a-f]{32}", fields["boot_id"])
+    assert isinstance(fields["elapsed_seconds"], float)
+    assert list(fields)[:4] == ["timestamp", "level", "event", "message"]
+
+
+def test_an_event_has_its_own_fields_beside_the_common_ones(captured: Captured) -> None:
+    """Numbers are numbers, so that a metric filter can take them."""
+    fields = of_event(ProcessStopped(uptime_seconds=1.5, exit_code=0), captured)
+    assert fields.keys() == COMMON | {"uptime_seconds", "exit_code"}
+    assert (fields["event"], fields["outcome"], fields["logger"]) == ("process_stopped", "success", "orchestrator")
+    assert (fields["uptime_seconds"], fields["exit_code"]) == (1.5, 0)
+
+
+def test_the_words_of_others_in_an_event_are_cleaned_and_ours_are_not(captured: Captured) -> None:
+    """A password `app` must not spoil `lock_name`, which alarms filter on."""
+    fields = of_event(LOCK, captured)
+    assert fields["level"] == "critical"
+    assert fields["outcome"] == "failure"
+    assert fields["holder_statement"] == "ALTER USER app IDENTIFIED BY '***'"
+    assert fields["lock_name"] == "orchestrator:app"
+    assert fields["hint"]
+
+
+def test_an_event_with_an_exception_carries_its_traceback(captured: Captured) -> None:
+    """Exit code 1 promises it."""
+    fields = of_event(LOCK, captured, raised(ZeroDivisionError("nothing")))
+    assert fields["exception"].startswith("Traceback (most recent call last):\n")
+    assert fields["exception"].endswith("ZeroDivisionError: nothing")
+
+
+def test_an_event_that_cannot_be_told_does_not_break_what_it_tells_of(captured: Captured) -> None:
+    """Whoever observes must not be the fault: here a number is none, and the sentence wants one."""
+    log_event(ProcessStopped(uptime_seconds="no number", exit_code=0))  # type: ignore[arg-type]  # the fault
+    assert "could not be logged" in parsed(captured.records.pop())["message"]
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"event": "migration_failed"},
+        {"orchestrator_event": {"event": "migration_failed", "message": "fake", "outcome": "failure"}},
+        {"orchestrator_event": "migration_failed"},
+        {"outcome": "failure", "level": "critical", "logger": "orchestrator", "state": "failed", "schema": 2},
+        {"timestamp": "1970", "boot_id": "mine", "service": "other", "elapsed_seconds": -1, "truncated": "no"},
+        {"exception": "fake", "stack": "fake", "orchestrator_state": "failed"},
+    ],
+)
+def test_no_extra_can_fake_an_event(extra: dict[str, Any]) -> None:
+    """An alarm on migration_failed must mean just that, whatever an app logs."""
+    plain, fields = parsed(record()), parsed(record(extra=extra))
+    same = COMMON - {"timestamp", "elapsed_seconds"}
+    assert {name: fields[name] for name in same} == {name: plain[name] for name in same}
+    assert fields["timestamp"][:4] == plain["timestamp"][:4]
+    assert fields["elapsed_seconds"] >= 0
+    assert not fields.keys() & {"exception", "stack", "truncated"}
+
+
+def test_no_key_of_structlog_can_fake_an_event() -> None:
+    """It takes the event's name for the message, and everything else for fields."""
+    fields = parsed(_by_structlog("words", outcome="failure", level="critical", timestamp="1970"))
+    assert (fields["event"], fields["message"], fields["outcome"]) == ("log", "words", "unknown")
+    assert fields["level"] == "info"
+    assert (fields["extra_outcome"], fields["extra_timestamp"]) == ("failure", "1970")
+
+
+def test_structlog_and_the_standard_library_come_out_alike() -> None:
+    """A query need not know which of them a library uses."""
+    by_structlog, by_logging = parsed(_by_structlog("words", plant=7)), parsed(record("words", extra={"plant": 7}))
+    same = by_structlog.keys() - {"timestamp", "elapsed_seconds"}
+    assert by_structlog.keys() == by_logging.keys()
+    assert {name: by_structlog[name] for name in same} == {name: by_logging[name] for name in same}
+
+
+def test_the_state_is_the_one_in_which_the_record_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be formatted later, in a queue's thread."""
+    monkeypatch.setattr(CONTEXT, "state", "migrating")
+    made = record()
+    monkeypatch.setattr(CONTEXT, "state", "serving")
+    assert parsed(made)["state"] == "migrating"
+    unstamped = logging.makeLogRecord({"msg": "made before the factory was ours"})
+    assert parsed(unstamped)["state"] == "serving"
+
+
+def test_a_clock_set_back_gives_no_negative_time() -> None:
+    """A metric of elapsed seconds would dive."""
+    made = record()
+    made.created -= 1e6
+    assert Context().fields(made)["elapsed_seconds"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("message", "args"), [("%d", ("x",)), ("%s %s", ("x",)), ("%", ("x",)), ("%(a)s", ({"b": 1},)), ("none", (1, 2))]
+)
+def test_a_record_that_cannot_be_formatted_comes_out_and_says_so(message: str, args: tuple[object, ...]) -> None:
+    """The standard library prints a traceback to standard error and loses the line."""
+    fields = parsed(record(message, *args, extra={"plant": 7}))
+    assert repr(message) in fields["message"]
+    assert "not formatted" in fields["message"]
+
+
+def test_for_a_person_a_line_is_text() -> None:
+    """At a terminal: time, state, words, the cure and the traceback."""
+    text = line(record("words", level=logging.ERROR, error=raised(ValueError("wrong"))), "text")
+    first, *rest = text.split("\n")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} waiting   \x1b\[31mwords\x1b\[0m", first)
+    assert rest[-1] == "ValueError: wrong"
+
+
+def test_for_a_person_a_failure_ends_with_its_cure(captured: Captured) -> None:
+    """It is what the person needs next."""
+    log_event(LOCK)
+    first, second = line(captured.records.pop(), "text").split("\n")
+    assert "not free within 900.0 s" in first
+    assert second.strip() == f"→ {LOCK.hint}"
+
+
+def test_the_kind_of_line_is_the_settings_unless_the_file_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ORCHESTRATOR_LOG_FORMAT is for everybody who leaves logging.yaml alone."""
+    monkeypatch.setattr(CONTEXT, "log_format", "text")
+    assert not line(record(), "").startswith("{")
+    assert line(record(), "json").startswith("{")
+    monkeypatch.setattr(CONTEXT, "log_format", "auto")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert not line(record(), "").startswith("{")
+
+
+def test_an_event_of_a_revision_is_named_as_its_class(captured: Captured) -> None:
+    """Names are public interface, made from the class."""
+    event = RevisionApplied(
+        revision="a1", description="{braces} %s", index=1, pending_count=2, statements=3, duration_seconds=0.5
+    )
+    fields = of_event(event, captured)
+    assert fields["event"] == "revision_applied"
+    assert fields["message"].endswith("{braces} %s")
+
+
+def _by_structlog(message: str, **fields: object) -> logging.LogRecord:
+    """The record that structlog makes as `orchestrator.log` configures it."""
+    logger = logging.getLogger("some.library")
+    handler = Captured()
+    logger.handlers, logger.propagate, logger.level = [handler], False, logging.DEBUG
+    structlog.wrap_logger(
+        logger,
+        processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.stdlib.BoundLogger,
+    ).info(message, **fields)
+    logger.handlers, logger.propagate = [], True
+    return handler.records[0]

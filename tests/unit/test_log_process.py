@@ -1,0 +1,184 @@
+"""What `configure` does to a whole process: each test is a process of its own, and everything on stdout is a line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROLOGUE = """
+import logging, logging.config, os, subprocess, sys, threading, warnings
+from pathlib import Path
+from orchestrator import log
+log.CONTEXT.log_format = "json"
+log.configure()
+"""
+
+
+def run(code: str, *, prologue: str = PROLOGUE, expect: int = 0) -> tuple[list[dict[str, Any]], str]:
+    """Run a process; returns the lines of its stdout, which must be JSON without exception, and its stderr."""
+    done = subprocess.run(
+        [sys.executable, "-W", "default", "-c", prologue + code],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == expect, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr
+
+
+def test_whatever_a_program_writes_is_a_line() -> None:
+    """Prints, warnings, uncaught exceptions, threads: stdout carries nothing but lines."""
+    lines, stderr = run(
+        """
+print("printed", "twice\\nover")
+print("unfinished", end="")
+sys.stdout.write(" line\\n")
+warnings.warn("a warning")
+logging.getLogger("some.library").info("a record")
+thread = threading.Thread(target=lambda: 1 / 0, name="worker")
+thread.start(); thread.join()
+class Gone:
+    def __del__(self): raise KeyError("in del")
+Gone()
+raise ValueError("uncaught")
+""",
+        expect=1,
+    )
+    told = [(line["logger"], line["message"].split("\n")[0]) for line in lines]
+    assert told[:3] == [("stdout", "printed twice"), ("stdout", "over"), ("stdout", "unfinished line")]
+    assert "a warning" in lines[3]["message"]
+    assert told[4] == ("some.library", "a record")
+    assert "ended thread worker: ZeroDivisionError" in told[5][1]
+    assert "KeyError" in told[6][1]
+    assert told[7] == ("orchestrator.uncaught", "An exception was not caught: ValueError('uncaught')")
+    assert "ValueError: uncaught" in lines[7]["exception"]
+    assert stderr == ""
+
+
+def test_what_goes_round_python_ends_on_stderr() -> None:
+    """Children and C libraries write to file descriptor 1, and would stand between two halves of a line."""
+    lines, stderr = run(
+        """
+os.write(1, b"past python\\n")
+subprocess.run(["echo", "a child"], check=True)
+subprocess.run(["echo", "a child with our stdout"], check=True, stdout=sys.stdout)
+sys.__stdout__.write("the original\\n"); sys.__stdout__.flush()
+"""
+    )
+    assert lines == []
+    assert stderr.splitlines() == ["past python", "a child", "a child with our stdout", "the original"]
+
+
+def test_others_cannot_configure_the_logging() -> None:
+    """Alembic's template calls fileConfig, which disables every logger that exists; many apps call dictConfig."""
+    lines, _ = run(
+        """
+logging.config.fileConfig("alembic.ini")
+logging.config.dictConfig({"version": 1})
+logging.basicConfig(format="no json", stream=sys.stdout)
+logging.getLogger("some.library").info("still a line")
+"""
+    )
+    assert [line["message"] for line in lines] == [
+        "logging.config.fileConfig was ignored: logging.yaml alone configures the logging",
+        "logging.config.dictConfig was ignored: logging.yaml alone configures the logging",
+        "still a line",
+    ]
+
+
+def test_what_imported_code_did_to_the_logging_is_undone() -> None:
+    """Handlers of its own would write every line twice; ours taken off, none at all."""
+    lines, stderr = run(
+        """
+from orchestrator.events import ProcessStopped
+root, ours = logging.getLogger(), logging.getLogger("orchestrator")
+kept = logging.NullHandler()
+root.handlers[:] = [logging.StreamHandler(sys.stdout), logging.StreamHandler(), kept]
+ours.disabled = True
+ours.addHandler(logging.StreamHandler(sys.__stderr__))
+log.restore()
+assert kept in root.handlers
+log.log_event(ProcessStopped(uptime_seconds=1.0, exit_code=0))
+"""
+    )
+    assert [line["event"] for line in lines] == ["process_stopped"]
+    assert stderr == ""
+
+
+def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:
+    """Each line would otherwise be a traceback on stderr, and the start would look like a failure."""
+    code = PROLOGUE + "logging.getLogger('x').info('nobody reads')\nos._exit(0)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.close()
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr) == (0, "")
+
+
+def test_structlog_is_configured_too() -> None:
+    """With its context variables, such as a request's id."""
+    lines, _ = run(
+        """
+import structlog
+structlog.contextvars.bind_contextvars(request_id="r1")
+structlog.get_logger("app.plants").warning("low on water", plant=7)
+"""
+    )
+    (line,) = lines
+    assert (line["logger"], line["level"], line["message"]) == ("app.plants", "warning", "low on water")
+    assert (line["request_id"], line["plant"]) == ("r1", 7)
+
+
+def test_the_level_of_the_settings_counts_for_the_root_only() -> None:
+    """`error` must not silence our own events, which alarms are made of."""
+    lines, _ = run(
+        """
+log.configure(level="error")
+logging.getLogger("some.library").warning("not told")
+logging.getLogger("orchestrator").info("told")
+"""
+    )
+    assert [line["message"] for line in lines] == ["told"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "",
+        "[]",
+        "text",
+        "version: 2",
+        "version: 1\nroot: {handlers: [nowhere]}",
+        "version: 1\nhandlers: {a: {class: no.such.Handler}}",
+        "version: 1\nhandlers: {a: {class: logging.StreamHandler, formatter: {}}}",
+        "version: 1\nformatters: {a: {(): no.such.formatter}}",
+        "version: 1\nloggers: [a]",
+        "version: 1\nroot: {level: LOUD}",
+        "a: [",
+        "a: !!python/object:os.system x",
+        "\\x00",
+    ],
+)
+def test_a_file_that_is_no_configuration_is_refused_in_one_line(content: str | None, tmp_path: Path) -> None:
+    """A traceback of PyYAML explains nothing, and afterwards there must be a logging that can say so."""
+    file = tmp_path / "logging.yaml"
+    if content is not None:
+        file.write_text(content)
+    lines, stderr = run(
+        f"""
+try:
+    log.configure(Path({str(file)!r}))
+except ValueError as error:
+    log.configure()
+    logging.getLogger("x").info("%s", error)
+"""
+    )
+    assert len(lines) == 1
+    assert lines[0]["message"].startswith(f"{file} is not a logging configuration: ")
+    assert "\n" not in lines[0]["message"]
+    assert stderr == ""

@@ -1,0 +1,173 @@
+"""No secret gets into a line: known ones in any form a library gives them, unknown ones where they usually stand."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, quote_plus
+
+import hypothesis
+import orjson
+import pytest
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import StatementError
+
+from orchestrator.log.redaction import REDACTOR, Redactor
+from tests.unit.records import line, parsed, raised, record
+
+SECRET = "hUnTeR2'x\"7\\ä@/%q"
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": str,
+    "repr": repr,
+    "repr of a text that holds it": lambda secret: repr(f'it\'s "{secret}"'),
+    "repr in a list": lambda secret: repr([secret]),
+    "ascii": ascii,
+    "bytes": lambda secret: repr(secret.encode()),
+    "json": json.dumps,
+    "json without escapes": lambda secret: orjson.dumps(secret).decode(),
+    "percent": lambda secret: quote(secret, safe=""),
+    "percent but slash": quote,
+    "percent in lower case": lambda secret: re.sub("%..", lambda escape: escape[0].lower(), quote(secret, safe="")),
+    "form": quote_plus,
+    "url": lambda secret: URL.create("mysql+asyncmy", "u", secret, "h").render_as_string(hide_password=False),
+    "sql": lambda secret: "'" + secret.replace("'", "''") + "'",
+    "sql of mysql": lambda secret: "'" + secret.replace("\\", "\\\\").replace("'", "\\'") + "'",
+}
+# Letters, digits and what any of the forms escapes; long enough to be recognised.
+secrets = st.text(st.sampled_from("abcXYZ019'\"\\%@/:?&=# +\näß日\N{ROSE}"), min_size=8, max_size=20).filter(
+    lambda text: len(set(text)) > 4
+)
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    """Make the secret known, and forget it again."""
+    REDACTOR.register([SECRET])
+    yield
+    REDACTOR.__init__()  # type: ignore[misc]  # as new
+
+
+@pytest.mark.parametrize("form", list(FORMS))
+@hypothesis.given(secret=secrets)
+def test_a_known_secret_is_masked_in_any_form(form: str, secret: str) -> None:
+    """Drivers quote, URLs encode, exceptions repr: each in its own way."""
+    redactor = Redactor()
+    redactor.register([secret])
+    told = FORMS[form](secret)
+    core = told.strip("'\"[]") if form != "url" else told.partition("://u:")[2].rpartition("@")[0]
+    cleaned = redactor.text(f"before {told} after")
+    assert core not in cleaned
+    assert cleaned.startswith("before ")
+    assert cleaned.endswith(" after")
+
+
+@pytest.mark.parametrize("secret", ["\udcff\udcfe-secret", "\ud800", "a" * 65_536, "a\x00b", "."])
+def test_any_text_may_be_a_secret(secret: str) -> None:
+    """Registering is the first thing a process does: it must not be what it fails of."""
+    redactor = Redactor()
+    redactor.register([secret, ""])
+    assert redactor.text(f"<{secret}>") == "<***>"
+
+
+def test_the_longer_secret_is_masked_first() -> None:
+    """Else the rest of it stays behind the mask of the shorter one."""
+    redactor = Redactor()
+    redactor.register(["hunter"])
+    redactor.register(["hunter2-and-more"])
+    assert redactor.text("hunter2-and-more hunter") == "*** ***"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"note": SECRET},
+        {"note": ["a", {"b": ("c", {SECRET})}]},
+        {"note": {SECRET: 1}},
+        {SECRET: 1},
+        {"note": f"mysql://u:{SECRET}@h/d"},
+        {"note": SECRET.encode()},
+        {"note": ValueError(SECRET)},
+        {"note": {"deep": [[[[[[[[[[SECRET]]]]]]]]]]}},
+        {"note": {("a", SECRET): 1}},
+    ],
+)
+def test_a_secret_in_an_extra_is_masked_however_deep(extra: dict[str, object]) -> None:
+    """Apps log whole configurations."""
+    told = line(record(extra=extra))
+    assert "hUnTeR2" not in told
+    assert parsed(record("%s", next(iter(extra.values())), extra=extra))
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "db_passwd", "client_secret", "access_token", "Authorization", "api_key", "APIKEY"]
+)
+@pytest.mark.parametrize("value", ["never seen before", 12_345_678, ["a"], {"a": "b"}, object(), "", 0])
+def test_everything_under_a_name_that_says_secret_is_masked(name: str, value: object) -> None:
+    """These are the secrets of which we do not know."""
+    fields = parsed(record(extra={name: value, "headers": {name: value}}))
+    assert fields[name] == "***"
+    assert fields["headers"] == {name: "***"}
+    assert parsed(record(extra={name: None}))[name] is None
+
+
+@pytest.mark.parametrize(
+    ("told", "masked"),
+    [
+        ("mysql://app:pa:ss@w@ord@host/d", "mysql://app:***@host/d"),
+        ("to mysql+asyncmy://app:x@h, then https://u:y@z", "to mysql+asyncmy://app:***@h, then https://u:***@z"),
+        ("https://host/path", "https://host/path"),
+        ("host=h password=hunter2 user=u", "host=h password=*** user=u"),
+        ("connect(passwd='it, (is)', db=1)", "connect(passwd=***, db=1)"),
+        ("?access_token=abc&x=1", "?access_token=***&x=1"),
+        ("CREATE USER a IDENTIFIED BY 'it''s \\' x'", "CREATE USER a IDENTIFIED BY '***'"),
+        ("ALTER USER a IDENTIFIED WITH caching_sha2_password BY 'x'", None),
+        ("ALTER ROLE a PASSWORD 'x' LOGIN", "ALTER ROLE a PASSWORD '***' LOGIN"),
+        ("SELECT password FROM users WHERE id = 'x'", "SELECT password FROM users WHERE id = 'x'"),
+    ],
+)
+def test_an_unknown_secret_is_masked_where_secrets_stand(told: str, masked: str | None) -> None:
+    """In URLs, DSNs and the SQL that makes users; and nothing else is."""
+    cleaned = Redactor().text(told)
+    assert cleaned == masked if masked else "'x'" not in cleaned
+
+
+EMAIL = "rose@example.org"
+
+
+def failing_statement() -> StatementError:
+    """A real error of SQLAlchemy, with its parameters."""
+    with pytest.raises(StatementError) as caught, create_engine("sqlite://").connect() as connection:
+        connection.execute(text("SELECT * FROM nowhere WHERE email = :email"), {"email": EMAIL})
+    connection.engine.dispose()
+    return caught.value
+
+
+def test_a_traceback_shows_no_parameters_of_a_statement() -> None:
+    """They are people's data; wherever in the chain or group the error stands."""
+    assert EMAIL in str(failing_statement())
+    wrapped, followed = RuntimeError("wrapped"), RuntimeError("followed")
+    wrapped.__cause__, followed.__context__ = failing_statement(), failing_statement()
+    group = ExceptionGroup("several", [ExceptionGroup("inner", [failing_statement()])])
+    for error in (failing_statement(), wrapped, followed, group):
+        fields = parsed(record("failed", error=raised(error)))
+        assert "SELECT * FROM nowhere" in fields["exception"]
+        assert EMAIL not in line(record("failed", error=raised(error)))
+
+
+@pytest.mark.parametrize("form", ["%s", "%r"])
+def test_a_message_shows_no_parameters_of_a_statement(form: str) -> None:
+    """`logger.error("failed: %s", error)` is what everybody writes."""
+    error = failing_statement()
+    fields = parsed(record(form, error, extra={"cause": error, "text": str(error)}))
+    assert "no such table: nowhere" in fields["message"]
+    assert "SELECT * FROM nowhere" in fields["text"]
+    assert "sqlalche.me" in fields["text"]
+    assert EMAIL not in json.dumps(fields)
+
+
+def test_a_traceback_shows_no_values_of_variables() -> None:
+    """Whatever a library for pretty tracebacks would like."""
+    local = uuid.uuid4().hex
+    assert local not in line(record("failed", error=raised(KeyError(len(local)))))
