@@ -71,7 +71,8 @@ async def together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]
     """Both results; when one fails the other is cancelled at once, and its failure is the one raised."""
     tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
     try:
-        return await asyncio.gather(*tasks)
+        one, other = await asyncio.gather(*tasks)
+        return one, other
     finally:
         await _end(*tasks)
 

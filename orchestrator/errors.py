@@ -5,8 +5,9 @@ public interface (an ECS restart policy or a pipeline reads them): section 5 of 
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from orchestrator.events import Event, described
 
@@ -201,14 +202,15 @@ class StartupFailed(Failure):
 
     exit_code: int = described("see the table of exit codes")
     failed_state: str = described("the state in which it failed")
+    error_message: str = described("the sentence of the event before, its foreign words cleaned")
 
     @classmethod
-    def after(cls, failure: Failure, failed_state: str) -> Self:
+    def after(cls, failure: Failure, failed_state: str, clean: Callable[[Any], Any]) -> Self:
         """The end that `failure` was announced as."""
         return cls(
             error_type=failure.error_type,
             error_code=failure.error_code,
-            error_message=failure.message,
+            error_message=failure.sentence.format_map(failure.fields(clean)),
             hint=failure.hint,
             exit_code=failure.exits_with,
             failed_state=failed_state,

@@ -79,7 +79,7 @@ def _refuse_settings(error: StartupError) -> int:
     report = Reporter(Status("public", log.CONTEXT.elapsed_seconds))
     report(error.failure)
     Lifecycle(report).advance(State.FAILED)
-    report(StartupFailed.after(error.failure, State.WAITING))
+    report(StartupFailed.after(error.failure, State.WAITING, log.REDACTOR.value))
     return error.failure.exits_with
 
 

@@ -17,7 +17,7 @@ from orchestrator.credentials import EMBEDDED_FILE, Credentials
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
 from orchestrator.lifecycle import Lifecycle, State
-from orchestrator.log import restore
+from orchestrator.log import REDACTOR, restore
 from orchestrator.migrations.current import Seen, look_at
 from orchestrator.migrations.target import Target, read_target, refuse_unknown
 from orchestrator.migrations.tree import names
@@ -194,11 +194,11 @@ class Startup:
         """Say what happened, then that it is the end."""
         failure, state = error.failure, self.lifecycle.state
         self.report(failure, error.exception)
-        self._end(StartupFailed.after(failure, state))
+        self._end(StartupFailed.after(failure, state, REDACTOR.value))
         return failure.exits_with
 
     def _bug(self, error: Exception) -> int:
-        message = f"{type(error).__name__}: {error}"
+        message = REDACTOR.text(f"{type(error).__name__}: {error}")
         code = StartupFailed.exits_with
         failure = StartupFailed(
             error_type="bug", error_message=message, exit_code=code, failed_state=self.lifecycle.state

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from orchestrator import errors, events
 from orchestrator.events import Event
+from orchestrator.log import REDACTOR
 
 
 class Status:
@@ -48,7 +49,8 @@ class Status:
 
     @observe.register
     def _(self, event: events.DatabaseRetryScheduled | errors.Failure) -> None:
-        self._error = {name: event.fields()[name] for name in ("error_type", "error_code", "error_message")}
+        told = event.fields(clean=REDACTOR.value)
+        self._error = {name: told[name] for name in ("error_type", "error_code", "error_message")}
 
     @observe.register
     def _(self, _event: events.DatabaseReady) -> None:

@@ -38,13 +38,16 @@ _CAUSES = {
 }
 
 
+BUSY_SECONDS = 0.25
+
+
 class SQLite:
     """The backend."""
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
-        """None: there is no network."""
+        """There is no network. Who waits for a lock is the loop: the driver's five seconds could not be cancelled."""
         del tls
-        return {}
+        return {"timeout": BUSY_SECONDS}
 
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
         """The library's version."""
@@ -67,8 +70,9 @@ class SQLite:
         return "no such table" in innermost_message(error)
 
     async def check_writable(self, connection: "AsyncConnection") -> None:
-        """Ask for the write lock and give it back."""
+        """Ask for the write lock, then for a write, which a file that may only be read refuses; take it back."""
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
+        await connection.exec_driver_sql("PRAGMA user_version = 0")
         await connection.rollback()
 
     def lock(self, dbapi_connection: Any) -> MigrationLock:

@@ -4,10 +4,12 @@ Docker and FireLens cut or split lines above 16 KiB (moby 41794, fluent-bit 3273
 filter; hence the limit.
 """
 
+import functools
 import json
 import logging
 import math
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -34,6 +36,7 @@ _CUT_LAST_BYTES = 3_000  # of these are cut only after everything else
 
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 _COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
+_PLAIN_AGAIN = "\x1b[0m"
 
 
 def formatter(format: str = "") -> logging.Formatter:  # noqa: A002  # the key of logging.yaml
@@ -43,8 +46,12 @@ def formatter(format: str = "") -> logging.Formatter:  # noqa: A002  # the key o
         format: `json`, `text`, or `auto` (text on a terminal); empty: what ORCHESTRATOR_LOG_FORMAT says.
     """
     wanted = format or CONTEXT.log_format
-    as_text = wanted == "text" or (wanted == "auto" and sys.stdout.isatty())
-    return _Formatter(processors=[_assemble, _render_text if as_text else _render_json])
+    on_terminal = sys.stdout.isatty()
+    if wanted == "text" or (wanted == "auto" and on_terminal):
+        return _Formatter(
+            processors=[_assemble, functools.partial(_render_text, colours=_COLOURS if on_terminal else {})]
+        )
+    return _Formatter(processors=[_assemble, _render_json])
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):
@@ -181,12 +188,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _render_text(_logger: object, _method: str, fields: structlog.typing.EventDict) -> str:
-    """A line for a person at a terminal."""
-    colour = _COLOURS.get(fields["level"], "")
-    lines = [
-        f"{fields['timestamp'][11:23]} {fields['state']:<9} {colour}{fields['message']}{colour and chr(27) + '[0m'}"
-    ]
+def _render_text(
+    _logger: object, _method: str, fields: structlog.typing.EventDict, *, colours: Mapping[str, str]
+) -> str:
+    """Lines for a person: when, in which state, what, and what to do about it."""
+    colour = colours.get(fields["level"], "")
+    lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {colour}{fields['message']}{colour and _PLAIN_AGAIN}"]
     if fields.get("hint"):
         lines.append(f"{'':22} → {fields['hint']}")
     lines += [str(fields[name]) for name in ("exception", "stack") if name in fields]

@@ -18,8 +18,8 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
 from orchestrator.credentials import Credentials
-from orchestrator.databases import MigrationLock, backend_for
-from orchestrator.databases.diagnosis import innermost_message
+from orchestrator.databases import Backend, MigrationLock, backend_for
+from orchestrator.databases.diagnosis import RIGHTS, innermost_message
 from orchestrator.errors import (
     Failure,
     MigrationFailed,
@@ -83,6 +83,7 @@ class Upgrade:
     _scripts: "ScriptDirectory" = field(init=False)
     _target: Target = field(init=False)
     _statements: Statements = field(default_factory=Statements)
+    _backend: Backend | None = None
     _revision: str = ""
     _unconfirmed: list[Event] | None = None
 
@@ -213,7 +214,8 @@ class Upgrade:
             event.listen(connection.engine.pool, "checkin", lambda *_: self._held.release())
 
     def _lock(self, connection: "Connection") -> MigrationLock:
-        lock = backend_for(connection.dialect.name).lock(connection.connection.dbapi_connection)
+        self._backend = backend_for(connection.dialect.name)
+        lock = self._backend.lock(connection.connection.dbapi_connection)
         lock.prepare(ddl_lock_timeout_seconds=self.settings.ddl_lock_timeout_seconds)
         self.connection_id = lock.connection_id()
         return lock
@@ -267,12 +269,18 @@ class Upgrade:
             error_type=type(error).__name__,
             error_code=_code(error),
             error_message=innermost_message(error),
-            hint="" if self._revision else "No revision was running: env.py or its connection failed; see `exception`.",
+            hint=self._hint(error) if kind is MigrationFailed else "",
             revision=self._revision,
             statement_index=done + 1 if self._statements.running else 0,
             statement=self._statements.running[:2000],
             statements_done=done,
         )
+
+    def _hint(self, error: BaseException) -> str:
+        """Missing rights are the user's fault, not the revision's; empty: what the failure itself advises."""
+        if self._backend and (diagnosis := self._backend.diagnose(error)).error_type == RIGHTS.error_type:
+            return diagnosis.hint
+        return "" if self._revision else "No revision was running: env.py or its connection failed; see `exception`."
 
 
 def _code(error: BaseException) -> int | str:

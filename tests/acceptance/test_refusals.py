@@ -1,4 +1,4 @@
-"""A database that answers and says no: nothing is gained by waiting, so the start ends at once and says what to cure."""
+"""A database that answers and says no: waiting would gain nothing, so the start ends at once and says what to cure."""
 
 import asyncio
 import sqlite3
@@ -75,7 +75,7 @@ async def test_a_user_without_any_right_is_refused_at_once(
     database: Database, server: Server, project: Project
 ) -> None:
     """MariaDB lets nobody into a database in which they may do nothing."""
-    failed = await _refused(server.add_user(database, "guest", "g").url, project)
+    failed = await _refused(server.add_user(database, "guest", "gu3st").url, project)
     assert (failed["error_type"], failed["error_code"]) == ("rights", 1044)
     assert "Grant" in failed["hint"]
 
@@ -85,7 +85,7 @@ async def test_a_user_who_may_not_create_tables_leaves_nothing_half_done(
     database: Database, server: Server, project: Project
 ) -> None:
     """The rights are missed when the version table is made, before any revision; the hint says whose they are."""
-    reader = server.add_user(database, "reader", "r", "SELECT")
+    reader = server.add_user(database, "reader", "r3ader", "SELECT")
     result = await run("migrate", env=_env(reader.url), cwd=project.path)
     failed = failure(result, "migration_failed", 7)
     assert failed["error_code"] == _codes(1142, "42501")[database.backend]
@@ -101,7 +101,7 @@ async def test_a_user_who_may_only_read_serves_what_is_at_head(
 ) -> None:
     """With two users the app's own needs no right to change tables: one migrates, the other serves."""
     database.execute("CREATE TABLE before_it (id INTEGER)")
-    reader = server.add_user(database, "reader", "r", "SELECT")
+    reader = server.add_user(database, "reader", "r3ader", "SELECT")
     assert (await run("migrate", env=_env(database.url), cwd=project.path)).exit_code == 0
     async with Orchestrator("serve", env=_env(reader.url), cwd=project.path) as process:
         await process.event("server_started")
@@ -115,10 +115,10 @@ async def test_the_user_who_migrates_may_be_another_than_the_one_who_serves(
     database: Database, server: Server, project: Project
 ) -> None:
     """Right or wrong, it is the migration's credentials that waiting and migrating use."""
-    reader = make_url(server.add_user(database, "reader", "r", "SELECT").url)
+    reader = make_url(server.add_user(database, "reader", "r3ader", "SELECT").url)
     owner = make_url(database.url)
     users = {"MIGRATION_DATABASE_USER": owner.username or "", "MIGRATION_DATABASE_PASSWORD": owner.password or ""}
-    wrong = await run("migrate", env=_env(reader) | users | {"MIGRATION_DATABASE_PASSWORD": "no"}, cwd=project.path)
+    wrong = await run("migrate", env=_env(reader) | users | {"MIGRATION_DATABASE_PASSWORD": "wr0ng"}, cwd=project.path)
     assert failure(wrong, "database_refused", 5)["error_type"] == "credentials"
     right = await run("migrate", env=_env(reader) | users, cwd=project.path)
     assert (right.exit_code, database.tables()) == (0, ["alembic_version", "plants"])

@@ -150,7 +150,7 @@ def _lingering(peer: Peer) -> Peer:
     return lingering
 
 
-PASSING = [
+PASSING: list[tuple[str, Peer, str, int | str]] = [
     (MYSQL, peers.silent, "timeout", ""),
     (MYSQL, peers.mysql_error(1040, "Too many connections"), "busy", 1040),
     (MYSQL, peers.mysql_error(1053, "Server shutdown in progress"), "starting", 1053),
@@ -204,7 +204,7 @@ async def _answers_http(reader: asyncio.StreamReader, writer: asyncio.StreamWrit
     await peers.silent(reader, writer)
 
 
-PERMANENT = [
+PERMANENT: list[tuple[str, Peer, str, int | str, int]] = [
     (MYSQL, peers.mysql_error(1129, "Host is blocked"), "blocked", 1129, 1),
     (MYSQL, _answers_http, "protocol", "", 3),
     (MYSQL, peers.garbage, "protocol", "", 3),
@@ -237,7 +237,7 @@ def _full_backlog() -> Iterator[int]:
         listener.listen(0)
         for _ in range(3):
             client = sockets.enter_context(socket.socket())
-            client.setblocking(False)
+            client.settimeout(0)
             client.connect_ex(listener.getsockname())
         yield listener.getsockname()[1]
 

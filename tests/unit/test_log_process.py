@@ -155,7 +155,7 @@ logging.getLogger("orchestrator").info("told")
         "version: 2",
         "version: 1\nroot: {handlers: [nowhere]}",
         "version: 1\nhandlers: {a: {class: no.such.Handler}}",
-        "version: 1\nhandlers: {a: {class: logging.StreamHandler, formatter: {}}}",
+        "version: 1\nhandlers: {a: {class: logging.StreamHandler, formatter: nowhere}}",
         "version: 1\nformatters: {a: {(): no.such.formatter}}",
         "version: 1\nloggers: [a]",
         "version: 1\nroot: {level: LOUD}",

@@ -1,0 +1,161 @@
+"""A stop asked for before, during, twice; and what is left of its budget."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from orchestrator.stop import Stop
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        """As `time.monotonic`."""
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Replace the clock of stopping."""
+    clock = Clock()
+    monkeypatch.setattr("orchestrator.stop.time", clock)
+    return clock
+
+
+def test_the_first_signal_is_remembered_and_the_second_means_now() -> None:
+    """The event tells who asked; impatience is no new cause."""
+    stop = Stop()
+    assert not stop.requested.is_set()
+    stop.request("SIGTERM")
+    assert (stop.requested.is_set(), stop.signal, stop.hurry) == (True, "SIGTERM", False)
+    stop.request("SIGINT")
+    assert (stop.signal, stop.hurry) == ("SIGTERM", True)
+
+
+def test_the_budget_runs_from_the_first_request(clock: Clock) -> None:
+    """The platform counts from its SIGTERM too, and kills at the end."""
+    stop = Stop()
+    stop.budget_seconds = 20.0
+    stop.request("SIGTERM")
+    clock.now += 5
+    assert stop.remaining_seconds() == 15.0
+    clock.now += 14
+    assert stop.remaining_seconds() == 1.0
+    clock.now += 100
+    assert stop.remaining_seconds() == 0.0
+
+
+def test_a_share_of_the_budget_is_kept_for_what_comes_after(clock: Clock) -> None:
+    """Requests may take what the lifespan leaves them."""
+    stop = Stop()
+    stop.budget_seconds = 20.0
+    stop.request("SIGTERM")
+    assert stop.remaining_seconds(keep=0.25) == 15.0
+    clock.now += 15
+    assert (stop.remaining_seconds(keep=0.25), stop.remaining_seconds()) == (0.0, 5.0)
+
+
+def test_a_budget_that_is_read_after_the_request_counts_from_the_request(clock: Clock) -> None:
+    """SIGTERM may come while the settings are read."""
+    stop = Stop()
+    stop.request("SIGTERM")
+    clock.now += 5
+    stop.budget_seconds = 8.0
+    assert stop.remaining_seconds() == 3.0
+
+
+def test_in_a_hurry_nothing_is_left() -> None:
+    """The second signal means: now."""
+    stop = Stop()
+    stop.request("SIGTERM")
+    stop.request("SIGTERM")
+    assert stop.remaining_seconds() == stop.remaining_seconds(keep=0.5) == 0.0
+
+
+async def test_a_stop_asked_for_before_the_loop_is_seen_by_the_loop() -> None:
+    """SIGTERM may come before asyncio is even imported."""
+    stop = Stop()
+    stop.request("SIGTERM")
+    assert stop.watch().is_set()
+
+
+async def test_a_stop_asked_for_in_another_thread_wakes_the_loop() -> None:
+    """A loop that sleeps in its selector does not look by itself."""
+    stop = Stop()
+    asked = stop.watch()
+    assert not asked.is_set()
+    threading.Thread(target=stop.request, args=("SIGTERM",)).start()
+    async with asyncio.timeout(5):
+        await asked.wait()
+
+
+async def test_the_second_signal_is_heard_by_whoever_cleared_the_first() -> None:
+    """Everybody who watches has an event of their own."""
+    stop = Stop()
+    first, other = stop.watch(), stop.watch()
+    stop.request("SIGTERM")
+    async with asyncio.timeout(5):
+        await first.wait()
+        await other.wait()
+    first.clear()
+    stop.request("SIGTERM")
+    async with asyncio.timeout(5):
+        await first.wait()
+    assert other.is_set()
+
+
+def test_a_loop_that_is_closed_is_not_told_any_more() -> None:
+    """The thread that hears signals would end of the error, and hear no other."""
+    stop = Stop()
+
+    async def watch() -> None:
+        stop.watch()
+
+    asyncio.run(watch())
+    stop.request("SIGTERM")
+    assert stop.requested.is_set()
+
+
+def run(code: str) -> int:
+    """Run a process of its own; returns its exit code."""
+    prologue = "import os, signal, threading, time\nfrom orchestrator.stop import Stop, exit_within\nstop = Stop()\n"
+    return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=30).returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_asks_while_the_main_thread_is_busy(number: signal.Signals) -> None:
+    """An import takes seconds; the handler runs in between, and only puts a word into a queue."""
+    code = f"stop.install()\nos.kill(os.getpid(), {number.value})\nassert stop.requested.wait(10)\n"
+    assert run(f"{code}assert stop.signal == '{number.name}'") == 0
+
+
+def test_a_process_that_hangs_ends_with_its_budget() -> None:
+    """Whatever hangs: here the main thread, for ever."""
+    assert run("stop.budget_seconds = 0.2\nstop.enforce(lambda: 12)\nstop.request('SIGTERM')\ntime.sleep(60)") == 12
+
+
+def test_a_process_that_hangs_ends_soon_after_the_second_signal() -> None:
+    """However large the budget is."""
+    hurry = "stop.request('SIGTERM')\nstop.request('SIGTERM')\n"
+    assert run(f"stop.budget_seconds = 600\nstop.enforce(lambda: 7)\n{hurry}time.sleep(60)") == 7
+
+
+def test_a_thread_that_cannot_be_stopped_does_not_keep_the_process() -> None:
+    """Resolving a name blocks for as long as the resolver likes, and is joined at the exit."""
+    assert run("threading.Thread(target=time.sleep, args=(60,)).start()\nexit_within(0.1, 5)") == 5
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    """It comes before the handler is there: until then process 1 loses a SIGTERM."""
+    listed = "import sys\nheavy = {'sqlalchemy', 'pydantic', 'uvicorn', 'structlog', 'click', 'alembic'}\n"
+    assert run(f"{listed}assert not heavy & set(sys.modules)") == 0
+    assert os.getpid()
