@@ -54,7 +54,8 @@ class Cause:
 CREDENTIALS = Cause(
     Verdict.REFUSE,
     "credentials",
-    "Correct the user and the password in the secret, and the hosts that the user may come from.",
+    "Correct the user and the password in the secret, and the hosts that the user may come from. "
+    "A server that insists on TLS may say the same: see DATABASE_SSL_CA.",
 )
 UNKNOWN_DATABASE = Cause(
     Verdict.REFUSE,

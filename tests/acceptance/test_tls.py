@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.outcome import assert_well_formed, failure
 from tests.harness import Orchestrator, Project, make_project, run
-from tests.servers import Database, MariaDB, PostgreSQL
+from tests.servers import Database, MariaDB, PostgreSQL, certificates
 from tests.servers.private import PrivateServer
 
 MAKES = [MariaDB, PostgreSQL]
@@ -116,19 +116,15 @@ async def test_a_server_without_tls_is_refused_if_there_is_a_ca(make: type[Priva
 
 
 def _any_ca(project: Project) -> Path:
-    from tests.servers import certificates
-
     certificates.make(project.path, HERE)
-    path = project.path / certificates.AUTHORITY
-    path.chmod(0o644)
-    return path
+    return project.path / certificates.AUTHORITY
 
 
 async def test_a_server_that_insists_on_tls_is_no_riddle_without_a_ca(project: Project) -> None:
-    """MariaDB says that it lets nobody in without TLS, and the hint says which variable turns it on."""
+    """MariaDB says what it says of a wrong password, so the hint thinks of both."""
     with MariaDB(certificate_for=HERE) as server:
         _require_tls(server)
         result = await run("migrate", env=_env(server.create_database()), cwd=project.path)
     failed = failure(result, "database_refused", 5)
-    assert (failed["error_type"], failed["error_code"]) == ("tls", 3159)
+    assert (failed["error_type"], failed["error_code"]) == ("credentials", 1045)
     assert "DATABASE_SSL_CA" in failed["hint"]

@@ -1,0 +1,302 @@
+"""Settings: a start with a wrong one ends before anything is touched, and one event says all that is wrong."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from orchestrator.manual import variables
+from tests.acceptance.outcome import failure
+from tests.harness import Event, Result, run
+
+HUGE = "x" * 50_000
+TOGETHER = 30  # variables of 50 kB that one process may have: the kernel's limit is 2 MB in all
+
+WRONG: dict[str, tuple[str, ...]] = {
+    "DATABASE_URL": (
+        "nonsense",
+        "mysql://app:s3cret@db/app",
+        "mysql+pymysql://app:s3cret@db/app",
+        "oracle+asyncmy://db/app",
+        "mysql+asyncmy://app:s3@cret@db/app@",
+        "mysql+asyncmy://app:s3cret@db:port/app",
+        "mysql+asyncmy://app:s3cret@db",
+        "sqlite+aiosqlite:///:memory:",
+        "sqlite+aiosqlite://",
+    ),
+    "DATABASE_SECRET": ("{", "[]", '{"password": {}}', '{"engine": "db2"}', "[" * 100_000, '{"port": "x"}'),
+    "DATABASE_SECRET_FILE": ("/nowhere", "/", "\x01"),
+    "DATABASE_DRIVER": ("mysql", "psycopg"),
+    "DATABASE_HOST": (" db ",),
+    "DATABASE_PORT": ("0", "65536", "-1", "3306.0", "٣", "x"),
+    "DATABASE_SSL_CA": ("/nowhere.pem", "/", "/etc/passwd"),
+    "MIGRATION_DATABASE_URL": ("nonsense", "postgresql://db/app"),
+    "MIGRATION_DATABASE_SECRET": ("nonsense", "[]"),
+    "ORCHESTRATOR_APP": ("app.main", "app main:app", "../app:app", "app.main:app; import os"),
+    "ORCHESTRATOR_APP_FACTORY": ("maybe",),
+    "ORCHESTRATOR_ALEMBIC_CONFIG": ("/nowhere/alembic.ini", "/"),
+    "ORCHESTRATOR_TARGET": ("base", "+1", "-1", "a b", "a:b"),
+    "ORCHESTRATOR_MIGRATE": ("maybe",),
+    "ORCHESTRATOR_EMBEDDED_DATABASE": ("perhaps",),
+    "ORCHESTRATOR_HOST": ("256.0.0.1", "a b", "-x", "host:80"),
+    "PORT": ("0", "65536", "-1", "8000.5", "http", "8000 ;"),
+    **dict.fromkeys(
+        (
+            "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS",
+            "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS",
+            "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS",
+            "ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS",
+            "ORCHESTRATOR_HEARTBEAT_SECONDS",
+            "ORCHESTRATOR_SHUTDOWN_SECONDS",
+        ),
+        ("0", "-1", "nan", "inf", "1e400", "5s", "86401"),
+    ),
+    **dict.fromkeys(("ORCHESTRATOR_DDL_RETRY_SECONDS", "ORCHESTRATOR_DRAIN_SECONDS"), ("-1", "nan", "inf", "5s")),
+    "ORCHESTRATOR_WHEN_AHEAD": ("ignore",),
+    "ORCHESTRATOR_WHEN_HALF_APPLIED": ("retry",),
+    "ORCHESTRATOR_LOG_CONFIG": ("/nowhere.yaml", "/"),
+    "ORCHESTRATOR_LOG_LEVEL": ("loud", "10"),
+    "ORCHESTRATOR_LOG_FORMAT": ("xml",),
+    "ORCHESTRATOR_SERVICE": ("a\nb", "\x1b[31m"),
+    "ORCHESTRATOR_VERSION": ("1\n2",),
+    "ORCHESTRATOR_LIVE_PATH": ("livez", "/a b", "/ü"),
+    "ORCHESTRATOR_READY_PATH": ("readyz", "/a\n"),
+    "ORCHESTRATOR_STARTUP_PATH": ("startupz",),
+    "ORCHESTRATOR_STATUS_DETAIL": ("all",),
+    "ORCHESTRATOR_METRICS": ("statsd",),
+    "WEB_CONCURRENCY": ("2", "0", "many"),
+}
+ANYTHING_GOES = {
+    "DATABASE_NAME",
+    "DATABASE_USER",
+    "DATABASE_PASSWORD",
+    "MIGRATION_DATABASE_USER",
+    "MIGRATION_DATABASE_PASSWORD",
+}
+PARTS = {"DATABASE_HOST": "db", "DATABASE_NAME": "app", "DATABASE_USER": "app"}
+EVERY = [row.name for row in variables()]
+MAY_BE_EMPTY = {
+    "DATABASE_PASSWORD",
+    "MIGRATION_DATABASE_PASSWORD",
+    "ORCHESTRATOR_VERSION",
+    "ORCHESTRATOR_LIVE_PATH",
+    "ORCHESTRATOR_READY_PATH",
+    "ORCHESTRATOR_STARTUP_PATH",
+}
+
+
+def _told(result: Result) -> Event:
+    """Return the one event that says what is wrong; besides it there is only that this was the end."""
+    failed = failure(result, "settings_invalid", 78)
+    assert [event["event"] for event in result.events] == ["settings_invalid", "state_changed", "startup_failed"]
+    assert failed["fault_count"] == len(failed["faults"]) == len(failed["variables"])
+    assert [fault["variable"] for fault in failed["faults"]] == failed["variables"]
+    for fault in failed["faults"]:
+        assert fault["problem"]
+        assert "example" in fault
+    assert "Traceback" not in "".join(result.lines)
+    return failed
+
+
+async def _refused(env: dict[str, str], cwd: Path) -> list[str]:
+    """Return the variables at fault."""
+    names: list[str] = _told(await run("serve", env=env, cwd=cwd))["variables"]
+    return names
+
+
+def test_every_variable_is_tried_here() -> None:
+    """A new one is added above."""
+    assert {*WRONG, *ANYTHING_GOES} == set(EVERY)
+
+
+async def test_a_wrong_value_is_told_with_the_name_of_its_variable(tmp_path: Path) -> None:
+    """One at a time, so that none hides behind another; nothing is touched, not even the port."""
+    slots = asyncio.Semaphore(4)
+
+    async def check(name: str, value: str) -> None:
+        others = PARTS if name.startswith("DATABASE_") and name not in {"DATABASE_URL", "DATABASE_SSL_CA"} else {}
+        if name.startswith("DATABASE_SECRET"):
+            others = {}
+        async with slots:
+            assert await _refused(others | {name: value}, tmp_path) == [name], (name, value)
+
+    await asyncio.gather(*(check(name, value) for name, values in WRONG.items() for value in values[:2]))
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    """Whoever corrects them deploys once, not once a fault."""
+    wrong = {name: values[0] for name, values in WRONG.items() if not name.startswith(("DATABASE_", "MIGRATION_"))}
+    expected = sorted([*wrong, "DATABASE_SSL_CA", "DATABASE_URL", "MIGRATION_DATABASE_URL"])
+    database = {name: WRONG[name][0] for name in ("DATABASE_URL", "DATABASE_SSL_CA", "MIGRATION_DATABASE_URL")}
+    assert await _refused(wrong | database, tmp_path) == expected
+
+
+async def test_parts_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
+    """With a driver alone, three more are needed."""
+    assert await _refused({"DATABASE_DRIVER": "mysql+asyncmy"}, tmp_path) == sorted(PARTS)
+
+
+async def test_an_empty_variable_is_a_fault(tmp_path: Path) -> None:
+    """It is what a template leaves whose value did not arrive; only where empty means something it is none."""
+    empty = [name for name in EVERY if name not in MAY_BE_EMPTY]
+    sources = {"DATABASE_SECRET", "DATABASE_SECRET_FILE"}
+    assert set(await _refused(dict.fromkeys(empty, ""), tmp_path)) >= set(empty) - sources
+    for name in sorted(sources):
+        assert await _refused({name: ""}, tmp_path) == [name]
+
+
+async def test_a_huge_variable_is_a_fault_and_not_repeated(tmp_path: Path) -> None:
+    """Fifty thousand characters are a mistake; the line about it is not as long."""
+    ours = [name for name in EVERY if not name.startswith(("DATABASE_", "MIGRATION_"))]
+    for names in (ours[:TOGETHER], ours[TOGETHER:]):
+        failed = _told(await run("serve", env=dict.fromkeys(names, HUGE), cwd=tmp_path))
+        assert failed["variables"] == sorted(names)
+        assert HUGE[:500] not in json.dumps(failed)
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_SECRET", "DATABASE_SSL_CA", "DATABASE_PORT"])
+async def test_a_huge_database_variable_is_a_fault(name: str, tmp_path: Path) -> None:
+    """A secret may be long, but not of any shape."""
+    failed = _told(await run("serve", env={**(PARTS if name == "DATABASE_PORT" else {}), name: HUGE}, cwd=tmp_path))
+    assert failed["variables"] == [name]
+    assert HUGE[:500] not in json.dumps(failed)
+
+
+async def test_bytes_that_are_no_text_are_a_fault(tmp_path: Path) -> None:
+    """An environment may hold any byte but one."""
+    value = os.fsdecode(b"\xff\xfe")
+    for name in ("ORCHESTRATOR_APP", "ORCHESTRATOR_LOG_CONFIG", "DATABASE_URL", "PORT"):
+        assert await _refused({name: value}, tmp_path) == [name]
+
+
+async def test_an_unknown_variable_is_a_fault_with_the_nearest_name(tmp_path: Path) -> None:
+    """A typo must not pass as a setting that is not set."""
+    env = {"ORCHESTRATOR_WAIT_TIMEOUT_SECOND": "5", "ORCHESTRATOR_": "x", "ORCHESTRATOR_" + "X" * 5000: "y"}
+    failed = _told(await run("serve", env=env, cwd=tmp_path))
+    problems = {fault["variable"]: fault["problem"] for fault in failed["faults"]}
+    assert len(problems) == 3
+    assert "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS" in problems["ORCHESTRATOR_WAIT_TIMEOUT_SECOND"]
+
+
+async def test_no_more_faults_than_fit_a_line_cost_the_line(tmp_path: Path) -> None:
+    """A thousand typos are still one line, and its count is right."""
+    env = {f"ORCHESTRATOR_TYPO_{number:04}": "x" for number in range(1000)}
+    result = await run("serve", env=env, cwd=tmp_path)
+    (failed,) = result.find("settings_invalid")
+    assert (result.exit_code, failed["fault_count"], result.noise, result.stderr) == (78, 1000, [], "")
+    assert max(len(line.encode()) for line in result.lines) <= 16_000
+
+
+async def test_values_that_contradict_each_other_are_a_fault(tmp_path: Path) -> None:
+    """Each of them is right, by itself."""
+    cases = (
+        ({"ORCHESTRATOR_DRAIN_SECONDS": "30"}, ["ORCHESTRATOR_DRAIN_SECONDS"]),
+        ({"ORCHESTRATOR_LIVE_PATH": "/readyz"}, ["ORCHESTRATOR_LIVE_PATH"]),
+        ({"DATABASE_URL": "sqlite+aiosqlite:///x.db", "DATABASE_HOST": "db"}, ["DATABASE_HOST"]),
+        ({"DATABASE_SECRET": "{}", "DATABASE_SECRET_FILE": "/x"}, ["DATABASE_SECRET_FILE"]),
+        ({"MIGRATION_DATABASE_URL": "x", "MIGRATION_DATABASE_USER": "y"}, ["MIGRATION_DATABASE_USER"]),
+        ({"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid"}, ["DATABASE_URL"]),
+    )
+    for env, expected in cases:
+        assert await _refused(env, tmp_path) == expected
+
+
+BROKEN_YAML = {
+    "no YAML": "a: [",
+    "a list": "- a",
+    "a word": "hello",
+    "nothing": "",
+    "another version": "version: 2",
+    "no such class": "version: 1\nhandlers: {x: {class: no.Such}}\nroot: {handlers: [x]}",
+    "no such handler": "version: 1\nroot: {handlers: [x]}",
+    "no such level": "version: 1\nroot: {level: LOUD}",
+    "a formatter that fails": "version: 1\nformatters: {x: {(): orchestrator.log.formatter, format: 3, more: 4}}",
+    "a tag": "!!python/object/apply:os.system ['touch owned']",
+    "binary": "\x00\x01",
+}
+
+
+async def test_a_logging_configuration_that_is_none_is_a_fault_of_its_variable(tmp_path: Path) -> None:
+    """It is told with the packaged one, in the same shape as ever; and it runs no code."""
+    slots = asyncio.Semaphore(3)
+
+    async def check(number: int, text: str) -> None:
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(text)
+        async with slots:
+            assert await _refused({"ORCHESTRATOR_LOG_CONFIG": str(file)}, tmp_path) == ["ORCHESTRATOR_LOG_CONFIG"], text
+
+    await asyncio.gather(*(check(number, text) for number, text in enumerate(BROKEN_YAML.values())))
+    assert not (tmp_path / "owned").exists()
+
+
+async def test_a_broken_logging_yaml_beside_the_app_is_told_by_its_name(tmp_path: Path) -> None:
+    """No variable is set then; the file is at fault."""
+    (tmp_path / "logging.yaml").write_text("a: [")
+    failed = _told(await run("wait", cwd=tmp_path))
+    assert "logging.yaml" in failed["error_message"]
+
+
+@pytest.mark.parametrize("command", ["wait", "migrate", "serve"])
+async def test_every_command_looks_at_the_settings_first(command: str, tmp_path: Path) -> None:
+    """Whatever it needs of them."""
+    failed = _told(await run(command, env={"PORT": "x"}, cwd=tmp_path))
+    assert failed["variables"] == ["PORT"]
+
+
+async def test_a_secret_is_not_in_what_is_said_of_it(tmp_path: Path) -> None:
+    """A malformed value may still hold the password."""
+    values = {
+        "DATABASE_URL": "mysql://app:hu5h-hu5h@db/app",
+        "MIGRATION_DATABASE_URL": "mysql+asyncmy://app:hu5h@hu5h-hu5h@db:x/app",
+        "DATABASE_SECRET": '{"password": "hu5h-hu5h", ',
+        "MIGRATION_DATABASE_SECRET": '["hu5h-hu5h"]',
+        "DATABASE_DRIVER": "hu5h-hu5h",
+    }
+    for name, value in values.items():
+        result = await run("serve", env={name: value}, cwd=tmp_path)
+        assert name in _told(result)["variables"]
+        assert "hu5h" not in "".join(result.lines)
+
+
+# ---------------------------------------------------------------- usage and help
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sevre"],
+        ["--no-such"],
+        ["serve", "--port", "1"],
+        ["serve", "now"],
+        ["wait", "--json"],
+        ["migrate", "\n\x1b[31m"],
+    ],
+)
+async def test_an_error_of_usage_is_one_line_on_stderr(arguments: list[str], tmp_path: Path) -> None:
+    """And exit code 64: nobody waits for it in the log."""
+    result = await run(*arguments, cwd=tmp_path)
+    assert (result.exit_code, result.lines) == (64, [])
+    assert result.stderr.startswith("orchestrator: ")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.endswith("\n")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["wait", "migrate", "serve"])
+async def test_the_help_of_a_command_names_every_variable(command: str, tmp_path: Path) -> None:
+    """Where somebody looks who has no documentation; wrong settings do not keep them from it."""
+    result = await run(command, "--help", env={"PORT": "x", "COLUMNS": "200"}, cwd=tmp_path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [name for name in EVERY if name not in "\n".join(result.lines)] == []
+
+
+async def test_help_and_version_need_nothing(tmp_path: Path) -> None:
+    """No settings, no database, no project."""
+    for option in ("--help", "-h", "--version"):
+        result = await run(option, env={"ORCHESTRATOR_TYPO": "x"}, cwd=tmp_path)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert result.lines
