@@ -7,13 +7,15 @@ import contextlib
 import json
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+T = TypeVar("T")
 
 DRIVERS = ("mysql+asyncmy", "mariadb+asyncmy", "postgresql+asyncpg", "sqlite+aiosqlite")
 EMBEDDED_FILE = "app.db"
@@ -89,11 +91,11 @@ class Fault(NamedTuple):
 
 
 class CredentialsError(Exception):
-    """A variable is wrong; `fault` says how, without its value."""
+    """A variable is wrong, and so are the `others`; `faults` say how, without their values."""
 
-    def __init__(self, variable: str, problem: str) -> None:
-        super().__init__(f"{variable}: {problem}")
-        self.fault = Fault(variable, problem, EXAMPLES[variable])
+    def __init__(self, variable: str, problem: str, *others: str) -> None:
+        super().__init__(f"{', '.join((variable, *others))}: {problem}")
+        self.faults = [Fault(name, problem, EXAMPLES[name]) for name in (variable, *others)]
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,21 @@ class Credentials:
         faults = [*_malformed(given), *_contradictions(given)]
         if faults:
             return None, faults
-        try:
-            credentials = cls(given, _is_embedded(given, allowed=embedded), _ssl_context(given.get("DATABASE_SSL_CA")))
-            credentials.app_url()
-            credentials.migration_url()
-        except CredentialsError as error:
-            return None, [error.fault]
-        return credentials, []
+
+        def checked(read: Callable[[], T]) -> T | None:
+            try:
+                return read()
+            except CredentialsError as error:
+                faults.extend(fault for fault in error.faults if fault not in faults)
+                return None
+
+        in_file = checked(lambda: _is_embedded(given, allowed=embedded))
+        tls = checked(lambda: _ssl_context(given.get("DATABASE_SSL_CA")))
+        credentials = cls(given, bool(in_file), tls)
+        if in_file is not None:
+            checked(credentials.app_url)
+            checked(credentials.migration_url)
+        return (None if faults else credentials), faults
 
     def app_url(self) -> URL:
         """The URL for the app.
@@ -237,9 +247,8 @@ def _from_parts(parts: dict[str, Any]) -> URL:
     parts.setdefault("drivername", "mysql+asyncmy")
     _check_driver("DATABASE_DRIVER", parts["drivername"])
     needed = ("database",) if parts["drivername"].startswith("sqlite") else ("host", "database", "username")
-    for name, (part, _) in PARTS.items():
-        if part in needed and not parts.get(part):
-            raise CredentialsError(name, "it is needed when DATABASE_URL is not set")
+    if missing := [name for name, (part, _) in PARTS.items() if part in needed and not parts.get(part)]:
+        raise CredentialsError(missing[0], "it is needed when DATABASE_URL is not set", *missing[1:])
     if "port" in parts:
         parts["port"] = _port("DATABASE_PORT", str(parts["port"]))
     return URL.create(**parts)

@@ -14,6 +14,7 @@ from orchestrator.settings import Settings, load
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 
+SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
 EXIT_SECONDS = 3.0  # after the last event; a thread that resolves a name would keep the process for much longer
 
 
@@ -38,6 +39,7 @@ async def _tell(command: str, settings: Settings, credentials: Credentials, stop
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds))
     code = await Startup(settings, credentials, stop, report).run(command)
+    log.settle(SETTLE_SECONDS)
     exit_within(EXIT_SECONDS, code)  # closing the loop waits for a thread that resolves a name
     return code
 

@@ -17,7 +17,7 @@ from orchestrator.credentials import EMBEDDED_FILE, Credentials
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
 from orchestrator.lifecycle import Lifecycle, State
-from orchestrator.log import REDACTOR, restore
+from orchestrator.log import REDACTOR, restore, unblock
 from orchestrator.migrations.current import Seen, look_at
 from orchestrator.migrations.target import Target, read_target, refuse_unknown
 from orchestrator.migrations.tree import names
@@ -74,6 +74,7 @@ class Startup:
             await server.abort()
             raise
         restore()
+        unblock()
         self.lifecycle.advance(State.SERVING)
         host, port = self.settings.host, self.settings.port
         self.report(events.ServerStarted(host=host, port=port, startup_seconds=self.report.elapsed_seconds()))
@@ -129,7 +130,7 @@ class Startup:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
         found = await wait_for_database(
             self.credentials,
-            look_at(target, migrate=migrate),
+            look_at(target, migrate=migrate, by_alembic=lambda: self._supervisor().heads_by_alembic()),
             budget_seconds=self.settings.wait_timeout_seconds,
             attempt_seconds=self.settings.connect_timeout_seconds,
             emit=self.report,

@@ -72,13 +72,17 @@ async def wait_for_database(
     began, attempts, doubts = loop.time(), 0, 0
     reserve = min(1.0, attempt_seconds, budget_seconds / 10)  # for the last attempt, so that it can tell the true cause
     pauses = _Pauses()
+    diagnosis: Diagnosis | None = None
     while True:
         attempts += 1
-        left = budget_seconds - (loop.time() - began)
+        limit = min(attempt_seconds, max(budget_seconds - (loop.time() - began), reserve))
         try:
-            seen = await connected(credentials, look, timeout_seconds=min(attempt_seconds, max(left, reserve)))
+            seen = await connected(credentials, look, timeout_seconds=limit)
+        except StartupError:  # env.py failed, not the database
+            raise
         except Exception as error:  # noqa: BLE001  # drivers raise anything when the peer is no database
-            diagnosis = _diagnose(credentials, error)
+            if diagnosis is None or limit == attempt_seconds or not isinstance(error, TimeoutError):
+                diagnosis = _diagnose(credentials, error)  # else it was our own hurry, which tells nothing of the cause
         else:
             return Found(seen, attempts, loop.time() - began)
         doubts = doubts + 1 if diagnosis.verdict is Verdict.DOUBT else 0

@@ -17,8 +17,9 @@ from orchestrator.log.capture import PrintedLines, install_hooks, private_stdout
 from orchestrator.log.context import CONTEXT
 from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.redaction import REDACTOR
+from orchestrator.log.unblocked import Unblocked
 
-__all__ = ["CONTEXT", "REDACTOR", "configure", "formatter", "log_event", "restore"]
+__all__ = ["CONTEXT", "REDACTOR", "configure", "formatter", "log_event", "restore", "settle", "unblock"]
 
 PACKAGED_CONFIG = Path(__file__).parent.parent / "logging.yaml"
 
@@ -84,6 +85,20 @@ def restore() -> None:
 
 def _writes_to_console(handler: logging.Handler) -> bool:
     return getattr(handler, "stream", None) in {sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__}
+
+
+def unblock() -> None:
+    """From now on a reader that stalls stalls only the log."""
+    for logger, handlers in _in_force.items():
+        _in_force[logger] = logger.handlers[:] = [Unblocked(handlers)]
+
+
+def settle(seconds: float) -> None:
+    """Write what is still queued, if that is possible within `seconds`."""
+    for logger, handlers in _in_force.items():
+        for handler in handlers:
+            if isinstance(handler, Unblocked) and handler.settle(seconds):
+                _in_force[logger] = logger.handlers[:] = handler.direct
 
 
 def log_event(event: Event, exception: BaseException | None = None) -> None:

@@ -1,5 +1,6 @@
 """What one look at the database shows: that it answers, where it is, and whether it takes writes if it must."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.databases import Backend
+
+ReadHeads = Callable[[], Awaitable[tuple[str, ...]]]
 
 _NOT_AT_HEAD = Cause(
     Verdict.RETRY,
@@ -31,16 +34,18 @@ class Seen:
     heads: tuple[str, ...] | None
 
 
-def look_at(target: Target | None, *, migrate: bool) -> Look[Seen]:
+def look_at(target: Target | None, *, migrate: bool, by_alembic: ReadHeads | None = None) -> Look[Seen]:
     """A look for `wait_for_database` that succeeds when the start can go on.
 
     Without a target any answer will do. With one, the database must be there already, or we are to `migrate` and it
-    takes writes.
+    takes writes. Where only env.py knows the version table, `by_alembic` asks it; who migrates can do that later.
     """
 
     async def look(connection: "AsyncConnection", backend: "Backend") -> Seen:
         standard = target is None or target.tree.standard_version_table
         heads = await _heads(connection, backend) if standard else None
+        if heads is None and by_alembic and not migrate:
+            heads = await by_alembic()
         seen = Seen(*backend.describe(connection.dialect), heads)
         if target is None or (heads is not None and not target.pending(heads)):
             return seen

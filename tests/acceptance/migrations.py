@@ -67,9 +67,11 @@ def locks(database: Database) -> Iterator[MigrationLock]:
     """Return the migration lock as somebody else has it, on a connection that lasts as long as the context."""
     engine = create_engine(database.synchronous_url, poolclass=NullPool)
     connection = engine.raw_connection()
+    lock = backend_for(database.backend).lock(connection.dbapi_connection)
     try:
-        yield backend_for(database.backend).lock(connection.dbapi_connection)
+        yield lock
     finally:
+        lock.release()
         connection.close()
 
 

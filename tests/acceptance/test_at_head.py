@@ -30,7 +30,6 @@ async def test_a_start_at_head_asks_for_no_lock_and_no_alembic(project: Project,
         async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
             await process.event("server_started")
             assert await process.stop() == 0
-        assert not lock.holder() or lock.holder().name
     assert told(process) == ["migrations_current"]
     assert process.find("migrations_current", current_revision="r2", head_revision="r2")
     assert process.find("log", message="False False")
@@ -69,10 +68,11 @@ async def test_one_look_at_the_version_table_is_all(project: Project, logging_ma
     ]
     assert [text for text in statements if "alembic_version" in text] == ["SELECT version_num FROM alembic_version"]
     rest = [text for text in statements if "alembic_version" not in text]
-    assert [text for text in rest if not text.startswith(("SELECT @@", "SELECT 'x'", "ROLLBACK", "SET "))] == []
+    of_the_driver = ("SELECT @@", "SELECT VERSION()", "SELECT DATABASE()", "ROLLBACK", "SET ")
+    assert [text for text in rest if not text.startswith(of_the_driver)] == []
 
 
-async def test_postgresql_is_asked_no_more(project: Project, tmp_path: Path) -> None:
+async def test_postgresql_is_asked_no_more(project: Project) -> None:
     """The same, as the server's log has it."""
     with PostgreSQL("--log-statement=all", "--log-line-prefix=%u ") as server:
         database = server.create_database()

@@ -239,3 +239,17 @@ async def test_a_taken_port_ends_the_start_before_anything_is_touched(project: P
     assert failure["hint"]
     assert second.events[-1]["event"] == "startup_failed"
     assert not (project.path / "app.db").exists()
+
+
+async def test_a_log_reader_that_stalls_does_not_stall_the_service(project: Project) -> None:
+    """A log driver that hangs must not make a healthy task look dead."""
+    async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
+        await process.event("server_started")
+        process.reading.clear()
+        for _ in range(800):  # far more lines than the pipe and the reader's buffers hold
+            assert (await client.get("/" + "x" * 500)).status_code == 200
+        assert (await client.get("/livez")).status_code == 200
+        process.reading.set()
+        assert await process.stop() == 0
+    assert len(process.find("request")) == 800
+    assert process.events[-1]["event"] == "process_stopped"

@@ -28,7 +28,8 @@ class Scripts:
         self.write(
             f"{identity}_words.py",
             f'"""{doc}\n\nRevision ID: {identity}\n"""\n\n'
-            f"revision: str = {identity!r}\ndown_revision = {down!r}\nbranch_labels = None\ndepends_on = {depends_on!r}\n\n"
+            f"revision: str = {identity!r}\ndown_revision = {down!r}\n"
+            f"branch_labels = None\ndepends_on = {depends_on!r}\n\n"
             "def upgrade() -> None:\n    revision = down_revision = 'local names are nobody\\'s business'\n",
         )
 

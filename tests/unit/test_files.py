@@ -133,7 +133,7 @@ def test_what_is_not_plain_is_a_question_for_alembic(scripts: Scripts, content: 
     [
         "revision = (",
         "<<<<<<< HEAD\n",
-        b"# \xff\n",
+        b"x = '\xff'\n",
         b"\x00",
         "x = " + "-" * 100_000 + "1",
         "x = " + "(" * 1000,
@@ -176,7 +176,7 @@ def test_a_tree_that_is_none_is_a_fault(scripts: Scripts) -> None:
 
 
 def test_no_versions_are_an_empty_tree(scripts: Scripts) -> None:
-    """git keeps no empty directories."""
+    """Git keeps no empty directories."""
     scripts.versions.rmdir()
     assert read_tree(scripts.files).heads == ()
 

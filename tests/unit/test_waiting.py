@@ -1,0 +1,280 @@
+"""Waiting for a database, in a time that passes at once: budget, pauses, doubts, refusals."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator.credentials import Credentials
+from orchestrator.databases.diagnosis import (
+    BUSY,
+    CREDENTIALS,
+    OTHER,
+    PROTOCOL,
+    REFUSED,
+    TIMEOUT,
+    Diagnosis,
+)
+from orchestrator.databases.waiting import Found, NotReadyError, wait_for_database
+from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, Failure, StartupError
+from orchestrator.events import DatabaseRetryScheduled, Event
+from tests.unit.environments import SECRET, read, secret
+
+pytestmark = pytest.mark.looptime(start=0)
+
+
+class Database:
+    """Takes the place of `connected`: each attempt takes `seconds` and then is as the next of `answers` says.
+
+    A diagnosis fails with it, an exception is raised, anything else is what was seen; the last one counts for ever.
+    """
+
+    def __init__(self, *answers: object, seconds: float = 0.0) -> None:
+        self.answers, self.seconds = list(answers), seconds
+        self.attempts: list[tuple[float, float]] = []
+        """When each attempt began, and how long it might take."""
+
+    async def connected(self, credentials: Credentials, _look: object, *, timeout_seconds: float) -> object:
+        """One attempt."""
+        self.attempts.append((asyncio.get_running_loop().time(), timeout_seconds))
+        credentials.migration_url()
+        async with asyncio.timeout(timeout_seconds):
+            await asyncio.sleep(self.seconds)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Diagnosis):
+            raise NotReadyError(answer)
+        if isinstance(answer, Exception):
+            raise answer
+        if callable(answer):
+            return answer()
+        return answer
+
+    @property
+    def times(self) -> list[float]:
+        """When each attempt began."""
+        return [round(time, 6) for time, _ in self.attempts]
+
+
+@pytest.fixture
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No jitter: each pause is the longest it may be."""
+    monkeypatch.setattr("orchestrator.databases.waiting.random.uniform", lambda _low, high: high)
+
+
+async def wait(
+    monkeypatch: pytest.MonkeyPatch,
+    database: Database,
+    *,
+    budget: float = 300.0,
+    attempt: float = 5.0,
+    credentials: Credentials | None = None,
+) -> tuple[Found[Any] | Failure, list[DatabaseRetryScheduled]]:
+    """Wait for `database`: what was found, or the failure, and the retries that were announced."""
+    monkeypatch.setattr("orchestrator.databases.waiting.connected", database.connected)
+    told: list[Event] = []
+    outcome: Found[Any] | Failure
+    try:
+        outcome = await wait_for_database(
+            credentials or read(DATABASE_URL="mysql+asyncmy://u:p@h/d"),
+            _never_asked,
+            budget_seconds=budget,
+            attempt_seconds=attempt,
+            emit=told.append,
+        )
+    except StartupError as error:
+        outcome = error.failure
+    retries = [each for each in told if isinstance(each, DatabaseRetryScheduled)]
+    assert retries == told
+    return outcome, retries
+
+
+async def _never_asked(*_: object) -> None:
+    raise AssertionError
+
+
+refused, busy, timeout = REFUSED.found(111, "refused"), BUSY.found(1040, "busy"), TIMEOUT.found("", "silent")
+doubt, other = PROTOCOL.found("", "what is this"), OTHER.found(1, "strange")
+
+
+async def test_a_database_that_answers_is_found_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a pause and without a word."""
+    outcome, retries = await wait(monkeypatch, Database("seen", seconds=0.5))
+    assert outcome == Found("seen", 1, 0.5)
+    assert retries == []
+
+
+async def test_what_was_waited_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attempts with the good one, seconds from the beginning."""
+    outcome, retries = await wait(monkeypatch, Database(refused, refused, "seen"))
+    assert outcome == Found("seen", 3, 0.5)
+    assert [(each.attempt, each.waited_seconds, each.retry_in_seconds) for each in retries] == [
+        (1, 0.0, 0.25),
+        (2, 0.25, 0.25),
+    ]
+
+
+async def test_a_refused_port_is_asked_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It costs the server nothing, and each second of a start counts."""
+    database = Database(*[refused] * 40, "seen")
+    await wait(monkeypatch, database)
+    assert database.times == [number * 0.25 for number in range(41)]
+
+
+@pytest.mark.usefixtures("steady")
+async def test_a_busy_server_is_asked_more_and_more_gently(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt costs it a thread: twice as long each time, and ten seconds at most."""
+    database = Database(*[busy] * 8, "seen")
+    _, retries = await wait(monkeypatch, database)
+    assert [each.retry_in_seconds for each in retries] == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, 10.0]
+
+
+@pytest.mark.usefixtures("steady")
+async def test_a_server_that_starts_over_is_asked_quickly_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that is refused after all means a restart: what was learned about the old one is void."""
+    _, retries = await wait(monkeypatch, Database(busy, busy, refused, busy, "seen"))
+    assert [each.retry_in_seconds for each in retries] == [0.5, 1.0, 0.25, 0.5]
+
+
+async def test_replicas_do_not_ask_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred of them that were started together would else return together."""
+    pauses = []
+    for _ in range(20):
+        _, retries = await wait(monkeypatch, Database(busy, busy, "seen"))
+        pauses += [each.retry_in_seconds for each in retries]
+    assert all(0.25 <= pause <= 0.5 for pause in pauses[::2])
+    assert all(0.5 <= pause <= 1.0 for pause in pauses[1::2])
+    assert len(set(pauses)) > 30
+
+
+@pytest.mark.parametrize("cause", [refused, busy, timeout])
+@pytest.mark.parametrize("seconds", [0.0, 0.7, 60.0])
+@pytest.mark.parametrize(("budget", "attempt"), [(30.0, 5.0), (3.0, 5.0), (0.5, 5.0), (30.0, 0.2)])
+async def test_the_budget_is_kept_and_spent(
+    monkeypatch: pytest.MonkeyPatch, cause: Diagnosis, seconds: float, budget: float, attempt: float
+) -> None:
+    """Not a second more, as the platform counts too; and nearly all of it, as the database may come at its end."""
+    database = Database(cause, seconds=seconds)
+    outcome, retries = await wait(monkeypatch, database, budget=budget, attempt=attempt)
+    assert isinstance(outcome, DatabaseUnreachable)
+    assert outcome.exits_with == 4
+    assert budget * 0.8 - 0.001 <= outcome.waited_seconds <= budget + 0.001
+    assert outcome.attempts == len(database.attempts) == len(retries) + 1
+    assert all(limit <= attempt for _, limit in database.attempts)
+    assert outcome.error_type == ("timeout" if seconds > min(attempt, budget) else cause.error_type)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.9, 2.0, 4.0])
+async def test_the_last_attempts_hurry_does_not_hide_the_true_cause(
+    monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """A name that takes two seconds not to resolve is still the cause when the last attempt had one second."""
+    database = Database(busy, seconds=seconds)
+    outcome, _ = await wait(monkeypatch, database, budget=20)
+    assert isinstance(outcome, DatabaseUnreachable)
+    assert outcome.error_type == "busy"
+    assert database.attempts[-1][1] >= 1.0
+
+
+async def test_a_refusal_in_the_last_moment_is_still_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Access denied` after 299 seconds must not be reported as a time-out."""
+    database = Database(*[refused] * 116, CREDENTIALS.found(1045, "denied"))
+    outcome, _ = await wait(monkeypatch, database, budget=30)
+    assert isinstance(outcome, DatabaseRefused)
+    assert outcome.waited_seconds == 29.0
+
+
+async def test_the_last_cause_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its code and its hint; the first ones are in the retries."""
+    outcome, retries = await wait(monkeypatch, Database(refused, busy), budget=5)
+    assert isinstance(outcome, DatabaseUnreachable)
+    assert (outcome.error_type, outcome.error_code, outcome.error_message) == ("busy", 1040, "busy")
+    assert outcome.hint == BUSY.hint
+    assert "last cause: busy" in outcome.message
+    assert (retries[0].error_type, retries[0].error_code, retries[0].error_message) == ("refused", 111, "refused")
+
+
+@pytest.mark.parametrize(
+    "cause", [CREDENTIALS.found(1045, "Access denied"), CREDENTIALS.found("28P01", "wrong password")]
+)
+async def test_a_refusal_ends_the_waiting_at_once(monkeypatch: pytest.MonkeyPatch, cause: Diagnosis) -> None:
+    """Trying again hides the cause for five minutes, and locks the account."""
+    outcome, retries = await wait(monkeypatch, Database(refused, cause))
+    assert isinstance(outcome, DatabaseRefused)
+    assert (outcome.exits_with, outcome.attempts, outcome.waited_seconds) == (5, 2, 0.25)
+    assert (outcome.error_type, outcome.error_message) == (cause.error_type, cause.error_message)
+    assert len(retries) == 1
+
+
+async def test_a_doubt_is_believed_when_it_comes_three_times_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server on its way up gives garbage once or twice."""
+    outcome, retries = await wait(monkeypatch, Database(doubt, other, doubt, "seen"))
+    assert isinstance(outcome, DatabaseRefused)
+    assert (outcome.attempts, outcome.error_type) == (3, "protocol")
+    assert [each.error_type for each in retries] == ["protocol", "other"]
+
+
+async def test_a_doubt_is_forgotten_when_something_else_comes_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a row means in a row."""
+    outcome, _ = await wait(monkeypatch, Database(doubt, doubt, busy, doubt, doubt, refused, doubt, doubt, "seen"))
+    assert isinstance(outcome, Found)
+    assert outcome.attempts == 9
+
+
+async def test_the_drivers_own_errors_are_diagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the backend of the URL."""
+    outcome, retries = await wait(monkeypatch, Database(ConnectionRefusedError(111, "no"), OSError(113, "no"), "seen"))
+    assert isinstance(outcome, Found)
+    assert [each.error_type for each in retries] == ["refused", "network"]
+
+
+@pytest.mark.parametrize("broken", ["", "{", None])
+async def test_a_secrets_file_that_is_being_rotated_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str | None
+) -> None:
+    """It is half written, or gone, for a moment."""
+    file = tmp_path / "secret.json"
+    file.write_text(secret())
+    credentials = read(DATABASE_SECRET_FILE=str(file))
+
+    def repair(_low: float, high: float) -> float:
+        file.write_text(secret(password="new"))
+        return high
+
+    file.unlink() if broken is None else file.write_text(broken)
+    monkeypatch.setattr("orchestrator.databases.waiting.random.uniform", repair)
+    outcome, retries = await wait(monkeypatch, Database("seen"), credentials=credentials)
+    assert isinstance(outcome, Found)
+    assert [each.error_type for each in retries] == ["credentials_file"]
+    assert "DATABASE_SECRET_FILE" in retries[0].error_message
+    assert str(SECRET["password"]) not in repr(retries)
+
+
+async def test_a_secrets_file_that_breaks_during_an_attempt_is_no_bug_of_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The backend is found by the URL, which is read again to explain the failure."""
+    file = tmp_path / "secret.json"
+    file.write_text(secret())
+    credentials = read(DATABASE_SECRET_FILE=str(file))
+
+    def rotate() -> None:
+        file.unlink()
+        raise ConnectionResetError
+
+    outcome, _ = await wait(monkeypatch, Database(rotate), credentials=credentials, budget=2)
+    assert isinstance(outcome, DatabaseUnreachable)
+    assert outcome.error_type == "credentials_file"
+
+
+async def test_giving_up_leaves_no_attempt_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cancelled by a stop, it is over."""
+    database = Database(busy, seconds=1.0)
+    task = asyncio.ensure_future(wait(monkeypatch, database))
+    await asyncio.sleep(10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    made = len(database.attempts)
+    await asyncio.sleep(100)
+    assert len(database.attempts) == made > 1
