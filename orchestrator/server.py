@@ -9,7 +9,7 @@ import contextlib
 import contextvars
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 
@@ -106,6 +106,11 @@ class Server:
         lifespan.state = self._uvicorn.lifespan.state
         self._uvicorn.lifespan = lifespan
         self._gate.open_for(app.asgi)
+
+    async def ended(self) -> NoReturn:
+        """Wait for an end that nobody asked for, and raise it."""
+        await asyncio.shield(self._task)
+        raise RuntimeError("the server ended by itself")
 
     async def stop(self, stop: Stop) -> int:
         """Close the listener, let requests in flight finish, end the lifespan; returns how many were cancelled.

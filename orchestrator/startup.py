@@ -67,19 +67,14 @@ class Startup:
             app = await self._app_and_database()
             _forget_migration_credentials()
             await unless_stopped(self._asked, server.take_over(app))
+            self._announce_serving()
+            await unless_stopped(self._asked, server.ended())
         except StopAsked:
             await self._drain(server)
             raise
         except BaseException:
             await server.abort()
             raise
-        restore()
-        unblock()
-        self.lifecycle.advance(State.SERVING)
-        host, port = self.settings.host, self.settings.port
-        self.report(events.ServerStarted(host=host, port=port, startup_seconds=self.report.elapsed_seconds()))
-        await self._asked.wait()
-        await self._drain(server, notice_seconds=self.settings.drain_seconds)
 
     async def _migrate(self) -> None:
         target = await self._preflight()
@@ -158,9 +153,17 @@ class Startup:
         await self._supervisor().upgrade(target, heads, self._asked)
         restore()
 
-    async def _drain(self, server: "Server", *, notice_seconds: float = 0) -> None:
-        """Readiness off, still serving for `notice_seconds`; then no new connections, and those there are end."""
+    def _announce_serving(self) -> None:
+        restore()
+        unblock()
+        self.lifecycle.advance(State.SERVING)
+        host, port = self.settings.host, self.settings.port
+        self.report(events.ServerStarted(host=host, port=port, startup_seconds=self.report.elapsed_seconds()))
+
+    async def _drain(self, server: "Server") -> None:
+        """Readiness off, still serving for ORCHESTRATOR_DRAIN_SECONDS; then no new connections, and the rest ends."""
         began = time.monotonic()
+        notice_seconds = self.settings.drain_seconds if self.lifecycle.state is State.SERVING else 0
         self.lifecycle.advance(State.DRAINING)
         if notice_seconds:
             self._asked.clear()  # a second signal sets it again

@@ -5,7 +5,6 @@ kernel drops a SIGTERM that has no handler yet. A plain `signal.signal` handler 
 `loop.add_signal_handler`: it runs even while a callback keeps the loop busy, and nothing re-raises it.
 """
 
-import asyncio
 import contextlib
 import os
 import queue
@@ -14,6 +13,10 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class StopAsked(Exception):  # noqa: N818  # asked for, not an error
@@ -66,8 +69,10 @@ class Stop:
             return 0.0
         return max(0.0, self._requested_at + self.budget_seconds * (1 - keep) - time.monotonic())
 
-    def watch(self) -> asyncio.Event:
+    def watch(self) -> "asyncio.Event":
         """An event of the running loop that each request sets: clear it to hear of the second one."""
+        import asyncio  # 30 ms in which a signal would be lost, if it were imported above
+
         loop, event = asyncio.get_running_loop(), asyncio.Event()
 
         def notify() -> None:

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import WAIT_FOR_GO, add_two, environment, go, locks, migrate, stamped, told, transaction
+from tests.acceptance.migrations import (
+    WAIT_FOR_GO,
+    add_two,
+    environment,
+    go,
+    locks,
+    migrate,
+    stamped,
+    told,
+    transaction,
+)
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import Database, Server, backends
 

@@ -20,7 +20,9 @@ def project(tmp_path: Path) -> Project:
 def _named(project: Project) -> None:
     """Let env.py name the version table, so that only Alembic can look."""
     env = (project.path / "alembic" / "env.py").read_text()
-    project.write("alembic/env.py", env.replace("connection=connection,", "connection=connection, version_table='mine',"))
+    project.write(
+        "alembic/env.py", env.replace("connection=connection,", "connection=connection, version_table='mine',")
+    )
 
 
 @pytest.mark.parametrize("named", [False, True])

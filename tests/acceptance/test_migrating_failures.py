@@ -11,9 +11,7 @@ from tests.servers import Database, backends
 INSERT = "op.execute(\"INSERT INTO plants VALUES ({}, 'oak')\")"
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
 FAILING_DDL = "op.execute('CREATE TABLE plants (id INTEGER)')"
-BIND = (
-    "op.get_bind().execute(sa.text('INSERT INTO plants VALUES (:id, :name, :more)'), {'id': 5, 'name': 'hush', 'more': 1})"
-)
+BIND = "op.get_bind().execute(sa.text('INSERT INTO plants VALUES (:id, :name, :more)'), {'id': 5, 'name': 'hush', 'more': 1})"
 
 
 @pytest.fixture
@@ -96,7 +94,11 @@ async def test_sqlite_keeps_ddl_in_a_transaction_that_rows_began(
 
 @backends("postgresql")
 @pytest.mark.parametrize(
-    "fails", [f"with op.get_context().autocommit_block():\n    {FAIL}", f"with op.get_context().autocommit_block():\n    pass\n{FAIL}"]
+    "fails",
+    [
+        f"with op.get_context().autocommit_block():\n    {FAIL}",
+        f"with op.get_context().autocommit_block():\n    pass\n{FAIL}",
+    ],
 )
 async def test_an_autocommit_block_commits_what_was_before(project: Project, database: Database, fails: str) -> None:
     """Needed for CREATE INDEX CONCURRENTLY; a failure in or after it leaves the first half."""
@@ -111,9 +113,7 @@ async def test_an_autocommit_block_commits_what_was_before(project: Project, dat
 @backends("postgresql")
 async def test_what_an_autocommit_block_did_stays(project: Project, database: Database) -> None:
     """Also when it comes first, and the failure after it."""
-    project.add_revision(
-        "r3", f"with op.get_context().autocommit_block():\n    {CREATE.format('trees')}\n    {FAIL}"
-    )
+    project.add_revision("r3", f"with op.get_context().autocommit_block():\n    {CREATE.format('trees')}\n    {FAIL}")
     result = await migrate(project, database)
     assert "trees" in database.tables()
     assert result.exit_code == 8

@@ -268,3 +268,15 @@ async def test_an_engine_in_autocommit_leaves_what_it_did(project: Project, data
     assert "trees" in database.tables()
     assert result.exit_code == 8
     assert result.find("migration_half_applied", revision="r3", statements_done=1)
+
+
+@backends("sqlite")
+async def test_a_revision_is_not_begun_twice_for_want_of_a_greenlet(project: Project, database: Database) -> None:
+    """We run a synchronous env.py again when its connection is asynchronous, but not when it is a revision's own."""
+    connect = f"sa.create_engine({database.url!r}).connect()"
+    project.add_revision("r3", f"{CREATE.format('trees')}\nprint('r3 begins')\n{connect}")
+    settings = _synchronous(project, database, last="")
+    result = await migrate(project, database, **settings)
+    assert len(result.find("log", message="r3 begins")) == 1
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r3", error_type="MissingGreenlet")
