@@ -24,7 +24,7 @@ MAX_LENGTH = 65_536  # bytes of a Secrets Manager secret
 PARTS = {
     "DATABASE_DRIVER": (
         "drivername",
-        "SQLAlchemy dialect and async driver; default from the secret's engine, else mysql+asyncmy",
+        "SQLAlchemy dialect and async driver; a secret's engine counts first; default mysql+asyncmy",
     ),
     "DATABASE_HOST": ("host", "host name or address"),
     "DATABASE_PORT": ("port", "port; default: the database's own"),
@@ -219,6 +219,9 @@ def _is_embedded(given: Mapping[str, str], *, allowed: bool) -> bool:
     """Whether nothing says where the database is."""
     if any(name.startswith("DATABASE_") and name != "DATABASE_SSL_CA" for name in given):
         return False
+    for name in ("MIGRATION_DATABASE_SECRET", "MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD"):
+        if name in given:
+            raise CredentialsError(name, "there is no DATABASE_URL whose credentials it could replace")
     if not allowed:
         raise CredentialsError(
             "DATABASE_URL", "it is not set, and ORCHESTRATOR_EMBEDDED_DATABASE forbids to do without"

@@ -16,8 +16,8 @@ from orchestrator.settings import Settings
 _COMMON = """\
 # Events
 
-Made from the catalogue in the code by `python -m orchestrator.manual > docs/events.md`; do not edit it here. Names, levels, fields
-and exit codes are public interface: alarms and saved queries filter on them.
+Made from the catalogue in the code by `python -m orchestrator.manual > docs/events.md`; do not edit it here. Names,
+levels, fields and exit codes are public interface: alarms and saved queries filter on them.
 
 Each line of stdout is one JSON object of at most 16,000 bytes. On every line:
 

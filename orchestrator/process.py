@@ -37,7 +37,7 @@ def run(command: str, stop: Stop) -> int:
 async def _tell(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
     from orchestrator.startup import Startup
 
-    report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds))
+    report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
     code = await Startup(settings, credentials, stop, report).run(command)
     log.settle(SETTLE_SECONDS)
     exit_within(EXIT_SECONDS, code)  # closing the loop waits for a thread that resolves a name
@@ -78,7 +78,7 @@ def _configure_logging(settings: Settings) -> None:
 def _refuse_settings(error: StartupError) -> int:
     """Wrong settings are told with the packaged logging, whatever they say about it."""
     log.configure()
-    report = Reporter(Status("public", log.CONTEXT.elapsed_seconds))
+    report = Reporter(Status("public", log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
     report(error.failure)
     Lifecycle(report).advance(State.FAILED)
     report(StartupFailed.after(error.failure, State.WAITING, log.REDACTOR.value))

@@ -4,6 +4,7 @@ The next step is the return of an await, so the program counter is the state mac
 """
 
 import asyncio
+import contextlib
 import importlib.util
 import os
 import platform
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator import events
 from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
-from orchestrator.credentials import EMBEDDED_FILE, Credentials
+from orchestrator.credentials import EMBEDDED_FILE, Credentials, CredentialsError
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
 from orchestrator.lifecycle import Lifecycle, State
@@ -138,6 +139,7 @@ class Startup:
                 server_version=found.seen.server_version,
             )
         )
+        self._tell_database()
         return found.seen
 
     async def _bring_to_head(self, target: Target, seen: Seen) -> None:
@@ -181,8 +183,18 @@ class Startup:
     def _announce_database(self) -> None:
         if self.credentials.embedded:
             self.report(events.DatabaseEmbedded(database=str(Path(EMBEDDED_FILE).absolute())))
-        # The app and env.py find the database in one place, whatever form it was given in.
-        os.environ.setdefault("DATABASE_URL", self.credentials.app_url().render_as_string(hide_password=False))
+        self._tell_database()
+
+    def _tell_database(self) -> None:
+        """The app and env.py find the database in one place, whatever form it was given in."""
+        if "DATABASE_URL" in self.credentials.environ:
+            return
+        with contextlib.suppress(
+            CredentialsError
+        ):  # a secret's file that is being rotated: told again when waiting ends
+            url = self.credentials.app_url()
+            REDACTOR.register([url.password or ""])
+            os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
 
     def _has_app(self) -> bool:
         """Whether there is an app to check before migrating; a repository of migrations alone needs none."""

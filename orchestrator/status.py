@@ -6,15 +6,16 @@ from typing import Any, Literal
 
 from orchestrator import errors, events
 from orchestrator.events import Event
-from orchestrator.log import REDACTOR
 
 
 class Status:
     """Where the start is. `observe` takes every event; `snapshot` is what `/startupz` answers."""
 
-    def __init__(self, detail: Literal["public", "full"], elapsed_seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, detail: Literal["public", "full"], elapsed_seconds: Callable[[], float], clean: Callable[[Any], Any]
+    ) -> None:
         self.state = "waiting"
-        self._detail, self._elapsed_seconds = detail, elapsed_seconds
+        self._detail, self._elapsed_seconds, self._clean = detail, elapsed_seconds, clean
         self._phase = "preflight"
         self._done, self._to_do = 0, 0
         self._revision = ""
@@ -49,7 +50,7 @@ class Status:
 
     @observe.register
     def _(self, event: events.DatabaseRetryScheduled | errors.Failure) -> None:
-        told = event.fields(clean=REDACTOR.value)
+        told = event.fields(self._clean)
         self._error = {name: told[name] for name in ("error_type", "error_code", "error_message")}
 
     @observe.register

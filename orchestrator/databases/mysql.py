@@ -5,6 +5,9 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
 from orchestrator.databases import Holder, MigrationLock, row, rows
 from orchestrator.databases.diagnosis import (
     BUSY,
@@ -51,6 +54,13 @@ _CAUSES = {
     **dict.fromkeys((2007, 2027, 2054), PROTOCOL),
 }
 _NO_SUCH_TABLE = 1146
+
+
+@event.listens_for(Engine, "do_connect")
+def _encode_password(dialect: "Dialect", _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+    """Passwords are UTF-8, as those of other clients: asyncmy would make Latin-1 of them. For the app's engines too."""
+    if dialect.driver == "asyncmy" and isinstance(parameters.get("password"), str):
+        parameters["password"] = parameters["password"].encode()
 
 
 class MySQL:

@@ -12,6 +12,7 @@ from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import Diagnosis, Verdict
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
+from orchestrator.log import REDACTOR
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -50,6 +51,7 @@ async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds:
     from sqlalchemy.pool import NullPool
 
     url = credentials.migration_url()
+    REDACTOR.register([url.password or ""])  # it may be a new one
     backend = backend_for(url.get_backend_name())
     engine = create_async_engine(url, poolclass=NullPool, connect_args=backend.connect_args(credentials.ssl_context))
     try:

@@ -17,8 +17,12 @@ MAX_DEPTH = 8  # of lists and mappings within each other; a circle has no end
 _URL = re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s:/@]*:)\S*(@)")
 # What follows `password=` in a query, a DSN or a keyword argument.
 _PAIR = re.compile(r"(?i)(\b\w*(?:password|passwd|secret|token)=)('[^']*'|\"[^\"]*\"|[^\s&,;)]+)")
+# The same as a key of a dict or of JSON in some text.
+_ITEM = re.compile(
+    r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*:\s*)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+)
 # CREATE USER .. IDENTIFIED BY '..' of MySQL, PASSWORD '..' of PostgreSQL.
-_SQL = re.compile(r"(?i)(\b(?:identified\b[^';]*\bby|password)\s*\(?\s*)('(?:[^'\\]|\\.|'')*'?)")
+_SQL = re.compile(r"(?i)(\b(?:identified\b[^';]*\bby|password(?!['\"]\s*:))\s*\(?\s*)('(?:[^'\\]|\\.|'')*'?)")
 # The end of a sqlalchemy.exc.StatementError's text; what may follow is a link.
 _PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
 _SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key")
@@ -46,7 +50,8 @@ class Redactor:
             text = _URL.sub(rf"\1{MASK}\2", text)
         if "[parameters: " in text:
             text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
-        return _SQL.sub(rf"\1'{MASK}'", _PAIR.sub(rf"\1{MASK}", text))
+        text = _ITEM.sub(rf"\1'{MASK}'", _PAIR.sub(rf"\1{MASK}", text))
+        return _SQL.sub(rf"\1'{MASK}'", text)
 
     def value(self, value: Any, key: str = "", depth: int = MAX_DEPTH) -> Any:
         """Any value without secrets: strings within lists and mappings too, everything under a key that names one."""
@@ -89,7 +94,8 @@ def _forms(secret: str) -> set[str]:
         secret.replace("\\", r"\\").replace("'", r"\'"),
     }
     lower = {re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), form) for form in quoted}
-    return {secret, secret.replace("'", r"\'"), secret.replace("\\", r"\\"), *quoted, *lower, *escaped}
+    forms = {secret, secret.replace("'", r"\'"), secret.replace("\\", r"\\"), *quoted, *lower, *escaped}
+    return forms | {form.replace("%", "%%") for form in forms}  # as ConfigParser and drivers have it
 
 
 REDACTOR = Redactor()

@@ -49,7 +49,7 @@ class Statements:
 
     def _before(self, connection: Connection, _cursor: Any, statement: str, *_rest: Any) -> None:
         self.running = statement
-        # The commit comes first, also when the statement then fails; a failed CREATE INDEX CONCURRENTLY leaves an index.
+        # The commit comes first, also when the statement then fails; a failed CREATE INDEX CONCURRENTLY leaves a ruin.
         if (self._wrote and self._commits(connection, statement)) or _CONCURRENTLY.search(statement):
             self.committed = True
 

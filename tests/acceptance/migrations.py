@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import sqlalchemy
 from sqlalchemy import NullPool, create_engine
@@ -11,6 +12,8 @@ from tests.harness import Output, Project, Result, run
 from tests.servers import Database
 
 CREATE = "op.create_table({!r}, sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(50)))"
+
+INSERT = "op.execute(\"INSERT INTO plants VALUES ({}, '{}')\")"
 
 WAIT_FOR_GO = """
 import pathlib, time
@@ -39,7 +42,12 @@ async def migrate(project: Project, database: Database, **settings: str) -> Resu
 def add_two(project: Project) -> None:
     """Add a revision that makes a table and one that fills it."""
     project.add_revision("r1", CREATE.format("plants"))
-    project.add_revision("r2", "op.execute(\"INSERT INTO plants VALUES (1, 'rose')\")")
+    project.add_revision("r2", INSERT.format(1, "rose"))
+
+
+def untouched(database: Database) -> bool:
+    """Tell whether nobody has connected to a database of SQLite: that would have made the file."""
+    return not Path(database.name).exists()
 
 
 def stamped(database: Database, table: str = "alembic_version") -> list[str]:

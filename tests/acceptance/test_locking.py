@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.migrations import (
+    INSERT,
     WAIT_FOR_GO,
     add_two,
     environment,
@@ -114,7 +115,7 @@ async def test_two_databases_on_one_server_do_not_share_a_lock(
 @backends("sqlite")
 async def test_the_lock_of_a_killed_process_is_free(project: Project, database: Database) -> None:
     """Its statements died with it; the file that it left is no lock, and its transaction is rolled back."""
-    project.add_revision("r3", f"op.execute(\"INSERT INTO plants VALUES (3, 'elm')\")\n{WAIT_FOR_GO}")
+    project.add_revision("r3", f"{INSERT.format(3, 'elm')}\n{WAIT_FOR_GO}")
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as first:
         await first.event("log", message="waiting for go")
         first.signal(signal.SIGKILL)

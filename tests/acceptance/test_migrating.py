@@ -5,7 +5,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, add_two, environment, go, locks, migrate, stamped, told
+from tests.acceptance.migrations import (
+    CREATE,
+    INSERT,
+    WAIT_FOR_GO,
+    add_two,
+    environment,
+    go,
+    locks,
+    migrate,
+    stamped,
+    told,
+)
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import Database, Server, backends
 
@@ -34,10 +45,10 @@ async def test_the_whole_story_is_told_in_order(project: Project, database: Data
     for index, revision in enumerate(planned["pending"], 1):
         (started,) = result.find("revision_started", revision=revision, index=index, pending_count=3)
         (applied,) = result.find("revision_applied", revision=revision, index=index, pending_count=3)
-        assert started["description"] == applied["description"] != ""
+        assert started["description"] == applied["description"]
+        assert applied["description"] == ("Do nothing at all." if revision == "r3" else f"Revision {revision}.")
         assert applied["statements"] == (1 if revision == "r3" else 2)  # the stamp is one
         assert 0 <= applied["duration_seconds"] < 30
-    assert applied["description"] == "Do nothing at all."
     (acquired,), (released,) = result.find("lock_acquired"), result.find("lock_released")
     assert acquired["lock_name"] == released["lock_name"] != ""
     assert 0 <= acquired["waited_seconds"] < 30
@@ -50,7 +61,7 @@ async def test_the_whole_story_is_told_in_order(project: Project, database: Data
 
 async def test_applied_means_that_others_see_it(project: Project, database: Database) -> None:
     """Whoever reads the line can use the table; the next revision, still at work, shows that it is no accident."""
-    project.add_revision("r1", f"{CREATE.format('plants')}\nop.execute(\"INSERT INTO plants VALUES (1, 'rose')\")")
+    project.add_revision("r1", f"{CREATE.format('plants')}\n{INSERT.format(1, 'rose')}")
     project.add_revision("r2", f"{WAIT_FOR_GO}\n{CREATE.format('trees')}")
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
         await process.event("revision_applied", revision="r1")
@@ -109,7 +120,7 @@ async def test_only_what_is_missing_is_applied(project: Project, database: Datab
     """The usual deployment: one revision more than the day before."""
     add_two(project)
     await migrate(project, database)
-    project.add_revision("r3", "op.execute(\"INSERT INTO plants VALUES (2, 'oak')\")")
+    project.add_revision("r3", INSERT.format(2, "oak"))
     result = await migrate(project, database)
     assert result.find("migrations_planned", current_revision="r2", pending_count=1, pending=["r3"])
     assert [event["revision"] for event in result.find("revision_applied", index=1)] == ["r3"]

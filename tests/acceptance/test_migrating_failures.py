@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import CREATE, add_two, migrate, stamped, told, transaction
+from tests.acceptance.migrations import CREATE, INSERT, add_two, migrate, stamped, told, transaction
 from tests.harness import Project, make_project
 from tests.servers import Database, backends
 
-INSERT = "op.execute(\"INSERT INTO plants VALUES ({}, 'oak')\")"
+OAK = INSERT.format(2, "oak")
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
 FAILING_DDL = "op.execute('CREATE TABLE plants (id INTEGER)')"
-BIND = "op.get_bind().execute(sa.text('INSERT INTO plants VALUES (:id, :name, :more)'), {'id': 5, 'name': 'hush', 'more': 1})"
+BIND = """
+insert = sa.text("INSERT INTO plants VALUES (:id, :name, :more)")
+op.get_bind().execute(insert, {"id": 5, "name": "hush", "more": 1})
+"""
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def project(tmp_path: Path) -> Project:
 @backends("postgresql")
 async def test_postgresql_rolls_a_failed_revision_back(project: Project, database: Database) -> None:
     """The ones before it stay, and the next start begins with the one that failed."""
-    script = project.add_revision("r3", f"{CREATE.format('trees')}\n{INSERT.format(2)}\n{FAIL}")
+    script = project.add_revision("r3", f"{CREATE.format('trees')}\n{OAK}\n{FAIL}")
     result = await migrate(project, database)
     assert result.exit_code == 7
     (failure,) = result.find("migration_failed", revision="r3", statement_index=3, statements_done=2)
@@ -43,7 +46,7 @@ async def test_postgresql_rolls_a_failed_revision_back(project: Project, databas
 
 
 @backends("mariadb", "mysql", "sqlite")
-@pytest.mark.parametrize("before", ["", "op.execute('SELECT 1')", INSERT.format(2)])
+@pytest.mark.parametrize("before", ["", "op.execute('SELECT 1')", OAK])
 async def test_where_nothing_was_committed_nothing_is_left(project: Project, database: Database, before: str) -> None:
     """Rows roll back where DDL does not: such a failure needs no repair."""
     done = 1 if before else 0
@@ -58,7 +61,7 @@ async def test_where_nothing_was_committed_nothing_is_left(project: Project, dat
 @backends("mariadb", "mysql", "sqlite")
 async def test_ddl_that_stays_is_told(project: Project, database: Database) -> None:
     """The next start would fail at it: somebody has to know what is done, and what is not."""
-    project.add_revision("r3", f"{CREATE.format('trees')}\n{INSERT.format(2)}\n{FAIL}")
+    project.add_revision("r3", f"{CREATE.format('trees')}\n{OAK}\n{FAIL}")
     result = await migrate(project, database)
     assert "trees" in database.tables()
     assert result.exit_code == 8
@@ -72,7 +75,7 @@ async def test_ddl_that_stays_is_told(project: Project, database: Database) -> N
 @backends("mariadb", "mysql")
 async def test_rows_that_a_failing_ddl_committed_are_told(project: Project, database: Database) -> None:
     """MySQL commits before it tries: the row stays though no DDL has succeeded, and a second try doubles it."""
-    project.add_revision("r3", f"{INSERT.format(2)}\n{FAILING_DDL}")
+    project.add_revision("r3", f"{OAK}\n{FAILING_DDL}")
     result = await migrate(project, database)
     assert database.execute("SELECT id FROM plants ORDER BY id") == [(1,), (2,)]
     assert result.exit_code == 8
@@ -85,7 +88,7 @@ async def test_sqlite_keeps_ddl_in_a_transaction_that_rows_began(
     project: Project, database: Database, failing: str
 ) -> None:
     """There it rolls back, and nobody is to repair what is not broken."""
-    project.add_revision("r3", f"{INSERT.format(2)}\n{failing}")
+    project.add_revision("r3", f"{OAK}\n{failing}")
     result = await migrate(project, database)
     assert database.tables() == ["alembic_version", "plants"]
     assert database.execute("SELECT id FROM plants") == [(1,)]
@@ -122,7 +125,7 @@ async def test_what_an_autocommit_block_did_stays(project: Project, database: Da
 @backends("postgresql")
 async def test_an_index_that_failed_concurrently_is_left_invalid(project: Project, database: Database) -> None:
     """PostgreSQL leaves the ruin of the index, and the next try finds its name taken."""
-    project.add_revision("r3", "op.execute(\"INSERT INTO plants VALUES (2, 'rose')\")")
+    project.add_revision("r3", INSERT.format(2, "rose"))
     unique = "op.create_index('names', 'plants', ['name'], unique=True, postgresql_concurrently=True)"
     project.add_revision("r4", f"with op.get_context().autocommit_block():\n    {unique}")
     result = await migrate(project, database)
@@ -135,7 +138,7 @@ async def test_an_index_that_failed_concurrently_is_left_invalid(project: Projec
 @pytest.mark.parametrize("commit", ["op.execute('COMMIT')", "op.get_bind().commit()"])
 async def test_a_commit_by_hand_is_noticed(project: Project, database: Database, commit: str) -> None:
     """As text it passes by SQLAlchemy's own notion of transactions."""
-    project.add_revision("r3", f"{INSERT.format(2)}\n{commit}\n{FAIL}")
+    project.add_revision("r3", f"{OAK}\n{commit}\n{FAIL}")
     result = await migrate(project, database)
     assert database.execute("SELECT id FROM plants ORDER BY id") == [(1,), (2,)]
     assert result.exit_code == 8
@@ -144,7 +147,7 @@ async def test_a_commit_by_hand_is_noticed(project: Project, database: Database,
 
 async def test_an_exception_of_python_is_told_with_its_traceback(project: Project, database: Database) -> None:
     """Where no statement failed, the line of the script is what helps."""
-    project.add_revision("r3", f"{INSERT.format(2)}\nraise LookupError('no such plant')")
+    project.add_revision("r3", f"{OAK}\nraise LookupError('no such plant')")
     result = await migrate(project, database)
     assert result.exit_code == 7
     (failure,) = result.find("migration_failed", revision="r3", statement_index=0, statement="", statements_done=1)
@@ -178,7 +181,7 @@ async def test_no_parameter_gets_into_the_text(project: Project, database: Datab
 @backends("sqlite")
 async def test_a_long_statement_is_cut(project: Project, database: Database) -> None:
     """2,000 characters tell which one it is."""
-    project.add_revision("r3", f"op.execute('INSERT INTO no_such_table VALUES (' + {'1, ' * 3000!r} + '1)')")
+    project.add_revision("r3", FAIL.replace("1", "1, " * 3000 + "1"))
     result = await migrate(project, database)
     (failure,) = result.find("migration_failed", revision="r3")
     assert failure["statement"].startswith("INSERT INTO no_such_table VALUES (1, 1")
@@ -190,8 +193,7 @@ async def test_a_statement_that_the_revision_got_over_is_not_blamed(project: Pro
     """A try round a DROP is common; what fails later is told for what it is."""
     project.add_revision(
         "r3",
-        "try:\n    op.execute('DROP TABLE no_such_table')\nexcept Exception:\n    pass\n"
-        f"{INSERT.format(2)}\n{INSERT.format(2)}",
+        f"try:\n    op.execute('DROP TABLE no_such_table')\nexcept Exception:\n    pass\n{OAK}\n{OAK}",
     )
     result = await migrate(project, database)
     assert result.exit_code == 7
@@ -216,12 +218,11 @@ async def test_a_statement_does_not_queue_for_a_table_for_ever(project: Project,
 async def test_a_locked_file_is_waited_for_as_long(project: Project, database: Database) -> None:
     """SQLite has one lock for all tables."""
     await migrate(project, database)
-    project.add_revision("r3", INSERT.format(2))
+    project.add_revision("r3", OAK)
     env = (project.path / "alembic" / "env.py").read_text()
     blocked = (
-        "import sqlite3\n"
-        f"blocker = sqlite3.connect({database.name!r})\n"
-        "blocker.execute(\"INSERT INTO plants VALUES (9, 'elm')\")\n"
+        f"import sqlite3\nblocker = sqlite3.connect({database.name!r})\n"
+        "blocker.execute(\"UPDATE plants SET name = 'elm'\")\n"
     )
     project.write("alembic/env.py", blocked + env)
     result = await migrate(project, database, ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS="1")

@@ -13,6 +13,7 @@ from tests.servers import Database, backends
 
 REPLICAS = 16
 REVISIONS = ["r1", "r2", "r3", "r4"]
+ROW = "op.execute(\"INSERT INTO applied VALUES ('{}')\")"
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def project(tmp_path: Path) -> Project:
     project = make_project(tmp_path / "project")
     table = "op.create_table('applied', sa.Column('revision', sa.String(20)))"
     for revision in REVISIONS:
-        insert = f"op.execute(\"INSERT INTO applied VALUES ('{revision}')\")"
+        insert = ROW.format(revision)
         project.add_revision(revision, f"{table}\n{insert}" if revision == "r1" else insert)
     return project
 
@@ -50,7 +51,7 @@ async def test_every_revision_is_applied_once_and_every_replica_serves(project: 
     assert sum(counts) == len(REVISIONS)
     took = [process for process in processes if process.find("lock_acquired")]
     assert [process for process in took if not process.find("lock_released")] == []
-    assert [process.noise + [process.stderr] for process in processes] == [[""]] * REPLICAS
+    assert [(process.noise, process.stderr) for process in processes] == [([], "")] * REPLICAS
 
 
 @backends("postgresql")

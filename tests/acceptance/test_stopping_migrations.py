@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, environment, go, migrate, stamped, told
+from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, environment, go, migrate, stamped, told
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import Database, Server, backends
 
@@ -25,7 +25,7 @@ LONG = {
 def project(tmp_path: Path) -> Project:
     """Return a project whose first revision makes a row."""
     project = make_project(tmp_path / "project")
-    project.add_revision("r1", f"{CREATE.format('plants')}\nop.execute(\"INSERT INTO plants VALUES (1, 'rose')\")")
+    project.add_revision("r1", f"{CREATE.format('plants')}\n{INSERT.format(1, 'rose')}")
     return project
 
 
@@ -45,7 +45,7 @@ def _running(server: Server, database: Database) -> list[str]:
 
 async def test_the_running_revision_ends_and_the_next_does_not_begin(project: Project, database: Database) -> None:
     """The port answers meanwhile, so nobody kills it; the next start goes on where this one stopped."""
-    project.add_revision("r2", f"{WAIT_FOR_GO}\nop.execute(\"INSERT INTO plants VALUES (2, 'oak')\")")
+    project.add_revision("r2", f"{WAIT_FOR_GO}\n{INSERT.format(2, 'oak')}")
     project.add_revision("r3")
     async with (
         Orchestrator("serve", env=environment(database), cwd=project.path) as process,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import CREATE, add_two, migrate, stamped, told
+from tests.acceptance.migrations import CREATE, add_two, migrate, stamped, told, untouched
 from tests.harness import Output, Project, make_project
 from tests.servers import Database, backends
 
@@ -44,7 +44,7 @@ async def test_several_heads_are_refused_and_nothing_is_done(project: Project, d
     assert "right" in failure["error_message"]
     assert "alembic merge" in failure["hint"]
     assert not result.find("database_ready")
-    assert not Path(database.name).exists()
+    assert untouched(database)
 
 
 async def test_several_heads_may_be_meant(project: Project, database: Database) -> None:
@@ -129,7 +129,7 @@ async def test_an_unknown_target_is_refused(project: Project, database: Database
     (failure,) = result.find("migration_tree_invalid", error_type="unknown_target")
     assert target.partition("@")[0] in failure["error_message"]
     assert "ORCHESTRATOR_TARGET" in failure["hint"]
-    assert not Path(database.name).exists()
+    assert untouched(database)
 
 
 async def test_revisions_may_live_in_several_places(project: Project, database: Database) -> None:

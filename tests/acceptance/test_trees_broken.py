@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import add_two, environment, migrate, stamped, told
+from tests.acceptance.migrations import add_two, environment, migrate, stamped, told, untouched
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import Database, backends
 
@@ -92,7 +92,7 @@ async def test_a_broken_tree_is_refused_before_the_database_is_touched(
     assert [word for word in words if word not in failure["error_message"]] == []
     assert result.find("startup_failed", exit_code=9, failed_state="waiting")
     assert not result.find("database_ready")
-    assert not Path(database.name).exists()
+    assert untouched(database)
     assert (result.noise, result.stderr) == ([], "")
 
 

@@ -148,11 +148,9 @@ async def test_a_read_only_mariadb_takes_no_writes() -> None:
     assert (found.verdict, found.error_type, found.error_code) == (Verdict.RETRY, "read_only", 1290)
 
 
-@backends("sqlite")
-async def test_a_file_that_is_no_database_is_refused(database: Database) -> None:
+async def test_a_file_that_is_no_database_is_refused() -> None:
     """Nothing repairs it by waiting."""
-    Path(database.name).write_bytes(b"no database at all" * 100)
-    found = backend_for("sqlite").diagnose(await _error(database.url, "SELECT 1 FROM sqlite_master"))
+    found = backend_for("sqlite").diagnose(await _error(f"sqlite+aiosqlite:///{__file__}", "SELECT 1 FROM plants"))
     assert (found.verdict, found.error_type) == (Verdict.REFUSE, "protocol")
 
 

@@ -1,9 +1,14 @@
 """Environments that say where the database is, and what becomes of them."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from orchestrator.credentials import Credentials
+from orchestrator.errors import SettingsInvalid, StartupError
+from orchestrator.settings import load
 
 PARTS = {
     "DATABASE_DRIVER": "postgresql+asyncpg",
@@ -41,3 +46,23 @@ def fault(**environ: str) -> tuple[str, str]:
 def secret(**changes: Any) -> str:
     """An RDS secret; None leaves a key out."""
     return json.dumps({key: value for key, value in (SECRET | changes).items() if value is not None})
+
+
+def faults_of(environ: Mapping[str, str]) -> SettingsInvalid:
+    """What `load` says about an environment that is wrong."""
+    with pytest.raises(StartupError) as caught:
+        load(environ)
+    assert isinstance(caught.value.failure, SettingsInvalid)
+    return caught.value.failure
+
+
+def problem_of(environ: Mapping[str, str], name: str) -> str:
+    """The problem of the one variable at fault."""
+    failure = faults_of(environ)
+    assert failure.variables == [name]
+    (fault,) = failure.faults
+    assert fault["variable"] == name
+    assert fault["example"]
+    assert failure.fault_count == 1
+    assert fault["problem"] in failure.error_message
+    return fault["problem"]

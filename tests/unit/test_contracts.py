@@ -22,7 +22,8 @@ from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.util import greenlet_spawn
 from uvicorn.lifespan.on import LifespanOn
 
-from orchestrator.server import LoadedApp
+from orchestrator.server import LoadedApp, _Uvicorn
+from tests.unit.records import record
 from tests.unit.scripts import Scripts
 
 
@@ -36,7 +37,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def failing(scope: Any, receive: Any, send: Any) -> None:
+async def failing(_scope: Any, _receive: Any, _send: Any) -> None:
     """An ASGI app whose lifespan fails."""
     raise KeyError("no configuration")
 
@@ -66,8 +67,8 @@ async def test_uvicorn_calls_the_configs_loaded_app_for_the_lifespan() -> None:
     assert isinstance(loaded.lifespan_error, KeyError)
 
 
-async def test_uvicorns_server_takes_its_lifespan_where_we_put_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`Server.take_over`: `Server.lifespan` gives each new connection its state, and is ended by the server's shutdown."""
+async def test_uvicorns_server_takes_its_lifespan_where_we_put_it() -> None:
+    """`Server.take_over`: `Server.lifespan` gives new connections their state, and is ended at the shutdown."""
     seen: list[str] = []
 
     class Lifespan:
@@ -80,19 +81,17 @@ async def test_uvicorns_server_takes_its_lifespan_where_we_put_it(monkeypatch: p
             """Take notice."""
             seen.append("shutdown")
 
-    async def answer(scope: Any, receive: Any, send: Any) -> None:
+    async def answer(scope: Any, _receive: Any, send: Any) -> None:
         seen.append(scope["state"]["pool"])
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
     config = uvicorn.Config(answer, lifespan="off", log_config=None, interface="asgi3", access_log=False)
-    server = uvicorn.Server(config)
-    monkeypatch.setattr(server, "capture_signals", contextlib.nullcontext)
+    server = _Uvicorn(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:  # noqa: ASYNC110  # uvicorn offers nothing to wait for
-            await asyncio.sleep(0.001)
-        server.lifespan = Lifespan()  # type: ignore[assignment]  # the one thing this is about
+        await server.listening.wait()
+        server.lifespan = Lifespan()
         reader, writer = await asyncio.open_connection(*listener.getsockname())
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 204")
@@ -197,7 +196,7 @@ def test_alembics_configs_attributes_can_be_replaced(scripts: Scripts) -> None:
 
 
 def test_sqlalchemys_async_engines_say_that_they_miss_a_greenlet() -> None:
-    """`Upgrade._run_env`: a synchronous env.py with an async driver is noticed by it and run again under `greenlet_spawn`."""
+    """`Upgrade._run_env`: it tells a synchronous env.py with an async driver, which `greenlet_spawn` then runs."""
     engine = create_engine("sqlite+aiosqlite://")
     with pytest.raises(MissingGreenlet):
         engine.connect()
@@ -228,17 +227,10 @@ def test_structlogs_formatter_gives_its_processors_the_record() -> None:
     seen: list[Any] = []
 
     def processor(_logger: Any, _method: str, fields: Any) -> str:
-        seen.append((fields["_record"], fields["event"], fields["_record"].exc_info))
+        seen.append((fields["_record"].name, fields["event"], fields["exc_info"]))
         return "line"
 
-    try:
-        raise ValueError("x")
-    except ValueError as error:
-        record = logging.getLogger("x").makeRecord(
-            "x", 20, "f", 1, "m %s", (1,), (type(error), error, error.__traceback__)
-        )
-    assert structlog.stdlib.ProcessorFormatter(processors=[processor]).format(record) == "line"
-    ((given, message, exc_info),) = seen
-    assert given.name == "x"
-    assert message == "m 1"
-    assert exc_info[0] is ValueError
+    error = ValueError("x")
+    given = record("m %s", 1, error=error)
+    assert structlog.stdlib.ProcessorFormatter(processors=[processor]).format(given) == "line"
+    assert seen == [("some.library", "m 1", (ValueError, error, None))]

@@ -175,3 +175,11 @@ def test_all_passwords_are_known_before_anything_is_validated(password: str) -> 
 def test_credentials_do_not_show_themselves() -> None:
     """A `%r` of whoever debugs must not be the leak."""
     assert "s3cret" not in repr(read(**PARTS))
+
+
+@pytest.mark.parametrize("part", ["MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD"])
+def test_credentials_for_migrating_need_a_database(part: str) -> None:
+    """They would otherwise be those of the embedded file, and the real database would never be migrated."""
+    credentials, faults = Credentials.read({part: "owner"}, embedded=True)
+    assert credentials is None
+    assert [fault.variable for fault in faults] == [part]

@@ -160,11 +160,13 @@ def test_a_record_that_cannot_be_formatted_comes_out_and_says_so(message: str, a
     assert "not formatted" in fields["message"]
 
 
-def test_for_a_person_a_line_is_text() -> None:
-    """At a terminal: time, state, words, the cure and the traceback."""
+@pytest.mark.parametrize(("terminal", "words"), [(True, "\x1b[31mwords\x1b[0m"), (False, "words")])
+def test_for_a_person_a_line_is_text(monkeypatch: pytest.MonkeyPatch, terminal: bool, words: str) -> None:  # noqa: FBT001  # drawn
+    """Time, state, words and the traceback; colours only where something shows them."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
     text = line(record("words", level=logging.ERROR, error=raised(ValueError("wrong"))), "text")
     first, *rest = text.split("\n")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} waiting   \x1b\[31mwords\x1b\[0m", first)
+    assert re.fullmatch(rf"\d\d:\d\d:\d\d\.\d{{3}} waiting   {re.escape(words)}", first)
     assert rest[-1] == "ValueError: wrong"
 
 

@@ -2,11 +2,9 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from orchestrator.credentials import Credentials
 from orchestrator.databases.diagnosis import (
     BUSY,
     CREDENTIALS,
@@ -16,81 +14,18 @@ from orchestrator.databases.diagnosis import (
     TIMEOUT,
     Diagnosis,
 )
-from orchestrator.databases.waiting import Found, NotReadyError, wait_for_database
-from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, Failure, StartupError
-from orchestrator.events import DatabaseRetryScheduled, Event
+from orchestrator.databases.waiting import Found
+from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, MigrationTreeInvalid, StartupError
+from tests.unit.attempts import Database, wait
 from tests.unit.environments import SECRET, read, secret
 
 pytestmark = pytest.mark.looptime(start=0)
-
-
-class Database:
-    """Takes the place of `connected`: each attempt takes `seconds` and then is as the next of `answers` says.
-
-    A diagnosis fails with it, an exception is raised, anything else is what was seen; the last one counts for ever.
-    """
-
-    def __init__(self, *answers: object, seconds: float = 0.0) -> None:
-        self.answers, self.seconds = list(answers), seconds
-        self.attempts: list[tuple[float, float]] = []
-        """When each attempt began, and how long it might take."""
-
-    async def connected(self, credentials: Credentials, _look: object, *, timeout_seconds: float) -> object:
-        """One attempt."""
-        self.attempts.append((asyncio.get_running_loop().time(), timeout_seconds))
-        credentials.migration_url()
-        async with asyncio.timeout(timeout_seconds):
-            await asyncio.sleep(self.seconds)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Diagnosis):
-            raise NotReadyError(answer)
-        if isinstance(answer, Exception):
-            raise answer
-        if callable(answer):
-            return answer()
-        return answer
-
-    @property
-    def times(self) -> list[float]:
-        """When each attempt began."""
-        return [round(time, 6) for time, _ in self.attempts]
 
 
 @pytest.fixture
 def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     """No jitter: each pause is the longest it may be."""
     monkeypatch.setattr("orchestrator.databases.waiting.random.uniform", lambda _low, high: high)
-
-
-async def wait(
-    monkeypatch: pytest.MonkeyPatch,
-    database: Database,
-    *,
-    budget: float = 300.0,
-    attempt: float = 5.0,
-    credentials: Credentials | None = None,
-) -> tuple[Found[Any] | Failure, list[DatabaseRetryScheduled]]:
-    """Wait for `database`: what was found, or the failure, and the retries that were announced."""
-    monkeypatch.setattr("orchestrator.databases.waiting.connected", database.connected)
-    told: list[Event] = []
-    outcome: Found[Any] | Failure
-    try:
-        outcome = await wait_for_database(
-            credentials or read(DATABASE_URL="mysql+asyncmy://u:p@h/d"),
-            _never_asked,
-            budget_seconds=budget,
-            attempt_seconds=attempt,
-            emit=told.append,
-        )
-    except StartupError as error:
-        outcome = error.failure
-    retries = [each for each in told if isinstance(each, DatabaseRetryScheduled)]
-    assert retries == told
-    return outcome, retries
-
-
-async def _never_asked(*_: object) -> None:
-    raise AssertionError
 
 
 refused, busy, timeout = REFUSED.found(111, "refused"), BUSY.found(1040, "busy"), TIMEOUT.found("", "silent")
@@ -226,6 +161,14 @@ async def test_the_drivers_own_errors_are_diagnosed(monkeypatch: pytest.MonkeyPa
     outcome, retries = await wait(monkeypatch, Database(ConnectionRefusedError(111, "no"), OSError(113, "no"), "seen"))
     assert isinstance(outcome, Found)
     assert [each.error_type for each in retries] == ["refused", "network"]
+
+
+async def test_a_failure_that_is_understood_already_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look itself may find the image broken: no database that comes later cures that."""
+    broken = MigrationTreeInvalid(error_type="unreadable_script", error_message="env.py")
+    outcome, retries = await wait(monkeypatch, Database(refused, StartupError(broken)))
+    assert outcome is broken
+    assert len(retries) == 1
 
 
 @pytest.mark.parametrize("broken", ["", "{", None])

@@ -1,0 +1,134 @@
+"""Faults together: all at once, typos, contradictions; never a crash, and never a secret."""
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from orchestrator.credentials import EXAMPLES, VARIABLES
+from orchestrator.errors import StartupError
+from orchestrator.settings import Settings, load
+from tests.unit.environments import faults_of, problem_of
+
+OURS = list(Settings.variables())
+PATHS = ["ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STARTUP_PATH"]
+
+
+def test_all_faults_are_told_at_once_and_in_order() -> None:
+    """One fault a deployment would take a morning."""
+    failure = faults_of(
+        {
+            "PORT": "x",
+            "ORCHESTRATOR_HOST": "",
+            "ORCHESTRATOR_SERVCIE": "plants",
+            "WEB_CONCURRENCY": "4",
+            "DATABASE_URL": "mysql+pymysql://host/name",
+        }
+    )
+    assert failure.fault_count == 5
+    assert failure.variables == [
+        "DATABASE_URL",
+        "ORCHESTRATOR_HOST",
+        "ORCHESTRATOR_SERVCIE",
+        "PORT",
+        "WEB_CONCURRENCY",
+    ]
+    assert failure.error_message.count("; ") >= 4
+    assert all(name in failure.message for name in failure.variables)
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("ORCHESTRATOR_SERVCIE", "ORCHESTRATOR_SERVICE"),
+        ("ORCHESTRATOR_WAIT_TIMEOUT", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS"),
+        ("ORCHESTRATOR_PORT", "PORT"),
+        ("ORCHESTRATOR_DATABASE_URL", "did you mean DATABASE_URL"),
+        ("ORCHESTRATOR_host", "ORCHESTRATOR_HOST"),
+    ],
+)
+def test_a_mistyped_variable_is_a_fault_that_names_the_one_meant(typo: str, meant: str) -> None:
+    """In silence it would be the default that counts."""
+    assert meant in problem_of({typo: "1"}, typo)
+
+
+def test_an_unknown_variable_with_a_monstrous_name_is_shown_in_part() -> None:
+    """The event has to fit on a line."""
+    failure = faults_of({"ORCHESTRATOR_" + "x" * 100_000: "1"})
+    assert len(failure.variables[0]) == 100
+
+
+def test_variables_of_others_are_none_of_our_business() -> None:
+    """An environment is full of them."""
+    settings, _ = load({"PATH": "\x00", "DATABASE": "", "orchestrator_app": "", "HOST": "::"})
+    assert settings.host == "127.0.0.1"
+
+
+def test_more_than_one_process_is_refused_with_the_reason() -> None:
+    """Each would migrate and hold its own pool; the platform scales by tasks."""
+    assert "scale by tasks" in problem_of({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY")
+    settings, _ = load({"WEB_CONCURRENCY": "1"})
+    assert settings.web_concurrency == 1
+
+
+@pytest.mark.parametrize(("drain", "shutdown"), [("25", "25"), ("30", "20")])
+def test_draining_for_longer_than_shutting_down_is_a_contradiction(drain: str, shutdown: str) -> None:
+    """The process would be killed while it still serves."""
+    environ = {"ORCHESTRATOR_DRAIN_SECONDS": drain, "ORCHESTRATOR_SHUTDOWN_SECONDS": shutdown}
+    assert "ORCHESTRATOR_SHUTDOWN_SECONDS" in problem_of(environ, "ORCHESTRATOR_DRAIN_SECONDS")
+
+
+def test_two_probes_on_one_path_are_a_contradiction() -> None:
+    """One of them would never be asked; but any number may be handed back to the app."""
+    assert "differ" in problem_of({"ORCHESTRATOR_READY_PATH": "/livez"}, "ORCHESTRATOR_LIVE_PATH")
+    settings, _ = load(dict.fromkeys(PATHS, ""))
+    assert {settings.live_path, settings.ready_path, settings.startup_path} == {""}
+
+
+def test_a_configuration_file_that_is_closed_to_us_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking whether it is there raises then, which would pass for a bug."""
+
+    def closed(_path: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", closed)
+    assert "no such file" in problem_of({"ORCHESTRATOR_LOG_CONFIG": "/root/logging.yaml"}, "ORCHESTRATOR_LOG_CONFIG")
+
+
+@hypothesis.given(
+    st.dictionaries(
+        st.sampled_from([*OURS, *VARIABLES]) | st.text(max_size=5).map("ORCHESTRATOR_{}".format),
+        st.text(max_size=30)
+        | st.sampled_from(
+            ["1", "true", "head", "fail", "json", "mysql+asyncmy://u:p@h/d", "[", '{"engine": []}', "{}"]
+        ),
+        max_size=8,
+    )
+)
+def test_no_environment_is_answered_with_anything_but_settings_or_faults(environ: dict[str, str]) -> None:
+    """What escapes is a traceback, and in it, perhaps, a value."""
+    blamed: list[str] = []
+    try:
+        load(environ)
+    except StartupError as error:
+        blamed = error.failure.fields()["variables"]
+    assert set(blamed) <= {*environ, *EXAMPLES, *OURS}
+
+
+@hypothesis.given(
+    st.sampled_from(list(VARIABLES)),
+    st.sampled_from(
+        ["{}", "mysql://u:{}@h/d", "mysql+asyncmy://{}", "[{}", '{{"password": "{}"}}', '{{"port": "{}"}}']
+    ),
+    st.dictionaries(st.sampled_from(list(VARIABLES)), st.sampled_from([*EXAMPLES.values(), "", "nonsense"])),
+)
+def test_no_value_of_the_databases_variables_is_ever_repeated(name: str, form: str, others: dict[str, str]) -> None:
+    """Any of them may hold the password, in the wrong place most of all."""
+    secret = "hUnTeR2-x7Qz"
+    told = ""
+    try:
+        told = repr(load(others | {name: form.format(secret)}))
+    except StartupError as error:
+        told = repr([error.failure.fields(), str(error), error.__cause__, error.__context__])
+    assert secret not in told
