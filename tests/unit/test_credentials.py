@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from sqlalchemy.engine.url import URL, make_url
 
-from orchestrator.credentials import CredentialsError, known_secrets
+from orchestrator.credentials import Credentials, CredentialsError, known_secrets
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
 NO_TEXT: list[Any] = [[], {}, True, "", 1.5]
