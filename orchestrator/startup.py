@@ -18,7 +18,7 @@ from orchestrator.credentials import EMBEDDED_FILE, Credentials, CredentialsErro
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
 from orchestrator.lifecycle import Lifecycle, State
-from orchestrator.log import REDACTOR, restore, unblock
+from orchestrator.log import REDACTOR, finish_prints, restore, unblock
 from orchestrator.migrations.current import Seen, look_at
 from orchestrator.migrations.target import Target, read_target, refuse_unknown
 from orchestrator.migrations.tree import names
@@ -56,6 +56,7 @@ class Startup:
             return self._bug(error)
         finally:
             announcer.cancel()
+        finish_prints()
         self.lifecycle.advance(State.STOPPED)
         self.report(events.ProcessStopped(uptime_seconds=self.report.elapsed_seconds(), exit_code=EXIT_OK))
         return EXIT_OK
@@ -223,6 +224,7 @@ class Startup:
         return code
 
     def _end(self, failure: StartupFailed, error: Exception | None = None) -> None:
+        finish_prints()
         if self.lifecycle.state not in {State.STOPPED, State.FAILED}:
             self.lifecycle.advance(State.FAILED)
         self.report(failure, error)

@@ -19,7 +19,17 @@ from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.redaction import REDACTOR
 from orchestrator.log.unblocked import Unblocked
 
-__all__ = ["CONTEXT", "REDACTOR", "configure", "formatter", "log_event", "restore", "settle", "unblock"]
+__all__ = [
+    "CONTEXT",
+    "REDACTOR",
+    "configure",
+    "finish_prints",
+    "formatter",
+    "log_event",
+    "restore",
+    "settle",
+    "unblock",
+]
 
 PACKAGED_CONFIG = Path(__file__).parent.parent / "logging.yaml"
 
@@ -45,7 +55,7 @@ def configure(path: Path = PACKAGED_CONFIG, level: str = "") -> None:
     except (OSError, ValueError, TypeError, AttributeError, ImportError, yaml.YAMLError) as error:
         raise ValueError(f"{path} is not a logging configuration: {_one_line(error)}") from error
     finally:
-        sys.stdout = PrintedLines()
+        sys.stdout = PrintedLines(lambda: _in_force.get(logging.getLogger(), ()))
     if level:
         logging.getLogger().setLevel(level.upper())
     _take_over()
@@ -90,7 +100,13 @@ def _writes_to_console(handler: logging.Handler) -> bool:
 def unblock() -> None:
     """From now on a reader that stalls stalls only the log."""
     for logger, handlers in _in_force.items():
-        _in_force[logger] = logger.handlers[:] = [Unblocked(handlers)]
+        _replace(logger, [Unblocked(handlers)])
+
+
+def finish_prints() -> None:
+    """Write what was printed without a line end: nobody will end the line any more."""
+    if isinstance(sys.stdout, PrintedLines):
+        sys.stdout.finish()
 
 
 def settle(seconds: float) -> None:
@@ -98,7 +114,13 @@ def settle(seconds: float) -> None:
     for logger, handlers in _in_force.items():
         for handler in handlers:
             if isinstance(handler, Unblocked) and handler.settle(seconds):
-                _in_force[logger] = logger.handlers[:] = handler.direct
+                _replace(logger, handler.direct)
+
+
+def _replace(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
+    """Put `handlers` in force instead of ours until now; those of others stay."""
+    theirs = [each for each in logger.handlers if each not in _in_force[logger]]
+    _in_force[logger], logger.handlers[:] = handlers, [*handlers, *theirs]
 
 
 def log_event(event: Event, exception: BaseException | None = None) -> None:

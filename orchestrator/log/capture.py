@@ -5,8 +5,11 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, TextIO
+
+LONGEST = 16_000  # characters: about what a line may hold
 
 
 def private_stdout() -> TextIO:
@@ -21,11 +24,20 @@ def private_stdout() -> TextIO:
 
 
 class PrintedLines(io.TextIOBase):
-    """Stands for `sys.stdout`: each printed line becomes a record of the logger `stdout`."""
+    """Stands for `sys.stdout`: each printed line becomes a record of the logger `stdout`.
 
-    def __init__(self) -> None:
+    The records go to `handlers` and past those of all loggers: one that an app has put on `sys.stdout` would bring them
+    back here, for ever.
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, handlers: Callable[[], Sequence[logging.Handler]]) -> None:
         self._logger = logging.getLogger("stdout")
-        self._local = threading.local()
+        self._handlers = handlers
+        self._rests: dict[int, str] = {}  # by thread: lines that have not come to their end
+        self.buffer = _PrintedBytes(self)
 
     def writable(self) -> bool:
         """It is a stream to write to."""
@@ -35,13 +47,46 @@ class PrintedLines(io.TextIOBase):
         """For child processes: file descriptor 1, which leads to standard error."""
         return 1
 
+    def reconfigure(self, **_options: object) -> None:
+        """What apps want of a `TextIOWrapper`: it is like that already."""
+
     def write(self, text: str, /) -> int:
-        """Log the complete lines; keep the rest until its end comes."""
-        *lines, rest = (getattr(self._local, "rest", "") + text).split("\n")
-        self._local.rest = rest
+        """Log the complete lines; keep the rest until its end comes, or until it is longer than any line."""
+        thread = threading.get_ident()
+        *lines, rest = (self._rests.pop(thread, "") + text).split("\n")
+        if len(rest) > LONGEST:
+            lines, rest = [*lines, rest], ""
+        if rest:
+            self._rests[thread] = rest
         for line in filter(None, lines):
-            self._logger.info("%s", line)
+            self._log(line)
         return len(text)
+
+    def finish(self) -> None:
+        """Log what has not come to its end."""
+        while self._rests:
+            self._log(self._rests.popitem()[1])
+
+    def _log(self, line: str) -> None:
+        if self._logger.isEnabledFor(logging.INFO):
+            record = self._logger.makeRecord(self._logger.name, logging.INFO, "", 0, "%s", (line,), None)
+            for handler in self._handlers():
+                if record.levelno >= handler.level:
+                    handler.handle(record)
+
+
+class _PrintedBytes(io.BufferedIOBase):
+    """Stands for `sys.stdout.buffer`."""
+
+    def __init__(self, text: PrintedLines) -> None:
+        self._text = text
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        self._text.write(bytes(data).decode(errors="backslashreplace"))
+        return len(data)
 
 
 def install_hooks() -> None:

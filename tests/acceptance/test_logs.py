@@ -112,9 +112,14 @@ click.secho("by click", fg="red")
 
 
 async def test_what_does_not_end_with_a_line_end_is_not_lost(project: Project) -> None:
-    """The last words of a process often have none."""
+    """The last words of an app often have none; ours still come after them."""
     output = await _served(project, "import sys\nsys.stdout.write('the last words')\n")
     assert "the last words" in _said(output, "stdout")
+    assert output.events[-1]["event"] == "process_stopped"
+    project.write("app/main.py", "import sys\nsys.stdout.write('the last words')\nraise ValueError")
+    result = await run("serve", cwd=project.path)
+    failure(result, "app_failed", 3)
+    assert "the last words" in _said(result, "stdout")
 
 
 async def test_warnings_and_failures_that_nobody_caught_are_records(project: Project) -> None:

@@ -42,7 +42,7 @@ async def test_who_serves_waits_for_who_migrates(project: Project, database: Dat
     assert told(process) == ["migrations_current"]
 
 
-@backends("sqlite", "postgresql")
+@backends("sqlite")
 @pytest.mark.parametrize("named", [False, True])
 async def test_the_wait_has_an_end(project: Project, database: Database, *, named: bool) -> None:
     """A task that never came is an error with a name, and the database is as it was."""

@@ -10,6 +10,7 @@ import pytest
 from tests.acceptance.migrations import environment, stamped
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import Database, backends
+from tests.servers.ports import listen_somewhere
 
 REPLICAS = 16
 REVISIONS = ["r1", "r2", "r3", "r4"]
@@ -31,10 +32,19 @@ def project(tmp_path: Path) -> Project:
 async def _replicas(project: Project, database: Database) -> AsyncIterator[list[Orchestrator]]:
     """Start them all at once, and return them when each of them serves."""
     async with contextlib.AsyncExitStack() as stack:
-        processes = [Orchestrator("serve", env=environment(database), cwd=project.path) for _ in range(REPLICAS)]
+        processes = [
+            Orchestrator("serve", env=environment(database, PORT=port), cwd=project.path) for port in _different_ports()
+        ]
         await asyncio.gather(*(stack.enter_async_context(process) for process in processes))
         await asyncio.gather(*(process.event("server_started", within=120) for process in processes))
         yield processes
+
+
+def _different_ports() -> list[str]:
+    """Return a port for each: of so many that are asked for one by one, two would now and then be the same."""
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(listen_somewhere()) for _ in range(REPLICAS)]
+        return [str(listener.getsockname()[1]) for listener in listeners]
 
 
 @backends("sqlite", "mariadb", "postgresql")

@@ -67,6 +67,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "ORCHESTRATOR_METRICS": ("statsd",),
     "WEB_CONCURRENCY": ("2", "0", "many"),
 }
+OURS = [name for name in WRONG if not name.startswith(("DATABASE_", "MIGRATION_"))]
 ANYTHING_GOES = {
     "DATABASE_NAME",
     "DATABASE_USER",
@@ -110,27 +111,31 @@ def test_every_variable_is_tried_here() -> None:
     assert {*WRONG, *ANYTHING_GOES} == set(EVERY)
 
 
+def _others(name: str) -> dict[str, str]:
+    """Return what else has to be given for a part of a database's address to count."""
+    part = name.startswith("DATABASE_") and not name.startswith(("DATABASE_URL", "DATABASE_SECRET", "DATABASE_SSL"))
+    return PARTS if part else {}
+
+
 async def test_a_wrong_value_is_told_with_the_name_of_its_variable(tmp_path: Path) -> None:
     """One at a time, so that none hides behind another; nothing is touched, not even the port."""
     slots = asyncio.Semaphore(4)
 
     async def check(name: str, value: str) -> None:
-        others = PARTS if name.startswith("DATABASE_") and name not in {"DATABASE_URL", "DATABASE_SSL_CA"} else {}
-        if name.startswith("DATABASE_SECRET"):
-            others = {}
         async with slots:
-            assert await _refused(others | {name: value}, tmp_path) == [name], (name, value)
+            assert await _refused(_others(name) | {name: value}, tmp_path) == [name], (name, value)
 
-    await asyncio.gather(*(check(name, value) for name, values in WRONG.items() for value in values[:2]))
+    database = [(name, value) for name in WRONG if name not in OURS for value in WRONG[name]]
+    await asyncio.gather(*(check(*each) for each in [*database, *((name, WRONG[name][0]) for name in OURS)]))
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - nothing runs beside it
 
 
 async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    """Whoever corrects them deploys once, not once a fault."""
-    wrong = {name: values[0] for name, values in WRONG.items() if not name.startswith(("DATABASE_", "MIGRATION_"))}
-    expected = sorted([*wrong, "DATABASE_SSL_CA", "DATABASE_URL", "MIGRATION_DATABASE_URL"])
-    database = {name: WRONG[name][0] for name in ("DATABASE_URL", "DATABASE_SSL_CA", "MIGRATION_DATABASE_URL")}
-    assert await _refused(wrong | database, tmp_path) == expected
+    """Whoever corrects them deploys once, not once a fault; whatever each of them is."""
+    database = ("DATABASE_URL", "DATABASE_SSL_CA", "MIGRATION_DATABASE_URL")
+    for number in range(max(len(values) for values in WRONG.values())):
+        wrong = {name: WRONG[name][number % len(WRONG[name])] for name in (*OURS, *database)}
+        assert await _refused(wrong, tmp_path) == sorted(wrong)
 
 
 async def test_parts_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
@@ -149,9 +154,8 @@ async def test_an_empty_variable_is_a_fault(tmp_path: Path) -> None:
 
 async def test_a_huge_variable_is_a_fault_and_not_repeated(tmp_path: Path) -> None:
     """Fifty thousand characters are a mistake; the line about it is not as long."""
-    ours = [name for name in EVERY if not name.startswith(("DATABASE_", "MIGRATION_"))]
-    failed = _told(await run("serve", env=dict.fromkeys(ours, HUGE), cwd=tmp_path))
-    assert failed["variables"] == sorted(ours)
+    failed = _told(await run("serve", env=dict.fromkeys(OURS, HUGE), cwd=tmp_path))
+    assert failed["variables"] == sorted(OURS)
     assert HUGE[:500] not in json.dumps(failed)
 
 
