@@ -127,7 +127,7 @@ class MigrationFailed(_RevisionFailure):
     """A revision failed and left nothing behind."""
 
     exits_with = 7
-    sentence = "Revision {revision} failed at statement {statement_index} and left nothing behind: {error_message}"
+    sentence = "The migration failed and left nothing behind (revision: {revision}; statement {statement_index}): {error_message}"
     cure = "Fix the revision and deploy again: it starts from the top, as it left nothing behind."
 
 
@@ -137,8 +137,8 @@ class MigrationHalfApplied(_RevisionFailure):
 
     exits_with = 8
     sentence = (
-        "Revision {revision} failed at statement {statement_index}, and the {statements_done} statements before it "
-        "may stay in the database: {error_message}"
+        "The migration stopped half way (revision: {revision}; statement {statement_index}), and what the "
+        "{statements_done} statements before did may stay in the database: {error_message}"
     )
     cure = (
         "Repair by hand before the next start: undo the statements that are done (or finish the revision and "

@@ -114,7 +114,7 @@ class ReadOnlyError(Exception):
 
 
 class _NamedLock:
-    pause_seconds = 0.0
+    pause_seconds = 0.01  # GET_LOCK itself waits; but not if it fails
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection

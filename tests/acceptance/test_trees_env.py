@@ -193,6 +193,21 @@ async def test_a_version_table_of_another_name_is_found(project: Project, databa
     assert told(again) == ["migrations_current"]
 
 
+async def test_a_version_table_of_another_name_is_found_by_a_synchronous_environment(
+    tmp_path: Path, database: Database
+) -> None:
+    """Its heads are read, the upgrade is run, and the heads are read again: each time in a greenlet of its own."""
+    project = make_project(tmp_path / "synchronous", "generic")
+    add_two(project)
+    stock = (project.path / "alembic" / "env.py").read_text()
+    named = stock.replace("connection=connection,", "connection=connection, version_table='team_version',")
+    project.write("alembic/env.py", named)
+    assert (await migrate(project, database)).exit_code == 0
+    assert stamped(database, "team_version") == ["r2"]
+    assert (await migrate(project, database)).find("migrations_current")
+
+
+
 @backends("postgresql")
 async def test_a_version_table_in_another_schema_is_found(project: Project, database: Database) -> None:
     """As several services in one database have it."""

@@ -10,6 +10,7 @@ import socket
 
 HOST = "127.0.0.1"
 _PORTS = range(20_000, 32_768)
+_named: set[int] = set()
 
 
 def listen_somewhere() -> socket.socket:
@@ -21,7 +22,10 @@ def listen_somewhere() -> socket.socket:
 
 
 def free_port() -> int:
-    """Name a port that was free a moment ago."""
-    with listen_somewhere() as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Name a port that was free a moment ago, and that was named to nobody else in this process."""
+    while True:
+        with listen_somewhere() as listener:
+            port: int = listener.getsockname()[1]
+        if port not in _named:
+            _named.add(port)
+            return port
