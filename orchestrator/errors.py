@@ -127,7 +127,10 @@ class MigrationFailed(_RevisionFailure):
     """A revision failed and left nothing behind."""
 
     exits_with = 7
-    sentence = "The migration failed and left nothing behind (revision: {revision}; statement {statement_index}): {error_message}"
+    sentence = (
+        "The migration failed and left nothing behind (revision: {revision}; statement {statement_index}): "
+        "{error_message}"
+    )
     cure = "Fix the revision and deploy again: it starts from the top, as it left nothing behind."
 
 

@@ -207,7 +207,6 @@ async def test_a_version_table_of_another_name_is_found_by_a_synchronous_environ
     assert (await migrate(project, database)).find("migrations_current")
 
 
-
 @backends("postgresql")
 async def test_a_version_table_in_another_schema_is_found(project: Project, database: Database) -> None:
     """As several services in one database have it."""
