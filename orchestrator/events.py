@@ -149,7 +149,7 @@ class DatabaseReady(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class MigrationsCurrent(Event):
-    """The database is at head: nothing to do, no lock was taken, Alembic was not even imported."""
+    """The database is at head: nothing to do, and no lock was taken."""
 
     outcome = "success"
     sentence = "The database is at head ({current_revision}): nothing to migrate."

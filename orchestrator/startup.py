@@ -190,9 +190,8 @@ class Startup:
         """The app and env.py find the database in one place, whatever form it was given in."""
         if "DATABASE_URL" in self.credentials.environ:
             return
-        with contextlib.suppress(
-            CredentialsError
-        ):  # a secret's file that is being rotated: told again when waiting ends
+        # The secret's file may be in the middle of a rotation; this is called again when waiting has ended.
+        with contextlib.suppress(CredentialsError):
             url = self.credentials.app_url()
             REDACTOR.register([url.password or ""])
             os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
