@@ -8,7 +8,7 @@ import sys
 from dataclasses import fields
 from typing import Any, NamedTuple, get_type_hints
 
-from orchestrator.credentials import VARIABLES
+from orchestrator.database_url import VARIABLES
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.settings import Settings

@@ -10,9 +10,10 @@ from orchestrator.credentials import Credentials, known_secrets
 from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError, StartupFailed
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
-from orchestrator.settings import Settings, load
+from orchestrator.settings import Settings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
+from orchestrator.validation import load
 
 SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
 EXIT_SECONDS = 3.0  # after the last event; a thread that resolves a name would keep the process for much longer

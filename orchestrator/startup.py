@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator import events
 from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
-from orchestrator.credentials import EMBEDDED_FILE, Credentials, CredentialsError
+from orchestrator.credentials import Credentials
+from orchestrator.database_url import EMBEDDED_FILE, CredentialsError
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
 from orchestrator.lifecycle import Lifecycle, State

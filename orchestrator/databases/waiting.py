@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from orchestrator.credentials import Credentials, CredentialsError
+from orchestrator.credentials import Credentials
+from orchestrator.database_url import CredentialsError
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import Diagnosis, Verdict
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.credentials import Credentials
 from orchestrator.errors import SettingsInvalid, StartupError
-from orchestrator.settings import load
+from orchestrator.validation import load
 
 PARTS = {
     "DATABASE_DRIVER": "postgresql+asyncpg",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import strategies as st
 from sqlalchemy.engine.url import URL, make_url
 
-from orchestrator.credentials import Credentials, CredentialsError, known_secrets
+from orchestrator.credentials import Credentials, known_secrets
+from orchestrator.database_url import CredentialsError
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
 NO_TEXT: list[Any] = [[], {}, True, "", 1.5]

@@ -6,9 +6,10 @@ from pathlib import Path
 import certifi
 import pytest
 
-from orchestrator.credentials import EMBEDDED_FILE, Credentials
+from orchestrator.credentials import Credentials
+from orchestrator.database_url import EMBEDDED_FILE
 from orchestrator.errors import StartupError
-from orchestrator.settings import load
+from orchestrator.validation import load
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
 URL = "mysql+asyncmy://app:s3cret@host/name"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from orchestrator.credentials import VARIABLES
-from orchestrator.settings import Settings, load
+from orchestrator.database_url import VARIABLES
+from orchestrator.settings import Settings
+from orchestrator.validation import load
 from tests.unit.environments import problem_of
 
 OURS = list(Settings.variables())

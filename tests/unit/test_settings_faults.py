@@ -6,9 +6,10 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from orchestrator.credentials import EXAMPLES, VARIABLES
+from orchestrator.database_url import EXAMPLES, VARIABLES
 from orchestrator.errors import StartupError
-from orchestrator.settings import Settings, load
+from orchestrator.settings import Settings
+from orchestrator.validation import load
 from tests.unit.environments import faults_of, problem_of
 
 OURS = list(Settings.variables())

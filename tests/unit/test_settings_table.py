@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.credentials import VARIABLES
-from orchestrator.settings import Settings, load
+from orchestrator.database_url import VARIABLES
+from orchestrator.settings import Settings
+from orchestrator.validation import load
 
 OURS: dict[str, Any] = {
     "ORCHESTRATOR_APP": "app.main:app",
