@@ -43,15 +43,20 @@ class Redactor:
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
-        """`text` without secrets."""
+        """`text` without secrets; each pattern is tried only where it can match, as every line comes this way."""
         if self._known:
             text = self._known.sub(MASK, text)
         if "://" in text:
             text = _URL.sub(rf"\1{MASK}\2", text)
         if "[parameters: " in text:
             text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
-        text = _ITEM.sub(rf"\1'{MASK}'", _PAIR.sub(rf"\1{MASK}", text))
-        return _SQL.sub(rf"\1'{MASK}'", text)
+        if "=" in text:
+            text = _PAIR.sub(rf"\1{MASK}", text)
+        if ":" in text:
+            text = _ITEM.sub(rf"\1'{MASK}'", text)
+        if "'" in text:
+            text = _SQL.sub(rf"\1'{MASK}'", text)
+        return text
 
     def value(self, value: Any, key: str = "", depth: int = MAX_DEPTH) -> Any:
         """Any value without secrets: strings within lists and mappings too, everything under a key that names one."""
