@@ -81,15 +81,11 @@ class Credentials:
         changes: dict[str, Any] = {}
         if secret := self.environ.get("MIGRATION_DATABASE_SECRET"):
             changes = from_secret("MIGRATION_DATABASE_SECRET", secret)
-        for part in ("username", "password"):
-            if value := self.environ.get(f"MIGRATION_DATABASE_{'USER' if part == 'username' else 'PASSWORD'}"):
+        for part, name in (("username", "MIGRATION_DATABASE_USER"), ("password", "MIGRATION_DATABASE_PASSWORD")):
+            if value := self.environ.get(name):
                 changes[part] = value
         given = [name for name in self.environ if name.startswith("MIGRATION_")]
         return checked(given[0], url.set(**changes)) if changes else url
-
-    def secrets(self) -> list[str]:
-        """Everything that must never be printed, as far as it can be known now."""
-        return known_secrets(self.environ)
 
 
 def known_secrets(environ: Mapping[str, str]) -> list[str]:

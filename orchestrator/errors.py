@@ -155,7 +155,7 @@ class MigrationTreeInvalid(Failure):
 
     exits_with = 9
     sentence = "The migration scripts cannot be used ({error_type}): {error_message}"
-    cure = "Fix the image: the scripts must form one unbroken chain to one head."
+    cure = "Fix the image: every script must load, and they must form one unbroken chain to one head."
 
 
 @dataclass(frozen=True, kw_only=True)

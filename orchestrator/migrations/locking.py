@@ -1,6 +1,7 @@
 """Waiting for the migration lock: within a budget, naming the holder, and giving way to a stop."""
 
 import time
+from typing import Any
 
 from orchestrator.databases import MigrationLock
 from orchestrator.errors import LockTimeout, StartupError
@@ -45,25 +46,19 @@ class HeldLock:
             self._emit(LockReleased(lock_name=self._lock.name, held_seconds=round(held, 3)))
 
     def _report(self, waited: float) -> None:
-        holder = self._lock.holder()
-        self._emit(
-            LockWaiting(
-                lock_name=self._lock.name,
-                holder=holder.name,
-                holder_statement=holder.statement,
-                holder_seconds=round(holder.seconds, 3),
-                waited_seconds=round(waited, 3),
-            )
-        )
+        self._emit(LockWaiting(**self._situation(waited)))
 
     def _timeout(self, waited: float) -> LockTimeout:
+        message = f"another migration holds {self._lock.name}"
+        return LockTimeout(error_type="lock_timeout", error_message=message, **self._situation(waited))
+
+    def _situation(self, waited: float) -> dict[str, Any]:
+        """Who has the lock, and how long we have been waiting for it."""
         holder = self._lock.holder()
-        return LockTimeout(
-            error_type="lock_timeout",
-            error_message=f"another migration holds {self._lock.name}",
-            lock_name=self._lock.name,
-            holder=holder.name,
-            holder_statement=holder.statement,
-            holder_seconds=round(holder.seconds, 3),
-            waited_seconds=round(waited, 3),
-        )
+        return {
+            "lock_name": self._lock.name,
+            "holder": holder.name,
+            "holder_statement": holder.statement,
+            "holder_seconds": round(holder.seconds, 3),
+            "waited_seconds": round(waited, 3),
+        }
