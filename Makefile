@@ -4,9 +4,10 @@ PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
 ARGS ?=
+N ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format lock lock-check servers wheel clean
+.PHONY: help run test faults lint format lock lock-check servers wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +20,10 @@ test: $(DEV)/ready servers ## every test, on real databases; ARGS="-k lock" for 
 
 servers: $(DEV)/ready ## install what the tests start: MariaDB, PostgreSQL, Chromium
 	@tests/servers/install
+
+faults: $(DEV)/ready servers ## faults drawn by lot; N=200 for so many runs, SEED=1234 to repeat
+	@ORCHESTRATOR_FAULTS_RUNS=$(N) ORCHESTRATOR_FAULTS_SEED=$(SEED) \
+		$(DEV)/bin/python -m pytest tests/faults/test_faults.py $(ARGS)
 
 lint: $(DEV)/ready ## every check that runs no test
 	@$(DEV)/bin/ruff format --check .

@@ -30,6 +30,7 @@ from orchestrator.database_url import (
 T = TypeVar("T")
 
 MAX_LENGTH = 65_536  # bytes of a Secrets Manager secret
+MIGRATION_VARIABLES = tuple(name for name in VARIABLES if name.startswith("MIGRATION_"))
 _ANY_CHARACTER = ("_PASSWORD", "_SECRET")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -38,7 +39,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 class Credentials:
     """How to reach the database, for the app and for the migration."""
 
-    environ: Mapping[str, str] = field(repr=False)
+    environ: dict[str, str] = field(repr=False)
     embedded: bool
     ssl_context: ssl.SSLContext | None
 
@@ -84,8 +85,13 @@ class Credentials:
         for part, name in (("username", "MIGRATION_DATABASE_USER"), ("password", "MIGRATION_DATABASE_PASSWORD")):
             if value := self.environ.get(name):
                 changes[part] = value
-        given = [name for name in self.environ if name.startswith("MIGRATION_")]
+        given = [name for name in self.environ if name in MIGRATION_VARIABLES]
         return checked(given[0], url.set(**changes)) if changes else url
+
+    def forget_migration(self) -> None:
+        """Drop what only migrating needs, for whoever holds this object: from now on `migration_url` is the app's."""
+        for name in MIGRATION_VARIABLES:
+            self.environ.pop(name, None)
 
 
 def known_secrets(environ: Mapping[str, str]) -> list[str]:

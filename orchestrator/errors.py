@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from orchestrator.events import Event, described
+from orchestrator.events import Event, Outcome, described
 
 EXIT_OK = 0
 EXIT_USAGE = 64  # EX_USAGE of sysexits.h
@@ -20,7 +20,7 @@ class Failure(Event, abstract=True):
     """The base of every failure event: exit code, cause and cure."""
 
     level = logging.CRITICAL
-    outcome = "failure"
+    outcome: ClassVar[Outcome] = "failure"
     exits_with: ClassVar[int]
     cure: ClassVar[str]
 
@@ -144,8 +144,23 @@ class MigrationHalfApplied(_RevisionFailure):
         "{statements_done} statements before did may stay in the database: {error_message}"
     )
     cure = (
-        "Repair by hand before the next start: undo the statements that are done (or finish the revision and "
-        "`alembic stamp` it). Revisions of one statement each cannot end like this."
+        "Repair by hand: finish what `applied` and `pending_statement` began and `alembic stamp` the revision. Or undo "
+        "it all and delete its rows from orchestrator_journal_statements and orchestrator_journal: it begins anew."
+    )
+
+    applied: list[str] = described(
+        "the statements that changed something and stay, cut to 200 characters, at most 50",
+        foreign=True,
+        default_factory=list,
+    )
+    pending_statement: str = described(
+        "the statement that was begun and whose end is not known; empty when there is none", foreign=True, default=""
+    )
+    left: list[str] = described(
+        "the lines of the script behind the last statement on record, cut to 200 characters, at most 50; empty when "
+        "the script was changed since",
+        foreign=True,
+        default_factory=list,
     )
 
 
@@ -160,15 +175,30 @@ class MigrationTreeInvalid(Failure):
 
 @dataclass(frozen=True, kw_only=True)
 class DatabaseAhead(Failure):
-    """The database is at a revision that this image does not have."""
+    """The database is of unknown lineage, or ahead of this image while ORCHESTRATOR_WHEN_AHEAD is `fail`."""
 
     exits_with = 10
-    sentence = "The database is at {current_revision}, which this image does not know; its head is {head_revision}."
-    cure = "Roll forward: deploy an image that has this revision."
+    sentence = (
+        "The database (at {current_revision}) is not one for this image (at {head_revision}); "
+        "its lineage is {lineage}: {error_message}."
+    )
+    cure = "Roll forward: deploy an image that has the revision that the database is at."
 
     current_revision: str = described("the database's heads, joined by commas")
     head_revision: str = described("the image's target, joined by commas")
-    lineage: str = described("`unknown`: nothing proves that the revision descends from this image's head")
+    lineage: str = described(
+        "`proven`: by the journal, the database has all that this image needs, and more; `unknown`: nothing proves that"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseAheadTolerated(DatabaseAhead):
+    """Provably ahead of this image, which serves all the same: it was rolled back, or is about to be replaced."""
+
+    level = logging.WARNING
+    outcome = "unknown"
+    sentence = "The database (at {current_revision}) is ahead of this image (at {head_revision}): {error_message}."
+    cure = "Nothing, if this image is meant to serve on the newer schema; else roll forward."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,8 +220,8 @@ class MigrationStopped(_RevisionFailure):
     exits_with = 12
     sentence = "Stopped in the middle of revision {revision}, which did not end in time: {error_message}"
     cure = (
-        "If `statements_done` is 0 or the database rolls DDL back: nothing, the next start does it again. Else see "
-        "migration_half_applied. Raise ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout for revisions that take long."
+        "Nothing: the next start goes on behind what is done. If it never gets through, raise "
+        "ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout of the container."
     )
 
 

@@ -29,8 +29,10 @@ class Event:
     sentence: ClassVar[str]
 
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
-        """Name the class and put it into the catalogue, unless it is only a base."""
+        """Name the class and put it into the catalogue, unless it is only a base, or a milder form of its parent."""
         super().__init_subclass__(**kwargs)
+        if getattr(cls, "name", "") in CATALOGUE:
+            return
         cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
         if not abstract:
             CATALOGUE[cls.name] = cls
@@ -159,6 +161,20 @@ class MigrationsCurrent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChecksumChanged(Event):
+    """A revision's script is not the one that was applied: whoever migrates from scratch gets another schema."""
+
+    level = logging.WARNING
+    sentence = "The script of revision {revision} was changed after it was applied (by version {applied_by})."
+
+    revision: str = described("revision id")
+    checksum_applied: str = described("SHA-256 of the script that was applied, as the journal has it")
+    checksum_now: str = described("SHA-256 of the script in this image")
+    applied_by: str = described("ORCHESTRATOR_VERSION of who applied it, or `unknown`")
+    changed_count: int = described("how many scripts were changed; at most 20 are named")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MigrationsPlanned(Event):
     """The revisions that this image would apply, seen before the lock is taken."""
 
@@ -213,6 +229,73 @@ class RevisionStarted(Event):
     description: str = described("first line of the script's docstring")
     index: int = described("which of the pending ones, from 1")
     pending_count: int = described("how many were pending when the lock was taken")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionRetryScheduled(Event):
+    """A statement gave up waiting for a lock, having done nothing, so that the traffic behind it can go on."""
+
+    level = logging.WARNING
+    sentence = (
+        "Statement {statement_index} of revision {revision} waited too long for a lock (attempt {attempt}); "
+        "trying again in {retry_in_seconds:.1f} s. Blocked by: {blocked_by}"
+    )
+
+    revision: str = described("revision id")
+    statement_index: int = described("which of its statements, from 1")
+    attempt: int = described("which attempt at this statement failed, from 1")
+    retry_in_seconds: float = described("the pause that begins now")
+    blocked_by: str = described("who has the lock, as the database tells; empty when it does not", foreign=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionResumed(Event):
+    """A revision that was interrupted goes on where it stopped: what its record proves to be done is not done again."""
+
+    level = logging.WARNING
+    sentence = (
+        "Going on with revision {revision}, which stopped at {interrupted_at} under {interrupted_by}: "
+        "{statements_skipped} statements are done already."
+    )
+
+    revision: str = described("revision id")
+    statements_skipped: int = described("statements on record, which are not run again")
+    interrupted_at: str = described("when the last of them was recorded; UTC, by the database's clock")
+    interrupted_by: str = described("the start that was interrupted: its boot_id and version")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevisionProgress(Event):
+    """One statement runs for long; said once a heartbeat, with what a second connection sees of it."""
+
+    sentence = "Statement {statement_index} of revision {revision} has run for {statement_seconds:.1f} s"
+
+    revision: str = described("revision id")
+    statement_index: int = described("which statement of the revision, from 1")
+    statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
+    statement_seconds: float = described("since it began")
+    statement_state: str = described("what it does, in the server's words; empty when it does not say", default="")
+    progress_percent: float | None = described(
+        "how much is done of it, or (PostgreSQL) of the phase that `statement_state` names; null when not known",
+        default=None,
+    )
+    rows: int | None = described("rows worked through; null when not known", default=None)
+    blocked_by: str = described(
+        "who has the lock that it waits for: connection, user, host, state, statement; empty when it waits for none",
+        foreign=True,
+        default="",
+    )
+    blocked_seconds: float = described("how long the blocker's transaction has been open", default=0.0)
+
+    def __post_init__(self) -> None:
+        """Say only what is known."""
+        known = {
+            "; {statement_state}": self.statement_state,
+            "; {progress_percent:.0f} percent": self.progress_percent is not None,
+            "; blocked by {blocked_by}": self.blocked_by,
+        }
+        told = "".join(words for words, value in known.items() if value)
+        object.__setattr__(self, "sentence", f"{self.sentence}{told}.")
 
 
 @dataclass(frozen=True, kw_only=True)

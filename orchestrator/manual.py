@@ -43,6 +43,8 @@ _TYPES: dict[Any, str] = {
     int: "number",
     float: "number",
     int | str: "number or text",
+    int | None: "number or null",
+    float | None: "number or null",
     list[str]: "list of texts",
     list[dict[str, str]]: "list of objects",
 }
@@ -99,14 +101,18 @@ def _exit_codes(failures: list[type[Failure]]) -> str:
 
 
 def _section(kind: type[Event]) -> str:
-    level = logging.getLevelName(kind.level).lower()
-    lines = [f"### `{kind.name}`", "", f"Level `{level}`, outcome `{kind.outcome}`. {_meaning(kind)}"]
+    lines = [f"### `{kind.name}`", "", " ".join(map(_form, [kind, *kind.__subclasses__()]))]
     types = get_type_hints(kind)
     lines += ["", "| field | type | meaning |", "| --- | --- | --- |"]
     lines += [
         f"| `{each.name}` | {_TYPES[types[each.name]]} | {_cell(each.metadata['help'])} |" for each in fields(kind)
     ]
     return "\n".join(lines) + "\n"
+
+
+def _form(kind: type[Event]) -> str:
+    level = logging.getLevelName(kind.level).lower()
+    return f"Level `{level}`, outcome `{kind.outcome}`. {_meaning(kind)}"
 
 
 def _meaning(kind: type[Event]) -> str:

@@ -121,7 +121,7 @@ class Settings(BaseModel):
     ddl_retry_seconds: Seconds = variable(
         "ORCHESTRATOR_DDL_RETRY_SECONDS",
         300,
-        "budget for retrying statements that met that limit (not used yet)",
+        "budget for retrying statements that met that limit",
         "300",
     )
     heartbeat_seconds: PositiveSeconds = variable(
@@ -130,13 +130,13 @@ class Settings(BaseModel):
     when_ahead: Literal["serve", "fail"] = variable(
         "ORCHESTRATOR_WHEN_AHEAD",
         "serve",
-        "when the database is provably ahead of this image (not provable yet: always fails)",
+        "`fail`: exit 10 also when the journal proves that the database is ahead of this image",
         "fail",
     )
     when_half_applied: Literal["resume", "fail"] = variable(
         "ORCHESTRATOR_WHEN_HALF_APPLIED",
         "resume",
-        "when a revision stopped half way (resuming is not built yet: always fails)",
+        "`fail`: exit 8 also when a revision that stopped half way could provably go on",
         "fail",
     )
     drain_seconds: Seconds = variable(

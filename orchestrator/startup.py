@@ -18,10 +18,12 @@ from orchestrator.credentials import Credentials
 from orchestrator.database_url import EMBEDDED_FILE, CredentialsError
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
+from orchestrator.forgetting import forget_migration
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import REDACTOR, finish_prints, restore, unblock
 from orchestrator.migrations.current import Seen, look_at
-from orchestrator.migrations.target import Target, read_target, refuse_unknown
+from orchestrator.migrations.lineage import Position, changed_scripts
+from orchestrator.migrations.target import Target, read_target, tolerated
 from orchestrator.migrations.tree import names
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
@@ -30,6 +32,8 @@ from orchestrator.stop import Stop, StopAsked
 if TYPE_CHECKING:
     from orchestrator.migrations.supervision import Supervisor
     from orchestrator.server import LoadedApp, Server
+
+CHANGES_TOLD = 20  # changed scripts that are named: a reformatted tree changes them all
 
 
 class Startup:
@@ -68,7 +72,7 @@ class Startup:
         server = await self._open_port()
         try:
             app = await self._app_and_database()
-            _forget_migration_credentials()
+            forget_migration(self.credentials)
             await unless_stopped(self._asked, server.take_over(app))
             self._announce_serving()
             await unless_stopped(self._asked, server.ended())
@@ -128,7 +132,7 @@ class Startup:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
         found = await wait_for_database(
             self.credentials,
-            look_at(target, migrate=migrate, by_alembic=lambda: self._supervisor().heads_by_alembic()),
+            look_at(target, migrate=migrate, by_alembic=lambda: self._supervisor().position_by_alembic()),
             budget_seconds=self.settings.wait_timeout_seconds,
             attempt_seconds=self.settings.connect_timeout_seconds,
             emit=self.report,
@@ -145,17 +149,21 @@ class Startup:
         return found.seen
 
     async def _bring_to_head(self, target: Target, seen: Seen) -> None:
-        heads = seen.heads
-        if heads is None:
-            heads = await unless_stopped(self._asked, self._supervisor().heads_by_alembic())
-        refuse_unknown(target, heads)
-        if not target.pending(heads):
-            current, head = names(heads), names(target.revisions)
+        position = seen.position
+        if position is None:
+            position = await unless_stopped(self._asked, self._supervisor().position_by_alembic())
+        self._announce_changes(target, position)
+        standing = target.standing(position)
+        if standing.pending:
+            self.lifecycle.advance(State.MIGRATING)
+            with self.stop.unhurried():
+                position = await self._supervisor().upgrade(target, position, self._asked)
+            restore()
+        elif not standing.lineage:
+            current, head = names(position.heads), names(target.revisions)
             self.report(events.MigrationsCurrent(current_revision=current, head_revision=head))
-            return
-        self.lifecycle.advance(State.MIGRATING)
-        await self._supervisor().upgrade(target, heads, self._asked)
-        restore()
+        if ahead := tolerated(target, position, self.settings.when_ahead):
+            self.report(ahead)
 
     def _announce_serving(self) -> None:
         restore()
@@ -181,6 +189,19 @@ class Startup:
     async def _announce_stop(self) -> None:
         await self._asked.wait()
         self.report(events.StopRequested(signal=self.stop.signal))
+
+    def _announce_changes(self, target: Target, position: Position) -> None:
+        changed = changed_scripts(target.tree, position)
+        for entry, revision in changed[:CHANGES_TOLD]:
+            self.report(
+                events.ChecksumChanged(
+                    revision=revision.id,
+                    checksum_applied=entry.checksum,
+                    checksum_now=revision.checksum,
+                    applied_by=entry.app_version or "unknown",
+                    changed_count=len(changed),
+                )
+            )
 
     def _announce_database(self) -> None:
         if self.credentials.embedded:
@@ -228,9 +249,3 @@ class Startup:
         if self.lifecycle.state not in {State.STOPPED, State.FAILED}:
             self.lifecycle.advance(State.FAILED)
         self.report(failure, error)
-
-
-def _forget_migration_credentials() -> None:
-    """The app that is served has no business with the right to change tables."""
-    for name in [each for each in os.environ if each.startswith("MIGRATION_DATABASE_")]:
-        del os.environ[name]

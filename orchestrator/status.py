@@ -7,6 +7,16 @@ from typing import Any, Literal
 from orchestrator import errors, events
 from orchestrator.events import Event
 
+_OF_STATEMENT = (
+    "statement_index",
+    "statement",
+    "statement_seconds",
+    "statement_state",
+    "progress_percent",
+    "blocked_by",
+    "blocked_seconds",
+)
+
 
 class Status:
     """Where the start is. `observe` takes every event; `snapshot` is what `/startupz` answers."""
@@ -19,22 +29,28 @@ class Status:
         self._phase = "preflight"
         self._done, self._to_do = 0, 0
         self._revision = ""
+        self._statement: dict[str, Any] | None = None
         self._error: dict[str, Any] | None = None
 
     def snapshot(self) -> dict[str, Any]:
-        """The start as JSON: `public` leaves out revision ids and error messages, which may name hosts and tables."""
+        """The start as JSON: `public` leaves out revisions, SQL and error messages, which may name hosts and tables."""
         told: dict[str, Any] = {
             "state": self.state,
             "phase": self._phase,
             "revisions_done": self._done,
             "revisions_to_do": self._to_do,
-            "progress_percent": round(100 * self._done / self._to_do) if self._to_do else None,
+            "progress_percent": int((100 * self._done + self._percent) / self._to_do) if self._to_do else None,
             "elapsed_seconds": round(self._elapsed_seconds(), 1),
             "last_error": self._error and self._error["error_type"],
         }
         if self._detail == "full":
-            told |= {"revision": self._revision or None, "last_error": self._error}
+            told |= {"revision": self._revision or None, "statement": self._statement, "last_error": self._error}
         return told
+
+    @property
+    def _percent(self) -> float:
+        """Of the revision that runs, as far as its statement tells."""
+        return (self._statement and self._statement["progress_percent"]) or 0.0
 
     @functools.singledispatchmethod
     def observe(self, event: Event) -> None:
@@ -70,9 +86,14 @@ class Status:
         self._phase, self._revision, self._to_do = "applying_revision", event.revision, event.pending_count
 
     @observe.register
-    def _(self, event: events.RevisionApplied) -> None:
-        self._done = event.index
+    def _(self, event: events.RevisionProgress) -> None:
+        told = event.fields(self._clean)
+        self._statement = {name: told[name] for name in _OF_STATEMENT}
 
     @observe.register
-    def _(self, _event: events.MigrationsCompleted | events.MigrationsCurrent) -> None:
+    def _(self, event: events.RevisionApplied) -> None:
+        self._done, self._statement = event.index, None
+
+    @observe.register
+    def _(self, _event: events.MigrationsCompleted | events.MigrationsCurrent | errors.DatabaseAheadTolerated) -> None:
         self._phase, self._revision, self._done = "starting_app", "", self._to_do

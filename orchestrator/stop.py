@@ -11,7 +11,7 @@ import queue
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,7 @@ class Stop:
         self.requested = threading.Event()
         self.hurry = False
         self.signal = ""
+        self._unhurried = False
         self.budget_seconds = 25.0
         self._requested_at = 0.0  # time.monotonic()
         self._listeners: list[Callable[[], None]] = []
@@ -54,14 +55,23 @@ class Stop:
             self.request(self._asked.get())
 
     def request(self, name: str) -> None:
-        """Ask for the stop; asking a second time means: now, without waiting for what is in flight."""
-        if self.requested.is_set():
-            self.hurry = True
-        else:
+        """Ask for the stop; asking again means: now, without waiting for what is in flight (but see `unhurried`)."""
+        if not self.requested.is_set():
             self.signal, self._requested_at = name, time.monotonic()
             self.requested.set()
+        elif not self._unhurried:
+            self.hurry = True
         for listener in self._listeners:
             listener()
+
+    @contextlib.contextmanager
+    def unhurried(self) -> "Iterator[None]":
+        """In here a second request is the same request: for what must end by itself if it can."""
+        self._unhurried = True
+        try:
+            yield
+        finally:
+            self._unhurried = False
 
     def remaining_seconds(self, *, keep: float = 0.0) -> float:
         """What is left of the budget, less the share `keep` of it that is for what comes after; never below 0."""

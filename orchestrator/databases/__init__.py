@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     import ssl
 
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from orchestrator.databases.diagnosis import Diagnosis
+    from orchestrator.databases.observation import Observation
+    from orchestrator.databases.statements import RecordedSession
 
 
 @dataclass(frozen=True)
 class Holder:
     """Who has the lock, as far as the database tells."""
 
-    name: str = ""
+    name: str = ""  # connection, user, address, program; and that its client is gone, where that is proven
     statement: str = ""  # cut to 300 characters
     seconds: float = 0.0  # how long it has been at it
 
@@ -47,6 +49,12 @@ class MigrationLock(Protocol):
     def try_acquire(self) -> bool:
         """Take the lock if it is free; returns within about a second and leaves no transaction open."""
 
+    def is_held(self) -> bool:
+        """Whether this session is still the one that took it and still has it; asked inside any transaction.
+
+        Raises what the driver raises when the connection is lost, and the lock with it.
+        """
+
     def holder(self) -> Holder:
         """Who has it; empty when the database does not tell."""
 
@@ -63,8 +71,8 @@ class Backend(Protocol):
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
         """Name and version of the connected server, such as `("mariadb", "10.11.19")`."""
 
-    def diagnose(self, error: BaseException) -> "Diagnosis":
-        """What a failed attempt means."""
+    def diagnose(self, error: BaseException, url: "URL | None" = None) -> "Diagnosis":
+        """What a failed attempt means; `url` is how it was made, for a hint that names the user."""
 
     def is_missing_table(self, error: BaseException) -> bool:
         """Did a SELECT fail because the table is not there?"""
@@ -72,8 +80,17 @@ class Backend(Protocol):
     async def check_writable(self, connection: "AsyncConnection") -> None:
         """Raise what the server says when it takes no writes from us now (a replica, a failover)."""
 
+    async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> "Diagnosis | None":
+        """Why the lock would protect nothing here, as two connections show it; None when it does."""
+
     def lock(self, dbapi_connection: Any) -> MigrationLock:
         """The lock of the connected database, on this very connection (PEP 249, adapted ones included)."""
+
+    def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
+        """What the journal's recorder has to know of the session on this connection."""
+
+    async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
+        """How the statement that another connection runs now fares, and who is in its way; never that one or this."""
 
     def cancel_sql(self, connection_id: int) -> str:
         """The statement that ends what another connection runs; empty when a process's end does that."""
@@ -102,16 +119,22 @@ def row(dbapi_connection: Any, sql: str) -> Any:
 
 
 def rows(dbapi_connection: Any, sql: str) -> list[Any]:
-    """All rows that `sql` gives.
+    """All rows that `sql` gives; no transaction is left open.
 
     Below SQLAlchemy on purpose: its Connection would begin a transaction, and Alembic, finding one, would neither begin
     nor commit its own, so that the work or the last stamp is silently lost.
     """
+    try:
+        return ask(dbapi_connection, sql)
+    finally:
+        dbapi_connection.commit()
+
+
+def ask(dbapi_connection: Any, sql: str) -> list[Any]:
+    """All rows that `sql` gives, inside whatever transaction is open."""
     cursor = dbapi_connection.cursor()
     try:
         cursor.execute(sql)
-        found = list(cursor.fetchall()) if cursor.description else []
+        return list(cursor.fetchall()) if cursor.description else []
     finally:
         cursor.close()
-        dbapi_connection.commit()
-    return found

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.exc import StatementError
+
 
 class Verdict(enum.Enum):
     """What to do about a failed attempt."""
@@ -103,6 +105,18 @@ PROTOCOL = Cause(
     "What answers there does not speak this database's protocol: correct host, port and driver.",
 )
 CONFIGURATION = Cause(Verdict.DOUBT, "configuration", "The driver did not take the options of the URL: correct them.")
+POOLER = Cause(
+    Verdict.REFUSE,
+    "pooler",
+    "A pool in front of the server shares its sessions, and migrations need one of their own: give "
+    "MIGRATION_DATABASE_URL the server's own address, or let the pool keep sessions (pgbouncer: pool_mode = session).",
+)
+CLUSTER = Cause(
+    Verdict.REFUSE,
+    "cluster",
+    "Each node of the cluster has locks of its own, so replicas cannot keep out of each other's way: set "
+    "ORCHESTRATOR_MIGRATE=false for the services, and run `alembic upgrade head` in one job before they are deployed.",
+)
 OTHER = Cause(
     Verdict.DOUBT, "other", "The database gave an error that is not known to pass: see its own documentation."
 )
@@ -118,6 +132,11 @@ def chain(error: BaseException) -> Iterator[BaseException]:
             seen.add(id(each))
             yield each
             waiting += [getattr(each, "orig", None), each.__cause__, each.__context__]
+
+
+def statement_of(error: BaseException) -> str:
+    """The SQL that failed, if SQLAlchemy ran it."""
+    return next((each.statement or "" for each in chain(error) if isinstance(each, StatementError)), "")
 
 
 def innermost_message(error: BaseException) -> str:

@@ -128,7 +128,7 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
         url = credentials.migration_url()
     except CredentialsError as rotating:
         return _diagnose(credentials, rotating)
-    diagnosis = backend_for(url.get_backend_name()).diagnose(error)
+    diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
     where = f" ({url.host}:{url.port})" if url.port else f" ({url.host})" if url.host else ""
     return replace(diagnosis, error_message=diagnosis.error_message + where)
 

@@ -24,6 +24,11 @@ class Context:
     task: dict[str, str] = field(default_factory=dict)  # in ECS: task_id, cluster, task_family, task_revision
     log_format: str = "auto"
 
+    @property
+    def program_name(self) -> str:
+        """Who we are to a database server: enough to find our log lines by. PostgreSQL keeps 63 bytes."""
+        return f"orchestrator boot {self.boot_id}"
+
     def stamp(self, record: LogRecord) -> None:
         """Write down the state in which the record was made: it may be formatted later, in another."""
         record.orchestrator_state = self.state

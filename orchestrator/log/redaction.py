@@ -32,14 +32,22 @@ class Redactor:
     """Replaces the registered secrets, and what looks like one, by `***`."""
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
+        self._secrets: set[str] = set()
         self._known: re.Pattern[str] | None = None
 
     def register(self, secrets: Iterable[str]) -> None:
         """Never let these through again, in any of the forms that a library may give them."""
-        for secret in filter(None, secrets):
-            self._forms |= _forms(secret)
-        longest_first = sorted(self._forms, key=len, reverse=True)
+        self._replace(self._secrets.union(filter(None, secrets)))
+
+    def forget(self, secrets: Iterable[str]) -> None:
+        """Know these no more: what masks a secret has to keep it."""
+        self._replace(self._secrets.difference(secrets))
+
+    def _replace(self, secrets: set[str]) -> None:
+        if secrets == self._secrets:
+            return
+        self._secrets = secrets
+        longest_first = sorted(set().union(*map(_forms, secrets)), key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:

@@ -1,5 +1,6 @@
 """The tree as Alembic reads it: the authority, loaded only when revisions are missing or the files are unclear."""
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,11 @@ def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
 def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:
     script = scripts.get_revision(identity)
     depends = [scripts.get_revision(each).revision for each in _tuple(script.dependencies)]
-    return Revision(script.revision, _tuple(script.down_revision), tuple(depends), script.doc.partition("\n")[0])
+    path = Path(script.path)
+    # A compiled script differs from image to image, as it holds the time of its source.
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".py" else ""
+    description = script.doc.partition("\n")[0]
+    return Revision(script.revision, _tuple(script.down_revision), tuple(depends), description, checksum)
 
 
 def resolve_target(scripts: "ScriptDirectory", tree: Tree, target: str) -> tuple[str, ...]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.databases.diagnosis import Cause, Verdict
+from orchestrator.databases.diagnosis import RIGHTS, Cause, Verdict
 from orchestrator.databases.waiting import Look, NotReadyError
+from orchestrator.migrations.lineage import Entry, Position
 from orchestrator.migrations.target import Target
 from orchestrator.migrations.tree import names
 
@@ -16,58 +17,77 @@ if TYPE_CHECKING:
 
     from orchestrator.databases import Backend
 
-ReadHeads = Callable[[], Awaitable[tuple[str, ...]]]
+ReadPosition = Callable[[], Awaitable[Position]]
 
 _NOT_AT_HEAD = Cause(
     Verdict.RETRY,
     "not_at_head",
     "ORCHESTRATOR_MIGRATE is false: run the task that migrates (`orchestrator migrate`), or set it to true.",
 )
+_HEADS = "SELECT version_num FROM alembic_version"
+# One statement, so that both are of one moment; columns of their own, so that no collations meet.
+_HEADS_AND_JOURNAL = (
+    "SELECT version_num, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM alembic_version"
+    " UNION ALL SELECT NULL, revision, down_revision, checksum, app_version, boot_id, finished_at IS NOT NULL,"
+    " statements_done, pending_statement FROM orchestrator_journal"
+)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A database that answered; `heads` is None where only env.py knows the version table."""
+    """A database that answered; `position` is None where only env.py knows the version table."""
 
     dialect: str
     server_version: str
-    heads: tuple[str, ...] | None
+    position: Position | None
 
 
-def look_at(target: Target | None, *, migrate: bool, by_alembic: ReadHeads | None = None) -> Look[Seen]:
+def look_at(target: Target | None, *, migrate: bool, by_alembic: ReadPosition | None = None) -> Look[Seen]:
     """A look for `wait_for_database` that succeeds when the start can go on.
 
-    Without a target any answer will do. With one, the database must be there already, or we are to `migrate` and it
-    takes writes. Where only env.py knows the version table, `by_alembic` asks it; who migrates can do that later.
+    Without a target any answer will do. With one, nothing may be pending, or we are to `migrate` and the database takes
+    writes. Where only env.py knows the version table, `by_alembic` asks it; who migrates can do that later.
     """
 
     async def look(connection: "AsyncConnection", backend: "Backend") -> Seen:
         standard = target is None or target.tree.standard_version_table
-        heads = await _heads(connection, backend) if standard else None
-        if heads is None and by_alembic and not migrate:
-            heads = await by_alembic()
-        seen = Seen(*backend.describe(connection.dialect), heads)
-        if target is None or (heads is not None and not target.pending(heads)):
+        position = await _position(connection, backend) if standard else None
+        if position is None and by_alembic and not migrate:
+            position = await by_alembic()
+        seen = Seen(*backend.describe(connection.dialect), position)
+        if target is None or (position and not target.standing(position).pending):
             return seen
         if migrate:
             await backend.check_writable(connection)
-        elif heads is not None and not target.tree.unknown(heads):
-            where = f"the database is at {names(heads)}, and this image needs {names(target.revisions)}"
+        elif position:
+            where = f"the database is at {names(position.heads)}, and this image needs {names(target.revisions)}"
             raise NotReadyError(_NOT_AT_HEAD.found("", where))
         return seen
 
     return look
 
 
-async def _heads(connection: "AsyncConnection", backend: "Backend") -> tuple[str, ...]:
-    """The revisions in Alembic's version table: the one SELECT of a start at head."""
+def unreadable(error: BaseException, backend: "Backend") -> bool:
+    """Whether it says that there is no journal, or none that we may read."""
+    return backend.is_missing_table(error) or backend.diagnose(error).error_type == RIGHTS.error_type
+
+
+async def _position(connection: "AsyncConnection", backend: "Backend") -> Position:
+    """Alembic's heads and the journal: the one SELECT of a start at head, where we have migrated before."""
+    rows = await _rows(connection, _HEADS_AND_JOURNAL, unless=lambda error: unreadable(error, backend))
+    if rows is None:
+        rows = await _rows(connection, _HEADS, unless=backend.is_missing_table) or []
+    heads = tuple(sorted(row[0] for row in rows if row[0] is not None))
+    return Position(heads, {row[1]: Entry.of(row[1:]) for row in rows if row[0] is None})
+
+
+async def _rows(connection: "AsyncConnection", sql: str, *, unless: Callable[[DBAPIError], bool]) -> list[Any] | None:
+    """The rows, or None when the error is such a one."""
     try:
-        result = await connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+        rows = list(await connection.exec_driver_sql(sql))
     except DBAPIError as error:
-        if not backend.is_missing_table(error):
+        if not unless(error):
             raise
-        await connection.rollback()
-        return ()
-    heads = tuple(sorted(row[0] for row in result))
+        rows = None
     await connection.rollback()
-    return heads
+    return rows

@@ -16,8 +16,8 @@ from sqlalchemy.util import greenlet_spawn
 from orchestrator.credentials import Credentials
 from orchestrator.log import restore
 from orchestrator.migrations.alembic_tree import alembic_config, load_scripts
+from orchestrator.migrations.connections import our_connections
 from orchestrator.migrations.files import AlembicFiles
-from orchestrator.migrations.tls import verified_tls
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -72,7 +72,7 @@ class Environment:
         Both show before anything is done: a sync engine with an async driver raises at its first connect.
         """
         self._configured = False
-        with verified_tls(self._credentials):
+        with our_connections(self._credentials):
             try:
                 self._run_once(steps, prepare)
             except MissingGreenlet:

@@ -5,6 +5,7 @@ Whatever else it meets, it raises `Unclear` and Alembic itself reads the tree.
 """
 
 import ast
+import hashlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -113,7 +114,8 @@ def _scripts(directory: Path) -> Iterator[Path]:
 
 def _read(path: Path) -> Revision:
     try:
-        module = ast.parse(path.read_bytes(), filename=path.name)
+        content = path.read_bytes()
+        module = ast.parse(content, filename=path.name)
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
         raise invalid("unreadable_script", f"{path.name} cannot be read: {error}") from error
     values = dict(_assignments(module))
@@ -121,7 +123,8 @@ def _read(path: Path) -> Revision:
     if not isinstance(revision, str) or "down_revision" not in values:
         raise Unclear
     description = (ast.get_docstring(module) or "").partition("\n")[0].strip()
-    return Revision(revision, _ids(values["down_revision"]), _ids(values.get("depends_on")), description)
+    checksum = hashlib.sha256(content).hexdigest()
+    return Revision(revision, _ids(values["down_revision"]), _ids(values.get("depends_on")), description, checksum)
 
 
 def _assignments(module: ast.Module) -> Iterator[tuple[str, object]]:

@@ -3,24 +3,28 @@
 import asyncio
 import logging
 import time
+from typing import Any
 
-from orchestrator.concurrency import in_daemon_thread
+from orchestrator.concurrency import in_daemon_thread, unless_stopped
 from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
-from orchestrator.databases.waiting import connected, wait_for_database
+from orchestrator.databases.lockable import look_whether_lockable
+from orchestrator.databases.waiting import Look, T, connected, wait_for_database
 from orchestrator.errors import MigrationFailed, MigrationHalfApplied, StartupError
 from orchestrator.events import Emit, MigrationsCompleted, MigrationsPlanned
 from orchestrator.migrations.current import look_at
 from orchestrator.migrations.files import AlembicFiles
+from orchestrator.migrations.lineage import Position
 from orchestrator.migrations.runner import Upgrade
 from orchestrator.migrations.target import Target
 from orchestrator.migrations.tree import names
+from orchestrator.migrations.watch import Watcher
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
 KEPT_FOR_CANCELLING = 0.2  # of the shutdown budget
 KEPT_FOR_THE_REST = 0.08  # of the shutdown budget, after cancelling
-HURRIED_SECONDS = 0.5  # for cancelling, after a second signal
+CLOSING_SECONDS = 0.2
 
 _logger = logging.getLogger(__name__)
 
@@ -31,14 +35,14 @@ class Supervisor:
     def __init__(self, settings: Settings, credentials: Credentials, stop: Stop, emit: Emit) -> None:
         self._settings, self._credentials, self._stop, self._emit = settings, credentials, stop, emit
 
-    async def heads_by_alembic(self) -> tuple[str, ...]:
-        """The database's heads where env.py alone knows the version table."""
+    async def position_by_alembic(self) -> Position:
+        """Where the database is, where env.py alone knows the version table."""
         upgrade = self._new_upgrade()
         await in_daemon_thread(upgrade.load, name="migration-scripts")
-        return await in_daemon_thread(upgrade.current_heads, name="migration-heads")
+        return await in_daemon_thread(upgrade.position, name="migration-heads")
 
-    async def upgrade(self, target: Target, heads: tuple[str, ...], asked: asyncio.Event) -> None:
-        """Apply what a database at `heads` lacks, and see in the database that it is there.
+    async def upgrade(self, target: Target, position: Position, asked: asyncio.Event) -> Position:
+        """Apply what a database at `position` lacks, and see that it is there; returns where the database is then.
 
         Raises:
             StartupError: with a failure of the scripts, the lock or a revision.
@@ -47,7 +51,8 @@ class Supervisor:
         began = time.monotonic()
         upgrade = self._new_upgrade()
         await in_daemon_thread(upgrade.load, name="migration-scripts")
-        self._emit(_planned(target, heads))
+        self._emit(_planned(target, position))
+        await unless_stopped(asked, self._wait_for(look_whether_lockable))
         await self._run(upgrade, asked)
         if upgrade.stopped:
             raise StopAsked
@@ -55,42 +60,45 @@ class Supervisor:
         self._emit(
             MigrationsCompleted(
                 applied_count=len(upgrade.applied),
-                current_revision=names(now),
+                current_revision=names(now.heads),
                 duration_seconds=round(time.monotonic() - began, 3),
             )
         )
+        return now
 
     def _new_upgrade(self) -> Upgrade:
         files = AlembicFiles.find(self._settings.alembic_config)
         return Upgrade(files, self._credentials, self._settings, self._stop, self._emit)
 
     async def _run(self, upgrade: Upgrade, asked: asyncio.Event) -> None:
-        """Run it in its thread; after a stop the running revision may end, up to a fifth of the budget."""
+        """Run it in its thread, watched; after a stop the running revision may end, within the budget."""
         running = asyncio.ensure_future(in_daemon_thread(upgrade.run, name="migration"))
-        stop = asyncio.ensure_future(asked.wait())
-        await asyncio.wait((running, stop), return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not running.done():
-            await self._finish(upgrade, running, asked)
+        watcher = Watcher(upgrade, self._credentials, self._settings, self._emit)
+        watching, stop = asyncio.create_task(watcher.watch()), asyncio.create_task(asked.wait())
+        try:
+            await asyncio.wait((running, stop), return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                await self._finish(upgrade, running, watcher)
+        finally:
+            await _end(watching, stop)
         if not running.done():
             error = TimeoutError("its statement went on after it was cancelled")
             raise StartupError(upgrade.failure(error))
         running.result()
 
-    async def _finish(self, upgrade: Upgrade, running: asyncio.Future[None], asked: asyncio.Event) -> None:
-        asked.clear()  # set again by a second signal, which means: now
-        hurried = asyncio.ensure_future(asked.wait())
+    async def _finish(self, upgrade: Upgrade, running: asyncio.Future[None], watcher: Watcher) -> None:
+        """Let the revision end, up to a fifth of the budget, unless it waits for others; else cancel its statement."""
+        blocked = asyncio.create_task(watcher.until_blocked())
         left = self._stop.remaining_seconds(keep=KEPT_FOR_CANCELLING)
-        await asyncio.wait((running, hurried), timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
-        asked.set()
+        await asyncio.wait((running, blocked), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        await _end(blocked)
         if running.done():
             return
         upgrade.cancelled = True
-        left = HURRIED_SECONDS if self._stop.hurry else self._stop.remaining_seconds(keep=KEPT_FOR_THE_REST)
+        left = self._stop.remaining_seconds(keep=KEPT_FOR_THE_REST)
         cancelling = asyncio.create_task(self._cancel(upgrade, left))
         await asyncio.wait({running}, timeout=left)
-        cancelling.cancel()
+        await _end(cancelling)
 
     async def _cancel(self, upgrade: Upgrade, timeout_seconds: float) -> None:
         """End the running statement from a second connection: a client that goes away does not end it."""
@@ -107,28 +115,40 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001  # whatever the driver says: the process ends anyway
             _logger.warning("The running statement could not be cancelled: %r", error)
 
-    async def _confirmed(self, upgrade: Upgrade, target: Target) -> tuple[str, ...]:
-        """The heads as the database has them now: an env.py that forgets to commit its transaction loses all."""
+    async def _confirmed(self, upgrade: Upgrade, target: Target) -> Position:
+        """Where the database is now: an env.py that forgets to commit its transaction loses all."""
+        seen = await self._wait_for(look_at(None if target.tree.standard_version_table else target, migrate=False))
+        now = seen.position
+        if now is None:
+            now = await in_daemon_thread(upgrade.position, name="migration-heads")
+        if target.standing(now).pending:
+            kind = MigrationHalfApplied if upgrade.left_something else MigrationFailed
+            raise StartupError(_not_durable(now.heads, kind))
+        upgrade.confirm()
+        return now
+
+    async def _wait_for(self, look: Look[T]) -> T:
         found = await wait_for_database(
             self._credentials,
-            look_at(None if target.tree.standard_version_table else target, migrate=False),
+            look,
             budget_seconds=self._settings.wait_timeout_seconds,
             attempt_seconds=self._settings.connect_timeout_seconds,
             emit=self._emit,
         )
-        heads = found.seen.heads
-        if heads is None:
-            heads = await in_daemon_thread(upgrade.current_heads, name="migration-heads")
-        if target.pending(heads):
-            raise StartupError(_not_durable(heads, MigrationHalfApplied if upgrade.left_something else MigrationFailed))
-        upgrade.confirm()
-        return heads
+        return found.seen
 
 
-def _planned(target: Target, heads: tuple[str, ...]) -> MigrationsPlanned:
-    pending = target.pending(heads)
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel them, and let them close their connections; one to a server that is silent does not close for long."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+
+
+def _planned(target: Target, position: Position) -> MigrationsPlanned:
+    pending = target.standing(position).pending
     return MigrationsPlanned(
-        current_revision=names(heads),
+        current_revision=names(position.heads),
         head_revision=names(target.revisions),
         pending_count=len(pending),
         pending=[revision.id for revision in pending[:50]],

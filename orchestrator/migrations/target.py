@@ -1,13 +1,19 @@
 """Where the database is to be, and whether it is there."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from orchestrator.credentials import Credentials
-from orchestrator.errors import DatabaseAhead, StartupError
+from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
 from orchestrator.migrations.files import AlembicFiles, Unclear, read_tree
-from orchestrator.migrations.tree import Revision, Tree, names
+from orchestrator.migrations.lineage import Position, Standing, compare
+from orchestrator.migrations.tree import Tree, names
 from orchestrator.settings import Settings
+
+_HINTS = {
+    "diverged": "Deploy an image that has both, joined by `alembic merge heads`.",
+    "half_applied": "Deploy the image that has the half applied revision: it goes on with it.",
+}
 
 
 @dataclass(frozen=True)
@@ -17,9 +23,9 @@ class Target:
     tree: Tree
     revisions: tuple[str, ...]
 
-    def pending(self, heads: Sequence[str]) -> list[Revision]:
-        """What a database at `heads` lacks, in an order that can be applied."""
-        return self.tree.pending(heads, self.revisions)
+    def standing(self, position: Position) -> Standing:
+        """How a database stands to it."""
+        return compare(self.tree, self.revisions, position)
 
 
 def read_target(settings: Settings, credentials: Credentials) -> Target:
@@ -44,19 +50,25 @@ def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Crede
     return Target(tree, alembic_tree.resolve_target(scripts, tree, settings.target))
 
 
-def refuse_unknown(target: Target, heads: Sequence[str]) -> None:
-    """Never guess about a database at a revision that this image does not have.
+def tolerated(
+    target: Target, position: Position, when_ahead: Literal["serve", "fail"]
+) -> DatabaseAheadTolerated | None:
+    """What there is to say of a database that is ahead, when it may be; None when it is not ahead.
 
     Raises:
-        StartupError: with DatabaseAhead.
+        StartupError: with DatabaseAhead: it may not be, or nothing proves that it descends from this image's head.
     """
-    if target.tree.unknown(heads):
-        raise StartupError(
-            DatabaseAhead(
-                error_type="database_ahead",
-                error_message="nothing proves that the database's revision descends from this image's head",
-                current_revision=names(heads),
-                head_revision=names(target.revisions),
-                lineage="unknown",
-            )
-        )
+    standing = target.standing(position)
+    if not standing.lineage:
+        return None
+    told = {
+        "error_type": standing.reason,
+        "error_message": standing.difference,
+        "hint": _HINTS.get("half_applied" if standing.half_applied else standing.reason, ""),
+        "current_revision": names(position.heads),
+        "head_revision": names(target.revisions),
+        "lineage": standing.lineage,
+    }
+    if standing.lineage == "unknown" or when_ahead == "fail":
+        raise StartupError(DatabaseAhead(**told))
+    return DatabaseAheadTolerated(**told)

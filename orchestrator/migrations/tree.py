@@ -9,12 +9,13 @@ from orchestrator.errors import MigrationTreeInvalid, StartupError
 
 @dataclass(frozen=True)
 class Revision:
-    """One script: its id, what it follows, and what must be applied before it as well."""
+    """One script: its id, what it follows, what must be applied before it as well, and a SHA-256 of its file."""
 
     id: str
     follows: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     description: str = ""
+    checksum: str = ""
 
     @property
     def needs(self) -> tuple[str, ...]:

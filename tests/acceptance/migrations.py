@@ -1,8 +1,10 @@
 """What the tests of migrating share: a run of `migrate`, what it left in the database, and a hand on its lock."""
 
+import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy
 from sqlalchemy import NullPool, create_engine
@@ -10,6 +12,8 @@ from sqlalchemy import NullPool, create_engine
 from orchestrator.databases import MigrationLock, backend_for
 from tests.harness import Output, Project, Result, run
 from tests.servers import Database
+
+T = TypeVar("T")
 
 CREATE = "op.create_table({!r}, sa.Column('id', sa.Integer, primary_key=True), sa.Column('name', sa.String(50)))"
 
@@ -92,3 +96,16 @@ def transaction(database: Database, *statements: str) -> Iterator[None]:
             connection.exec_driver_sql(statement)
         yield
         connection.rollback()
+
+
+def tables(database: Database) -> list[str]:
+    """Name the tables that the migrations made, without Alembic's and the journal's."""
+    return [name for name in database.tables() if not name.startswith(("alembic_version", "orchestrator_journal"))]
+
+
+async def until(found: Callable[[], T], seconds: float = 30) -> T:
+    """Ask again until something is found."""
+    async with asyncio.timeout(seconds):
+        while not (answer := found()):  # noqa: ASYNC110  # a server is asked, which tells nobody by itself
+            await asyncio.sleep(0.02)
+    return answer

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import add_two, environment, locks, migrate, told
+from tests.acceptance.migrations import add_two, environment, locks, migrate, tables, told
+from tests.acceptance.plain import alembic
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import Database, MariaDB, PostgreSQL, backends
 
-SEEN = "    print('alembic' in sys.modules, 'mako' in sys.modules)\n"
+HEAVY = "('alembic', 'mako', 'orchestrator.migrations.journal')"
+SEEN = f"    print(*(name in sys.modules for name in {HEAVY}))\n"
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ async def test_a_start_at_head_asks_for_no_lock_and_no_alembic(project: Project,
             assert await process.stop() == 0
     assert told(process) == ["migrations_current"]
     assert process.find("migrations_current", current_revision="r2", head_revision="r2")
-    assert process.find("log", message="False False")
+    assert process.find("log", message="False False False")
     assert not [event for event in process.events if event["state"] == "migrating"]
 
 
@@ -41,7 +43,7 @@ async def test_alembic_is_imported_when_there_is_work(project: Project, database
     """Or the test before would prove nothing."""
     async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
         await process.event("server_started")
-    assert process.find("log", message="True True")
+    assert process.find("log", message="True True True")
 
 
 @pytest.fixture
@@ -51,11 +53,25 @@ def logging_mariadb() -> Iterator[MariaDB]:
         yield server
 
 
-async def test_one_look_at_the_version_table_is_all(project: Project, logging_mariadb: MariaDB) -> None:
+async def test_one_look_at_heads_and_journal_is_all(project: Project, logging_mariadb: MariaDB) -> None:
     """A hundred replicas that start make a hundred SELECTs, on a connection each, and write nothing."""
-    server = logging_mariadb
-    database = server.create_database()
+    database = logging_mariadb.create_database()
     assert (await migrate(project, database)).exit_code == 0
+    (asked,) = await _asked(project, database, logging_mariadb)
+    assert {"alembic_version", "orchestrator_journal"} < set(asked.split())
+
+
+async def test_a_database_without_a_journal_takes_one_more(project: Project, logging_mariadb: MariaDB) -> None:
+    """Plain Alembic has migrated it so far: the first fails, and nobody makes a journal for nothing."""
+    database = logging_mariadb.create_database()
+    await alembic(project, database, "upgrade", "head")
+    _, last = await _asked(project, database, logging_mariadb)
+    assert last == "SELECT version_num FROM alembic_version"
+    assert tables(database) == ["plants"]
+
+
+async def _asked(project: Project, database: Database, server: MariaDB) -> list[str]:
+    """Start, and return what the server was asked for besides what the driver asks of each connection."""
     server.execute("TRUNCATE mysql.general_log")
     async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
         await process.event("server_started")
@@ -66,10 +82,8 @@ async def test_one_look_at_the_version_table_is_all(project: Project, logging_ma
             " WHERE user_host LIKE 'app%' AND command_type IN ('Query', 'Prepare', 'Execute')"
         )
     ]
-    assert [text for text in statements if "alembic_version" in text] == ["SELECT version_num FROM alembic_version"]
-    rest = [text for text in statements if "alembic_version" not in text]
     of_the_driver = ("SELECT @@", "SELECT VERSION()", "SELECT DATABASE()", "ROLLBACK", "SET ")
-    assert [text for text in rest if not text.startswith(of_the_driver)] == []
+    return [text for text in statements if not text.startswith(of_the_driver)]
 
 
 async def test_postgresql_is_asked_no_more(project: Project) -> None:
@@ -84,5 +98,5 @@ async def test_postgresql_is_asked_no_more(project: Project) -> None:
         news = log.read_text()[before:]
     asked = [line for line in news.splitlines() if line.startswith("app LOG:") and "alembic_version" in line]
     assert len(asked) == 1
-    assert "SELECT version_num FROM alembic_version" in asked[0]
+    assert "orchestrator_journal" in asked[0]
     assert "advisory" not in news

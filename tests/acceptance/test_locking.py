@@ -96,6 +96,18 @@ async def test_what_another_did_meanwhile_is_not_done_again(project: Project, da
     assert second.find("migrations_completed", applied_count=0, current_revision="r3")
 
 
+@backends("postgresql", "mysql")
+async def test_the_holder_is_known_by_its_boot(project: Project, database: Database) -> None:
+    """On every line of the holder's log stands its boot_id. MariaDB tells it only with performance_schema on."""
+    project.add_revision("r3", WAIT_FOR_GO)
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as first:
+        await first.event("log", message="waiting for go")
+        async with Orchestrator("migrate", env=environment(database), cwd=project.path) as second:
+            waiting = await second.event("lock_waiting")
+    assert f"(orchestrator boot {first.events[0]['boot_id']})" in waiting["holder"]
+    assert "gone" not in waiting["holder"]
+
+
 @backends("mariadb", "postgresql", "mysql")
 async def test_two_databases_on_one_server_do_not_share_a_lock(
     project: Project, database: Database, server: Server
@@ -153,7 +165,7 @@ async def test_the_statement_of_a_killed_process_keeps_the_lock(project: Project
             assert await holder.exit_code() == -signal.SIGKILL
             for _ in range(2):
                 waiting = await waiter.event("lock_waiting", after=len(waiter.events))
-                assert waiting["holder"] == name
+                assert waiting["holder"] == f"{name}, whose client is gone"
                 assert waiting["holder_statement"].startswith("UPDATE plants")
         assert await waiter.exit_code() == 0
     assert len(waiter.find("revision_applied", revision="r3")) == 1

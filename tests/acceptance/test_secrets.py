@@ -314,7 +314,7 @@ async def test_a_password_may_be_rotated_while_we_wait(database: Database, serve
         await process.event("server_started")
         assert await process.stop() == 0
     _assert_hidden(process, "n3w-p4ss/word", "0ld-p4ss/word")
-    assert database.tables() == ["alembic_version"]
+    assert "alembic_version" in database.tables()
 
 
 CHECKING_APP = """

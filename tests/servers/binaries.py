@@ -7,16 +7,17 @@ from pathlib import Path
 from tests.servers.variables import given
 
 POSTGRESQL_VERSIONS = Path("/usr/lib/postgresql")
+GALERA = Path("/usr/lib/galera/libgalera_smm.so")
 _URL = "ORCHESTRATOR_TEST_{}_URL (not for tests that stop their server)"
 
 
 class MissingBinaryError(RuntimeError):
     """A program that a test needs is not on this machine; says how to get it."""
 
-    def __init__(self, program: str, packages: str, instead: str) -> None:
+    def __init__(self, program: str, packages: str, instead: str = "") -> None:
+        otherwise = f" or set {instead}" if instead else ""
         super().__init__(
-            f"{program} is not installed: run tests/servers/install"
-            f" (Debian: apt-get install {packages}) or set {instead}"
+            f"{program} is not installed: run tests/servers/install (Debian: apt-get install {packages}){otherwise}"
         )
 
 
@@ -32,6 +33,20 @@ def postgresql(program: str) -> Path:
     if path := _found([program], _newest_first(POSTGRESQL_VERSIONS)):
         return path
     raise MissingBinaryError(program, "postgresql", _URL.format("POSTGRESQL"))
+
+
+def pgbouncer() -> Path:
+    """Find the pool of PostgreSQL's connections."""
+    if path := _found(["pgbouncer"], ["/usr/sbin"]):
+        return path
+    raise MissingBinaryError("pgbouncer", "pgbouncer")
+
+
+def galera() -> Path:
+    """Find the library that makes a cluster of MariaDB's servers."""
+    if GALERA.exists():
+        return GALERA
+    raise MissingBinaryError(GALERA.name, "galera-4")
 
 
 def chromium() -> Path:

@@ -9,17 +9,17 @@ from tests.servers.server import Server
 
 
 class ExternalServer(Server):
-    """A server whose administrator and application are one user, who may create databases `app*`."""
+    """A server whose application may create databases `app*`; it is the administrator too, unless another is given."""
 
-    def __init__(self, backend: str, url: str) -> None:
+    def __init__(self, backend: str, url: str, admin_url: str | None = None) -> None:
         super().__init__()
         self.backend = backend
-        self._url = make_url(url)
+        self._url, self._admin_url = make_url(url), make_url(admin_url or url)
 
     @property
     def admin_url(self) -> URL:
         """The given way in, with the synchronous driver."""
-        return synchronous(self._url)
+        return synchronous(self._admin_url)
 
     @property
     def application_url(self) -> URL:

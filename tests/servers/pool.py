@@ -40,12 +40,12 @@ class Servers:
 
 
 def _start(backend: str) -> Server:
-    url = given(f"{backend.upper()}_URL")
+    url, admin_url = given(f"{backend.upper()}_URL"), given(f"{backend.upper()}_ADMIN_URL")
     match backend:
         case "mariadb" | "mysql" if url:
-            return ExternalMySQL(backend, url)
+            return ExternalMySQL(backend, url, admin_url)
         case "postgresql" if url:
-            return ExternalPostgreSQL(backend, url)
+            return ExternalPostgreSQL(backend, url, admin_url)
         case "mariadb":
             return MariaDB().start()
         case "postgresql":

@@ -100,6 +100,10 @@ class PrivateServer(Server):
         """Let it go on after pause()."""
         process_tree.send(self.process.pid, signal.SIGCONT)
 
+    def limit_file_size(self, size_bytes: int | None) -> None:
+        """Let no file of it grow beyond this, as on a disk that is full; None takes the limit away."""
+        process_tree.limit_file_size(self.process.pid, size_bytes)
+
     def close(self) -> None:
         """Kill it, if it runs, and remove its directory."""
         if self._process:

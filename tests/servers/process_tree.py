@@ -3,8 +3,11 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
+
+from tests.servers import unprivileged
 
 
 def send(pid: int, number: signal.Signals) -> list[int]:
@@ -14,16 +17,31 @@ def send(pid: int, number: signal.Signals) -> list[int]:
     """
     os.kill(pid, signal.SIGSTOP)
     _wait_until([pid], "TtZX")
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    children = _children(pid)
     for each in (*children, pid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(each, number)
     return children
 
 
+def limit_file_size(pid: int, size_bytes: int | None) -> None:
+    """Limit the size of files for a server of ours and its children; writing beyond it fails with EFBIG.
+
+    By prlimit(1), which runs as the server does: root in a container may lack the capability for others' limits.
+    """
+    limit = "unlimited" if size_bytes is None else size_bytes
+    for each in (pid, *_children(pid)):  # a child may have ended meanwhile
+        argv = ["prlimit", "--pid", str(each), f"--fsize={limit}:"]
+        subprocess.run(argv, check=each == pid, capture_output=True, **unprivileged.identity())
+
+
 def wait_until_gone(pids: list[int]) -> None:
     """Wait for processes that are not ours to reap."""
     _wait_until(pids, "ZX")
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _wait_until(pids: list[int], states: str) -> None:

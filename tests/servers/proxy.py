@@ -1,8 +1,11 @@
 """A network in front of a port, with faults that a test switches on and off."""
 
 import asyncio
+import contextlib
 import enum
 import math
+import re
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Self
 
 from tests.servers import peers
@@ -18,6 +21,32 @@ class Mode(enum.Enum):
     BLACKHOLE = enum.auto()  # hold back everything, until the mode changes
 
 
+class Tripwire:
+    """A place in the traffic at which everything stops, as by Mode.BLACKHOLE, to the byte.
+
+    Attributes:
+        reached: Set when the traffic has stopped there.
+    """
+
+    def __init__(self, marks: Sequence[bytes], then_bytes: int) -> None:
+        self.reached = asyncio.Event()
+        self._marks, self._left = list(marks), then_bytes
+
+    def position(self, data: bytes) -> int | None:
+        """Return how much of `data` passes before it is reached, or nothing while it is not."""
+        start = 0
+        while self._marks:
+            found = re.compile(self._marks[0]).search(data, start)
+            if not found:
+                return None
+            start = found.end()
+            del self._marks[0]
+        if start + self._left <= len(data):
+            return start + self._left
+        self._left -= len(data) - start
+        return None
+
+
 class Proxy:
     """Passes a loopback port on to another.
 
@@ -31,14 +60,17 @@ class Proxy:
     Attributes:
         port: Its own.
         cut_after: So many more bytes pass, both ways together, then whoever carries data is cut off.
+        latency_seconds: By so much data is late, each way.
     """
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.cut_after = math.inf
+        self.latency_seconds = 0.0
         self._target = target
         self._mode = Mode.PASS
         self._flows = asyncio.Event()
+        self._tripwire: Tripwire | None = None
         self._listener: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -65,10 +97,30 @@ class Proxy:
 
     async def reset_all(self) -> None:
         """Reset all connections at both ends, now."""
-        connections = list(self._connections)
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        await _reset(list(self._connections))
+
+    def trip(self, *marks: bytes, then_bytes: int = 0) -> Tripwire:
+        """Go into Mode.BLACKHOLE once these have passed, one after the other, and so many bytes more.
+
+        Args:
+            marks: Regular expressions; what they match has to come in one piece, as a short statement does.
+            then_bytes: Counted from the end of the last mark, both ways together.
+        """
+        self._tripwire = Tripwire(marks, then_bytes)
+        return self._tripwire
+
+    @contextlib.asynccontextmanager
+    async def stranding(self) -> AsyncIterator[None]:
+        """Let the connections that there are lead nowhere while new ones pass, and reset them at the end.
+
+        So a server sees a client whose host is gone: it hears nothing, and nothing tells it why.
+        """
+        stranded = list(self._connections)
+        self._flows.clear()
+        self._flows = asyncio.Event()
+        await self.set(Mode.PASS)
+        yield
+        await _reset(stranded)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._carry(reader, writer))
@@ -97,13 +149,33 @@ class Proxy:
 
     async def _flow(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry one direction; an end of it, natural or not, is an end of both."""
-        while data := await reader.read(65_536):
-            await self._flows.wait()
-            passing = data[: int(min(len(data), self.cut_after))]
-            self.cut_after -= len(passing)
-            writer.write(passing)
-            await writer.drain()
-            if not self.cut_after:
-                break
-        await self._flows.wait()
+        flows = self._flows
+        while self.cut_after and (data := await reader.read(65_536)):
+            await asyncio.sleep(self.latency_seconds)
+            stop = self._tripwire.position(data) if self._tripwire else None
+            await self._pass(data[:stop], flows, writer)
+            if stop is not None:
+                self._stop_at_tripwire()
+                await self._pass(data[stop:], flows, writer)
+        await flows.wait()
         raise EOFError
+
+    async def _pass(self, data: bytes, flows: asyncio.Event, writer: asyncio.StreamWriter) -> None:
+        await flows.wait()
+        passing = data[: int(min(len(data), self.cut_after))]
+        self.cut_after -= len(passing)
+        writer.write(passing)
+        await writer.drain()
+
+    def _stop_at_tripwire(self) -> None:
+        assert self._tripwire
+        self._tripwire.reached.set()
+        self._tripwire = None
+        self._mode = Mode.BLACKHOLE
+        self._flows.clear()
+
+
+async def _reset(connections: Iterable[asyncio.Task[None]]) -> None:
+    for connection in connections:
+        connection.cancel()
+    await asyncio.gather(*connections, return_exceptions=True)

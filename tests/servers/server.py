@@ -56,8 +56,8 @@ class Server(abc.ABC):
             password: Anything but nothing.
             rights: Words such as `SELECT`; none is no more than the right to log in.
         """
-        self._added_users[database.name].append(user)
         self._create_user(user, password)
+        self._added_users[database.name].append(user)
         self._grant(database, user, rights)
         return self._seen_by(self.application_url.set(username=user, password=password), database.name)
 

@@ -28,6 +28,17 @@ def test_a_missing_program_is_told_with_its_cure(
         assert cure in str(caught.value)
 
 
+@pytest.mark.parametrize(("find", "package"), [(binaries.pgbouncer, "pgbouncer"), (binaries.galera, "galera-4")])
+def test_what_has_no_variable_is_told_without_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, find: Callable[[], Path], package: str
+) -> None:
+    """There is no way around installing it."""
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    monkeypatch.setattr(binaries, "GALERA", tmp_path / "libgalera_smm.so")
+    with pytest.raises(MissingBinaryError, match=f"apt-get install {package}\\)$"):
+        find()
+
+
 def test_the_newest_postgresql_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten is more than nine."""
     for version in ("9", "10", "common"):

@@ -145,6 +145,23 @@ def test_a_standby_can_be_read_only() -> None:
             database.execute("CREATE TABLE plants (id INTEGER)")
 
 
+@pytest.mark.parametrize("make", [MariaDB, PostgreSQL])
+def test_a_full_disk_fails_statements_and_not_the_server(make: type[PrivateServer]) -> None:
+    """What does not fit is refused, and fits once there is room."""
+    fill = "INSERT INTO plants SELECT repeat('x', 1500) FROM {0} a, {0} b, {0} c, {0} d"
+    with make() as server:
+        database = server.create_database()
+        database.execute("CREATE TABLE plants (name varchar(2000))")
+        database.execute("CREATE TABLE tens (i integer)")
+        database.execute("INSERT INTO tens VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)")
+        server.limit_file_size(13 * 2**20)
+        with pytest.raises(DBAPIError, match=r"full|too large"):
+            database.execute(fill.format("tens"))
+        server.limit_file_size(None)
+        database.execute(fill.format("tens"))
+        assert database.execute("SELECT count(*) FROM plants") == [(10_000,)]
+
+
 def test_nothing_of_a_server_stays(own: PrivateServer) -> None:
     """Its process and its directory are gone, and closing again does no harm."""
     process, directory = own.process, own.directory

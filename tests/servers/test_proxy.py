@@ -76,6 +76,40 @@ async def test_a_cut_comes_after_so_many_bytes(proxy: Proxy, ends: Ends) -> None
     assert await ends[0].read() == b""
 
 
+async def test_a_tripwire_stops_the_traffic_to_the_byte(proxy: Proxy, ends: Ends) -> None:
+    """Counted from the end of the last mark, both ways; what is left comes when the traffic flows again."""
+    wire = proxy.trip(b"first", b"ma.k", then_bytes=4)
+    assert await _said_back(ends, b"a mark too early") == b"a mark too early"
+    assert await _said_back(ends, b"the first") == b"the first"
+    ends[1].write(b"a mark and more")
+    await asyncio.wait_for(wire.reached.wait(), 1)
+    with pytest.raises(TimeoutError):
+        await _said_back(ends, b"!")
+    await proxy.set(Mode.PASS)
+    assert await asyncio.wait_for(ends[0].readexactly(16), 1) == b"a mark and more!"
+
+
+async def test_a_stranded_connection_leads_nowhere_while_new_ones_pass(proxy: Proxy, ends: Ends) -> None:
+    """The peer hears neither data nor the end of it, and a reset when the host is given up for lost."""
+    async with proxy.stranding():
+        with pytest.raises(TimeoutError):
+            await _said_back(ends, b"hello?")
+        new = await asyncio.open_connection(HOST, proxy.port)
+        assert await _said_back(new, b"hello") == b"hello"
+    with pytest.raises(ConnectionResetError):
+        await ends[0].read()
+    assert await _said_back(new, b"still there") == b"still there"
+    new[1].close()
+
+
+async def test_latency_delays_both_ways(proxy: Proxy, ends: Ends) -> None:
+    """A round trip takes twice as long."""
+    proxy.latency_seconds = 0.05
+    began = asyncio.get_running_loop().time()
+    assert await _said_back(ends, b"late") == b"late"
+    assert asyncio.get_running_loop().time() - began >= 0.1
+
+
 async def test_all_connections_can_be_reset(proxy: Proxy, ends: Ends) -> None:
     """The client sees it at once, without sending anything."""
     await proxy.reset_all()

@@ -46,5 +46,6 @@ def start(argv: Sequence[str | Path], directory: Path, log: Path) -> subprocess.
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a terminal's Ctrl-C is for pytest
+            restore_signals=False,  # SIGXFSZ stays ignored: a limit of file sizes is an error, not a death
             **identity(),
         )

@@ -11,7 +11,8 @@ from orchestrator.errors import Failure, StartupError, StartupFailed
 from orchestrator.events import CATALOGUE, Event
 
 FAILURE = "error_type error_code error_message hint"
-REVISION = "revision statement_index statement statements_done"
+STATEMENT = "revision statement_index statement"
+REVISION = f"{STATEMENT} statements_done"
 CONTRACT = {
     "process_started": ("info", "python_version pid command"),
     "state_changed": ("info", "previous_state state"),
@@ -24,11 +25,18 @@ CONTRACT = {
     ),
     "database_ready": ("info", "attempts waited_seconds dialect server_version"),
     "migrations_current": ("info", "current_revision head_revision"),
+    "checksum_changed": ("warning", "revision checksum_applied checksum_now applied_by changed_count"),
     "migrations_planned": ("info", "current_revision head_revision pending_count pending"),
     "lock_waiting": ("info", "lock_name holder holder_statement holder_seconds waited_seconds"),
     "lock_acquired": ("info", "lock_name waited_seconds"),
     "lock_released": ("info", "lock_name held_seconds"),
     "revision_started": ("info", "revision description index pending_count"),
+    "revision_retry_scheduled": ("warning", "revision statement_index attempt retry_in_seconds blocked_by"),
+    "revision_resumed": ("warning", "revision statements_skipped interrupted_at interrupted_by"),
+    "revision_progress": (
+        "info",
+        f"{STATEMENT} statement_seconds statement_state progress_percent rows blocked_by blocked_seconds",
+    ),
     "revision_applied": ("info", "revision description index pending_count statements duration_seconds"),
     "migrations_completed": ("info", "applied_count current_revision duration_seconds"),
     "app_loaded": ("info", "app duration_seconds"),
@@ -44,7 +52,7 @@ CONTRACT = {
         f"{FAILURE} lock_name holder holder_statement holder_seconds waited_seconds",
     ),
     "migration_failed": ("critical", f"{FAILURE} {REVISION}"),
-    "migration_half_applied": ("critical", f"{FAILURE} {REVISION}"),
+    "migration_half_applied": ("critical", f"{FAILURE} {REVISION} applied pending_statement left"),
     "migration_stopped": ("critical", f"{FAILURE} {REVISION}"),
     "migration_tree_invalid": ("critical", FAILURE),
     "database_ahead": ("critical", f"{FAILURE} current_revision head_revision lineage"),
@@ -71,6 +79,8 @@ VALUES: dict[Any, Any] = {
     int: 7,
     float: 1.25,
     int | str: "28P01",
+    int | None: 7,
+    float | None: 1.25,
     list[str]: ["a", "{b}"],
     list[dict[str, str]]: [{"variable": "PORT"}],
 }
@@ -91,6 +101,14 @@ def test_the_catalogue_is_the_contract() -> None:
         for name, kind in CATALOGUE.items()
     }
     assert told == {name: (level, set(fields.split())) for name, (level, fields) in CONTRACT.items()}
+
+
+def test_a_database_ahead_is_told_on_two_levels_with_the_same_fields() -> None:
+    """One filter finds both, and only the one that ends the start is an alarm."""
+    (tolerated,) = CATALOGUE["database_ahead"].__subclasses__()
+    assert (tolerated.name, tolerated.level, tolerated.outcome) == ("database_ahead", logging.WARNING, "unknown")
+    assert dataclasses.fields(tolerated) == dataclasses.fields(CATALOGUE["database_ahead"])
+    assert tolerated not in CATALOGUE.values()
 
 
 def test_the_exit_codes_are_the_contract() -> None:

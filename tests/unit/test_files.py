@@ -1,5 +1,7 @@
 """Reading the tree from its files: as Alembic does, or a question for Alembic, or a fault that names the file."""
 
+import hashlib
+import py_compile
 import tempfile
 from pathlib import Path
 
@@ -60,6 +62,7 @@ def test_any_tree_is_read_as_alembic_reads_it(graph: list[tuple[str, list[str], 
         ours, theirs = read_tree(scripts.files), by_alembic(scripts)
         loaded, _ = load_scripts(alembic_config(scripts.files, make_url("sqlite+aiosqlite:///x.db")))
         assert shape(ours) == shape(theirs)
+        assert {each.id: each.checksum for each in ours.ordered} == {each.id: each.checksum for each in theirs.ordered}
         assert set(ours.heads) == set(loaded.get_heads())
         for target in ("heads", *ours.revisions):
             steps = [step.revision.revision for step in loaded._upgrade_revs(target, ())]  # type: ignore[arg-type]  # noqa: SLF001  # as the runner does
@@ -163,6 +166,16 @@ def test_what_alembic_passes_over_is_passed_over(scripts: Scripts) -> None:
     (scripts.versions / "more").mkdir()
     (scripts.versions / "more" / "b.py").write_text("no python (")
     assert shape(read_tree(scripts.files)) == shape(by_alembic(scripts)) == {"a": (set(), set(), "words")}
+
+
+def test_a_script_is_known_by_the_hash_of_its_bytes(scripts: Scripts) -> None:
+    """Of a compiled one nothing is known: it holds the time of its source, so each image has another."""
+    scripts.write("a.py", HEADER)
+    assert read_tree(scripts.files).revisions["a"].checksum == hashlib.sha256(HEADER.encode()).hexdigest()
+    py_compile.compile(str(scripts.versions / "a.py"), str(scripts.versions / "a.pyc"))
+    (scripts.versions / "a.py").unlink()
+    scripts.ini.write_text(scripts.ini.read_text() + "sourceless = true\n")
+    assert by_alembic(scripts).revisions["a"].checksum == ""
 
 
 def test_a_tree_that_is_none_is_a_fault(scripts: Scripts) -> None:

@@ -1,82 +1,130 @@
-"""The counter of a revision's statements, on a real connection."""
-
-from collections.abc import Iterator
-from pathlib import Path
+"""What statements are taken for: what is taken wrongly would be done twice, or refused for nothing."""
 
 import pytest
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import OperationalError
+from hypothesis import given
+from hypothesis import strategies as st
 
-from orchestrator.migrations.statements import Statements
+from orchestrator.databases.mysql import grammar as mysql
+from orchestrator.databases.postgresql import grammar as postgresql
+from orchestrator.databases.sqlite import session as sqlite
+from orchestrator.databases.statements import Kind
+
+GRAMMARS = [mysql.read, postgresql.read, sqlite.read]
+DEFINED_ON_MYSQL = [
+    ("CREATE TABLE `a b` (x INT)", ["TABLE `a b`"]),
+    ("  -- why\n/* what */ create table if not exists s.t (x int)", ["TABLE s.t"]),
+    ("ALTER TABLE t ADD COLUMN c INT, RENAME u", ["TABLE t", "TABLE u"]),
+    ("ALTER TABLE t RENAME COLUMN a TO b", ["TABLE t"]),
+    ("ALTER TABLE t COMMENT 'please rename to x'", ["TABLE t"]),
+    ("DROP TABLE IF EXISTS a, `b`.c", ["TABLE a", "TABLE `b`.c"]),
+    ("RENAME TABLE a TO b, c TO d", ["TABLE a", "TABLE b", "TABLE c", "TABLE d"]),
+    ("CREATE UNIQUE INDEX `on` ON t (a)", ["TABLE t"]),
+    ("DROP INDEX ix ON t", ["TABLE t"]),
+    ("CREATE OR REPLACE DEFINER=`x`@`%` SQL SECURITY INVOKER VIEW v AS SELECT 1", ["TABLE v"]),
+    ("CREATE TRIGGER tr BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; SET NEW.b = 2; END", ["TRIGGER tr"]),
+    ("drop procedure p", ["PROCEDURE p"]),
+]
+KINDS_ON_MYSQL = [
+    ("INSERT INTO t VALUES ('a;b')", Kind.WRITE),
+    ("INSERT INTO t VALUES (1); DELETE FROM t", Kind.OPAQUE),
+    ("WITH a AS (SELECT 1) UPDATE t SET x = 1", Kind.WRITE),
+    ("WITH a AS (SELECT 'update') SELECT * FROM a", Kind.READ),
+    ("(SELECT 1) UNION (SELECT 2)", Kind.READ),
+    ("SELECT @@version", Kind.PASSING),
+    ("SHOW VARIABLES LIKE 'x'", Kind.PASSING),
+    ("SHOW CREATE TABLE t", Kind.READ),
+    ("SET NAMES utf8mb4", Kind.SESSION),
+    ("SET autocommit = 1", Kind.COMMIT),
+    ("START TRANSACTION", Kind.COMMIT),
+    ("ROLLBACK", Kind.ROLLBACK),
+    ("ROLLBACK TO SAVEPOINT x", Kind.PASSING),
+    ("CALL p()", Kind.OPAQUE),
+    ("LOAD DATA INFILE 'x' INTO TABLE t", Kind.OPAQUE),
+    ("CREATE TABLE t AS SELECT * FROM u", Kind.OPAQUE),
+    ("CREATE OR REPLACE TABLE t (x INT)", Kind.OPAQUE),
+    ("ALTER TABLE t TRUNCATE PARTITION p0", Kind.OPAQUE),
+    ("/*!50001 CREATE TABLE x (a INT) */", Kind.OPAQUE),
+    ("GRANT SELECT ON *.* TO x", Kind.DEFINITION),
+    ("no such statement", Kind.OPAQUE),
+]
+BOUND_ON_MYSQL = [
+    "CREATE TEMPORARY TABLE tt (a INT)",
+    "LOCK TABLES t WRITE",
+    "SELECT COUNT(*) INTO @n FROM t",
+    "SET @x = (SELECT MAX(id) FROM t)",
+    "USE elsewhere",
+]
+KINDS_ON_POSTGRESQL = [
+    ("CREATE TABLE t (x INT)", Kind.WRITE),
+    ("SELECT x FROM t", Kind.READ),
+    ("SELECT x INTO u FROM t", Kind.WRITE),
+    ("SELECT setval('s', 5)", Kind.WRITE),
+    ("WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone", Kind.WRITE),
+    ("WITH a AS (SELECT 1) SELECT * FROM a", Kind.READ),
+    ("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS ix ON t (a)", Kind.DEFINITION),
+    ("CREATE INDEX CONCURRENTLY ON t (a)", Kind.OPAQUE),
+    ("VACUUM t", Kind.DEFINITION),
+    ("CREATE DATABASE d", Kind.OPAQUE),
+    ("COMMIT", Kind.COMMIT),
+    ("ROLLBACK TO SAVEPOINT s", Kind.PASSING),
+    ("SET search_path TO x", Kind.SESSION),
+]
+KINDS_ON_SQLITE = [
+    ("CREATE TABLE t (x INT)", Kind.WRITE),
+    ("PRAGMA foreign_keys = OFF", Kind.SESSION),
+    ("PRAGMA table_info('t')", Kind.PASSING),
+    ("SELECT * FROM t", Kind.READ),
+    ("ROLLBACK", Kind.ROLLBACK),
+]
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    """A connection to a file of SQLite's, whose DDL is not rolled back."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'app.db'}")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
+@pytest.mark.parametrize(("sql", "objects"), DEFINED_ON_MYSQL)
+def test_a_definition_of_mysql_is_known_by_what_it_defines(sql: str, objects: list[str]) -> None:
+    """One object too many would look as if a part had changed; one too few would look as if nothing had."""
+    statement = mysql.read(sql)
+    assert (statement.kind, list(statement.objects)) == (Kind.DEFINITION, objects)
 
 
-@pytest.fixture
-def statements(connection: Connection) -> Statements:
-    """The counter of that connection."""
-    statements = Statements(transactional_ddl=False)
-    statements.watch(connection)
-    return statements
+@pytest.mark.parametrize(("sql", "kind"), KINDS_ON_MYSQL)
+def test_statements_of_mysql_are_told_apart(sql: str, kind: Kind) -> None:
+    """What is not known for certain is opaque."""
+    assert mysql.read(sql).kind is kind
 
 
-def test_a_statement_counts_when_it_succeeded(connection: Connection, statements: Statements) -> None:
-    """And not when it began: the failure names the one after the last good one."""
-    connection.exec_driver_sql("SELECT 1")
-    assert (statements.done, statements.running) == (1, "")
-    with pytest.raises(OperationalError):
-        connection.exec_driver_sql("SELECT nothing")
-    assert (statements.done, statements.running) == (1, "SELECT nothing")
+@pytest.mark.parametrize("sql", BOUND_ON_MYSQL)
+def test_what_only_this_session_has_is_noticed(sql: str) -> None:
+    """Another session cannot go on from there."""
+    assert mysql.read(sql).binds
 
 
-def test_the_next_revision_begins_at_nothing(connection: Connection, statements: Statements) -> None:
-    """What the one before committed is its own affair."""
-    connection.exec_driver_sql("CREATE TABLE a (id INTEGER)")
-    connection.commit()
-    assert statements.committed
-    statements.start()
-    assert (statements.done, statements.running, statements.committed) == (0, "", False)
+@pytest.mark.parametrize("sql", ["SELECT LAST_INSERT_ID()", "INSERT INTO t VALUES (ROW_COUNT())"])
+def test_what_needs_this_session_is_noticed(sql: str) -> None:
+    """Its answer depends on a statement that a resumed run has not made."""
+    assert mysql.read(sql).needs_session
 
 
-def test_reading_leaves_nothing_behind(connection: Connection, statements: Statements) -> None:
-    """A revision that looked, committed and failed can be run again."""
-    connection.exec_driver_sql("  -- a comment\n/* and\nanother */ SELECT 1")
-    connection.exec_driver_sql("PRAGMA user_version")
-    connection.commit()
-    assert not statements.committed
+@pytest.mark.parametrize(("sql", "kind"), KINDS_ON_POSTGRESQL)
+def test_statements_of_postgresql_are_told_apart(sql: str, kind: Kind) -> None:
+    """Nearly everything is in the transaction, and rolls back."""
+    assert postgresql.read(sql).kind is kind
 
 
-def test_changes_of_rows_are_there_to_stay_only_after_a_commit(connection: Connection, statements: Statements) -> None:
-    """Until then the rollback takes them back."""
-    connection.exec_driver_sql("CREATE TABLE a (id INTEGER)")
-    statements.start()
-    connection.exec_driver_sql("INSERT INTO a VALUES (1)")
-    assert not statements.committed
-    connection.commit()
-    assert statements.committed
+@pytest.mark.parametrize(("sql", "kind"), KINDS_ON_SQLITE)
+def test_statements_of_sqlite_are_told_apart(sql: str, kind: Kind) -> None:
+    """The same, but for what does nothing in a transaction."""
+    assert sqlite.read(sql).kind is kind
 
 
-def test_ddl_that_cannot_be_rolled_back_is_there_to_stay(connection: Connection, statements: Statements) -> None:
-    """On MySQL, MariaDB, and SQLite outside a transaction."""
-    connection.exec_driver_sql("CREATE TABLE a (id INTEGER)")
-    assert statements.committed
+@given(st.text() | st.text("(;'\"`-/*#@! \nselctinrd", max_size=300))
+def test_no_text_upsets_them(sql: str) -> None:
+    """Whatever a revision runs, the server has to judge it, not we."""
+    for read in GRAMMARS:
+        assert read(sql).kind in Kind
 
 
-def test_ddl_that_can_be_rolled_back_is_not(connection: Connection) -> None:
-    """On PostgreSQL, as Alembic knows it."""
-    statements = Statements(transactional_ddl=True)
-    statements.watch(connection)
-    connection.exec_driver_sql("CREATE TABLE a (id INTEGER)")
-    assert not statements.committed
-
-
-def test_statements_do_not_show_the_one_that_runs() -> None:
-    """A `%r` of it may hold values."""
-    assert "hunter2" not in repr(Statements(running="hunter2"))
+@pytest.mark.parametrize("part", ["(", "'", "`", "/*", "--", "a,", "create table ", "with a as (", "@", ";"])
+def test_a_long_text_does_not_take_long(part: str) -> None:
+    """No pattern goes back over what it has read: the time-out of the tests is the limit."""
+    for read in GRAMMARS:
+        read(part * 20_000)
+        read("INSERT INTO t VALUES " + part * 20_000)

@@ -81,6 +81,21 @@ def test_in_a_hurry_nothing_is_left() -> None:
     assert stop.remaining_seconds() == stop.remaining_seconds(keep=0.5) == 0.0
 
 
+def test_what_must_not_be_hurried_is_not(clock: Clock) -> None:
+    """There a second signal is the same request, and is forgotten: what comes afterwards takes its time, too."""
+    stop = Stop()
+    stop.budget_seconds = 20.0
+    with stop.unhurried():
+        stop.request("SIGTERM")
+        clock.now += 5
+        stop.request("SIGINT")
+        assert (stop.requested.is_set(), stop.signal, stop.hurry) == (True, "SIGTERM", False)
+        assert stop.remaining_seconds() == 15.0
+    assert not stop.hurry
+    stop.request("SIGTERM")
+    assert stop.hurry
+
+
 async def test_a_stop_asked_for_before_the_loop_is_seen_by_the_loop() -> None:
     """SIGTERM may come before asyncio is even imported."""
     stop = Stop()

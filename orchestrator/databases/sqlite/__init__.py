@@ -1,13 +1,9 @@
-"""SQLite: the embedded default. The lock is a file's, held by the process: statement and lock end with it alike."""
+"""SQLite: the embedded default."""
 
-import os
-import socket
 import sqlite3
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.databases import Holder, MigrationLock, row, rows
+from orchestrator.databases import MigrationLock
 from orchestrator.databases.diagnosis import (
     BUSY,
     OTHER,
@@ -18,12 +14,16 @@ from orchestrator.databases.diagnosis import (
     innermost_message,
     unknown,
 )
+from orchestrator.databases.observation import Observation
+from orchestrator.databases.sqlite.lock import FileLock
 
 if TYPE_CHECKING:
     import ssl
 
-    from sqlalchemy.engine import Dialect
+    from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.databases.statements import RecordedSession
 
 _NO_FILE = Cause(Verdict.REFUSE, "unknown_database", "The directory of the database file must exist and be writable.")
 _NO_DATABASE = Cause(Verdict.REFUSE, "protocol", "The file is something else, or damaged: name another, or restore it.")
@@ -54,8 +54,9 @@ class SQLite:
         del dialect
         return "sqlite", sqlite3.sqlite_version
 
-    def diagnose(self, error: BaseException) -> Diagnosis:
+    def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
         """By the error's text."""
+        del url
         message = innermost_message(error)
         code = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
         for text, cause in _CAUSES.items():
@@ -75,58 +76,30 @@ class SQLite:
         await connection.exec_driver_sql("PRAGMA user_version = 0")
         await connection.rollback()
 
+    async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
+        """The lock is a file's, and sessions have no part in it."""
+        del connection, other
+        return None
+
     def lock(self, dbapi_connection: Any) -> MigrationLock:
         """A lock on a file beside the database's."""
-        return _FileLock(dbapi_connection)
+        return FileLock(dbapi_connection)
+
+    def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
+        """See `SQLiteSession`."""
+        from orchestrator.databases.sqlite.session import SQLiteSession
+
+        return SQLiteSession(dbapi_connection, driver_connection)
+
+    async def observe(self, connection: "AsyncConnection", connection_id: int) -> Observation:
+        """Nobody else sees what the library does in this process."""
+        del connection, connection_id
+        return Observation()
 
     def cancel_sql(self, connection_id: int) -> str:
         """Nothing to cancel: the statement runs in this process and ends with it."""
         del connection_id
         return ""
-
-
-class _FileLock:
-    pause_seconds = 0.05
-
-    def __init__(self, dbapi_connection: Any) -> None:
-        self._connection = dbapi_connection
-        path = next(path for _, name, path in rows(dbapi_connection, "PRAGMA database_list") if name == "main")
-        self.name = f"{path}.migrate.lock"
-        self._file: IO[str] | None = None
-
-    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
-        row(self._connection, f"PRAGMA busy_timeout = {int(ddl_lock_timeout_seconds * 1000)}")
-
-    def connection_id(self) -> int:
-        return 0
-
-    def try_acquire(self) -> bool:
-        import fcntl
-
-        file = Path(self.name).open("a+", encoding="utf-8")  # noqa: SIM115  # it stays open as long as the lock is held
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return False
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n{datetime.now(UTC).isoformat()}\n")
-        file.flush()
-        self._file = file
-        return True
-
-    def holder(self) -> Holder:
-        try:
-            name, since = Path(self.name).read_text(encoding="utf-8").splitlines()
-            return Holder(name, seconds=(datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
-        except (OSError, ValueError):
-            return Holder()
-
-    def release(self) -> None:
-        if self._file is not None:
-            self._file.truncate(0)
-            self._file.close()
-            self._file = None
 
 
 BACKEND = SQLite()

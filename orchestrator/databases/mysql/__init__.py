@@ -1,0 +1,103 @@
+"""MySQL and MariaDB."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from orchestrator.databases import MigrationLock
+from orchestrator.databases.diagnosis import CLUSTER, Diagnosis
+from orchestrator.databases.mysql.errors import code_of, diagnose
+from orchestrator.databases.mysql.lock import NamedLock
+
+if TYPE_CHECKING:
+    import ssl
+
+    from sqlalchemy.engine import URL, Dialect
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.databases.observation import Observation
+    from orchestrator.databases.statements import RecordedSession
+
+_NO_SUCH_TABLE = 1146
+
+
+@event.listens_for(Engine, "do_connect")
+def _encode_password(dialect: "Dialect", _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
+    """Passwords are UTF-8, as those of other clients: asyncmy would make Latin-1 of them. For the app's engines too."""
+    if dialect.driver == "asyncmy" and isinstance(parameters.get("password"), str):
+        parameters["password"] = parameters["password"].encode()
+
+
+class MySQL:
+    """The backend for both: they differ in names only."""
+
+    def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
+        """A verifying SSLContext when a CA is given; the URL's own `ssl_*` options otherwise."""
+        return {} if tls is None else {"ssl": tls}
+
+    def describe(self, dialect: "Dialect") -> tuple[str, str]:
+        """The server's own name, whatever the URL calls it."""
+        version = ".".join(str(part) for part in dialect.server_version_info or ())
+        return "mariadb" if getattr(dialect, "is_mariadb", False) else "mysql", version
+
+    def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
+        """By error code."""
+        return diagnose(error, url)
+
+    def is_missing_table(self, error: BaseException) -> bool:
+        """Error 1146."""
+        return code_of(error) == _NO_SUCH_TABLE
+
+    async def check_writable(self, connection: "AsyncConnection") -> None:
+        """Ask for a writing transaction: refused with 1290 or 1792 exactly when our writes would be.
+
+        Better than reading @@read_only, which does not bind users with READ_ONLY ADMIN. Aurora's readers have
+        read_only=0 and refuse only DDL (1836): https://github.com/go-sql-driver/mysql/issues/1660.
+        """
+        await connection.exec_driver_sql("START TRANSACTION READ WRITE")
+        reader = (await connection.exec_driver_sql("SELECT @@innodb_read_only")).scalar()
+        await connection.rollback()
+        if reader:
+            raise ReadOnlyError(1836, "Running in read-only mode (innodb_read_only)")
+
+    async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
+        """GET_LOCK is a node's own: https://mariadb.com/kb/en/mariadb-galera-cluster-known-limitations/.
+
+        Pools that know MySQL keep a session together from its first GET_LOCK on.
+        """
+        del other
+        asked = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_provider')"
+        found = (await connection.exec_driver_sql(asked)).mappings()
+        variables = {each["Variable_name"]: each["Value"] for each in found}
+        await connection.rollback()
+        if variables.get("wsrep_on") == "ON" and variables.get("wsrep_provider", "none") != "none":
+            return CLUSTER.found("", "the server is a node of a Galera cluster (wsrep_on = ON)")
+        return None
+
+    def lock(self, dbapi_connection: Any) -> MigrationLock:
+        """GET_LOCK, which ends with the session and survives commits, the implicit ones of DDL included."""
+        return NamedLock(dbapi_connection)
+
+    def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
+        """See `MySQLSession`."""
+        from orchestrator.databases.mysql.session import MySQLSession
+
+        return MySQLSession(dbapi_connection, driver_connection)
+
+    async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
+        """See `mysql.watching`."""
+        from orchestrator.databases.mysql.watching import observe
+
+        return await observe(connection, connection_id)
+
+    def cancel_sql(self, connection_id: int) -> str:
+        """The statement ends with 1317; the session and its lock stay."""
+        return f"KILL QUERY {connection_id:d}"
+
+
+class ReadOnlyError(Exception):
+    """The server's variables say what its errors would say later."""
+
+
+BACKEND = MySQL()

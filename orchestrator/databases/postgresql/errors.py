@@ -1,0 +1,78 @@
+"""What the errors of PostgreSQL mean."""
+
+from dataclasses import replace
+
+from sqlalchemy.engine.url import URL
+
+from orchestrator.databases.diagnosis import (
+    BUSY,
+    CREDENTIALS,
+    LOST,
+    OTHER,
+    POOLER,
+    READ_ONLY,
+    RIGHTS,
+    STARTING,
+    UNKNOWN_DATABASE,
+    Cause,
+    Diagnosis,
+    Verdict,
+    chain,
+    innermost_message,
+    of_system,
+    statement_of,
+    unknown,
+)
+from orchestrator.databases.postgresql.rights import grant
+
+# SQLSTATEs, the whole code or its class: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_CAUSES: dict[str, Cause] = {
+    "08P01": OTHER,  # what pgbouncer says of nearly everything
+    "08": LOST,
+    "25006": READ_ONLY,
+    "26000": POOLER,  # a statement that was prepared in another session
+    "42P05": POOLER,  # or by somebody else in what passes for ours
+    "28": CREDENTIALS,
+    "3D000": UNKNOWN_DATABASE,
+    "40": BUSY,
+    "42501": RIGHTS,
+    "53": BUSY,
+    "55P03": BUSY,
+    "57P": STARTING,  # starting up, shutting down, crashed
+}
+_NO_TLS = Cause(
+    Verdict.DOUBT,
+    "protocol",
+    "What answers there is no PostgreSQL, or it offers no TLS although DATABASE_SSL_CA or the URL asks for it.",
+)
+
+
+def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
+    """By SQLSTATE; asyncpg raises the system's own errors as they are."""
+    state = sqlstate_of(error)
+    if state is None and "rejected SSL upgrade" in str(error):  # a mere ConnectionError
+        return _NO_TLS.found("", innermost_message(error))
+    if state is None:
+        return of_system(error) or unknown(error)
+    if "statement pooling mode" in str(error):  # which allows no transaction at all
+        return POOLER.found(state, _message(error))
+    cause = _CAUSES.get(state) or _CAUSES.get(state[:3]) or _CAUSES.get(state[:2]) or OTHER
+    found = cause.found(state, _message(error))
+    return replace(found, hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
+
+
+def sqlstate_of(error: BaseException) -> str | None:
+    """The server's SQLSTATE, wherever in the chain it is."""
+    for each in chain(error):
+        state = getattr(each, "sqlstate", None) or getattr(each, "pgcode", None)
+        if isinstance(state, str):
+            return state
+    return None
+
+
+def _message(error: BaseException) -> str:
+    """The server's words, without the class name that SQLAlchemy's asyncpg dialect puts before them."""
+    for each in chain(error):
+        if type(each).__module__.startswith("asyncpg"):
+            return innermost_message(each)
+    return innermost_message(error)

@@ -1,0 +1,100 @@
+"""The migration lock of PostgreSQL: an advisory lock of the session."""
+
+import hashlib
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.databases import Holder, ask, row, rows
+from orchestrator.databases.sockets import is_orphan, keep_alive
+from orchestrator.log import CONTEXT
+
+
+class AdvisoryLock:
+    """See `MigrationLock`."""
+
+    pause_seconds = 0.2
+
+    def __init__(self, dbapi_connection: Any) -> None:
+        self._connection = dbapi_connection
+        database, self._id = row(dbapi_connection, "SELECT current_database(), pg_backend_pid()")
+        self.name = f"orchestrator:{database}"
+        key = int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:8], "big")
+        self._key = key - (key >> 63 << 64)  # as the server's signed bigint
+        self._locked = f"""
+            locktype = 'advisory' AND granted AND objsubid = 1
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid::bigint = {key >> 32} AND objid::bigint = {key & 0xFFFFFFFF}
+        """  # noqa: S608  # numbers of ours
+        self._before: Mapping[str, str] = {}
+
+    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
+        """Short waits, an end to sessions whose client vanished, and a name; `release` undoes it."""
+        keep_alive(self._connection)
+        wanted = {
+            "lock_timeout": str(max(1, math.ceil(ddl_lock_timeout_seconds * 1000))),
+            # They end the session of a host that vanished, and with it the lock, after about a minute.
+            "tcp_keepalives_idle": "30",
+            "tcp_keepalives_interval": "10",
+            "tcp_keepalives_count": "3",
+            # The server notices a dead client during a statement, and so frees the lock: 0.3 s against 8 s. Since 14.
+            "client_connection_check_interval": "500",
+            "application_name": CONTEXT.program_name,
+        }
+        names = ", ".join(f"'{name}'" for name in wanted)
+        found = dict(rows(self._connection, f"SELECT name, setting FROM pg_settings WHERE name IN ({names})"))  # noqa: S608  # constants
+        if found["application_name"]:
+            del found["application_name"]  # env.py has one of its own
+        self._before = found
+        self._set({name: value for name, value in wanted.items() if name in found})
+
+    def connection_id(self) -> int:
+        """The process id of the backend."""
+        return int(self._id)
+
+    def try_acquire(self) -> bool:
+        """One try."""
+        return bool(row(self._connection, f"SELECT pg_try_advisory_lock({self._key})")[0])
+
+    def is_held(self) -> bool:
+        """By this session, which still is the one that took it."""
+        held_by = f"SELECT pid FROM pg_locks WHERE {self._locked} AND pid = pg_backend_pid()"  # noqa: S608  # numbers of ours
+        return [pid for (pid,) in ask(self._connection, held_by)] == [self._id]
+
+    def holder(self) -> Holder:
+        """Who has it now."""
+        found = row(
+            self._connection,
+            f"""
+            SELECT pid, usename, host(client_addr) || ':' || client_port, application_name,
+                   CASE WHEN state = 'active' THEN left(query, 300) END,
+                   extract(epoch FROM clock_timestamp() - state_change),
+                   host(inet_client_addr()) || ':' || inet_client_port()
+            FROM pg_locks JOIN pg_stat_activity USING (pid)
+            WHERE {self._locked}
+            """,  # noqa: S608  # numbers of ours
+        )
+        if found is None:
+            return Holder()
+        process, user, address, program, statement, seconds, ours = found
+        name = (
+            f"process {process} of {user}" + (f"@{address}" if address else "") + (f" ({program})" if program else "")
+        )
+        if address and is_orphan(self._connection, ours, address) and self._still(process):
+            name += ", whose client is gone"
+        return Holder(name, str(statement or ""), float(seconds or 0))
+
+    def release(self) -> None:
+        """Give it back."""
+        rows(self._connection, f"SELECT pg_advisory_unlock({self._key})")
+        self._set(self._before)
+
+    def _still(self, process: int) -> bool:
+        """A client that is gone may have closed its connection in order."""
+        held = f"SELECT 1 FROM pg_locks WHERE {self._locked} AND pid = {process:d}"  # noqa: S608  # numbers of ours
+        return row(self._connection, held) is not None
+
+    def _set(self, settings: Mapping[str, str]) -> None:
+        calls = [f"set_config('{name}', '{value}', false)" for name, value in settings.items()]
+        if calls:
+            rows(self._connection, f"SELECT {', '.join(calls)}")

@@ -1,0 +1,74 @@
+"""The migration lock of SQLite: a lock on a file, held by the process, so that statement and lock end alike."""
+
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from orchestrator.databases import Holder, row, rows
+
+
+class FileLock:
+    """See `MigrationLock`."""
+
+    pause_seconds = 0.05
+
+    def __init__(self, dbapi_connection: Any) -> None:
+        self._connection = dbapi_connection
+        path = next(path for _, name, path in rows(dbapi_connection, "PRAGMA database_list") if name == "main")
+        # The path is absolute, its links resolved. A database in memory has none, and is nobody else's.
+        self.name = f"{path}.migrate.lock" if path else os.devnull
+        self._file: IO[str] | None = None
+
+    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
+        """How long a statement waits for another one's transaction."""
+        row(self._connection, f"PRAGMA busy_timeout = {int(ddl_lock_timeout_seconds * 1000)}")
+
+    def connection_id(self) -> int:
+        """None."""
+        return 0
+
+    def try_acquire(self) -> bool:
+        """One try."""
+        import fcntl  # not on Windows
+
+        file = Path(self.name).open("a+", encoding="utf-8")  # noqa: SIM115  # it stays open as long as the lock is held
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return False
+        self._file = file
+        if not self.is_held():  # the file was removed between the two steps
+            self.release()
+            return False
+        self._sign(f"process {os.getpid()} on {socket.gethostname()}\n{datetime.now(UTC).isoformat()}\n")
+        return True
+
+    def is_held(self) -> bool:
+        """Whoever finds no file, or another one, makes a lock of their own."""
+        try:
+            found = Path(self.name).stat()
+        except OSError:
+            return False
+        return self._file is not None and os.path.samestat(found, os.fstat(self._file.fileno()))
+
+    def holder(self) -> Holder:
+        """Who has it now, in their own words."""
+        try:
+            name, since = Path(self.name).read_text(encoding="utf-8").splitlines()
+            return Holder(name, seconds=(datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
+        except (OSError, ValueError):
+            return Holder()
+
+    def release(self) -> None:
+        """Give it back."""
+        if self.is_held():
+            self._sign("")
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _sign(self, text: str) -> None:
+        Path(self.name).write_text(text, encoding="utf-8")

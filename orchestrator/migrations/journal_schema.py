@@ -1,0 +1,125 @@
+"""The journal's tables, and the SQL that reads and writes them.
+
+The columns of `orchestrator_journal` are laid down in section 7 of the contract; the other table is our own.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+SAVED = (1, 2, 3, 50)  # rows that are saved in one statement
+
+_OPTIONS: Any = {
+    f"{dialect}_{name}": value
+    for dialect in ("mysql", "mariadb")
+    for name, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
+}
+_LONG = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+_TIME = DateTime().with_variant(String(23), "sqlite").with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
+
+
+def tables(schema: str | None) -> tuple[Table, Table]:
+    """The two tables."""
+    metadata = MetaData(schema=schema)
+    revisions = Table(
+        "orchestrator_journal",
+        metadata,
+        Column("revision", String(255), primary_key=True),
+        Column("down_revision", Text),
+        Column("description", Text),
+        Column("checksum", String(64)),
+        Column("app_version", String(128)),
+        Column("boot_id", String(64)),
+        Column("task_id", String(128)),
+        Column("connection_id", BigInteger),
+        Column("started_at", _TIME, nullable=False),
+        Column("finished_at", _TIME),
+        Column("statements_done", Integer, nullable=False),
+        Column("pending_statement", Text),
+        Column("duration_seconds", Float),
+        **_OPTIONS,
+    )
+    statements = Table(
+        "orchestrator_journal_statements",
+        metadata,
+        Column("revision", String(255), primary_key=True),
+        Column("statement_index", Integer, primary_key=True, autoincrement=False),
+        Column("kind", String(16), nullable=False),
+        Column("digest", String(64), nullable=False),
+        Column("statement", _LONG, nullable=False),
+        Column("outcome", String(16), nullable=False),
+        Column("answer", _LONG, nullable=False),
+        Column("definitions", _LONG, nullable=False),
+        Column("recorded_at", _TIME, nullable=False),
+        **_OPTIONS,
+    )
+    return revisions, statements
+
+
+def queries(revisions: Table, statements: Table, dialect_name: str, now: str) -> dict[str, Any]:
+    """Every query on them, by what it does; parameters have the names of columns, `_0` and so on behind them."""
+    moment: Any = literal_column(now)
+    of_revision, of_statements = revisions.c, statements.c
+    this = of_revision.revision == bindparam("this")
+    return {
+        "entries": select(
+            of_revision.revision,
+            of_revision.down_revision,
+            of_revision.checksum,
+            of_revision.app_version,
+            of_revision.boot_id,
+            of_revision.finished_at.is_not(None),
+            of_revision.statements_done,
+            of_revision.pending_statement,
+        ),
+        "begin": _upsert(
+            dialect_name,
+            revisions,
+            {"started_at": moment, "finished_at": literal_column("NULL")},
+            without=("duration_seconds", "pending_statement"),
+        ),
+        "progress": update(revisions).where(this).values(_given("statements_done", "pending_statement")),
+        "finish": update(revisions)
+        .where(this)
+        .values({**_given("statements_done", "duration_seconds"), "pending_statement": None, "finished_at": moment}),
+        **{f"save {rows}": _upsert(dialect_name, statements, {"recorded_at": moment}, rows=rows) for rows in SAVED},
+        "steps": select(statements)
+        .where(of_statements.revision == bindparam("this"))
+        .order_by(of_statements.statement_index),
+        "forget": delete(statements).where(of_statements.revision == bindparam("this")),
+    }
+
+
+def _given(*names: str) -> dict[str, Any]:
+    return {name: bindparam(f"new_{name}") for name in names}
+
+
+def _upsert(
+    dialect_name: str, table: Table, computed: dict[str, Any], *, without: tuple[str, ...] = (), rows: int = 1
+) -> Any:
+    """Insert rows, or replace them: one statement, because drivers send others one by one."""
+    names = [column.name for column in table.c if column.name not in without]
+    values = [{name: computed.get(name, bindparam(f"{name}_{row}")) for name in names} for row in range(rows)]
+    keys = [column.name for column in table.primary_key]
+    if dialect_name in {"mysql", "mariadb"}:
+        ours = mysql.insert(table).values(values)
+        return ours.on_duplicate_key_update({name: ours.inserted[name] for name in names if name not in keys})
+    theirs = (postgresql if dialect_name == "postgresql" else sqlite).insert(table).values(values)
+    changes = {name: theirs.excluded[name] for name in names if name not in keys}
+    return theirs.on_conflict_do_update(index_elements=keys, set_=changes)

@@ -1,0 +1,134 @@
+"""Revisions that do odd things and were killed: settings of the session, errors that were got over, rollbacks."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, add_two, environment, go, migrate, tables
+from tests.harness import Orchestrator, Project, Result, make_project
+from tests.servers import Database, backends
+
+OAK, ELM = INSERT.format(2, "oak"), INSERT.format(3, "elm")
+TREES = "op.create_table('trees', sa.Column('id', sa.Integer, primary_key=True))"
+SHRUBS = TREES.replace("trees", "shrubs")
+GOT_OVER = "try:\n    op.execute({!r})\nexcept sa.exc.DBAPIError:\n    print('got over it')"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with a table and a row."""
+    project = make_project(tmp_path / "project")
+    add_two(project)
+    return project
+
+
+async def _resumed(project: Project, database: Database, *statements: str) -> Result:
+    """Kill revision r3 where it waits between these statements, and start again."""
+    project.add_revision("r3", "\n".join(statements))
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        process.signal(signal.SIGKILL)
+        await process.exit_code()
+    go(project)
+    result = await migrate(project, database)
+    assert result.exit_code == 0, result.story()
+    assert len(result.find("revision_resumed")) == 1
+    return result
+
+
+def _ids(database: Database) -> list[int]:
+    return [number for (number,) in database.execute("SELECT id FROM plants ORDER BY id")]
+
+
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize(
+    "setting", ["sql_mode = 'ANSI_QUOTES'", "time_zone = '+05:00'", "sql_quote_show_create = 0, @x = 1"]
+)
+async def test_what_the_session_shows_otherwise_is_recognised(
+    project: Project, database: Database, setting: str
+) -> None:
+    """The next session begins with other settings, in which the same table is shown in other words."""
+    dated = "op.execute(\"CREATE TABLE trees (`id` INTEGER, day TIMESTAMP DEFAULT '2024-05-05 12:00:00')\")"
+    await _resumed(project, database, f"op.execute({f'SET {setting}'!r})", dated, SHRUBS, WAIT_FOR_GO, ELM)
+    assert _ids(database) == [1, 3]
+
+
+@backends("mariadb", "mysql")
+async def test_a_name_in_the_quotes_of_the_standard_is_found(project: Project, database: Database) -> None:
+    """Also when the setting that allows them is off again."""
+    on, off = "op.execute(\"SET sql_mode = 'ANSI_QUOTES'\")", "op.execute('SET sql_mode = DEFAULT')"
+    create = 'op.execute(\'CREATE TABLE "trees" ("id" INTEGER)\')'
+    await _resumed(project, database, on, create, off, SHRUBS, WAIT_FOR_GO, ELM)
+    assert tables(database) == ["plants", "shrubs", "trees"]
+
+
+@backends("mariadb", "mysql")
+async def test_a_procedure_that_failed_half_way_fails_again_without_being_called(
+    project: Project, database: Database
+) -> None:
+    """The revision got over it, and what it had done before stays."""
+    body = "INSERT INTO plants VALUES (2, 'oak'); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'enough';"
+    database.execute(f"CREATE PROCEDURE work() BEGIN {body} END")
+    call = GOT_OVER.format("CALL work()")
+    result = await _resumed(project, database, call, TREES, WAIT_FOR_GO, ELM)
+    assert len(result.find("log", message="got over it")) == 1
+    assert _ids(database) == [1, 2, 3]
+
+
+@backends("mariadb", "mysql")
+async def test_a_definition_that_failed_half_way_fails_again_without_being_run(
+    project: Project, database: Database
+) -> None:
+    """MariaDB drops what there is, and says that the other is missing; MySQL drops neither."""
+    database.execute("CREATE TABLE weeds (id INTEGER)")
+    drop = GOT_OVER.format("DROP TABLE weeds, no_such")
+    result = await _resumed(project, database, OAK, drop, TREES, WAIT_FOR_GO, ELM)
+    assert len(result.find("log", message="got over it")) == 1
+    assert _ids(database) == [1, 2, 3]
+
+
+@backends("mariadb", "mysql")
+async def test_a_record_that_was_rolled_back_is_written_again(project: Project, database: Database) -> None:
+    """A statement that is wrong in its syntax commits nothing, not even the record of those before it."""
+    wrong = GOT_OVER.format("CREATE TABLE wrong (id INTEGER")
+    result = await _resumed(project, database, TREES, wrong, "op.execute('ROLLBACK')", OAK, SHRUBS, WAIT_FOR_GO, ELM)
+    assert len(result.find("log", message="got over it")) == 1
+    assert _ids(database) == [1, 2, 3]
+    assert tables(database) == ["plants", "shrubs", "trees"]
+
+
+@backends("mariadb", "mysql")
+async def test_rows_that_were_rolled_back_are_not_there_again(project: Project, database: Database) -> None:
+    """The revision takes the same path, on which they were rolled back."""
+    await _resumed(project, database, OAK, "op.execute('ROLLBACK')", TREES, WAIT_FOR_GO, ELM)
+    assert _ids(database) == [1, 3]
+
+
+@backends("mariadb", "mysql")
+async def test_savepoints_are_on_record_as_everything_else(project: Project, database: Database) -> None:
+    """What was rolled back to one was rolled back."""
+    nested = f"nested = op.get_bind().begin_nested()\n{OAK}\nnested.rollback()\n{INSERT.format(4, 'ash')}"
+    await _resumed(project, database, nested, TREES, WAIT_FOR_GO, ELM)
+    assert _ids(database) == [1, 3, 4]
+
+
+@backends("mariadb", "mysql")
+async def test_a_record_that_a_savepoint_took_with_it_is_written_again(project: Project, database: Database) -> None:
+    """It was written for a definition that is wrong in its syntax, and so commits nothing."""
+    wrong = f"with op.get_bind().begin_nested():\n        {OAK}\n        op.execute('CREATE TABLE wrong (id INTEGER')"
+    got_over = f"try:\n    {wrong}\nexcept sa.exc.DBAPIError:\n    print('got over it')"
+    result = await _resumed(project, database, INSERT.format(4, "ash"), got_over, TREES, WAIT_FOR_GO, ELM)
+    assert len(result.find("log", message="got over it")) == 1
+    assert _ids(database) == [1, 3, 4]
+
+
+@backends("sqlite", "postgresql", "mariadb", "mysql")
+async def test_a_savepoint_that_is_rolled_back_takes_no_record_with_it(project: Project, database: Database) -> None:
+    """The first thing that a revision does may be undone, and the journal must tell of the revision all the same."""
+    nested = f"nested = op.get_bind().begin_nested()\n{OAK}\nnested.rollback()"
+    project.add_revision("r3", f"{nested}\n{ELM}")
+    assert (await migrate(project, database)).exit_code == 0
+    assert _ids(database) == [1, 3]
+    told = "SELECT statements_done FROM orchestrator_journal WHERE revision = 'r3' AND finished_at IS NOT NULL"
+    assert database.execute(told) == [(3,)]

@@ -1,0 +1,305 @@
+"""A statement that met a lock is tried again: it gets through when the lock is gone, and nothing is done twice."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, NullPool, create_engine
+
+from tests.acceptance.migrations import WAIT_FOR_GO, columns, environment, go, migrate, stamped, tables, until
+from tests.clients import transaction
+from tests.harness import Event, Orchestrator, Output, Project, make_project
+from tests.servers import Database, Server, backends
+
+IMPATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "0.3"}  # MySQL and MariaDB know whole seconds only
+COUNT = "print('from the top')\nop.execute('INSERT INTO ledger VALUES (1)')"
+ADD_COLUMN = "op.add_column('plants', sa.Column('height', sa.Integer))"
+TREES = "op.create_table('trees', sa.Column('id', sa.Integer, primary_key=True))"
+TULIP = "op.execute(\"UPDATE plants SET name = concat(name, '!') WHERE id = 1\")"
+READ, WRITE = "SELECT * FROM plants", "UPDATE plants SET name = 'held' WHERE id = 1"
+CONCURRENTLY = """
+with op.get_context().autocommit_block():
+    op.create_index('names', 'plants', ['name'], postgresql_concurrently=True)
+"""
+
+
+@pytest.fixture
+async def project(tmp_path: Path, database: Database) -> Project:
+    """Return a project whose first revision makes two rows and an empty ledger, and is applied."""
+    project = make_project(tmp_path / "project")
+    project.add_revision(
+        "r1",
+        "op.execute('CREATE TABLE plants (id INTEGER PRIMARY KEY, name VARCHAR(50))')\n"
+        "op.execute('CREATE TABLE ledger (step INTEGER)')\n"
+        "op.execute(\"INSERT INTO plants VALUES (1, 'rose'), (2, 'oak')\")",
+    )
+    assert (await migrate(project, database)).exit_code == 0
+    return project
+
+
+def _assert_announced(process: Output, statement_index: int) -> list[Event]:
+    """Each try is counted, and its pause is jittered and grows."""
+    retries = process.find("revision_retry_scheduled", revision="r2")
+    assert [event["attempt"] for event in retries] == list(range(1, len(retries) + 1))
+    assert {event["statement_index"] for event in retries} == {statement_index}
+    for event in retries:
+        longest = min(10, 0.2 * 2 ** (event["attempt"] - 1))
+        assert longest / 2 <= event["retry_in_seconds"] <= longest
+    return retries
+
+
+def _steps(database: Database) -> int:
+    return len(database.execute("SELECT step FROM ledger"))
+
+
+def _runs(database: Database, process: Output) -> int:
+    """How often upgrade() was run: where DDL is transactional, once more than was waited."""
+    again = len(process.find("revision_retry_scheduled")) if database.backend == "postgresql" else 0
+    return 1 + again
+
+
+@backends("mariadb", "postgresql", "mysql")
+async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, database: Database) -> None:
+    """What was done before in the same transaction is undone and done again, or kept; never done twice."""
+    project.add_revision("r2", f"{COUNT}\n{ADD_COLUMN}\n{COUNT}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, READ) as holder:
+            await process.event("revision_retry_scheduled", attempt=3)
+        freed = len(process.events)
+        assert await process.exit_code() == 0
+    retries = _assert_announced(process, statement_index=2)
+    if database.backend != "mariadb":  # which tells it to those only who have the right PROCESS
+        assert f" {holder} of " in retries[-1]["blocked_by"]
+    assert len([event for event in process.events[freed:] if event in retries]) <= 1
+    assert len(process.find("log", message="from the top")) == _runs(database, process) + 1
+    assert _steps(database) == 2
+    assert "height" in columns(database, "plants")
+    assert process.find("revision_applied", revision="r2", statements=4)
+
+
+@backends("mariadb", "postgresql", "mysql")
+async def test_a_held_row_is_waited_for_like_a_table(project: Project, database: Database) -> None:
+    """It is the same limit, and the server undoes no more than the statement, or we undo all of it."""
+    project.add_revision("r2", f"{COUNT}\n{TULIP}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, WRITE):
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0
+    _assert_announced(process, statement_index=2)
+    assert _steps(database) == 1
+    assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
+
+
+@backends("mariadb", "postgresql", "mysql")
+async def test_a_held_row_is_waited_for_in_autocommit_too(project: Project, database: Database) -> None:
+    """There each statement is a transaction with its record."""
+    indented = f"{COUNT}\n{TULIP}".replace("\n", "\n    ")
+    project.add_revision("r2", f"with op.get_context().autocommit_block():\n    {indented}\n{COUNT}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, WRITE):
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0
+    _assert_announced(process, statement_index=2)
+    assert _steps(database) == 2
+    assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
+
+
+@backends("mariadb", "postgresql", "mysql")
+async def test_a_temporary_table_is_no_reason_to_give_up(project: Project, database: Database) -> None:
+    """It is still there, or it is undone with everything else and made again."""
+    bag = "op.execute('CREATE TEMPORARY TABLE bag AS SELECT 1 AS step')"
+    fill = "op.execute('INSERT INTO ledger SELECT step FROM bag')"
+    project.add_revision("r2", f"{bag}\n{ADD_COLUMN}\n{fill}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, READ):
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0
+    assert _steps(database) == 1
+
+
+@backends("postgresql")
+async def test_an_explicit_lock_is_waited_for(project: Project, database: Database) -> None:
+    """Also as the first statement of its transaction."""
+    project.add_revision("r2", f"op.execute('LOCK TABLE plants IN ACCESS EXCLUSIVE MODE')\n{COUNT}\n{TULIP}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, READ):
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0
+    assert _steps(database) == 1
+
+
+@backends("mariadb", "mysql")
+async def test_locked_tables_are_waited_for(project: Project, database: Database) -> None:
+    """Both ways: LOCK TABLES waits, and what is locked by others is waited for."""
+    statements = "LOCK TABLES plants WRITE, ledger WRITE", "INSERT INTO ledger VALUES (1)", "UNLOCK TABLES"
+    project.add_revision("r2", "\n".join(f"op.execute({each!r})" for each in statements))
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, "LOCK TABLES plants WRITE"):
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0
+    _assert_announced(process, statement_index=1)
+    assert _steps(database) == 1
+
+
+@backends("mariadb", "mysql")
+async def test_a_procedure_is_not_called_again_when_it_has_done_a_part(project: Project, database: Database) -> None:
+    """Of a CALL the server undoes the statement in it that met the lock, and not those before."""
+    body = "INSERT INTO ledger VALUES (1); UPDATE plants SET name = 'tulip' WHERE id = 1;"
+    database.execute(f"CREATE PROCEDURE work() BEGIN {body} END")
+    project.add_revision("r2", "op.execute('CALL work()')")
+    with transaction(database, WRITE):
+        result = await migrate(project, database, **IMPATIENT)
+    assert result.exit_code == 7, result.story()
+    assert _steps(database) == 0
+    assert (await migrate(project, database)).exit_code == 0
+    assert _steps(database) == 1
+
+
+@backends("sqlite")
+@pytest.mark.parametrize("held", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+async def test_a_held_file_is_waited_for(project: Project, database: Database, held: str) -> None:
+    """SQLite has one lock for all tables."""
+    project.add_revision("r2", f"{WAIT_FOR_GO}\n{COUNT}\n{ADD_COLUMN}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        with transaction(database, held):
+            go(project)
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0
+    _assert_announced(process, statement_index=1)
+    assert _steps(database) == 1
+
+
+@backends("sqlite")
+async def test_readers_of_the_file_are_waited_for_at_the_commit(project: Project, database: Database) -> None:
+    """Only there do they stand in the way, and the transaction that could not be committed is still whole."""
+    project.add_revision("r2", f"{COUNT}\n{WAIT_FOR_GO}\n{ADD_COLUMN}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        with transaction(database, "BEGIN", READ):
+            go(project)
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0
+    assert _steps(database) == 1
+    assert stamped(database) == ["r2"]
+
+
+@contextlib.contextmanager
+def _rival(server: Server, database: Database) -> Iterator[Connection]:
+    """Yield a session that holds the second row, and whom the server will not choose to end.
+
+    InnoDB ends who has changed less, PostgreSQL who looks first.
+    """
+    engine = create_engine(server.admin_url.set(database=database.name), poolclass=NullPool)
+    with engine.connect() as connection:
+        if database.backend == "postgresql":
+            connection.exec_driver_sql("SET deadlock_timeout = '60s'")
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS weight (n INTEGER)")
+        connection.commit()
+        connection.exec_driver_sql(f"INSERT INTO weight VALUES {', '.join(['(1)'] * 200)}")  # noqa: S608 - our own
+        connection.exec_driver_sql("UPDATE plants SET name = 'held' WHERE id = 2")
+        yield connection
+        connection.rollback()
+
+
+async def _wait_until_it_waits(server: Server, database: Database) -> None:
+    """Wait until somebody waits for a row; InnoDB shows news only to those who have not looked for a moment."""
+    asked = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE%%2'"
+    if database.backend == "postgresql":
+        asked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%%2'"
+    pause = "SELECT pg_sleep(0.2)" if database.backend == "postgresql" else "SELECT SLEEP(0.2)"
+    await until(lambda: server.execute(pause) and server.execute(asked))
+
+
+@backends("mariadb", "postgresql", "mysql")
+@pytest.mark.parametrize("how", ["plain", "nested", "orm"])
+async def test_a_deadlock_is_survived(project: Project, database: Database, server: Server, how: str) -> None:
+    """The server ends one of two transactions for the sake of the other; nothing is wrong with ours."""
+    up = "{}.execute(sa.text(\"UPDATE plants SET name = concat(name, '!') WHERE id = {}\"))"
+    within, by = {
+        "plain": ("if True", "op"),
+        "nested": ("with op.get_bind().begin_nested()", "op"),
+        "orm": ("import sqlalchemy.orm\nwith sa.orm.Session(op.get_bind()) as session", "session"),
+    }[how]
+    both = f"{within}:\n    {up.format(by, 1)}\n    {up.format(by, 2)}"
+    both += "\n    session.commit()" if how == "orm" else ""
+    project.add_revision("r2", f"{TREES}\n{COUNT}\n{both}")
+    patient = environment(database, ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS="60")
+    async with Orchestrator("migrate", env=patient, cwd=project.path) as process:
+        with _rival(server, database) as rival:
+            await _wait_until_it_waits(server, database)
+            crossing = threading.Thread(target=rival.exec_driver_sql, args=(WRITE,))
+            crossing.start()
+            await process.event("revision_retry_scheduled", revision="r2")
+            crossing.join()
+        assert await process.exit_code() == 0
+    assert _steps(database) == 1
+    assert database.execute("SELECT name FROM plants ORDER BY id") == [("rose!",), ("oak!",)]
+    assert tables(database) == ["ledger", "plants", "trees", "weight"]
+
+
+@backends("mariadb", "postgresql", "mysql")
+async def test_a_table_that_is_never_free_ends_the_start(project: Project, database: Database) -> None:
+    """Within its budget, with a hint; and where DDL stays the next start goes on behind it."""
+    project.add_revision("r2", f"{COUNT}\n{TREES}\n{ADD_COLUMN}")
+    with transaction(database, READ):
+        result = await migrate(project, database, ORCHESTRATOR_DDL_RETRY_SECONDS="0.5", **IMPATIENT)
+    transactional = database.backend == "postgresql"
+    assert result.exit_code == (7 if transactional else 8), result.story()
+    name = "migration_failed" if transactional else "migration_half_applied"
+    (failure,) = result.find(name, revision="r2", statement_index=3, statements_done=2)
+    assert "ORCHESTRATOR_DDL_RETRY_SECONDS" in failure["hint"]
+    again = await migrate(project, database)
+    assert again.exit_code == 0
+    assert len(again.find("revision_resumed")) == (0 if transactional else 1)
+    assert _steps(database) == 1
+
+
+@backends("mariadb", "postgresql", "mysql")
+async def test_a_long_pause_ends_with_the_stop(project: Project, database: Database) -> None:
+    """At once; and the next start finishes what was begun."""
+    project.add_revision("r2", f"{COUNT}\n{TREES}\n{ADD_COLUMN}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, READ):
+            pause = await process.event("revision_retry_scheduled", attempt=5)
+            process.signal(signal.SIGTERM)
+            assert await process.exit_code() == 12
+    (failure,) = process.find("migration_stopped", revision="r2")
+    assert failure["elapsed_seconds"] < pause["elapsed_seconds"] + pause["retry_in_seconds"]
+    assert (await migrate(project, database)).exit_code == 0
+    assert _steps(database) == 1
+
+
+@backends("postgresql")
+async def test_an_index_is_built_concurrently_beside_a_long_transaction(
+    project: Project, database: Database, server: Server
+) -> None:
+    """It waits for all transactions that began before, and holds up nobody meanwhile."""
+    project.add_revision("r2", f"{COUNT}\n{CONCURRENTLY}\n{COUNT}")
+    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+        with transaction(database, WRITE):
+            asked = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND query LIKE 'CREATE INDEX CONC%%'"
+            await until(lambda: server.execute(asked, database.name))
+            with pytest.raises(AssertionError, match="did not end"):
+                await process.exit_code(within=3)
+        assert await process.exit_code() == 0
+    assert database.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'names'::regclass") == [(True,)]
+    assert _steps(database) == 2
+
+
+@backends("postgresql")
+async def test_an_index_for_which_others_are_never_gone_ends_the_start(project: Project, database: Database) -> None:
+    """It waits for as long as the budget is, once; its ruin is in use as well, and left to the next start."""
+    project.add_revision("r2", f"{COUNT}\n{CONCURRENTLY}\n{COUNT}")
+    with transaction(database, "INSERT INTO plants VALUES (3, 'elm')"):
+        result = await migrate(project, database, ORCHESTRATOR_DDL_RETRY_SECONDS="2", **IMPATIENT)
+    assert result.exit_code == 8
+    assert not result.find("revision_retry_scheduled")
+    (failure,) = result.find("migration_half_applied", revision="r2", statement_index=2, statements_done=1)
+    assert "ORCHESTRATOR_DDL_RETRY_SECONDS" in failure["hint"]
+    assert (await migrate(project, database)).exit_code == 0
+    assert database.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'names'::regclass") == [(True,)]
+    assert _steps(database) == 2

@@ -1,0 +1,33 @@
+"""Whatever happens to a migration, each of its statements is applied once, and everybody is told the truth.
+
+`make faults N=200` plays 200 scenarios; one that failed is repeated by `make faults N=1 SEED=...`, with the number in
+the test's name.
+"""
+
+import itertools
+import os
+import secrets
+
+import pytest
+
+from tests.faults.conftest import Play
+from tests.faults.dice import dice
+from tests.faults.faults import EVERYWHERE
+from tests.faults.scenario import Scenario
+from tests.servers import BACKENDS
+
+RUNS = int(os.environ.get("ORCHESTRATOR_FAULTS_RUNS") or 20)
+SEED = int(os.environ.get("ORCHESTRATOR_FAULTS_SEED") or secrets.randbelow(10**6))
+
+
+def _backend(seed: int) -> str:
+    return dice("backend", seed).choice(EVERYWHERE)
+
+
+_SEEDS = itertools.islice((seed for seed in itertools.count(SEED) if _backend(seed) in BACKENDS), RUNS)
+
+
+@pytest.mark.parametrize(("backend", "seed"), [(_backend(seed), seed) for seed in _SEEDS])
+async def test_whatever_happens_each_statement_is_applied_once(backend: str, seed: int, play: Play) -> None:
+    """Faults, moments, replicas and revisions are drawn by lot."""
+    await play(Scenario.drawn(str(seed), backend))

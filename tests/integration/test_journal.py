@@ -1,0 +1,239 @@
+"""The journal on real databases, with each driver that an env.py may bring: what is written is read again as it was."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from orchestrator.databases import backend_for
+from orchestrator.databases.statements import Kind
+from orchestrator.migrations.answers import Answer
+from orchestrator.migrations.history import Outcome, Step
+from orchestrator.migrations.journal import STATEMENT_LENGTH, About, Circumstances, Journal
+from tests.servers import Database, Server, backends
+
+T = TypeVar("T")
+
+HOSTILE = 'it\'s "100 %" of `all` \\ %s %(x)s :x $1 ? \n\r\t\x1a ü → 🌳 '
+SETTINGS = (
+    "",
+    "NO_BACKSLASH_ESCAPES",
+    "ANSI_QUOTES",
+    "ANSI,TRADITIONAL",
+    "NO_BACKSLASH_ESCAPES,ANSI_QUOTES,PIPES_AS_CONCAT",
+)
+
+
+def _about(**changes: Any) -> About:
+    known: dict[str, Any] = {"revision": "r1", "path": "/r1.py", "needs": ("r0", "q0"), "description": HOSTILE}
+    known |= {"checksum": "c" * 64, "app_version": "1.0", "boot_id": "b", "task_id": "t", "connection_id": 2**40}
+    return About(**(known | changes))
+
+
+def _step(index: int, **changes: Any) -> Step:
+    answer = Answer([("a", 1)], [(HOSTILE, None, 1.5)], 1, 7)
+    known: dict[str, Any] = {"index": index, "kind": Kind.WRITE, "statement": HOSTILE, "outcome": Outcome.DONE}
+    known |= {"before": {HOSTILE: "x"}, "after": {HOSTILE: ""}, "result": answer}
+    return Step(**(known | changes))
+
+
+def _told(steps: list[Step]) -> list[tuple[object, ...]]:
+    return [
+        (each.index, each.kind, each.digest, each.statement, each.outcome, each.answer, each.before, each.after)
+        for each in steps
+    ]
+
+
+def _journal(connection: Connection) -> Journal:
+    pooled = connection.connection
+    session = backend_for(connection.dialect.name).recorded(pooled.dbapi_connection, pooled.driver_connection)
+    return Journal(pooled.dbapi_connection, connection.dialect, session.now, session.schema(), session.encoding)
+
+
+@pytest.fixture(params=["asynchronous", "synchronous"])
+def on(request: pytest.FixtureRequest) -> Callable[[Database, Callable[[Connection], T]], T]:
+    """Return what runs a function on a new connection, and commits what it did."""
+    return _asynchronously if request.param == "asynchronous" else _synchronously
+
+
+def _asynchronously(database: Database, work: Callable[[Connection], T]) -> T:
+    async def run() -> T:
+        engine = create_async_engine(database.url, poolclass=NullPool)
+        async with engine.connect() as connection:
+            return await connection.run_sync(_committing(work))
+
+    return asyncio.run(run())
+
+
+def _synchronously(database: Database, work: Callable[[Connection], T]) -> T:
+    with create_engine(database.synchronous_url, poolclass=NullPool).connect() as connection:
+        return _committing(work)(connection)
+
+
+def _committing(work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    def run(connection: Connection) -> T:
+        result = work(connection)
+        connection.connection.dbapi_connection.commit()  # type: ignore[union-attr]  # it is connected
+        return result
+
+    return run
+
+
+On = Callable[[Database, Callable[[Connection], Any]], Any]
+
+
+def test_a_life_of_a_revision(database: Database, on: On) -> None:
+    """It begins, is interrupted, goes on under another process, and is finished."""
+
+    def begin(connection: Connection) -> None:
+        journal = _journal(connection)
+        journal.create()
+        journal.begin(_about())
+        journal.save("r1", [Circumstances("server 1", ("a", "b")).step(), _step(1), _step(2)], 2, HOSTILE)
+
+    def go_on(connection: Connection) -> tuple[Circumstances, list[Step], str]:
+        journal = _journal(connection)
+        assert journal.entries()["r1"].half_applied
+        assert journal.entries()["r1"].pending_statement == HOSTILE
+        found = journal.steps("r1")
+        journal.begin(_about(boot_id="c"))
+        journal.save("r1", [_step(2, outcome=Outcome.FAILED), _step(3)], 3, "")
+        return found
+
+    def finish(connection: Connection) -> None:
+        journal = _journal(connection)
+        assert [step.outcome for step in journal.steps("r1")[1]] == [Outcome.DONE, Outcome.FAILED, Outcome.DONE]
+        journal.finish("r1", 3, 1.5)
+        journal.forget("r1")
+
+    on(database, begin)
+    circumstances, steps, moment = on(database, go_on)
+    assert circumstances == Circumstances("server 1", ("a", "b"))
+    assert _told(steps) == _told([_step(1), _step(2)])
+    assert moment.endswith("Z")
+    on(database, finish)
+    (entry,) = on(database, lambda connection: list(_journal(connection).entries().values()))
+    assert (entry.revision, entry.down_revisions, entry.boot_id, entry.finished) == ("r1", ("r0", "q0"), "c", True)
+    assert database.execute("SELECT description, connection_id, pending_statement FROM orchestrator_journal") == [
+        (HOSTILE, 2**40, None)
+    ]
+    assert database.execute("SELECT * FROM orchestrator_journal_statements") == []
+
+
+def test_what_is_rolled_back_was_never_written(database: Database, on: On) -> None:
+    """The journal itself commits nothing but its tables."""
+
+    def work(connection: Connection) -> None:
+        journal = _journal(connection)
+        journal.create()
+        journal.create()  # as a second replica does that was as early
+        journal.begin(_about())
+        journal.save("r1", [_step(1)], 1, "")
+        connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # it is connected
+
+    on(database, work)
+    assert database.execute("SELECT * FROM orchestrator_journal") == []
+    assert database.execute("SELECT * FROM orchestrator_journal_statements") == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 49, 50, 51, 203])
+def test_any_number_of_steps_is_saved(database: Database, on: On, count: int) -> None:
+    """They go in few statements."""
+    steps = [_step(number + 1) for number in range(count)]
+
+    def work(connection: Connection) -> list[Step]:
+        journal = _journal(connection)
+        journal.create()
+        journal.begin(_about())
+        journal.save("r1", steps, count, "")
+        return journal.steps("r1")[1]
+
+    assert _told(on(database, work)) == _told(steps)
+
+
+def test_large_and_strange_texts_are_kept(database: Database, on: On) -> None:
+    """Of a statement its beginning; of what can be written nowhere, what is left of it."""
+    large = Step.recorded("d", "x" * 10_000_000, index=2, kind=Kind.READ, statement="y" * 5000, outcome=Outcome.DONE)
+    strange = _step(1, statement="a\x00b\ud800c")
+
+    def work(connection: Connection) -> list[Step]:
+        journal = _journal(connection)
+        journal.create()
+        journal.begin(_about(description="a\x00b\ud800c", app_version="1" * 500, task_id="2" * 500))
+        journal.save("r1", [strange], 1, "a\x00b\ud800c")
+        if database.backend != "mysql":  # whose max_allowed_packet is not ours to set
+            journal.save("r1", [large], 2, "")
+        return journal.steps("r1")[1]
+
+    found = on(database, work)
+    assert found[0].statement.startswith("a")
+    assert [(len(each.statement), len(each.answer)) for each in found[1:]] in ([], [(STATEMENT_LENGTH, 10_000_000)])
+
+
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize("sql_mode", SETTINGS)
+def test_settings_of_the_session_change_nothing(database: Database, on: On, sql_mode: str) -> None:
+    """A revision may have set them before."""
+
+    def work(connection: Connection) -> list[Step]:
+        journal = _journal(connection)
+        journal.create()
+        connection.exec_driver_sql(f"SET sql_mode = '{sql_mode}', sql_safe_updates = 1")
+        journal.begin(_about())
+        journal.save("r1", [_step(1), _step(2)], 2, HOSTILE)
+        found = journal.steps("r1")[1]
+        journal.finish("r1", 2, None)
+        journal.forget("r1")
+        return found
+
+    assert _told(on(database, work)) == _told([_step(1), _step(2)])
+
+
+@backends("mariadb", "mysql")
+def test_a_database_in_latin_1_keeps_all_characters(database: Database, server: Server, on: On) -> None:
+    """The tables are in UTF-8, whatever others are in."""
+    server.execute(f"ALTER DATABASE `{database.name}` CHARACTER SET latin1 COLLATE latin1_swedish_ci")
+
+    def work(connection: Connection) -> list[Step]:
+        journal = _journal(connection)
+        journal.create()
+        journal.begin(_about())
+        journal.save("r1", [_step(1)], 1, "")
+        return journal.steps("r1")[1]
+
+    assert _told(on(database, work)) == _told([_step(1)])
+    assert database.execute("SELECT description FROM orchestrator_journal") == [(HOSTILE,)]
+
+
+@contextlib.contextmanager
+def _in_latin_1(server: Server, database: Database) -> Iterator[Database]:
+    """Create a database that can hold no more than 256 characters."""
+    name = f"{database.name}_latin1"
+    owner = server.application_url.username
+    server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    found = Database(server.application_url.set(database=name).render_as_string(hide_password=False), "postgresql")
+    try:
+        yield found
+    finally:
+        server.drop_database(found)
+
+
+@backends("postgresql")
+def test_a_database_of_few_characters_does_not_fail_for_a_description(
+    database: Database, server: Server, on: On
+) -> None:
+    """The revision itself may well be in ASCII."""
+
+    def work(connection: Connection) -> None:
+        journal = _journal(connection)
+        journal.create()
+        journal.begin(_about())
+
+    with _in_latin_1(server, database) as narrow:
+        on(narrow, work)
+        ((description,),) = narrow.execute("SELECT description FROM orchestrator_journal")
+    assert description.startswith("it's")

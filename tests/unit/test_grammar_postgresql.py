@@ -1,0 +1,166 @@
+"""What statements of PostgreSQL are taken for: nearly all write in a transaction, and a few stand outside of it."""
+
+import hypothesis
+import pytest
+
+from orchestrator.databases.postgresql.grammar import read
+from orchestrator.databases.statements import Kind, Statement
+from tests.unit.hostile import HOSTILE, SQL
+
+
+@pytest.mark.parametrize(
+    ("kind", "statements"),
+    [
+        (
+            Kind.READ,
+            """
+            SELECT * FROM plants
+            (SELECT 1 FROM a) UNION (SELECT 2 FROM b)
+            SELECT 'select into' FROM a
+            SELECT a #> '{x}' FROM b
+            WITH a AS (SELECT 1) SELECT * FROM a
+            VALUES (1)
+            TABLE plants
+            LOCK TABLE plants
+            """,
+        ),
+        (
+            Kind.WRITE,
+            """
+            SELECT set_config('x', 'y', true)
+            SELECT nextval('s')
+            SELECT * INTO b FROM a
+            WITH a AS (DELETE FROM b RETURNING *) SELECT * FROM a
+            WITH a AS (SELECT 1) INSERT INTO b SELECT * FROM a
+            INSERT INTO a VALUES (1)
+            UPDATE a SET b = 1
+            MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE
+            COPY a FROM '/tmp/x'
+            CREATE TABLE a (id INT)
+            CREATE INDEX concurrently_not ON a (b)
+            CREATE INDEX i ON concurrently (b)
+            ALTER TABLE a ADD b INT
+            ALTER TYPE a ADD VALUE 'b'
+            DROP TABLE a
+            TRUNCATE a
+            CREATE TEMP TABLE bag (id INT)
+            DO $$ BEGIN COMMIT; END $$
+            CALL p()
+            EXPLAIN ANALYZE DELETE FROM a
+            REFRESH MATERIALIZED VIEW CONCURRENTLY a
+            GRANT SELECT ON a TO b
+            CLUSTER a
+            PREPARE TRANSACTION 'x'
+            what is this
+            """,
+        ),
+        (
+            Kind.DEFINITION,
+            """
+            CREATE INDEX CONCURRENTLY i ON a (b)
+            create unique index concurrently if not exists i on only a (b)
+            DROP INDEX CONCURRENTLY i
+            REINDEX TABLE CONCURRENTLY a
+            REINDEX TABLE a
+            VACUUM FULL a
+            ANALYZE
+            CLUSTER
+            """,
+        ),
+        (
+            Kind.OPAQUE,
+            """
+            CREATE INDEX CONCURRENTLY ON a (b)
+            ALTER TABLE a DETACH PARTITION b CONCURRENTLY
+            CREATE DATABASE a
+            DROP TABLESPACE a
+            ALTER SYSTEM SET a = b
+            COMMIT PREPARED 'x'
+            ROLLBACK PREPARED 'x'
+            """,
+        ),
+        (Kind.SESSION, "SET search_path TO a\nSET LOCAL a = b\nRESET a\nDISCARD ALL\nSET CONSTRAINTS ALL DEFERRED"),
+        (
+            Kind.PASSING,
+            """
+            BEGIN
+            START TRANSACTION
+            RELEASE a
+            ROLLBACK TO SAVEPOINT a
+            ROLLBACK TRANSACTION TO a
+            SHOW server_version
+            EXPLAIN DELETE FROM a
+            LISTEN a
+            NOTIFY a
+            SET TRANSACTION ISOLATION LEVEL SERIALIZABLE
+            set session characteristics as transaction read only
+            """,
+        ),
+        (Kind.SAVEPOINT, "SAVEPOINT a\nsavepoint `a`;"),
+        (Kind.COMMIT, "COMMIT\nEND\nCOMMIT AND CHAIN\ncommit work;"),
+        (Kind.ROLLBACK, "ROLLBACK\nABORT\nrollback work"),
+    ],
+)
+def test_a_statement_is_of_a_kind(kind: Kind, statements: str) -> None:
+    """By its first words; whatever stands in texts, names and comments does not count."""
+    found = {line.strip(): read(line.strip()).kind for line in statements.strip().splitlines()}
+    assert found == dict.fromkeys(found, kind)
+
+
+@pytest.mark.parametrize(
+    ("sql", "subject"),
+    [
+        ("CREATE INDEX CONCURRENTLY i ON a (b)", "INDEX i ON a"),
+        ("/* why */ create /* what */ unique\nindex concurrently\nif not exists i on a (b)", "INDEX i ON a"),
+        ('CREATE INDEX CONCURRENTLY "my ""i" ON ONLY "s"."a" USING gin (b)', 'INDEX "my ""i" ON "s"."a"'),
+        ("DROP INDEX CONCURRENTLY IF EXISTS s.i", "INDEX s.i"),
+        ("CREATE INDEX CONCURRENTLY bäume ON größe (b)", "INDEX bäume ON größe"),
+        ("REINDEX INDEX CONCURRENTLY i", None),
+    ],
+)
+def test_a_concurrent_statement_is_judged_by_its_index_and_may_wait(sql: str, subject: str | None) -> None:
+    """Nobody queues behind it."""
+    found = read(sql)
+    assert (found.kind, found.gentle) == (Kind.DEFINITION, True)
+    assert list(found.objects) == ([subject] if subject else [])
+
+
+@pytest.mark.parametrize("sql", ["REINDEX TABLE a", "VACUUM FULL a", "CLUSTER", "ALTER TABLE a ADD b INT", "SELECT 1"])
+def test_what_holds_up_others_may_not_wait_for_long(sql: str) -> None:
+    """All traffic on the table would queue behind it."""
+    assert not read(sql).gentle
+
+
+@pytest.mark.parametrize(
+    ("sql", "binds"),
+    [
+        ("CREATE TEMPORARY TABLE bag (id INT)", "a temporary table"),
+        ("CREATE LOCAL TEMP TABLE bag AS SELECT 1", "a temporary table"),
+        ("create global temporary table bag (id int)", "a temporary table"),
+        ("CREATE TEMP VIEW v AS SELECT 1", "a temporary table"),
+        ("CREATE TABLE temp (id INT)", ""),
+    ],
+)
+def test_what_ends_with_the_session_is_known(sql: str, binds: str) -> None:
+    """The next session cannot have it."""
+    assert read(sql).binds == binds
+
+
+@pytest.mark.parametrize("sql", ["CALL p()", "DO $$ BEGIN DELETE FROM a; COMMIT; END $$"])
+def test_what_may_have_transactions_of_its_own_is_known(sql: str) -> None:
+    """Outside of a transaction it may commit in the middle."""
+    assert read(sql).compound
+
+
+@hypothesis.given(SQL)
+def test_nothing_is_too_strange_to_be_read(sql: str) -> None:
+    """The server has the last word on what is SQL."""
+    assert isinstance(read(sql), Statement)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("first", range(0, len(HOSTILE), 40))
+def test_no_text_takes_for_ever(first: int) -> None:
+    """A generated INSERT may have megabytes, and the migration holds locks meanwhile."""
+    for sql in HOSTILE[first : first + 40]:
+        read(sql)

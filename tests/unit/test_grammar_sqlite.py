@@ -1,0 +1,98 @@
+"""What statements of SQLite are taken for: nearly all are writes of the transaction that we begin."""
+
+import hypothesis
+import pytest
+
+from orchestrator.databases.sqlite.session import read
+from orchestrator.databases.statements import Kind, Statement
+from tests.unit.hostile import HOSTILE, SQL
+
+
+@pytest.mark.parametrize(
+    ("kind", "statements"),
+    [
+        (
+            Kind.READ,
+            """
+            SELECT 1
+            /* why */ select name from "insert"
+            VALUES (1)
+            WITH a AS (SELECT 1) SELECT * FROM a
+            SELECT 'last_insert' FROM a
+            """,
+        ),
+        (
+            Kind.WRITE,
+            """
+            INSERT INTO a VALUES (1)
+            REPLACE INTO a VALUES (1)
+            WITH a AS (SELECT 1) INSERT INTO b SELECT * FROM a
+            WITH RECURSIVE a(b) AS (VALUES (1)) DELETE FROM c
+            CREATE TABLE a (id INT)
+            CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM b; COMMIT; END
+            CREATE TEMP TABLE bag (id INT)
+            ALTER TABLE a RENAME TO b
+            DROP TABLE a
+            ANALYZE
+            REINDEX
+            what is this
+            """,
+        ),
+        (
+            Kind.PASSING,
+            """
+            BEGIN
+            BEGIN IMMEDIATE
+            RELEASE a
+            ROLLBACK TO a
+            ROLLBACK TRANSACTION TO SAVEPOINT a
+            EXPLAIN DELETE FROM a
+            PRAGMA table_info(a)
+            PRAGMA main.table_info("a")
+            PRAGMA foreign_keys
+            PRAGMA foreign_keys;
+            """,
+        ),
+        (
+            Kind.SESSION,
+            "PRAGMA foreign_keys = OFF\npragma main.journal_mode=WAL\nATTACH 'a' AS b\nDETACH b\nVACUUM",
+        ),
+        (Kind.SAVEPOINT, "SAVEPOINT a\nsavepoint `a`;"),
+        (Kind.COMMIT, "COMMIT\nEND\nEND TRANSACTION\ncommit;"),
+        (Kind.ROLLBACK, "ROLLBACK\nrollback transaction"),
+    ],
+)
+def test_a_statement_is_of_a_kind(kind: Kind, statements: str) -> None:
+    """By its first words; whatever stands in texts, names and comments does not count."""
+    found = {line.strip(): read(line.strip()).kind for line in statements.strip().splitlines()}
+    assert found == dict.fromkeys(found, kind)
+
+
+@pytest.mark.parametrize(
+    ("sql", "outside"), [("PRAGMA foreign_keys = OFF", True), ("VACUUM", True), ("PRAGMA foreign_keys", False)]
+)
+def test_what_does_nothing_in_a_transaction_is_known(sql: str, *, outside: bool) -> None:
+    """The driver would not have begun one; so ours has to end before it."""
+    assert read(sql).outside is outside
+
+
+@pytest.mark.parametrize(
+    ("sql", "needs"), [("SELECT last_insert_rowid()", True), ("SELECT 'last_insert_rowid'", False), ("SELECT 1", False)]
+)
+def test_what_the_statement_before_left_is_known(sql: str, *, needs: bool) -> None:
+    """In another session it is another value, and nothing fails."""
+    assert read(sql).needs_session is needs
+
+
+@hypothesis.given(SQL)
+def test_nothing_is_too_strange_to_be_read(sql: str) -> None:
+    """The library has the last word on what is SQL."""
+    assert isinstance(read(sql), Statement)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("first", range(0, len(HOSTILE), 40))
+def test_no_text_takes_for_ever(first: int) -> None:
+    """A generated INSERT may have megabytes, and the migration holds locks meanwhile."""
+    for sql in HOSTILE[first : first + 40]:
+        read(sql)

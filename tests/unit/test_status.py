@@ -1,0 +1,79 @@
+"""What the port tells of a migration: a projection of the events."""
+
+from typing import Any
+
+import pytest
+
+from orchestrator.errors import DatabaseAheadTolerated
+from orchestrator.events import MigrationsPlanned, RevisionApplied, RevisionProgress, RevisionStarted
+from orchestrator.status import Status
+
+PLANNED = MigrationsPlanned(current_revision="base", head_revision="b2", pending_count=2, pending=["a1", "b2"])
+STARTED = RevisionStarted(revision="b2", description="words", index=2, pending_count=2)
+
+
+def progress(percent: float | None, **fields: Any) -> RevisionProgress:
+    """A statement of the second revision that has come so far."""
+    return RevisionProgress(
+        revision="b2",
+        statement_index=3,
+        statement="ALTER TABLE plants",
+        statement_seconds=20.0,
+        progress_percent=percent,
+        **fields,
+    )
+
+
+def applied(index: int) -> RevisionApplied:
+    """A revision that is done."""
+    return RevisionApplied(
+        revision="x", description="", index=index, pending_count=2, statements=1, duration_seconds=1.0
+    )
+
+
+@pytest.fixture
+def status() -> Status:
+    """Return a status in full detail, with a mark on what was cleaned."""
+    return Status("full", lambda: 1.0, lambda value: f"<{value}>")
+
+
+def test_a_long_statement_moves_the_bar(status: Status) -> None:
+    """Where the server tells how far it is; and not beyond its revision."""
+    percents = []
+    for event in (PLANNED, applied(1), STARTED, progress(None), progress(42.0), progress(99.0), applied(2)):
+        status.observe(event)
+        percents.append(status.snapshot()["progress_percent"])
+    assert percents == [0, 50, 50, 50, 71, 99, 100]
+
+
+def test_the_statement_and_who_blocks_it_are_told_in_full_detail(status: Status) -> None:
+    """Cleaned of secrets, and no longer than it runs."""
+    status.observe(STARTED)
+    status.observe(progress(None, statement_state="Waiting", blocked_by="connection 12", blocked_seconds=40.0))
+    assert status.snapshot()["statement"] == {
+        "statement_index": 3,
+        "statement": "<ALTER TABLE plants>",
+        "statement_seconds": 20.0,
+        "statement_state": "Waiting",
+        "progress_percent": None,
+        "blocked_by": "<connection 12>",
+        "blocked_seconds": 40.0,
+    }
+    status.observe(applied(2))
+    assert status.snapshot()["statement"] is None
+
+
+def test_the_public_detail_names_no_statement() -> None:
+    """Its tables, and the user and host of who blocks it, are nobody's business."""
+    status = Status("public", lambda: 1.0, lambda value: value)
+    status.observe(STARTED)
+    status.observe(progress(42.0, blocked_by="connection 12"))
+    assert "statement" not in status.snapshot()
+    assert "plants" not in repr(status.snapshot())
+
+
+def test_a_database_ahead_that_may_be_is_no_error(status: Status) -> None:
+    """It is a failure on one of its two levels only."""
+    told = {"error_type": "ahead", "current_revision": "b2", "head_revision": "a1", "lineage": "proven"}
+    status.observe(DatabaseAheadTolerated(**told))
+    assert (status.snapshot()["last_error"], status.snapshot()["phase"]) == (None, "starting_app")
