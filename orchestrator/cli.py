@@ -1,7 +1,8 @@
 """The commands, one function each. Whatever a command needs is imported when it runs, not before."""
 
 import sys
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import click
 
@@ -54,10 +55,61 @@ def wait(stop: Stop) -> int:
     return _run("wait", stop)
 
 
+# ---------------------------------------------------------------- for people: they read, print and end
+
+_FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
+
+
+@cli.command()
+@click.option("--format", "form", type=click.Choice(["markdown", "json", "schema"]), default="markdown")
+def events(form: Literal["markdown", "json", "schema"]) -> int:
+    """Print the catalogue of events: for people, for programs, or as the JSON Schema of a line."""
+    from orchestrator.manual import catalogue
+
+    return _print(catalogue(form))
+
+
+@cli.command()
+@click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
+def cloudwatch(form: Literal["yaml", "json"]) -> int:
+    """Print CloudFormation made from the catalogue: log group, metric filters, alarms, saved queries, dashboard."""
+    from orchestrator.cloudwatch.template import render
+
+    return _print(render(form))
+
+
+@cli.command("filter")
+@click.argument("pattern")
+@click.argument("file", type=_FILE, default="-")
+def filter_(pattern: str, file: Path) -> int:
+    """Print the log lines of FILE (or standard input) that a CloudWatch JSON filter PATTERN matches.
+
+    Exit code 0: some lines matched; 1: none did; 64: the pattern is invalid.
+    """
+    from orchestrator.cloudwatch.filtering import print_matches
+
+    return print_matches(pattern, file)
+
+
+@cli.command()
+@click.argument("file", type=_FILE, default="-")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw into this file instead.")
+def timeline(file: Path, svg: Path | None) -> int:
+    """Draw the starts that the log lines of FILE (or standard input) tell of, one lane a task."""
+    from orchestrator.timeline import draw
+
+    return draw(file, svg)
+
+
 def _run(command: str, stop: Stop) -> int:
     from orchestrator.process import run
 
     return run(command, stop)
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text)
+    return EXIT_OK
 
 
 def main(arguments: list[str], stop: Stop) -> int:

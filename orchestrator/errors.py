@@ -6,16 +6,15 @@ public interface (an ECS restart policy or a pipeline reads them): section 5 of 
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from orchestrator.events import Event, Outcome, described
+from orchestrator.events import Event, Outcome, catalogued, described, seconds
 
 EXIT_OK = 0
 EXIT_USAGE = 64  # EX_USAGE of sysexits.h
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class Failure(Event, abstract=True):
     """The base of every failure event: exit code, cause and cure."""
 
@@ -45,7 +44,7 @@ class StartupError(Exception):
         """The exception whose traceback belongs into the event, when reading it helps."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class SettingsInvalid(Failure):
     """Settings are wrong; all faults at once, before anything was touched."""
 
@@ -60,7 +59,7 @@ class SettingsInvalid(Failure):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class AppFailed(Failure):
     """The app did not import, or its lifespan failed. The exit code is the one that uvicorn uses for it."""
 
@@ -71,7 +70,7 @@ class AppFailed(Failure):
     app: str = described("the import string")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DatabaseUnreachable(Failure):
     """The database did not become ready within the budget."""
 
@@ -82,10 +81,10 @@ class DatabaseUnreachable(Failure):
     cure = "Check network, security group and the database itself; ORCHESTRATOR_WAIT_TIMEOUT_SECONDS is the budget."
 
     attempts: int = described("attempts made")
-    waited_seconds: float = described("since waiting began")
+    waited_seconds: float = seconds("since waiting began")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DatabaseRefused(Failure):
     """The database answered and refused us; trying again would not help."""
 
@@ -94,10 +93,10 @@ class DatabaseRefused(Failure):
     cure = "Correct the secret: user, password, database name, TLS and rights."
 
     attempts: int = described("attempts made")
-    waited_seconds: float = described("since waiting began")
+    waited_seconds: float = seconds("since waiting began")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class LockTimeout(Failure):
     """Another migration held the lock for longer than the budget."""
 
@@ -108,11 +107,11 @@ class LockTimeout(Failure):
     lock_name: str = described("name of the advisory lock, or path of the lock file")
     holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
     holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
-    holder_seconds: float = described("how long the holder has been at it")
-    waited_seconds: float = described("since the lock was first asked for")
+    holder_seconds: float = seconds("how long the holder has been at it")
+    waited_seconds: float = seconds("since the lock was first asked for")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class _RevisionFailure(Failure, abstract=True):
     """What a failed revision tells."""
 
@@ -122,7 +121,7 @@ class _RevisionFailure(Failure, abstract=True):
     statements_done: int = described("its statements that had succeeded before")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class MigrationFailed(_RevisionFailure):
     """A revision failed and left nothing behind."""
 
@@ -134,7 +133,7 @@ class MigrationFailed(_RevisionFailure):
     cure = "Fix the revision and deploy again: it starts from the top, as it left nothing behind."
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class MigrationHalfApplied(_RevisionFailure):
     """A revision stopped half way on a database that cannot roll DDL back."""
 
@@ -164,7 +163,7 @@ class MigrationHalfApplied(_RevisionFailure):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class MigrationTreeInvalid(Failure):
     """The migration scripts cannot be used: several heads, a broken chain, an unreadable script, an unknown target."""
 
@@ -173,7 +172,7 @@ class MigrationTreeInvalid(Failure):
     cure = "Fix the image: every script must load, and they must form one unbroken chain to one head."
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DatabaseAhead(Failure):
     """The database is of unknown lineage, or ahead of this image while ORCHESTRATOR_WHEN_AHEAD is `fail`."""
 
@@ -191,7 +190,7 @@ class DatabaseAhead(Failure):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DatabaseAheadTolerated(DatabaseAhead):
     """Provably ahead of this image, which serves all the same: it was rolled back, or is about to be replaced."""
 
@@ -201,7 +200,7 @@ class DatabaseAheadTolerated(DatabaseAhead):
     cure = "Nothing, if this image is meant to serve on the newer schema; else roll forward."
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class BindFailed(Failure):
     """The port is taken or not allowed."""
 
@@ -213,7 +212,7 @@ class BindFailed(Failure):
     port: int = described("the port asked for")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class MigrationStopped(_RevisionFailure):
     """A stop was asked for and the running revision did not end in time."""
 
@@ -225,7 +224,7 @@ class MigrationStopped(_RevisionFailure):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class StartupFailed(Failure):
     """The last event of every failed start, whatever the cause: the one to alarm on."""
 

@@ -12,9 +12,11 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, dataclass_transform
 
 Outcome = Literal["success", "failure", "unknown"]
+Unit = Literal["", "seconds", "percent"]
+E = TypeVar("E", bound="Event")
 
 CATALOGUE: dict[str, type["Event"]] = {}
 
@@ -49,19 +51,42 @@ class Event:
             for each in fields(self)
         }
 
+    def metrics(self) -> dict[str, float]:
+        """The values that CloudWatch may keep as metrics, by the metric's name; durations, in seconds."""
+        return {each.metadata["metric"]: getattr(self, each.name) for each in fields(self) if each.metadata["metric"]}
+
 
 Emit: TypeAlias = Callable[[Event], None]
 
 
-def described(text: str, *, foreign: bool = False, **kwargs: Any) -> Any:
-    """A field with its meaning, for the documentation; `foreign`: its text comes from outside and may hold a secret."""
-    return field(metadata={"help": text, "foreign": foreign}, **kwargs)
+def described(text: str, *, foreign: bool = False, unit: Unit = "", metric: str = "", **kwargs: Any) -> Any:
+    """A field with its meaning.
+
+    Args:
+        text: What it tells, for the documentation.
+        foreign: Its text comes from outside and may hold a secret.
+        unit: What a number counts; empty for mere counts, numbers and texts.
+        metric: The name of the CloudWatch metric that it is a value of, with ORCHESTRATOR_METRICS=emf.
+        kwargs: As of `dataclasses.field`.
+    """
+    return field(metadata={"help": text, "foreign": foreign, "unit": unit, "metric": metric}, **kwargs)
+
+
+def seconds(text: str, *, metric: str = "", **kwargs: Any) -> Any:
+    """A field that is a duration."""
+    return described(text, unit="seconds", metric=metric, **kwargs)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(described, seconds))
+def catalogued(kind: type[E]) -> type[E]:
+    """Make a class an event; mypy sees which fields it must be given, which it would not of a plain `dataclass`."""
+    return dataclass(frozen=True, kw_only=True)(kind)
 
 
 # ---------------------------------------------------------------- the process
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class ProcessStarted(Event):
     """The process runs and its settings are valid; nothing has been touched yet."""
 
@@ -72,7 +97,7 @@ class ProcessStarted(Event):
     command: str = described("serve, migrate or wait")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class StateChanged(Event):
     """The state machine moved; the new state is the event's `state`."""
 
@@ -82,7 +107,7 @@ class StateChanged(Event):
     state: str = described("the state from now on")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class StopRequested(Event):
     """A signal asked the process to stop."""
 
@@ -91,21 +116,21 @@ class StopRequested(Event):
     signal: str = described("SIGTERM or SIGINT")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class ProcessStopped(Event):
     """The process ends as asked, or its command is done."""
 
     outcome = "success"
     sentence = "Stopped after {uptime_seconds:.1f} s with exit code {exit_code}."
 
-    uptime_seconds: float = described("since the process began")
+    uptime_seconds: float = seconds("since the process began")
     exit_code: int = described("0")
 
 
 # ---------------------------------------------------------------- waiting
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DatabaseEmbedded(Event):
     """No database is configured, so the embedded one serves: right on a laptop, wrong in production."""
 
@@ -115,7 +140,7 @@ class DatabaseEmbedded(Event):
     database: str = described("path of the SQLite file", foreign=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DatabaseRetryScheduled(Event):
     """An attempt failed for a reason that may pass; said before the pause, so that the cause is known at once."""
 
@@ -126,14 +151,14 @@ class DatabaseRetryScheduled(Event):
     )
 
     attempt: int = described("which attempt failed, from 1")
-    retry_in_seconds: float = described("the pause that begins now")
-    waited_seconds: float = described("since waiting began")
+    retry_in_seconds: float = seconds("the pause that begins now")
+    waited_seconds: float = seconds("since waiting began")
     error_type: str = described("a few values, see docs/behaviour.md")
     error_code: int | str = described("the database's or system's own code; empty when there is none")
     error_message: str = described("what the attempt met", foreign=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DatabaseReady(Event):
     """The database answers."""
 
@@ -141,7 +166,7 @@ class DatabaseReady(Event):
     sentence = "Database is ready! {dialect} {server_version} answered attempt {attempts} after {waited_seconds:.1f} s."
 
     attempts: int = described("attempts made, the good one included")
-    waited_seconds: float = described("since waiting began")
+    waited_seconds: float = seconds("since waiting began", metric="database_wait_seconds")
     dialect: str = described("mysql, mariadb, postgresql or sqlite")
     server_version: str = described("as the server gives it")
 
@@ -149,7 +174,7 @@ class DatabaseReady(Event):
 # ---------------------------------------------------------------- migrating
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class MigrationsCurrent(Event):
     """The database is at head: nothing to do, and no lock was taken."""
 
@@ -160,7 +185,7 @@ class MigrationsCurrent(Event):
     head_revision: str = described("the image's target, joined by commas")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class ChecksumChanged(Event):
     """A revision's script is not the one that was applied: whoever migrates from scratch gets another schema."""
 
@@ -174,7 +199,7 @@ class ChecksumChanged(Event):
     changed_count: int = described("how many scripts were changed; at most 20 are named")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class MigrationsPlanned(Event):
     """The revisions that this image would apply, seen before the lock is taken."""
 
@@ -186,7 +211,7 @@ class MigrationsPlanned(Event):
     pending: list[str] = described("their ids in order, at most 50")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class LockWaiting(Event):
     """Another migration holds the lock; said at once and then once a heartbeat."""
 
@@ -195,31 +220,31 @@ class LockWaiting(Event):
     lock_name: str = described("name of the advisory lock, or path of the lock file")
     holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
     holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
-    holder_seconds: float = described("how long the holder has been at it")
-    waited_seconds: float = described("since the lock was first asked for")
+    holder_seconds: float = seconds("how long the holder has been at it")
+    waited_seconds: float = seconds("since the lock was first asked for")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class LockAcquired(Event):
     """The migration lock is ours, on the connection that migrates."""
 
     sentence = "The migration lock {lock_name} was taken after {waited_seconds:.1f} s."
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
-    waited_seconds: float = described("since it was first asked for")
+    waited_seconds: float = seconds("since it was first asked for", metric="lock_wait_seconds")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class LockReleased(Event):
     """The migration lock is free again."""
 
     sentence = "The migration lock {lock_name} was released after {held_seconds:.1f} s."
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
-    held_seconds: float = described("how long it was held")
+    held_seconds: float = seconds("how long it was held")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class RevisionStarted(Event):
     """A revision begins."""
 
@@ -231,7 +256,7 @@ class RevisionStarted(Event):
     pending_count: int = described("how many were pending when the lock was taken")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class RevisionRetryScheduled(Event):
     """A statement gave up waiting for a lock, having done nothing, so that the traffic behind it can go on."""
 
@@ -244,11 +269,11 @@ class RevisionRetryScheduled(Event):
     revision: str = described("revision id")
     statement_index: int = described("which of its statements, from 1")
     attempt: int = described("which attempt at this statement failed, from 1")
-    retry_in_seconds: float = described("the pause that begins now")
+    retry_in_seconds: float = seconds("the pause that begins now")
     blocked_by: str = described("who has the lock, as the database tells; empty when it does not", foreign=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class RevisionResumed(Event):
     """A revision that was interrupted goes on where it stopped: what its record proves to be done is not done again."""
 
@@ -264,7 +289,7 @@ class RevisionResumed(Event):
     interrupted_by: str = described("the start that was interrupted: its boot_id and version")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class RevisionProgress(Event):
     """One statement runs for long; said once a heartbeat, with what a second connection sees of it."""
 
@@ -273,10 +298,11 @@ class RevisionProgress(Event):
     revision: str = described("revision id")
     statement_index: int = described("which statement of the revision, from 1")
     statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
-    statement_seconds: float = described("since it began")
+    statement_seconds: float = seconds("since it began")
     statement_state: str = described("what it does, in the server's words; empty when it does not say", default="")
     progress_percent: float | None = described(
         "how much is done of it, or (PostgreSQL) of the phase that `statement_state` names; null when not known",
+        unit="percent",
         default=None,
     )
     rows: int | None = described("rows worked through; null when not known", default=None)
@@ -285,7 +311,7 @@ class RevisionProgress(Event):
         foreign=True,
         default="",
     )
-    blocked_seconds: float = described("how long the blocker's transaction has been open", default=0.0)
+    blocked_seconds: float = seconds("how long the blocker's transaction has been open", default=0.0)
 
     def __post_init__(self) -> None:
         """Say only what is known."""
@@ -298,7 +324,7 @@ class RevisionProgress(Event):
         object.__setattr__(self, "sentence", f"{self.sentence}{told}.")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class RevisionApplied(Event):
     """A revision is in the database for good: said after the commit, never before."""
 
@@ -310,10 +336,10 @@ class RevisionApplied(Event):
     index: int = described("which of the pending ones, from 1")
     pending_count: int = described("how many were pending when the lock was taken")
     statements: int = described("SQL statements that it ran, the version stamp included")
-    duration_seconds: float = described("from its start to its commit")
+    duration_seconds: float = seconds("from its start to its commit", metric="revision_seconds")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class MigrationsCompleted(Event):
     """The database is at the target; read back from the database, not assumed."""
 
@@ -325,13 +351,15 @@ class MigrationsCompleted(Event):
 
     applied_count: int = described("revisions applied by this process; 0 when another replica did it all")
     current_revision: str = described("the database's heads, joined by commas")
-    duration_seconds: float = described("from the start of migrating, waiting for the lock included")
+    duration_seconds: float = seconds(
+        "from the start of migrating, waiting for the lock included", metric="migration_seconds"
+    )
 
 
 # ---------------------------------------------------------------- serving
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class AppLoaded(Event):
     """The app was imported; its lifespan has not begun."""
 
@@ -339,10 +367,10 @@ class AppLoaded(Event):
     sentence = "Imported the app {app} in {duration_seconds:.2f} s."
 
     app: str = described("the import string")
-    duration_seconds: float = described("in a thread, while the database was waited for")
+    duration_seconds: float = seconds("in a thread, while the database was waited for", metric="app_load_seconds")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class ServerStarted(Event):
     """The app answers on the port."""
 
@@ -351,10 +379,10 @@ class ServerStarted(Event):
 
     host: str = described("the address that is listened on")
     port: int = described("the port that is listened on")
-    startup_seconds: float = described("from the start of the process")
+    startup_seconds: float = seconds("from the start of the process", metric="startup_seconds")
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class Request(Event):
     """A request was answered; requests to the probes are not logged."""
 
@@ -363,15 +391,15 @@ class Request(Event):
     method: str = described("HTTP method")
     path: str = described("path without the query, which may hold secrets", foreign=True)
     status: int = described("HTTP status")
-    duration_seconds: float = described("from the request's headers to the end of the answer")
+    duration_seconds: float = seconds("from the request's headers to the end of the answer")
     client: str = described("address of the client; the forwarded one behind a trusted proxy", foreign=True)
 
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class ServerDrained(Event):
     """The listener is closed and the requests in flight are finished, or were cancelled."""
 
     sentence = "Drained in {duration_seconds:.1f} s; {requests_cancelled} requests were cancelled."
 
-    duration_seconds: float = described("since the stop was asked for")
+    duration_seconds: float = seconds("since the stop was asked for")
     requests_cancelled: int = described("requests that did not finish in time")

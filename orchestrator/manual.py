@@ -1,42 +1,30 @@
-"""The settings and the events as a person reads them: for `--help`, the table of the README, and docs/events.md.
+"""The settings and the events as people and programs read them: `--help`, the README's table, `orchestrator events`.
 
-`python -m orchestrator.manual settings` prints the one, `python -m orchestrator.manual > docs/events.md` the other.
+`python -m orchestrator.manual` prints the README's table of settings.
 """
 
-import logging
+import json
 import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, Literal, NamedTuple, get_type_hints
 
 from orchestrator.database_url import VARIABLES
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE, Event
+from orchestrator.schema import COMMON, Common, forms, level, line_schema, meaning
 from orchestrator.settings import Settings
 
-_COMMON = """\
+_HEAD = """\
 # Events
 
-Made from the catalogue in the code by `python -m orchestrator.manual > docs/events.md`; do not edit it here. Names,
-levels, fields and exit codes are public interface: alarms and saved queries filter on them.
+Made from the catalogue in the code by `orchestrator events > docs/events.md`; do not edit it here. Names, levels,
+fields and exit codes are public interface: alarms and saved queries filter on them. For programs there are
+`orchestrator events --format json`, and `--format schema`: the JSON Schema of a line.
 
-Each line of stdout is one JSON object of at most 16,000 bytes. On every line:
+Each line of stdout is one JSON object of at most 16,000 bytes. With ORCHESTRATOR_METRICS=emf the fields that name a
+metric below are CloudWatch metrics as well, under that name.
 
-| field | type | meaning |
-| --- | --- | --- |
-| `timestamp` | text | RFC 3339, UTC, milliseconds |
-| `level` | text | `debug`, `info`, `warning`, `error` or `critical` |
-| `event` | text | one of the names below; `log` for what any other logger says |
-| `message` | text | a sentence |
-| `state` | text | `waiting`, `migrating`, `serving`, `draining`, `stopped` or `failed`, when it happened |
-| `outcome` | text | `success`, `failure` or `unknown` |
-| `service`, `version` | text | ORCHESTRATOR_SERVICE and ORCHESTRATOR_VERSION |
-| `logger` | text | who says it; `orchestrator` for the events below |
-| `schema` | number | 1 |
-| `boot_id` | text | the same for all lines of one process |
-| `elapsed_seconds` | number | since the process began |
-| `task_id`, `cluster`, `task_family`, `task_revision` | text | in ECS only |
-| `exception` | text | the traceback, where reading it helps |
-| `truncated` | list of texts | the fields that were cut or left out, where the line would have been too long |
 """
 _TYPES: dict[Any, str] = {
     str: "text",
@@ -48,6 +36,8 @@ _TYPES: dict[Any, str] = {
     list[str]: "list of texts",
     list[dict[str, str]]: "list of objects",
 }
+_FIELDS = ["| field | type | unit | meaning |", "| --- | --- | --- | --- |"]
+_COMMON_TYPES = {"string": "text", "array": "list of texts", "number": "number"}
 
 
 class Row(NamedTuple):
@@ -82,17 +72,68 @@ def markdown_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def catalogue(form: Literal["markdown", "json", "schema"]) -> str:
+    """Every event, for people (docs/events.md), for programs, or as the JSON Schema of a line."""
+    if form == "markdown":
+        return markdown_events()
+    found = line_schema() if form == "schema" else _as_data()
+    return json.dumps(found, indent=2, ensure_ascii=False) + "\n"
+
+
 def markdown_events() -> str:
     """docs/events.md: what is on every line, the exit codes, then each event with its fields."""
     kinds = [kind for kind in CATALOGUE.values() if not issubclass(kind, Failure)]
     failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure)]
-    parts = [_COMMON, _exit_codes(failures), "## Events of every start\n", *map(_section, kinds)]
+    parts = [_HEAD + _common(), _exit_codes(failures), "## Events of every start\n", *map(_section, kinds)]
     return "\n".join([*parts, "## Failures\n", *map(_section, failures)])
+
+
+def _as_data() -> dict[str, Any]:
+    common = [
+        {"name": each.name, "type": _common_type(each), "unit": each.unit, "help": each.help, "always": each.everywhere}
+        for each in COMMON
+    ]
+    return {"common": common, "events": [_event(kind) for kind in CATALOGUE.values()]}
+
+
+def _event(kind: type[Event]) -> dict[str, Any]:
+    types = get_type_hints(kind)
+    told: dict[str, Any] = {
+        "name": kind.name,
+        "help": meaning(kind),
+        "levels": [level(each) for each in forms(kind)],
+        "outcomes": [each.outcome for each in forms(kind)],
+        "message": kind.sentence,
+        "fields": [
+            {
+                "name": each.name,
+                "type": _TYPES[types[each.name]],
+                **{name: each.metadata[name] for name in ("unit", "help", "metric")},
+            }
+            for each in fields(kind)
+        ],
+    }
+    return told | ({"exit_code": kind.exits_with, "hint": kind.cure} if issubclass(kind, Failure) else {})
+
+
+def _common() -> str:
+    everywhere = [each for each in COMMON if each.everywhere]
+    parts = ["On every line:\n", *_table(everywhere), "\nOn some lines:\n"]
+    return "\n".join([*parts, *_table(each for each in COMMON if not each.everywhere)]) + "\n"
+
+
+def _table(rows: Iterable[Common]) -> list[str]:
+    cells = [f"| `{each.name}` | {_common_type(each)} | {each.unit or '-'} | {_cell(each.help)} |" for each in rows]
+    return [*_FIELDS, *cells]
+
+
+def _common_type(each: Common) -> str:
+    return _COMMON_TYPES[each.schema.get("type", "number")]
 
 
 def _exit_codes(failures: list[type[Failure]]) -> str:
     lines = ["## Exit codes", "", "| code | event before it | meaning | what to do |", "| --- | --- | --- | --- |"]
-    rows = {kind.exits_with: (f"`{kind.name}`", _meaning(kind), kind.cure) for kind in failures}
+    rows = {kind.exits_with: (f"`{kind.name}`", meaning(kind), kind.cure) for kind in failures}
     rows[EXIT_OK] = ("`process_stopped`", "Stopped as asked, or the command is done.", "-")
     rows[EXIT_USAGE] = ("-", "A command line that is none; one line on standard error says why.", "See `--help`.")
     rows[1] = ("`startup_failed`", "With `error_type` = `bug`: a bug of the orchestrator.", rows[1][2])
@@ -101,22 +142,23 @@ def _exit_codes(failures: list[type[Failure]]) -> str:
 
 
 def _section(kind: type[Event]) -> str:
-    lines = [f"### `{kind.name}`", "", " ".join(map(_form, [kind, *kind.__subclasses__()]))]
+    lines = [f"### `{kind.name}`", "", " ".join(map(_form, forms(kind)))]
+    if not fields(kind):
+        return "\n".join(lines) + "\n"
     types = get_type_hints(kind)
-    lines += ["", "| field | type | meaning |", "| --- | --- | --- |"]
-    lines += [
-        f"| `{each.name}` | {_TYPES[types[each.name]]} | {_cell(each.metadata['help'])} |" for each in fields(kind)
-    ]
+    lines += ["", *_FIELDS]
+    lines += [f"| `{each.name}` | {_TYPES[types[each.name]]} | {_help(each.metadata)} |" for each in fields(kind)]
     return "\n".join(lines) + "\n"
 
 
+def _help(metadata: Mapping[str, Any]) -> str:
+    """The cells for a field's unit and meaning."""
+    metric = f"; metric `{metadata['metric']}`" if metadata["metric"] else ""
+    return f"{metadata['unit'] or '-'} | {_cell(metadata['help'])}{metric}"
+
+
 def _form(kind: type[Event]) -> str:
-    level = logging.getLevelName(kind.level).lower()
-    return f"Level `{level}`, outcome `{kind.outcome}`. {_meaning(kind)}"
-
-
-def _meaning(kind: type[Event]) -> str:
-    return " ".join((kind.__doc__ or "").split())
+    return f"Level `{level(kind)}`, outcome `{kind.outcome}`. {meaning(kind)}"
 
 
 def _cell(text: str) -> str:
@@ -124,4 +166,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown_table() if sys.argv[1:] == ["settings"] else markdown_events())
+    sys.stdout.write(markdown_table())

@@ -291,7 +291,8 @@ async def test_causes_may_change_and_the_last_one_is_told(tmp_path: Path) -> Non
     env = _url(MYSQL, HOST, port) | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "3"}
     async with Orchestrator("wait", env=env, cwd=tmp_path) as process:
         await process.event("database_retry_scheduled", error_type="refused")
-        async with listening(peers.mysql_error(1040, "Too many connections")) as busy, Proxy(busy.port) as proxy:
+        full = _lingering(peers.mysql_error(1040, "Too many connections"))
+        async with listening(full) as busy, Proxy(busy.port) as proxy:
             await proxy.set(Mode.REFUSE)
             proxy.port = port
             await proxy.set(Mode.PASS)

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.harness.catalogue import violations
+
 Event = dict[str, Any]
 
 
@@ -16,12 +18,14 @@ class Output:
         events: Those that are JSON objects, parsed.
         noise: Those that are none.
         stderr: All of stderr.
+        violations: What the catalogue does not allow in them.
     """
 
     lines: list[str] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     noise: list[str] = field(default_factory=list)
     stderr: str = ""
+    violations: list[str] = field(default_factory=list)
 
     def find(self, name: str, /, **fields: object) -> list[Event]:
         """Return the events of this name that have these fields."""
@@ -33,6 +37,7 @@ class Output:
         said = _parsed(line)
         if isinstance(said, dict):
             self.events.append(said)
+            self.violations += violations(said)
         else:
             self.noise.append(line)
 

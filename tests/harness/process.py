@@ -26,7 +26,7 @@ class Result(Output):
 
 
 class Orchestrator(Output):
-    """A running `python -m orchestrator`, killed when its context is left.
+    """A running `python -m orchestrator`, killed when its context is left; each line must be as the catalogue says.
 
         async with Orchestrator("serve", env={"DATABASE_URL": database.url}, cwd=project.path) as process:
             await process.event("server_started")
@@ -82,11 +82,12 @@ class Orchestrator(Output):
         process.stdin.close()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self.reading.set()
         await asyncio.gather(self.process.wait(), *self._readers)
+        assert error or not self.violations, f"{self.violations}\n{self.story()}"
 
     @property
     def process(self) -> asyncio.subprocess.Process:

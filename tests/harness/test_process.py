@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.harness import Orchestrator, run
+from tests.harness.catalogue import violations
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Path:
-    """Return a directory in which `python -m orchestrator STATEMENTS` runs the statements."""
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a directory in which `python -m orchestrator STATEMENTS` runs the statements; its events are none of ours."""
+    monkeypatch.setattr("tests.harness.output.violations", lambda _: [])
     (tmp_path / "orchestrator.py").write_text(
         "import json, os, signal, sys, time\n"
         "def say(event, **fields):\n"
@@ -45,6 +47,15 @@ async def test_an_event_that_does_not_come_is_told_with_everything_else(told: Pa
             await process.event("b")
         assert await process.exit_code() == 1
         assert process.stderr == "no more\n"
+
+
+async def test_a_line_that_the_catalogue_does_not_know_fails_the_test(
+    told: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the test is about: so the catalogue is right about every run of every test."""
+    monkeypatch.setattr("tests.harness.output.violations", violations)
+    with pytest.raises(AssertionError, match="unknown event a"):
+        await run("say('a')", cwd=told)
 
 
 async def test_what_is_no_json_object_is_noise(told: Path) -> None:

@@ -1,5 +1,6 @@
 """The documentation says what the code does, because it is made from it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +15,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_events_are_documented_as_they_are() -> None:
-    """If this fails: `python -m orchestrator.manual > docs/events.md`."""
+    """If this fails: `orchestrator events > docs/events.md`."""
     assert (ROOT / "docs" / "events.md").read_text(encoding="utf-8") == manual.markdown_events()
 
 
 def test_the_settings_are_documented_as_they_are() -> None:
-    """If this fails: put what `python -m orchestrator.manual settings` prints between the README's two markers."""
+    """If this fails: put what `python -m orchestrator.manual` prints between the README's two markers."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     _, begin, rest = readme.partition("<!-- settings -->\n")
     table, end, _ = rest.partition("<!-- /settings -->")
@@ -29,12 +30,19 @@ def test_the_settings_are_documented_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"), [([], manual.markdown_events()), (["settings"], manual.markdown_table())]
+    ("command", "expected"),
+    [
+        (["orchestrator.manual"], manual.markdown_table()),
+        (["orchestrator", "events"], manual.markdown_events()),
+        (["orchestrator", "events", "--format", "markdown"], manual.markdown_events()),
+        (["orchestrator", "events", "--format", "json"], manual.catalogue("json")),
+        (["orchestrator", "events", "--format", "schema"], manual.catalogue("schema")),
+    ],
 )
-def test_the_manual_is_printed(arguments: list[str], expected: str) -> None:
-    """As the command in the document's first lines says."""
-    command = [sys.executable, "-m", "orchestrator.manual", *arguments]
-    assert subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout == expected
+def test_the_manual_is_printed(command: list[str], expected: str, tmp_path: Path) -> None:
+    """Anywhere, without a setting: it is about the program and not about a project."""
+    done = subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert (done.stdout, done.stderr) == (expected, "")
 
 
 def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
@@ -48,6 +56,7 @@ def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
 def test_everything_is_in_the_manual() -> None:
     """Whatever is added to the code."""
     assert all(f"### `{name}`" in manual.markdown_events() for name in CATALOGUE)
+    assert [each["name"] for each in json.loads(manual.catalogue("json"))["events"]] == list(CATALOGUE)
     rows = manual.variables()
     assert {row.name for row in rows} >= set(Settings.variables())
     assert len({row.name for row in rows}) == len(rows)

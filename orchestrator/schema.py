@@ -1,0 +1,160 @@
+"""The catalogue as a JSON Schema: what each line of stdout is, for whoever reads lines by program.
+
+Draft 2020-12. One definition an event, complete in itself, so that `#/$defs/startup_failed` alone judges such a line.
+"""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, NamedTuple, get_type_hints
+
+from orchestrator.events import CATALOGUE, Event
+from orchestrator.lifecycle import State
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+FOREIGN = "log"
+"""What any other logger says is an event of this name; it may have further fields."""
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_TEXTS: Schema = {"type": "array", "items": _TEXT}
+_LEVELS = ["debug", "info", "warning", "error", "critical"]
+_OUTCOMES = ["success", "failure", "unknown"]
+TYPES: dict[Any, Schema] = {
+    str: _TEXT,
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    int | str: {"type": ["integer", "string"]},
+    int | None: {"type": ["integer", "null"]},
+    float | None: {"type": ["number", "null"]},
+    list[str]: _TEXTS,
+    list[dict[str, str]]: {"type": "array", "items": {"type": "object", "additionalProperties": _TEXT}},
+}
+"""The types that a field may have, and what JSON makes of them."""
+
+
+class Common(NamedTuple):
+    """A field that every line has or may have, whatever its event."""
+
+    name: str
+    schema: Schema
+    help: str
+    unit: str = ""
+    everywhere: bool = True
+
+
+COMMON = (
+    Common("timestamp", {"type": "string", "format": "date-time"}, "RFC 3339, UTC, milliseconds"),
+    Common("level", {"type": "string", "enum": _LEVELS}, "`debug`, `info`, `warning`, `error` or `critical`"),
+    Common("event", _TEXT, f"one of the names below; `{FOREIGN}` for what any other logger says"),
+    Common("message", _TEXT, "a sentence"),
+    Common(
+        "state",
+        {"type": "string", "enum": [state.value for state in State]},
+        "`waiting`, `migrating`, `serving`, `draining`, `stopped` or `failed`, when it happened",
+    ),
+    Common("outcome", {"type": "string", "enum": _OUTCOMES}, "`success`, `failure` or `unknown`"),
+    Common("service", _TEXT, "ORCHESTRATOR_SERVICE"),
+    Common("version", _TEXT, "ORCHESTRATOR_VERSION"),
+    Common("logger", _TEXT, "who says it; `orchestrator` for the events below"),
+    Common("schema", {"const": 1}, "the version of this format"),
+    Common("boot_id", _TEXT, "the same for all lines of one process"),
+    Common("elapsed_seconds", {"type": "number", "minimum": 0}, "since the process began", "seconds"),
+    Common("task_id", _TEXT, "in ECS: the last part of the task's ARN", everywhere=False),
+    Common("cluster", _TEXT, "in ECS: the cluster's name", everywhere=False),
+    Common("task_family", _TEXT, "in ECS: the task definition's family", everywhere=False),
+    Common("task_revision", _TEXT, "in ECS: the task definition's revision", everywhere=False),
+    Common("exception", _TEXT, "the traceback, where reading it helps", everywhere=False),
+    Common(
+        "truncated",
+        _TEXTS,
+        "the fields that were cut or left out, where the line would have been too long",
+        everywhere=False,
+    ),
+)
+
+
+def line_schema() -> Schema:
+    """The JSON Schema of a line."""
+    definitions = {FOREIGN: _foreign()} | {name: _definition(kind) for name, kind in CATALOGUE.items()}
+    return {
+        "$schema": DIALECT,
+        "title": "A line of the orchestrator's log",
+        "type": "object",
+        "required": ["event"],
+        "properties": {"event": {"enum": list(definitions)}},
+        "allOf": [
+            {"if": {"properties": {"event": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}}
+            for name in definitions
+        ],
+        "$defs": definitions,
+    }
+
+
+def forms(kind: type[Event]) -> list[type[Event]]:
+    """An event and its milder forms, which share its name and its fields."""
+    return [kind, *kind.__subclasses__()]
+
+
+def level(kind: type[Event]) -> str:
+    """The level as a line has it."""
+    return logging.getLevelName(kind.level).lower()
+
+
+def _foreign() -> Schema:
+    schema = _object("What a library or the app says.", _common())
+    return schema | {"properties": schema["properties"] | {"event": {"const": FOREIGN}}}
+
+
+def _definition(kind: type[Event]) -> Schema:
+    types = get_type_hints(kind)
+    common = _common()
+    own = {
+        each.name: _property(TYPES[types[each.name]], each.metadata["help"], each.metadata["unit"])
+        for each in fields(kind)
+        if each.name not in common
+    }
+    fixed: dict[str, Schema] = {
+        "event": {"const": kind.name},
+        "level": {"enum": _distinct(level(each) for each in forms(kind))},
+        "outcome": {"enum": _distinct(each.outcome for each in forms(kind))},
+    }
+    schema = _object(meaning(kind), common | fixed | _metrics(kind) | own, required=own)
+    return schema | {"additionalProperties": False}
+
+
+def _common() -> dict[str, Schema]:
+    return {each.name: _property(each.schema, each.help, each.unit) for each in COMMON}
+
+
+def _metrics(kind: type[Event]) -> dict[str, Schema]:
+    """With ORCHESTRATOR_METRICS=emf a line is a metric as well."""
+    names = [each.metadata["metric"] for each in fields(kind) if each.metadata["metric"]]
+    if not names:
+        return {}
+    metric = _property({"type": "number"}, "the metric of that name", "seconds")
+    return dict.fromkeys(names, metric) | {"_aws": {"type": "object", "description": "CloudWatch's embedded metrics"}}
+
+
+def _object(description: str, properties: dict[str, Schema], required: Iterable[str] = ()) -> Schema:
+    everywhere = [each.name for each in COMMON if each.everywhere]
+    return {
+        "description": description,
+        "type": "object",
+        "required": _distinct([*everywhere, *required]),
+        "properties": properties,
+    }
+
+
+def _property(schema: Schema, description: str, unit: str) -> Schema:
+    return schema | {"description": description} | ({"x-unit": unit} if unit else {})
+
+
+def meaning(kind: type[Event]) -> str:
+    """What an event means, in a sentence or two."""
+    return " ".join((kind.__doc__ or "").split())
+
+
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
