@@ -31,6 +31,7 @@ class Statement:
 
     Attributes:
         objects: what a DEFINITION defines; empty: running it twice does no harm.
+        moves: for a DEFINITION that renames several of its objects: from and to, in their order.
         ripples: it may change the definitions of other objects as well: a renamed table is renamed in foreign keys.
         binds: what it leaves in the session that a later session cannot have, such as a temporary table.
         unbinds: what of that it takes away.
@@ -43,6 +44,7 @@ class Statement:
 
     kind: Kind
     objects: tuple[str, ...] = ()
+    moves: tuple[tuple[str, str], ...] = ()
     ripples: bool = False
     binds: str = ""
     unbinds: str = ""

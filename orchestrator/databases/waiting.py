@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from orchestrator.credentials import Credentials
 from orchestrator.database_url import CredentialsError
 from orchestrator.databases import Backend, backend_for
-from orchestrator.databases.diagnosis import Diagnosis, Verdict
+from orchestrator.databases.diagnosis import CREDENTIALS, Cause, Diagnosis, Verdict, chain
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
-from orchestrator.log import REDACTOR
+from orchestrator.iam import TokenError
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
@@ -24,6 +25,22 @@ Look = Callable[["AsyncConnection", Backend], Awaitable[T]]
 SOON_SECONDS = 0.25  # between attempts that cost the server nothing
 FIRST_SECONDS, LONGEST_SECONDS = 0.5, 10.0  # of the backoff for a server that is busy or boots
 DOUBTS = 3  # errors in a row that look permanent before they are believed
+ROTATION_SECONDS = 5.0  # after a refused login that is about to be another: few attempts, so that no account is locked
+
+
+_TOKEN = Cause(
+    Verdict.RETRY,
+    "iam_token",
+    "No credentials of AWS to sign a token with: look at the role of the task, and whether the task reaches the "
+    "endpoint that gives them.",
+)
+_FILE_REFUSED = (
+    "DATABASE_SECRET_FILE was read again before each attempt: whoever writes it is behind the database, or it is wrong."
+)
+_ROLE_REFUSED = (
+    "The task's role needs rds-db:connect for this user, and the user must be one for tokens: GRANT rds_iam on "
+    "PostgreSQL, IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS' on MySQL."
+)
 
 
 class NotReadyError(Exception):
@@ -52,7 +69,6 @@ async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds:
     from sqlalchemy.pool import NullPool
 
     url = credentials.migration_url()
-    REDACTOR.register([url.password or ""])  # it may be a new one
     backend = backend_for(url.get_backend_name())
     engine = create_async_engine(url, poolclass=NullPool, connect_args=backend.connect_args(credentials.ssl_context))
     try:
@@ -90,18 +106,39 @@ async def wait_for_database(
             return Found(seen, attempts, loop.time() - began)
         doubts = doubts + 1 if diagnosis.verdict is Verdict.DOUBT else 0
         waited = loop.time() - began
-        if diagnosis.verdict is Verdict.REFUSE or doubts == DOUBTS:
-            raise StartupError(
-                DatabaseRefused(attempts=attempts, waited_seconds=round(waited, 3), **diagnosis.fields())
-            )
         left = budget_seconds - waited - reserve
-        if left <= 0:
-            raise StartupError(
-                DatabaseUnreachable(attempts=attempts, waited_seconds=round(waited, 3), **diagnosis.fields())
-            )
+        final = diagnosis.verdict is Verdict.REFUSE or doubts == DOUBTS
+        if final or left <= 0:
+            kind = DatabaseRefused if final or _is_login(diagnosis) else DatabaseUnreachable
+            raise StartupError(kind(attempts=attempts, waited_seconds=round(waited, 3), **diagnosis.fields()))
         pause = min(left, pauses.after(diagnosis))
         emit(_retry(diagnosis, attempts, waited, pause))
-        await asyncio.sleep(pause)
+        if await _pause(pause, credentials, watched=_is_login(diagnosis)):
+            doubts = 0
+
+
+def _is_login(diagnosis: Diagnosis) -> bool:
+    return diagnosis.error_type == CREDENTIALS.error_type
+
+
+async def _pause(seconds: float, credentials: Credentials, *, watched: bool) -> bool:
+    """Pause, if `watched` no longer than until the secret's file holds another login; whether it does."""
+    refused = _login(credentials) if watched else None
+    while refused and seconds > SOON_SECONDS:
+        await asyncio.sleep(SOON_SECONDS)
+        seconds -= SOON_SECONDS
+        if (now := _login(credentials)) and now != refused:
+            return True
+    await asyncio.sleep(seconds)
+    return False
+
+
+def _login(credentials: Credentials) -> "URL | None":
+    """The login as it is now; None while its file is being written."""
+    try:
+        return credentials.migration_url()
+    except CredentialsError:
+        return None
 
 
 class _Pauses:
@@ -114,6 +151,8 @@ class _Pauses:
         if diagnosis.verdict is Verdict.RETRY_SOON:
             self._longest = FIRST_SECONDS
             return SOON_SECONDS
+        if _is_login(diagnosis):
+            return ROTATION_SECONDS
         pause = self._longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
         self._longest = min(LONGEST_SECONDS, self._longest * 2)
         return pause
@@ -124,13 +163,24 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
         return error.diagnosis
     if isinstance(error, CredentialsError):  # the secret's file is being rotated, say
         return Diagnosis(Verdict.RETRY, "credentials_file", "", str(error), "Look at the file that the variable names.")
+    if token := next((each for each in chain(error) if isinstance(each, TokenError)), None):
+        return _TOKEN.found("", str(token))
     try:
         url = credentials.migration_url()
     except CredentialsError as rotating:
         return _diagnose(credentials, rotating)
     diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
     where = f" ({url.host}:{url.port})" if url.port else f" ({url.host})" if url.host else ""
-    return replace(diagnosis, error_message=diagnosis.error_message + where)
+    diagnosis = replace(diagnosis, error_message=diagnosis.error_message + where)
+    return _doubted(diagnosis, credentials) if _is_login(diagnosis) else diagnosis
+
+
+def _doubted(diagnosis: Diagnosis, credentials: Credentials) -> Diagnosis:
+    """A refused login, when the next one may be another: the database and the file are not rotated in one moment."""
+    if not credentials.rotates:
+        return diagnosis
+    hint = _ROLE_REFUSED if credentials.uses_tokens else _FILE_REFUSED
+    return replace(diagnosis, verdict=Verdict.DOUBT, hint=f"{hint} {diagnosis.hint}")
 
 
 def preload(credentials: Credentials) -> None:

@@ -240,7 +240,12 @@ class Recorder:
     def _settle(self, *, outside: bool = False) -> None:
         """Note what became of the transaction; not before the next statement, as that one may have further results."""
         self._unsettled = False
-        if outside or self._autocommit() or not self._session.in_transaction():
+        try:
+            committed = outside or self._autocommit() or not self._session.in_transaction()
+        except Exception:
+            self._nobody_knows()
+            raise
+        if committed:
             self.history.committed()
             self._record.save()
             ask(self._real, "COMMIT")
@@ -355,8 +360,7 @@ class Recorder:
             committed = self._autocommit() or (self._session.commits_definitions and not self._session.in_transaction())
             left = {name: self._session.look(name) for name in statement.objects} != step.before
         except Exception:  # noqa: BLE001  # the connection is gone, or the transaction is broken
-            if self._session.commits_definitions or self._autocommit():
-                self.history.committed()
+            self._nobody_knows()
             return
         nothing_done = statement.kind is Kind.DEFINITION and not left
         step.ended(Outcome.FAILED if nothing_done else Outcome.PENDING, error)
@@ -366,6 +370,11 @@ class Recorder:
             self.history.committed()
             self._record.save()
             ask(self._real, "COMMIT")
+
+    def _nobody_knows(self) -> None:
+        """The connection is gone: what may be in the database for good is told as being there."""
+        if self._session.commits_definitions or self._autocommit():
+            self.history.committed()
 
     def _ended(self) -> None:
         self._savepoint = False

@@ -1,9 +1,12 @@
 """Whether an interrupted revision may go on, judged by its record and by what is in the database now."""
 
+from collections.abc import Mapping, Sequence
+
 from orchestrator.databases.statements import Kind, RecordedSession
 from orchestrator.migrations.history import History, Outcome, Step
 from orchestrator.migrations.journal import Circumstances, Journal
 from orchestrator.migrations.refusal import NotResumable
+from orchestrator.migrations.renaming import carried_out
 
 
 def judged(
@@ -72,12 +75,20 @@ def _settle(history: History, session: RecordedSession) -> None:
     for name in step.before:
         session.clear(name)
     now = {name: session.look(name) for name in step.before}
-    changed = {name: now[name] != before for name, before in step.before.items() if now[name] or before}
-    if any(changed.values()) and not all(changed.values()):
-        raise NotResumable("its pending statement has changed a part of what it names")
-    if any(changed.values()):
+    if _carried_out(session.read(step.statement).moves, step.before, now):
         step.outcome, step.after = Outcome.DONE, now
         history.changed(step)
     else:
         history.steps.pop()
         history.durable = history.skipped = len(history.steps)
+
+
+def _carried_out(moves: Sequence[tuple[str, str]], before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    if moves:
+        done = carried_out(moves, before, now)
+    else:
+        changed = {now[name] != before[name] for name in before if now[name] or before[name]}
+        done = changed == {True} if len(changed) < 2 else None  # noqa: PLR2004  # both answers
+    if done is None:
+        raise NotResumable("nothing tells whether all of its pending statement was carried out")
+    return done

@@ -11,7 +11,7 @@ from tests.harness.catalogue import violations
 
 @pytest.fixture
 def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a directory in which `python -m orchestrator STATEMENTS` runs the statements; its events are none of ours."""
+    """Return a directory in which `python -m orchestrator STATEMENTS` runs the statements; the events are theirs."""
     monkeypatch.setattr("tests.harness.output.violations", lambda _: [])
     (tmp_path / "orchestrator.py").write_text(
         "import json, os, signal, sys, time\n"

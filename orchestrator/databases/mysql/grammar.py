@@ -91,7 +91,9 @@ def _meaning(text: str, words: str) -> Statement:
         creates = temporary["verb"] == "create"
         return Statement(Kind.WRITE, binds=tables) if creates else Statement(Kind.WRITE, unbinds=tables)
     if head and not _NOT_ATOMIC.search(words):
-        return Statement(Kind.DEFINITION, unique(_objects(text, words, head)), ripples=bool(_RIPPLES.search(words)))
+        objects = list(_objects(text, words, head))
+        moves = zip(objects[::2], objects[1::2], strict=False) if head["verb"] == "rename" else ()
+        return Statement(Kind.DEFINITION, unique(objects), tuple(moves), ripples=bool(_RIPPLES.search(words)))
     if words.startswith("with"):
         return Statement(Kind.READ if after_with(words) in {"select", "values", "table"} else Kind.WRITE)
     return Statement(Kind.OPAQUE) if head or _TO_A_FILE.search(words) else _WORDS.of(words)
