@@ -1,0 +1,122 @@
+"""What CloudFormation makes of a template: its parameters filled in, its functions carried out."""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+_PSEUDO_PARAMETERS = {
+    "AWS::Region": "eu-west-1",
+    "AWS::AccountId": "111122223333",
+    "AWS::Partition": "aws",
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+
+def parse(text: str) -> Any:
+    """The template, its short forms (`!Ref`) written out (`Ref`)."""
+    return yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's, with CloudFormation's tags."""
+
+
+def _function(loader: _Loader, suffix: str, node: yaml.Node) -> Any:
+    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        return {name: value.split(".") if suffix == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    raise AssertionError(node)
+
+
+_Loader.add_multi_constructor("!", _function)
+
+
+class Stack:
+    """A stack of a template; parameters that it does not know are left out.
+
+    Attributes:
+        resources: The properties of each resource that its condition lets be.
+    """
+
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+        self._template = template
+        known = template["Parameters"]
+        defaults = {name: each["Default"] for name, each in known.items() if "Default" in each}
+        given = {name: value for name, value in parameters.items() if name in known}
+        self._values = {**_PSEUDO_PARAMETERS, **defaults, **given}
+        self.resources: dict[str, Any] = {
+            name: self.value(each["Properties"])
+            for name, each in template["Resources"].items()
+            if "Condition" not in each or self.holds(each["Condition"])
+        }
+
+    def value(self, node: Any) -> Any:
+        """`node` with its functions carried out."""
+        if isinstance(node, list):
+            return [each for each in map(self.value, node) if each is not None]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1 and (name := next(iter(node))) in _FUNCTIONS:
+            return _FUNCTIONS[name](self, node[name])
+        values = {key: self.value(each) for key, each in node.items()}
+        return {key: each for key, each in values.items() if each is not None}
+
+    def holds(self, condition: str) -> bool:
+        """Whether the condition of that name does."""
+        return bool(self.value(self._template["Conditions"][condition]))
+
+    def broken_rules(self) -> list[str]:
+        """What the template's rules say against the parameters."""
+        return [
+            assertion["AssertDescription"]
+            for rule in self._template.get("Rules", {}).values()
+            if self.value(rule.get("RuleCondition", True))
+            for assertion in rule["Assertions"]
+            if not self.value(assertion["Assert"])
+        ]
+
+    def ref(self, name: str) -> Any:
+        """A parameter's value; a resource is known by its name."""
+        if name == "AWS::NoValue":
+            return None
+        assert name in self._values or name in self._template["Resources"], f"there is no {name}"
+        return self._values.get(name, f"<{name}>")
+
+    def find(self, table: str, row: str, column: str) -> Any:
+        """An entry of a mapping."""
+        return self._template["Mappings"][table][str(row)][column]
+
+    def join(self, text: str) -> str:
+        """`text` with its `${}` filled in."""
+        return re.sub(r"\$\{([^}]+)\}", lambda match: str(self.ref(match[1])), text)
+
+    @property
+    def container(self) -> dict[str, Any]:
+        """The one container of the task."""
+        (found,) = self.resources["TaskDefinition"]["ContainerDefinitions"]
+        assert isinstance(found, dict)
+        return found
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the process finds in its environment; a secret's value is its reference."""
+        given = {each["Name"]: str(each["Value"]) for each in self.container["Environment"]}
+        return given | {each["Name"]: each["ValueFrom"] for each in self.container.get("Secrets", [])}
+
+
+_FUNCTIONS: dict[str, Callable[[Stack, Any], Any]] = {
+    "Ref": Stack.ref,
+    "Fn::Sub": Stack.join,
+    "Fn::GetAtt": lambda _, path: f"<{'.'.join(path)}>",
+    "Fn::FindInMap": lambda stack, path: stack.find(*map(stack.value, path)),
+    "Fn::If": lambda stack, node: stack.value(node[1] if stack.holds(node[0]) else node[2]),
+    "Fn::Equals": lambda stack, node: str(stack.value(node[0])) == str(stack.value(node[1])),
+    "Fn::Not": lambda stack, node: not stack.value(node[0]),
+    "Fn::And": lambda stack, node: all(map(stack.value, node)),
+    "Fn::Or": lambda stack, node: any(map(stack.value, node)),
+}
