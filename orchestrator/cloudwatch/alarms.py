@@ -1,0 +1,119 @@
+"""The alarms: what somebody has to be told of, with what to do about it, and what stops a deployment.
+
+A start that fails counts for a minute. One such minute of the last three is an alarm: it comes at once, and a task that
+fails again and again does not let it flap. No data is good, because a service that rests writes no lines.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.cloudwatch.intrinsics import Node, literal, ref, sub
+from orchestrator.cloudwatch.metrics import NAMESPACE, TIME_STARTING, Metric, failure
+from orchestrator.errors import Failure, LockTimeout, MigrationHalfApplied, StartupFailed
+from orchestrator.events import CATALOGUE
+from orchestrator.schema import meaning
+
+PERIOD_SECONDS = 60
+PERIODS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm on one metric.
+
+    Attributes:
+        logical_id: Its name in the template.
+        name: What follows the name of the stack in its name.
+        description: What happened and what to do, as the notification tells it; may hold `${...}`.
+        metric: What it watches.
+        statistic: What of each period counts.
+        comparison: How that compares to the threshold.
+        threshold: A number, or the parameter that has it.
+    """
+
+    logical_id: str
+    name: str
+    description: str
+    metric: Metric
+    statistic: str
+    comparison: str
+    threshold: Any
+
+    def resource(self) -> Node:
+        """The AWS::CloudWatch::Alarm."""
+        return {
+            "Type": "AWS::CloudWatch::Alarm",
+            "Properties": {
+                "AlarmName": sub(f"${{AWS::StackName}}-{self.name}"),
+                "AlarmDescription": sub(self.description),
+                "Namespace": NAMESPACE,
+                "MetricName": self.metric.name,
+                "Statistic": self.statistic,
+                "Period": PERIOD_SECONDS,
+                "EvaluationPeriods": PERIODS,
+                "DatapointsToAlarm": 1,
+                "ComparisonOperator": self.comparison,
+                "Threshold": self.threshold,
+                "TreatMissingData": "notBreaching",
+                "AlarmActions": {"Fn::If": ["Notifies", [ref("NotificationTopicArn")], ref("AWS::NoValue")]},
+            },
+        }
+
+
+def _on_failure(kind: type[Failure], told: str, threshold: Any = 1) -> Alarm:
+    return Alarm(
+        logical_id=f"{kind.__name__}Alarm",
+        name=kind.name.replace("_", "-"),
+        description=f"{literal(told)} Runbook: ${{Runbook}}#{kind.name}",
+        metric=failure(kind),
+        statistic="Sum",
+        comparison="GreaterThanOrEqualToThreshold",
+        threshold=threshold,
+    )
+
+
+def _on_cause(kind: type[Failure]) -> Alarm:
+    """The alarm on a failure, with the cure that the catalogue knows."""
+    return _on_failure(kind, f"{meaning(kind)} Exit code {kind.exits_with}. {kind.cure}")
+
+
+def _causes() -> str:
+    codes = {kind.exits_with: kind.name for kind in CATALOGUE.values() if issubclass(kind, Failure)}
+    return ", ".join(f"{code} {name}" for code, name in sorted((codes | {StartupFailed.exits_with: "bug"}).items()))
+
+
+STARTUP_FAILED = _on_failure(
+    StartupFailed,
+    "A start failed. Its last line, `startup_failed`, has the cause and the hint; the saved query `Failed starts with "
+    f"hint` shows them. Exit codes: {_causes()}.",
+    ref("FailedStartsThreshold"),
+)
+HALF_APPLIED = _on_cause(MigrationHalfApplied)
+START_SLOW = Alarm(
+    logical_id="StartSlowAlarm",
+    name="start-slow",
+    description=(
+        "A start takes longer than ${SlowStartSeconds} s, or took so long. Its lines say what it waits for: the "
+        "database, the migration lock, or a statement. Runbook: ${Runbook}#start-slow"
+    ),
+    metric=TIME_STARTING,
+    statistic="Maximum",
+    comparison="GreaterThanThreshold",
+    threshold=ref("SlowStartSeconds"),
+)
+ALARMS: tuple[Alarm, ...] = (STARTUP_FAILED, HALF_APPLIED, _on_cause(LockTimeout), START_SLOW)
+
+DEPLOYMENT_ID, DEPLOYMENT_NAME = "DeploymentAlarm", "deployment"
+DEPLOYMENT: Node = {
+    "Type": "AWS::CloudWatch::CompositeAlarm",
+    "Properties": {
+        "AlarmName": sub(f"${{AWS::StackName}}-{DEPLOYMENT_NAME}"),
+        "AlarmDescription": (
+            "For the DeploymentAlarms of the ECS service: a start failed, or a migration stopped half way. It notifies "
+            "nobody; the alarms that it is made of do."
+        ),
+        "AlarmRule": sub(" OR ".join(f'ALARM("${{{each.logical_id}}}")' for each in (STARTUP_FAILED, HALF_APPLIED))),
+        "ActionsEnabled": False,
+    },
+}
+"""Its rule refers to the alarms, so they are there before it."""

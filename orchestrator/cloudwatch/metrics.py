@@ -1,0 +1,200 @@
+"""The metrics that CloudWatch makes of the log lines: each a filter of the log group, made from the catalogue.
+
+A filter has a default value or dimensions, never both: CloudFormation refuses that. So there are three kinds. A count
+that an alarm watches is 0 in each minute that has lines: on a series with gaps an alarm holds on to what it saw last. A
+duration has no default: a zero would be a lie. The rest is published when it happens, and costs nothing until then.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.cloudwatch.intrinsics import Node, ref, sub
+from orchestrator.errors import (
+    Failure,
+    LockTimeout,
+    MigrationHalfApplied,
+    MigrationStopped,
+    SettingsInvalid,
+    StartupFailed,
+)
+from orchestrator.events import (
+    CATALOGUE,
+    DatabaseRetryScheduled,
+    Event,
+    LockWaiting,
+    MigrationsCompleted,
+    ProcessStarted,
+    RevisionApplied,
+    RevisionRetryScheduled,
+    ServerStarted,
+)
+from orchestrator.lifecycle import State
+from orchestrator.schema import forms, meaning
+
+NAMESPACE = sub("${MetricNamespace}/${AWS::StackName}")
+"""Of one stack only: without dimensions, the failures of two services would add up to one metric."""
+
+LOG_GROUP: Node = {"Fn::If": ["CreatesLogGroup", ref("LogGroup"), ref("LogGroupName")]}
+"""The name of the log group; where this stack creates it, whatever uses the name is created after it."""
+
+WATCHED = frozenset({StartupFailed, MigrationHalfApplied, LockTimeout})
+"""The failures that have an alarm."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric filter and the metric that it publishes.
+
+    Attributes:
+        name: The metric's.
+        meaning: What it counts or measures, in a sentence.
+        pattern: Which lines it takes.
+        value: What a line counts: a number, or `$.` and the name of a field.
+        unit: CloudWatch's unit.
+        dimensions: Fields, on every line that it takes, by whose values the metric is parted.
+        default: The value of a minute with lines of which the pattern takes none.
+    """
+
+    name: str
+    meaning: str
+    pattern: str
+    value: str = "1"
+    unit: Literal["Count", "Seconds"] = "Count"
+    dimensions: tuple[str, ...] = ()
+    default: int | None = None
+
+    @property
+    def logical_id(self) -> str:
+        """The filter's name in the template."""
+        return f"{self.name}Filter"
+
+    def resource(self) -> Node:
+        """The AWS::Logs::MetricFilter; CloudFormation names it, so that another stack's is not in its way."""
+        transformation: Node = {
+            "MetricNamespace": NAMESPACE,
+            "MetricName": self.name,
+            "MetricValue": self.value,
+            "Unit": self.unit,
+        }
+        if self.dimensions:
+            transformation["Dimensions"] = [{"Key": field, "Value": f"$.{field}"} for field in self.dimensions]
+        if self.default is not None:
+            transformation["DefaultValue"] = self.default
+        return {
+            "Type": "AWS::Logs::MetricFilter",
+            "Properties": {
+                "LogGroupName": LOG_GROUP,
+                "FilterPattern": self.pattern,
+                "MetricTransformations": [transformation],
+            },
+        }
+
+
+def _is(field: str, *values: str) -> str:
+    return " || ".join(f'$.{field} = "{value}"' for value in values)
+
+
+def _event(*kinds: type[Event], also: str = "") -> str:
+    """The pattern for lines of these events, and of no others."""
+    names = _is("event", *(kind.name for kind in kinds))
+    names = f"({names})" if also and len(kinds) > 1 else names
+    return f"{{ {names} && {also} }}" if also else f"{{ {names} }}"
+
+
+STARTS = Metric(
+    name="Starts",
+    meaning="Processes that began; wrong settings end one before it can say `process_started`.",
+    pattern=_event(ProcessStarted, SettingsInvalid),
+    default=0,
+)
+TIME_TO_SERVING = Metric(
+    name="TimeToServing",
+    meaning="From the start of the process until the app answers.",
+    pattern=_event(ServerStarted),
+    value="$.startup_seconds",
+    unit="Seconds",
+)
+TIME_STARTING = Metric(
+    name="TimeStarting",
+    meaning="How long starts have been going on, those included that are not over; each line of a start tells.",
+    pattern=f"{{ {_is('state', State.WAITING, State.MIGRATING)} || {_is('event', ServerStarted.name)} }}",
+    value="$.elapsed_seconds",
+    unit="Seconds",
+)
+DATABASE_RETRIES = Metric(
+    name="DatabaseRetries",
+    meaning="Attempts at the database that failed and are made again, by cause.",
+    pattern=_event(DatabaseRetryScheduled),
+    dimensions=("error_type",),
+)
+LOCK_WAIT = Metric(
+    name="LockWait",
+    meaning="How long the migration lock has been waited for, once a heartbeat and when the budget is spent.",
+    pattern=_event(LockWaiting, LockTimeout),
+    value="$.waited_seconds",
+    unit="Seconds",
+)
+MIGRATION_DURATION = Metric(
+    name="MigrationDuration",
+    meaning="Migrations that applied something, waiting for the lock included.",
+    pattern=_event(MigrationsCompleted, also="$.applied_count > 0"),
+    value="$.duration_seconds",
+    unit="Seconds",
+)
+REVISIONS_APPLIED = Metric(
+    name="RevisionsApplied",
+    meaning="Revisions that were committed.",
+    pattern=_event(RevisionApplied),
+)
+REVISION_DURATION = Metric(
+    name="RevisionDuration",
+    meaning="From the start of a revision to its commit.",
+    pattern=_event(RevisionApplied),
+    value="$.duration_seconds",
+    unit="Seconds",
+)
+REVISION_RETRIES = Metric(
+    name="RevisionRetries",
+    meaning="Statements that gave way to the traffic on their table and are tried again.",
+    pattern=_event(RevisionRetryScheduled),
+)
+BUGS = Metric(
+    name="Bugs",
+    meaning="Starts that ended at a bug of the orchestrator, exit code 1; no other event names it.",
+    pattern=_event(StartupFailed, also=_is("error_type", "bug")),
+)
+
+
+def failure(kind: type[Failure]) -> Metric:
+    """How often starts failed of this cause; a milder form is told apart by its outcome.
+
+    A start that was stopped, and will be gone on with, is no reason to roll a deployment back: it has its own metric.
+    """
+    stopped = f" && $.exit_code != {MigrationStopped.exits_with}" if kind is StartupFailed else ""
+    return Metric(
+        name=kind.__name__,
+        meaning=meaning(kind) + (" Not for one that was stopped while it migrated." if stopped else ""),
+        pattern=_event(kind, also=_is("outcome", kind.outcome) + stopped),
+        default=0 if kind in WATCHED else None,
+    )
+
+
+def _failures() -> Iterator[Metric]:
+    for kind in CATALOGUE.values():
+        yield from (failure(form) for form in forms(kind) if issubclass(form, Failure))
+
+
+METRICS: tuple[Metric, ...] = (
+    STARTS,
+    TIME_TO_SERVING,
+    TIME_STARTING,
+    DATABASE_RETRIES,
+    LOCK_WAIT,
+    MIGRATION_DURATION,
+    REVISIONS_APPLIED,
+    REVISION_DURATION,
+    REVISION_RETRIES,
+    *_failures(),
+    BUGS,
+)

@@ -1,0 +1,122 @@
+"""The saved queries of CloudWatch Logs Insights: the questions that are asked when a start went wrong.
+
+What to know of the language: `!=` is true of a field that is not there; `like` is not. Fields that not every event has
+come last or through `coalesce`. Of a task, the log stream's last part is the id, on its first lines too.
+"""
+
+from dataclasses import dataclass
+from textwrap import dedent
+
+from orchestrator.cloudwatch.intrinsics import Node, sub
+from orchestrator.cloudwatch.metrics import LOG_GROUP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A saved query.
+
+    Attributes:
+        logical_id: Its name in the template.
+        name: The question, as the console lists it.
+        text: The query.
+    """
+
+    logical_id: str
+    name: str
+    text: str
+
+    def resource(self) -> Node:
+        """The AWS::Logs::QueryDefinition, in a folder named after the stack."""
+        return {
+            "Type": "AWS::Logs::QueryDefinition",
+            "Properties": {
+                "Name": sub(f"${{AWS::StackName}}/{self.name}"),
+                "LogGroupNames": [LOG_GROUP],
+                "QueryString": self.text,
+            },
+        }
+
+
+def _query(logical_id: str, name: str, text: str) -> Query:
+    return Query(logical_id=logical_id, name=name, text=dedent(text).strip() + "\n")
+
+
+# Of each task, when each step was said last: that was in its last start.
+LAST_STARTS = _query(
+    "LastStartsQuery",
+    "Last start of each task as a timeline",
+    r"""
+    filter logger = "orchestrator" and event not in ["log", "request", "revision_progress"]
+    | parse @logStream /(?<task>[^\/]+)$/
+    | fields task, boot_id, @timestamp, elapsed_seconds, event, coalesce(revision, state) as step, message
+    | sort task asc, @timestamp desc
+    | dedup task, event, step
+    """,
+)
+FAILED_STARTS = _query(
+    "FailedStartsQuery",
+    "Failed starts with hint",
+    """
+    fields @timestamp, exit_code, failed_state, error_type, error_message, hint, version, boot_id, @logStream
+    | filter event = "startup_failed"
+    | sort @timestamp desc
+    | limit 100
+    """,
+)
+SLOWEST_REVISIONS = _query(
+    "SlowestRevisionsQuery",
+    "Slowest revisions",
+    """
+    filter event = "revision_applied"
+    | stats max(duration_seconds) as slowest_seconds, avg(duration_seconds) as average_seconds, count(*) as times,
+        max(statements) as statement_count, latest(description) as what by revision
+    | sort slowest_seconds desc
+    | limit 20
+    """,
+)
+# For the migration lock: its holder. For a table or a row: whose transaction has it.
+WAITED_FOR = _query(
+    "WaitedForQuery",
+    "Who waited for whom",
+    """
+    filter event in ["lock_waiting", "lock_timeout", "revision_retry_scheduled"]
+        or (event = "revision_progress" and blocked_by like /./)
+    | fields coalesce(holder, blocked_by) as waited_for, coalesce(revision, lock_name) as wanted
+    | stats count(*) as times, max(waited_seconds) as lock_seconds, max(blocked_seconds) as table_seconds,
+        latest(holder_statement) as their_statement, latest(timestamp) as last_seen by boot_id, waited_for, wanted
+    | sort last_seen desc
+    | limit 100
+    """,
+)
+RETRIES = _query(
+    "RetriesQuery",
+    "Retries by cause",
+    """
+    filter event in ["database_retry_scheduled", "revision_retry_scheduled"]
+    | fields coalesce(error_type, blocked_by) as cause
+    | stats count(*) as retries, count_distinct(boot_id) as starts, max(attempt) as attempts,
+        latest(message) as last_said by event, cause
+    | sort retries desc
+    """,
+)
+# Only those that came to serve say startup_seconds, and only those that failed say failed_state.
+STARTS_BY_VERSION = _query(
+    "StartsByVersionQuery",
+    "Starts by version",
+    """
+    filter event in ["process_started", "settings_invalid", "server_started", "startup_failed"]
+    | stats count_distinct(boot_id) as starts, count(startup_seconds) as served, count(failed_state) as failed,
+        pct(startup_seconds, 50) as median_seconds, max(startup_seconds) as slowest_seconds,
+        earliest(timestamp) as first_seen, latest(timestamp) as last_seen by service, version
+    | sort last_seen desc
+    """,
+)
+
+QUERIES: tuple[Query, ...] = (
+    LAST_STARTS,
+    FAILED_STARTS,
+    SLOWEST_REVISIONS,
+    WAITED_FOR,
+    RETRIES,
+    STARTS_BY_VERSION,
+)

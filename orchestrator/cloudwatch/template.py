@@ -1,0 +1,154 @@
+"""`orchestrator cloudwatch`: the CloudFormation template, put together from its parts.
+
+One stack watches one log group, which is one service. It deploys as it is; each parameter has a default.
+"""
+
+import json
+from itertools import pairwise
+from typing import Literal
+
+import yaml
+
+from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT, DEPLOYMENT_ID, STARTUP_FAILED
+from orchestrator.cloudwatch.dashboard import dashboard
+from orchestrator.cloudwatch.intrinsics import Node, ref, sub
+from orchestrator.cloudwatch.metrics import LOG_GROUP, METRICS, NAMESPACE
+from orchestrator.cloudwatch.queries import QUERIES
+
+# What PutRetentionPolicy takes, in days.
+RETENTION_DAYS = [
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+]
+
+PARAMETERS: Node = {
+    "LogGroupName": {
+        "Description": "Log group of the service's containers (awslogs-group)",
+        "Type": "String",
+        "Default": "/ecs/app",
+        "AllowedPattern": r"[.\-_/#A-Za-z0-9]{1,512}",
+    },
+    "CreateLogGroup": {
+        "Description": "false where the log group is there already, whoever made it",
+        "Type": "String",
+        "AllowedValues": ["true", "false"],
+        "Default": "true",
+    },
+    "RetentionDays": {
+        "Description": "How long log lines are kept, in days; not used for a log group that is there already",
+        "Type": "Number",
+        "AllowedValues": RETENTION_DAYS,
+        "Default": 30,
+    },
+    "MetricNamespace": {
+        "Description": "Metrics are put into the namespace of this name, a slash, and the name of the stack",
+        "Type": "String",
+        "Default": "Orchestrator",
+        "AllowedPattern": r"(?!AWS/)[0-9A-Za-z.\-_/#]{1,127}",
+    },
+    "FailedStartsThreshold": {
+        "Description": "So many failed starts within one minute are an alarm",
+        "Type": "Number",
+        "Default": 1,
+        "MinValue": 1,
+    },
+    "SlowStartSeconds": {
+        "Description": "A start that takes longer is an alarm, while it is still going on, in seconds",
+        "Type": "Number",
+        "Default": 300,
+        "MinValue": 1,
+    },
+    "NotificationTopicArn": {
+        "Description": "SNS topic in this Region that is told of alarms; empty for none",
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"(arn:[a-z0-9\-]+:sns:[a-z0-9\-]+:[0-9]{12}:[A-Za-z0-9_\-]{1,256}(\.fifo)?)?",
+    },
+    "Runbook": {
+        "Description": "Address of docs/runbook.md, for the descriptions of the alarms",
+        "Type": "String",
+        "Default": "docs/runbook.md",
+        "MaxLength": 200,
+    },
+}
+
+CONDITIONS: Node = {
+    "CreatesLogGroup": {"Fn::Equals": [ref("CreateLogGroup"), "true"]},
+    "Notifies": {"Fn::Not": [{"Fn::Equals": [ref("NotificationTopicArn"), ""]}]},
+}
+
+# The lines outlive the stack; but a stack whose creation failed leaves nothing in the way of the next try.
+LOG_GROUP_RESOURCE: Node = {
+    "Type": "AWS::Logs::LogGroup",
+    "Condition": "CreatesLogGroup",
+    "DeletionPolicy": "RetainExceptOnCreate",
+    "UpdateReplacePolicy": "Retain",
+    "Properties": {"LogGroupName": ref("LogGroupName"), "RetentionInDays": ref("RetentionDays")},
+}
+
+
+def template() -> Node:
+    """The template."""
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "What CloudWatch makes of a service's starts. Made by `orchestrator cloudwatch`: do not edit.",
+        "Parameters": PARAMETERS,
+        "Conditions": CONDITIONS,
+        "Resources": _resources(),
+        "Outputs": _outputs(),
+    }
+
+
+def render(form: Literal["yaml", "json"]) -> str:
+    """The template as text."""
+    if form == "json":
+        return json.dumps(template(), indent=2) + "\n"
+    return yaml.dump(template(), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
+
+
+def _resources() -> Node:
+    return {
+        "LogGroup": LOG_GROUP_RESOURCE,
+        **_filters(),
+        **{alarm.logical_id: alarm.resource() for alarm in ALARMS},
+        DEPLOYMENT_ID: DEPLOYMENT,
+        **{query.logical_id: query.resource() for query in QUERIES},
+        "Dashboard": dashboard(),
+    }
+
+
+def _filters() -> Node:
+    """One after the other: a log group takes one change at a time (terraform-provider-aws issue 7605)."""
+    filters = {metric.logical_id: metric.resource() for metric in METRICS}
+    for before, after in pairwise(filters):
+        filters[after]["DependsOn"] = before
+    return filters
+
+
+def _outputs() -> Node:
+    values = {
+        "LogGroupName": ("awslogs-group of the task definition", LOG_GROUP),
+        "DeploymentAlarmName": ("For DeploymentAlarms of the ECS service", ref(DEPLOYMENT_ID)),
+        "StartupFailedAlarmName": ("The alarm on failed starts by itself", ref(STARTUP_FAILED.logical_id)),
+        "MetricNamespace": ("Where the metrics are", NAMESPACE),
+    }
+    return {
+        name: {"Description": told, "Value": value, "Export": {"Name": sub(f"${{AWS::StackName}}-{name}")}}
+        for name, (told, value) in values.items()
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML for people: long texts as blocks, and no aliases, which CloudFormation does not take."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write everything out."""
+        del data
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
