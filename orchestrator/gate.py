@@ -7,13 +7,14 @@ the switch simply get the app's answers after it.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from orchestrator import probe
 from orchestrator.events import Emit, Request
 from orchestrator.status import Status
 
@@ -21,8 +22,10 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+Header = tuple[bytes, bytes]
 
 RETRY_AFTER_SECONDS = 5
+_SIGNATURE = probe.HEADER.encode()
 _REQUESTS = logging.getLogger("orchestrator.request")
 
 
@@ -32,8 +35,9 @@ class Gate:
     def __init__(self, status: Status, emit: Emit, live_path: str, ready_path: str, startup_path: str) -> None:
         self._status = status
         self._emit = emit
+        self._container = probe.container().encode()
         probes = {live_path: self._live, ready_path: self._ready, startup_path: self._startup}
-        self._probes: dict[str, ASGIApp] = {path: probe for path, probe in probes.items() if path}
+        self._probes: dict[str, ASGIApp] = {path: answers for path, answers in probes.items() if path}
         self._app: ASGIApp = self._logged(self._not_yet)
         self.requests_cancelled = 0
 
@@ -48,14 +52,21 @@ class Gate:
     # ------------------------------------------------------------ probes
 
     async def _live(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        await answer_json(scope, send, 200, {"status": "alive"})
+        await answer_json(scope, send, 200, {"status": "alive"}, self._signature(scope))
 
     async def _ready(self, scope: Scope, _receive: Receive, send: Send) -> None:
         ready = self._status.state == "serving"
-        await answer_json(scope, send, 200 if ready else 503, {"status": "ready" if ready else self._status.state})
+        content = {"status": "ready" if ready else self._status.state}
+        await answer_json(scope, send, 200 if ready else 503, content, self._signature(scope))
 
     async def _startup(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        await answer_json(scope, send, 200, self._status.snapshot())
+        await answer_json(scope, send, 200, self._status.snapshot(), self._signature(scope))
+
+    def _signature(self, scope: Scope) -> list[Header]:
+        """What `orchestrator probe` knows us by; nobody else knows what to ask for."""
+        asked = dict(scope["headers"]).get(_SIGNATURE, b"")
+        signed = asked.startswith(self._container + b"/")
+        return [(_SIGNATURE, b"%s %s" % (asked, self._status.state.encode()))] if signed else []
 
     # ------------------------------------------------------------ everything else
 
@@ -114,12 +125,16 @@ def _page() -> bytes:
     return (Path(__file__).parent / "status_page.html").read_bytes()
 
 
-async def answer_json(scope: Scope, send: Send, status: int, content: dict[str, Any]) -> None:
+async def answer_json(
+    scope: Scope, send: Send, status: int, content: dict[str, Any], more: Iterable[Header] = ()
+) -> None:
     """Answer with JSON."""
-    await answer(scope, send, status, b"application/json", orjson.dumps(content))
+    await answer(scope, send, status, b"application/json", orjson.dumps(content), more)
 
 
-async def answer(scope: Scope, send: Send, status: int, content_type: bytes, body: bytes) -> None:
+async def answer(  # noqa: PLR0913, PLR0917  # what an answer is made of
+    scope: Scope, send: Send, status: int, content_type: bytes, body: bytes, more: Iterable[Header] = ()
+) -> None:
     """Answer; nothing of it may be cached, and a 503 says when to come back."""
     if scope["type"] == "websocket":  # a probe's path
         await send({"type": "websocket.close", "code": 1008})
@@ -130,6 +145,7 @@ async def answer(scope: Scope, send: Send, status: int, content_type: bytes, bod
         (b"cache-control", b"no-store"),
         (b"content-security-policy", _POLICY),
         (b"x-content-type-options", b"nosniff"),
+        *more,
     ]
     if status == 503:  # noqa: PLR2004  # Service Unavailable
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, NamedTuple, get_type_hints
 
+import orchestrator.errors  # noqa: F401  # its events stand in the catalogue once it is imported
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.lifecycle import State
 

@@ -5,23 +5,32 @@ Whatever else it meets, it raises `Unclear` and Alembic itself reads the tree.
 """
 
 import ast
+import functools
 import hashlib
+import os
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from orchestrator.migrations.tree import Revision, Tree, invalid
 
 _SPECIAL_OPTIONS = ("version_locations", "recursive_version_locations", "sourceless")
+_SCRIPT = re.compile(r"(?!\.#|__init__).*\.py$")
+HERE = "%(here)s"
 _NAMES = {"revision", "down_revision", "depends_on", "branch_labels"}
 
 
 class Unclear(Exception):  # noqa: N818  # not an error: a question for Alembic
     """The tree needs Alembic's own reading."""
+
+
+class Computed(Unclear):
+    """A script computes its ids or takes them from elsewhere: only running it tells them."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +67,45 @@ class AlembicFiles:
         Raises:
             StartupError: with MigrationTreeInvalid: a file cannot be read.
         """
+        return self._find(name)[0]
+
+    def template(self, name: str) -> tuple[object, str]:
+        """An option with `%(here)s` left in it, and what that stands for.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: a file cannot be read.
+        """
+        return self._find(name, here=HERE)
+
+    def _find(self, name: str, *, here: str = "") -> tuple[object, str]:
         try:
-            return self._ini_option(name) or self._toml_option(name)
+            if value := self._ini_option(name, here):
+                return value, _directory(self.ini)
+            return self._toml_option(name, here), _directory(self.toml)
         except (OSError, ValueError, AttributeError, ConfigParserError) as error:
             raise invalid("no_configuration", f"Alembic's configuration cannot be read: {error}") from error
 
-    def _ini_option(self, name: str) -> str | None:
-        if self.ini is None:
-            return None
-        parser = ConfigParser({"here": self.ini.absolute().parent.as_posix()})
-        parser.read_string(self.ini.read_text(encoding="utf-8"))
-        return parser.get("alembic", name, fallback=None)
+    def _ini_option(self, name: str, here: str) -> str | None:
+        instead = {"here": here.replace("%", "%%")} if here else None
+        return self._parsed_ini.get("alembic", name, fallback=None, vars=instead)
 
-    def _toml_option(self, name: str) -> object:
-        if self.toml is None:
-            return None
-        value = tomllib.loads(self.toml.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {}).get(name)
-        return value.replace("%(here)s", self.toml.absolute().parent.as_posix()) if isinstance(value, str) else value
+    def _toml_option(self, name: str, here: str) -> object:
+        value = self._parsed_toml.get("tool", {}).get("alembic", {}).get(name)
+        return value.replace(HERE, here or _directory(self.toml)) if isinstance(value, str) else value
+
+    @functools.cached_property
+    def _parsed_ini(self) -> ConfigParser:
+        parser = ConfigParser({"here": _directory(self.ini)})
+        parser.read_string(self.ini.read_text(encoding="utf-8") if self.ini else "")
+        return parser
+
+    @functools.cached_property
+    def _parsed_toml(self) -> dict[str, Any]:
+        return tomllib.loads(self.toml.read_text(encoding="utf-8")) if self.toml else {}
+
+
+def _directory(file: Path | None) -> str:
+    return file.absolute().parent.as_posix() if file else ""
 
 
 def read_tree(files: AlembicFiles) -> Tree:
@@ -94,9 +125,13 @@ def read_tree(files: AlembicFiles) -> Tree:
     if not isinstance(location, str) or ":" in location or any(files.option(name) for name in _SPECIAL_OPTIONS):
         raise Unclear
     directory = Path(location)
-    if not (directory / "env.py").is_file():
-        raise invalid("unreadable_script", f"there is no {directory / 'env.py'}")
-    revisions = [_read(path) for path in _scripts(directory / "versions")]
+    try:
+        if not (directory / "env.py").is_file():
+            raise invalid("unreadable_script", f"there is no {directory / 'env.py'}")
+        paths = find_scripts([directory / "versions"]).values()
+    except OSError as error:
+        raise invalid("unreadable_script", f"{error.filename} cannot be read: {error.strerror}") from error
+    revisions = [read_script(path) for path in paths]
     return _resolved(revisions, standard_version_table=has_standard_version_table(directory))
 
 
@@ -106,13 +141,40 @@ def has_standard_version_table(directory: Path) -> bool:
     return not re.search(r"version_table|search_path|schema_translate_map", text)
 
 
-def _scripts(directory: Path) -> Iterator[Path]:
-    """The files that Alembic takes for revisions."""
-    if directory.is_dir():
-        yield from (path for path in sorted(directory.iterdir()) if re.match(r"(?!\.#|__init__).*\.py$", path.name))
+def find_scripts(locations: Iterable[Path], *, recursive: bool = False) -> dict[str, Path]:
+    """The files that Alembic takes for revisions, by `<number of the location>/<path in it>`.
+
+    Alembic goes by what a symbolic link leads to, its name as well, and takes no file twice. It passes over a directory
+    of such a name, which is found here, and then cannot be read.
+
+    Raises:
+        OSError: a directory cannot be read.
+    """
+    found: dict[str, str] = {}
+    for number, location in enumerate(locations):
+        top = os.path.realpath(location)
+        for root, directories, names in os.walk(top, onerror=_raise) if location.exists() else ():
+            for name in sorted([*directories, *names]):
+                path = os.path.join(root, name)  # noqa: PTH118  # twice as fast, and there are thousands
+                real = os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114  # the same
+                if _SCRIPT.match(os.path.basename(real)):  # noqa: PTH119  # the same
+                    found.setdefault(real, f"{number}{path.removeprefix(top)}")
+            if not recursive:
+                break
+    return {key: Path(path) for path, key in found.items()}
 
 
-def _read(path: Path) -> Revision:
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def read_script(path: Path) -> Revision:
+    """One revision from its file, dependencies as they are written.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: the file cannot be read.
+        Computed: Alembic has to run it.
+    """
     try:
         content = path.read_bytes()
         module = ast.parse(content, filename=path.name)
@@ -121,7 +183,7 @@ def _read(path: Path) -> Revision:
     values = dict(_assignments(module))
     revision = values.get("revision")
     if not isinstance(revision, str) or "down_revision" not in values:
-        raise Unclear
+        raise Computed
     description = (ast.get_docstring(module) or "").partition("\n")[0].strip()
     checksum = hashlib.sha256(content).hexdigest()
     return Revision(revision, _ids(values["down_revision"]), _ids(values.get("depends_on")), description, checksum)
@@ -139,7 +201,7 @@ def _assignments(module: ast.Module) -> Iterator[tuple[str, object]]:
             if name in _NAMES:
                 yield name, _literal(statement.value)  # type: ignore[attr-defined]  # both kinds have it
         if not any(isinstance(each, ast.Name) for each in targets) and _binds(statement):
-            raise Unclear
+            raise Computed
 
 
 def _binds(statement: ast.stmt) -> bool:
@@ -158,7 +220,7 @@ def _literal(value: ast.expr) -> object:
     try:
         return ast.literal_eval(value)
     except (ValueError, TypeError, RecursionError, MemoryError):
-        raise Unclear from None
+        raise Computed from None
 
 
 def _ids(value: object) -> tuple[str, ...]:
@@ -170,7 +232,7 @@ def _ids(value: object) -> tuple[str, ...]:
         else ()
     )
     if value and not (ids and all(isinstance(each, str) for each in ids)):
-        raise Unclear
+        raise Computed
     return ids
 
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 from orchestrator.credentials import Credentials
 from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
-from orchestrator.migrations.files import AlembicFiles, Unclear, read_tree
+from orchestrator.migrations.files import AlembicFiles, Computed, Unclear, read_tree
 from orchestrator.migrations.lineage import Position, Standing, compare
+from orchestrator.migrations.manifest import advise_freezing, read_manifest
 from orchestrator.migrations.tree import Tree, names
 from orchestrator.settings import Settings
 
@@ -29,16 +30,19 @@ class Target:
 
 
 def read_target(settings: Settings, credentials: Credentials) -> Target:
-    """The target, from the files where they are plain, else from Alembic.
+    """The target, from the manifest, or from the files where they are plain, else from Alembic.
 
     Raises:
         StartupError: with MigrationTreeInvalid.
     """
     files = AlembicFiles.find(settings.alembic_config)
     try:
-        tree = read_tree(files)
+        tree = read_manifest(files) or read_tree(files)
         revisions = tree.targets(settings.target)
+    except Computed:
+        return _read_by_alembic(files, settings, credentials)
     except Unclear:
+        advise_freezing(files)
         return _read_by_alembic(files, settings, credentials)
     return _read_by_alembic(files, settings, credentials) if revisions is None else Target(tree, revisions)
 

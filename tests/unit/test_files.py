@@ -1,6 +1,8 @@
 """Reading the tree from its files: as Alembic does, or a question for Alembic, or a fault that names the file."""
 
+import errno
 import hashlib
+import os
 import py_compile
 import tempfile
 from pathlib import Path
@@ -208,3 +210,15 @@ def test_a_version_table_of_its_own_is_noticed(scripts: Scripts, line: str) -> N
     assert read_tree(scripts.files).standard_version_table
     scripts.env.write_text(f"# \u00e9\n{line}\n", encoding="latin-1")
     assert not read_tree(scripts.files).standard_version_table
+
+
+def test_a_directory_that_is_closed_to_us_is_a_fault_that_names_it(
+    scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image is built by one user and runs as another; but a test may run as root, to whom nothing is closed."""
+
+    def closed(path: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert fault(scripts) == f"unreadable_script: {scripts.versions} cannot be read: Permission denied"

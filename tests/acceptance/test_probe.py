@@ -1,0 +1,323 @@
+"""The health check of a container, as ECS runs it: another process, beside the one that it asks."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestrator.probe import container
+from tests.acceptance.migrations import WAIT_FOR_GO, go
+from tests.harness import Orchestrator, Project, Result, make_project, run
+from tests.servers import peers
+from tests.servers.peers import Peer, listening
+from tests.servers.ports import free_port
+
+NOT_OURS = "is not of this container's orchestrator"
+SERVED = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n%s\r\n{}"
+IPV6 = Path("/proc/net/if_inet6").exists()
+NEW_MOUNTS = ("unshare", "--mount")
+UNREACHABLE = {"DATABASE_URL": "mysql+asyncmy://app:secret@127.0.0.1:1/app"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project whose migration goes on when it is told to."""
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", WAIT_FOR_GO)
+    return project
+
+
+async def probe(process: Orchestrator, *options: str, **settings: str) -> Result:
+    """Check the health of a running process: with its environment, as `docker exec` does it, and without haste."""
+    return await run("probe", "--timeout=60", *options, env={**process.env, **settings}, cwd=Path("/"))
+
+
+async def probe_port(port: int, *options: str, cwd: Path, **settings: str) -> Result:
+    """Check the health of whatever listens on a port."""
+    return await run("probe", *options, env={"PORT": str(port), **settings}, cwd=cwd)
+
+
+def assert_healthy(result: Result) -> None:
+    """A healthy container is nothing to speak of."""
+    assert (result.exit_code, result.lines, result.stderr) == (0, [], "")
+
+
+def assert_not_healthy(result: Result, *told: str) -> None:
+    """One line says why: `docker inspect` shows it."""
+    assert (result.exit_code, result.lines) == (1, [])
+    assert result.stderr.startswith("orchestrator probe: ")
+    assert result.stderr.count("\n") == 1
+    for each in told:
+        assert each in result.stderr
+
+
+def answers(content: bytes) -> Peer:
+    """Make a peer that answers whatever it is asked."""
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(content)
+        await writer.drain()
+        writer.close()
+
+    return peer
+
+
+async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with the headers of the request, as debugging servers do."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    writer.write(SERVED % head.partition(b"\r\n")[2].removesuffix(b"\r\n"))
+    await writer.drain()
+    writer.close()
+
+
+async def drips(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send a header that never ends, so slowly that no single read waits for long."""
+    writer.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+    while not writer.is_closing():
+        writer.write(b"x")
+        await asyncio.sleep(0.05)
+
+
+async def floods(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send a header that never ends, as fast as can be."""
+    writer.write(b"HTTP/1.1 200 OK\r\nx-long: ")
+    while not writer.is_closing():
+        writer.write(b"x" * 65_536)
+        await writer.drain()
+
+
+async def test_health_follows_the_start_from_waiting_to_the_end(project: Project) -> None:
+    """Ready is who serves; alive is who runs, also in a migration that takes an hour."""
+    async with Orchestrator("serve", cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        assert_not_healthy(await probe(process), "migrating", "503", "/readyz")
+        assert_healthy(await probe(process, "--live"))
+        go(project)
+        await process.event("server_started")
+        assert_healthy(await probe(process))
+        assert_healthy(await probe(process, "--live", "--timeout", "20"))
+        assert await process.stop() == 0
+        assert_not_healthy(await probe(process), "Connection refused")
+        assert_not_healthy(await probe(process, "--live"), "Connection refused")
+
+
+async def test_a_container_that_waits_is_alive_and_not_ready(project: Project) -> None:
+    """A deployment must not count it; nobody must kill it either."""
+    async with Orchestrator("serve", env=UNREACHABLE, cwd=project.path) as process:
+        await process.event("database_retry_scheduled")
+        assert_not_healthy(await probe(process), "waiting")
+        assert_healthy(await probe(process, "--live"))
+
+
+async def test_a_container_that_drains_is_alive_and_not_ready(project: Project) -> None:
+    """It still answers, for the requests that are on their way."""
+    go(project)
+    async with Orchestrator("serve", env={"ORCHESTRATOR_DRAIN_SECONDS": "20"}, cwd=project.path) as process:
+        await process.event("server_started")
+        process.signal(signal.SIGTERM)
+        await process.event("state_changed", state="draining")
+        assert_not_healthy(await probe(process), "draining", "503")
+        assert_healthy(await probe(process, "--live"))
+
+
+async def test_a_process_that_hangs_is_not_healthy(project: Project) -> None:
+    """The kernel still accepts connections for it."""
+    go(project)
+    async with Orchestrator("serve", cwd=project.path) as process:
+        await process.event("server_started")
+        process.signal(signal.SIGSTOP)
+        assert_not_healthy(await probe(process, "--live", "--timeout", "0.5"), "no answer within 0.5 s")
+        process.signal(signal.SIGCONT)
+        assert_healthy(await probe(process, "--timeout", "20"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "127.0.0.2", "localhost", *(["::", "::1"] if IPV6 else [])])
+async def test_it_asks_where_we_listen(project: Project, host: str) -> None:
+    """The same variable says where to listen and whom to ask."""
+    go(project)
+    async with Orchestrator("serve", env={"ORCHESTRATOR_HOST": host}, cwd=project.path) as process:
+        await process.event("server_started")
+        assert_healthy(await probe(process))
+
+
+async def test_paths_of_our_own_are_asked(project: Project) -> None:
+    """Whatever may be in a path: it arrives as it is set."""
+    go(project)
+    paths = {"ORCHESTRATOR_READY_PATH": "/~health?x=%41#1;/ready", "ORCHESTRATOR_LIVE_PATH": "//live"}
+    async with Orchestrator("serve", env=paths, cwd=project.path) as process:
+        await process.event("server_started")
+        assert_healthy(await probe(process))
+        assert_healthy(await probe(process, "--live"))
+
+
+async def test_the_apps_own_readiness_proves_nothing(project: Project) -> None:
+    """An app may answer 200 to everything; while one path is ours, that one tells, and without one nothing does."""
+    path = {"ORCHESTRATOR_READY_PATH": ""}
+    async with Orchestrator("serve", env=path, cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        assert_not_healthy(await probe(process), "migrating", "/startupz")
+        assert_not_healthy(await probe(process, ORCHESTRATOR_STARTUP_PATH=""), "migrating", "/livez")
+        go(project)
+        await process.event("server_started")
+        assert_healthy(await probe(process))
+        assert_healthy(await probe(process, ORCHESTRATOR_STARTUP_PATH=""))
+        none_left = {"ORCHESTRATOR_STARTUP_PATH": "", "ORCHESTRATOR_LIVE_PATH": ""}
+        assert_not_healthy(await probe(process, **none_left), "handed to the app")
+        assert_not_healthy(await probe(process, ORCHESTRATOR_READY_PATH="/"), NOT_OURS)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SERVED % b"",
+        SERVED % b"x-orchestrator-probe: serving\r\n",
+        SERVED % f"x-orchestrator-probe: {container()}/0123456789abcdef serving\r\n".encode(),
+        b"HTTP/1.1 301 Moved Permanently\r\nlocation: http://127.0.0.1/readyz\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n",
+        b"200 OK\r\n\r\n",
+        b"\r\n\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x16",
+        b"",
+    ],
+)
+@pytest.mark.parametrize("option", ["--live", "--timeout=20"])
+async def test_another_process_does_not_answer_for_us(tmp_path: Path, content: bytes, option: str) -> None:
+    """A sidecar in the same network, or a proxy with an answer of ours from an hour ago."""
+    async with listening(answers(content)) as peer:
+        assert_not_healthy(await probe_port(peer.port, option, cwd=tmp_path), NOT_OURS)
+        assert peer.connections == 1
+
+
+@pytest.mark.parametrize("peer", [echoes, floods])
+async def test_a_strange_server_does_not_answer_for_us(tmp_path: Path, peer: Peer) -> None:
+    """One that repeats what it hears, and one that never stops talking."""
+    async with listening(peer) as other:
+        assert_not_healthy(await probe_port(other.port, "--timeout=20", cwd=tmp_path), NOT_OURS)
+
+
+@pytest.mark.parametrize("peer", [peers.silent, drips])
+async def test_the_timeout_is_for_all_of_it(tmp_path: Path, peer: Peer) -> None:
+    """A server that accepts and says nothing, or a byte now and then, cannot hold the check up."""
+    async with listening(peer) as other:
+        result = await probe_port(other.port, "--timeout", "0.5", cwd=tmp_path)
+    assert_not_healthy(result, "no answer within 0.5 s")
+
+
+@pytest.mark.parametrize("peer", [peers.closes, peers.resets])
+async def test_a_connection_that_breaks_is_not_healthy(tmp_path: Path, peer: Peer) -> None:
+    """Whatever the kernel calls it."""
+    async with listening(peer) as other:
+        assert_not_healthy(await probe_port(other.port, "--timeout=20", cwd=tmp_path))
+
+
+@pytest.mark.skipif(
+    not shutil.which("unshare") or bool(subprocess.run([*NEW_MOUNTS, "true"], check=False).returncode),
+    reason="this user may not make a mount namespace",
+)
+async def test_the_orchestrator_of_another_container_does_not_answer_for_us(project: Project) -> None:
+    """Two of the same image in one task share the network: on the wrong port, each would be well by the other."""
+    go(project)
+    async with Orchestrator("serve", cwd=project.path, under=NEW_MOUNTS) as process:
+        await process.event("server_started")
+        assert_not_healthy(await probe(process), NOT_OURS)
+        assert_not_healthy(await probe(process, "--live"), NOT_OURS)
+        async with Orchestrator(
+            "probe", env=process.env, cwd=project.path, under=("nsenter", f"--mount=/proc/{process.pid}/ns/mnt")
+        ) as beside:
+            assert await beside.exit_code() == 0
+
+
+async def test_no_proxy_is_asked(project: Project) -> None:
+    """Tasks reach the world through one; their own port is not the world."""
+    go(project)
+    proxy = {
+        "http_proxy": "http://127.0.0.1:1",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+        "ALL_PROXY": "socks5://127.0.0.1:1",
+    }
+    async with Orchestrator("serve", cwd=project.path) as process:
+        await process.event("server_started")
+        assert_healthy(await probe(process, **proxy))
+
+
+async def test_nobody_else_learns_our_signature(project: Project) -> None:
+    """Answers to load balancers tell nothing about the container, whatever they send along."""
+    go(project)
+    async with Orchestrator("serve", cwd=project.path) as process:
+        await process.event("server_started")
+        for sent in ("", "x-orchestrator-probe: serving\r\n", "x-orchestrator-probe: mnt:[1]/a\r\n"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+            writer.write(f"GET /readyz HTTP/1.1\r\nHost: x\r\n{sent}Connection: close\r\n\r\n".encode())
+            answer = (await reader.read()).lower()
+            writer.close()
+            assert b" 200 " in answer
+            assert b"orchestrator" not in answer
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "0"),
+        ("PORT", ""),
+        ("ORCHESTRATOR_READY_PATH", "/a b"),
+        ("ORCHESTRATOR_READY_PATH", "/a\r\nx: y"),
+        ("ORCHESTRATOR_HOST", "no-such-host.invalid"),
+        ("ORCHESTRATOR_HOST", "x" * 5000),
+        ("ORCHESTRATOR_HOST", "\u00fc..\u00fc"),
+    ],
+)
+async def test_a_wrong_setting_is_not_healthy(tmp_path: Path, variable: str, value: str) -> None:
+    """The process that it was meant for has not started either; its own event explains more."""
+    env = {variable: value, "PORT": value if variable == "PORT" else str(free_port())}
+    assert_not_healthy(await run("probe", env=env, cwd=tmp_path))
+
+
+@pytest.mark.parametrize(
+    "options", [["--timeout"], ["--timeout", "0"], ["--timeout", "nan"], ["--timeout", "soon"], ["--alive"], ["now"]]
+)
+async def test_a_wrong_command_line_is_an_error_of_usage(tmp_path: Path, options: list[str]) -> None:
+    """Not a verdict on the container, and told apart from one."""
+    result = await run("probe", *options, cwd=tmp_path)
+    assert (result.exit_code, result.lines) == (64, [])
+    assert result.stderr.count("\n") == 1
+
+
+async def test_its_help_lists_what_it_reads(tmp_path: Path) -> None:
+    """And nothing of a database."""
+    result = await run("probe", "--help", cwd=tmp_path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    text = "\n".join(result.lines)
+    assert all(word in text for word in ("--live", "--timeout", "PORT", "ORCHESTRATOR_READY_PATH", "[default: 3]"))
+    assert "DATABASE" not in text
+    listed = await run("--help", cwd=tmp_path)
+    assert any(line.split()[:1] == ["probe"] for line in listed.lines)
+
+
+def test_it_imports_little_of_the_standard_library_and_nothing_else() -> None:
+    """It runs every few seconds on the app's CPU."""
+    tell = (
+        "import sys\n"
+        "before = set(sys.modules)\n"
+        "from orchestrator.__main__ import main\n"
+        "sys.argv = ['orchestrator', 'probe', '--live', '--timeout=20']\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    print(end.code, *sorted(set(sys.modules) - before))\n"
+    )
+    env = {"PORT": str(free_port()), "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-I", "-c", tell], check=True, capture_output=True, text=True, env=env)
+    code, *modules = done.stdout.split()
+    assert code == "1"
+    ours = {name for name in modules if name.startswith("orchestrator")}
+    assert ours == {"orchestrator", "orchestrator.__main__", "orchestrator.probe"}
+    assert {name.partition(".")[0] for name in modules} - ours <= sys.stdlib_module_names
+    assert not {"typing", "re", "contextlib", "threading", "http.client", "ssl", "encodings.idna"} & set(modules)
