@@ -1,0 +1,23 @@
+"""What is wrong with a pattern, and where: raised by the readers of its parts."""
+
+from lark import Token, UnexpectedCharacters, UnexpectedToken
+
+
+class Invalid(Exception):  # noqa: N818  # it becomes a PatternError, which knows the whole pattern
+    """A part of a pattern is wrong.
+
+    Attributes:
+        position: Where, in characters from the start of the text that was read; 0 is the first.
+        reason: What is wrong and what would be right.
+    """
+
+    def __init__(self, position: int, reason: str) -> None:
+        super().__init__(reason)
+        self.position = position
+        self.reason = reason
+
+
+def begins(part: Token | UnexpectedCharacters | UnexpectedToken) -> int:
+    """Where in the text a token begins, or what lark did not expect."""
+    place: int | None = part.start_pos if isinstance(part, Token) else part.pos_in_stream
+    return place or 0  # None is for what was not read from a text

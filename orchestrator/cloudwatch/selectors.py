@@ -1,0 +1,71 @@
+"""Selectors: `$.users[0].id`, `$.['cluster.name']`, `$.actions[*]`, `$.*`; what they find in an event."""
+
+import enum
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+Test = Callable[[Any], bool]
+Find = Callable[[Any], Any]
+
+
+class Absent(enum.Enum):
+    """What a selector finds where there is nothing; null is something."""
+
+    ABSENT = enum.auto()
+
+
+ABSENT: Final = Absent.ABSENT
+
+_STEP = re.compile(r"\.?\['(?P<key>[^']+)'\]|\[(?P<index>[0-9]+)\]|\.(?P<name>[A-Za-z0-9_-]+)|(?P<any>\.\*|\[\*\])")
+
+
+def wildcards(selector: str) -> list[int]:
+    """Where in the selector its wildcards stand."""
+    return [step.start() for step in _STEP.finditer(selector) if step["any"]]
+
+
+def root_field(selector: str) -> str | None:
+    """The event's own field that is selected, or in which the selected value is; None if that may be any."""
+    first = next(_STEP.finditer(selector))
+    return first["key"] or first["name"]
+
+
+def any_value(selector: str, test: Test) -> Test:
+    """Make the test of an event whether a selected value passes `test`; of many, which a wildcard selects, one has to.
+
+    Where nothing is selected, `test` is given ABSENT.
+    """
+    steps = list(_STEP.finditer(selector))
+    at = next((number for number, step in enumerate(steps) if step["any"]), None)
+    if at is None:
+        find = _path(steps)
+        return lambda event: test(find(event))
+    before, kind, after = _path(steps[:at]), list if steps[at]["any"] == "[*]" else dict, _path(steps[at + 1 :])
+    return lambda event: any(test(after(child)) for child in _children(before(event), kind))
+
+
+def _children(value: Any, kind: type) -> Iterable[Any]:
+    children: Iterable[Any] = value.values() if isinstance(value, dict) else value
+    return children if isinstance(value, kind) else ()
+
+
+def _path(steps: list[re.Match[str]]) -> Find:
+    finds = [_element(int(step["index"])) if step["index"] else _field(step["key"] or step["name"]) for step in steps]
+    if len(finds) == 1:
+        return finds[0]
+
+    def find(value: Any) -> Any:
+        for each in finds:
+            value = each(value)
+        return value
+
+    return find
+
+
+def _field(name: str) -> Find:
+    return lambda value: value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+
+
+def _element(index: int) -> Find:
+    return lambda value: value[index] if isinstance(value, list) and index < len(value) else ABSENT
