@@ -1,0 +1,73 @@
+"""In which order starts are drawn, what their lanes are called, and what stands above them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from orchestrator.timeline.phases import End, Story
+from orchestrator.timeline.words import count, duration
+
+_SHORT_ID = 8
+_ENDINGS = "served", "done", "without an end in the log", "failed"
+
+
+def in_order(stories: Sequence[Story]) -> list[Story]:
+    """By their beginning, the restarts of a task behind its first start."""
+    first: dict[str, float] = {}
+    for each in stories:
+        first[_task(each)] = min(each.start.began, first.get(_task(each), each.start.began))
+    return sorted(stories, key=lambda each: (first[_task(each)], _task(each), each.start.began, each.start.boot_id))
+
+
+def _task(story: Story) -> str:
+    return story.start.task_id or story.start.boot_id
+
+
+def lane_names(stories: Sequence[Story]) -> dict[str, str]:
+    """What each start is called, by its boot_id: as little as tells it from the others."""
+    tasks = {_task(each) for each in stories}
+    shortened = len({task[:_SHORT_ID] for task in tasks}) == len(tasks)
+    common = {name: _common(stories, name) is not None for name in ("service", "version")}
+    turns: defaultdict[str, int] = defaultdict(int)
+    names = {}
+    for each in stories:
+        task = _task(each)
+        turns[task] += 1
+        words = [task[:_SHORT_ID] if shortened else task, f"#{turns[task]}" if turns[task] > 1 else ""]
+        words += [getattr(each.start, name) for name in ("service", "version") if not common[name]]
+        names[each.start.boot_id] = " ".join(filter(None, words))
+    return names
+
+
+def _common(stories: Sequence[Story], name: str) -> str | None:
+    values = {getattr(each.start, name) for each in stories}
+    return values.pop() if len(values) == 1 else None
+
+
+def title(stories: Sequence[Story]) -> str:
+    """What all of them share."""
+    whose = " ".join(filter(None, (_common(stories, name) for name in ("service", "version"))))
+    if len(stories) > 1:
+        return f"{count(len(stories), 'start')} of {whose}" if whose else count(len(stories), "start")
+    start = stories[0].start
+    who = f"task {start.task_id}" if start.task_id else f"boot {start.boot_id}"
+    return f"{whose} · {who}" if whose else who
+
+
+def subtitle(stories: Sequence[Story], origin: float) -> str:
+    """How they came out, and when the axis begins."""
+    began = datetime.fromtimestamp(origin, UTC)
+    when = f"{began:%Y-%m-%d %H:%M:%S}.{began.microsecond // 1000:03} UTC is 0 s"
+    if len(stories) == 1:
+        failure = stories[0].failure
+        return f"{stories[0].outcome}{' after ' + duration(stories[0].ended) if failure else ''} · {when}"
+    ends = Counter(_ending(each) for each in stories)
+    return " · ".join([", ".join(f"{ends[end]} {end}" for end in _ENDINGS if ends[end]), when])
+
+
+def _ending(story: Story) -> str:
+    if story.end is End.FAILED:
+        return _ENDINGS[3]
+    if story.serving_after is not None:
+        return _ENDINGS[0]
+    return _ENDINGS[1] if story.end is End.STOPPED else _ENDINGS[2]
