@@ -4,8 +4,9 @@ Nothing here ever puts a value into a fault: any of them may be, or hold, the pa
 """
 
 import json
+import os
+import stat
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy.engine.url import URL, make_url
@@ -13,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 DRIVERS = ("mysql+asyncmy", "mariadb+asyncmy", "postgresql+asyncpg", "sqlite+aiosqlite")
 EMBEDDED_FILE = "app.db"
+MAX_LENGTH = 65_536  # bytes of a Secrets Manager secret
 
 PARTS = {
     "DATABASE_DRIVER": (
@@ -31,6 +33,7 @@ VARIABLES = {
     "DATABASE_SECRET_FILE": "file with the same JSON, read again before each attempt (rotation)",
     **{name: text for name, (_, text) in PARTS.items()},
     "DATABASE_SSL_CA": "CA bundle: TLS with chain and host name verified",
+    "DATABASE_IAM_AUTH": "`true`: a login without a password gets a token of RDS, a new one each time",
     "MIGRATION_DATABASE_URL": "the same with DDL rights, for waiting and migrating only",
     "MIGRATION_DATABASE_SECRET": "the same as JSON of an RDS secret",
     "MIGRATION_DATABASE_USER": "only another user for migrating",
@@ -47,6 +50,7 @@ EXAMPLES = {
     "DATABASE_USER": "app",
     "DATABASE_PASSWORD": "...",
     "DATABASE_SSL_CA": "/etc/ssl/rds.pem",
+    "DATABASE_IAM_AUTH": "true",
     "MIGRATION_DATABASE_URL": "mysql+asyncmy://owner:password@host:3306/name",
     "MIGRATION_DATABASE_SECRET": '{"username": "owner", "password": "..."}',
     "MIGRATION_DATABASE_USER": "owner",
@@ -102,13 +106,32 @@ def resolve(environ: Mapping[str, str], *, embedded: bool) -> URL:
     parts: dict[str, Any] = {part: environ[name] for name, (part, _) in PARTS.items() if name in environ}
     source = next((name for name in ("DATABASE_SECRET_FILE", "DATABASE_SECRET") if name in environ), "DATABASE_NAME")
     if path := environ.get("DATABASE_SECRET_FILE"):
-        try:
-            parts |= from_secret("DATABASE_SECRET_FILE", Path(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise CredentialsError("DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})") from None
+        parts |= from_secret("DATABASE_SECRET_FILE", read_secret_file(path))
     elif secret := environ.get("DATABASE_SECRET"):
         parts |= from_secret("DATABASE_SECRET", secret)
     return checked(source, _from_parts(parts))
+
+
+def read_secret_file(path: str) -> str:
+    """The text of DATABASE_SECRET_FILE, which may be replaced at any moment; a pipe does not hold us up.
+
+    Raises:
+        CredentialsError: it is not there, not ours to read, no file, too long or not UTF-8.
+    """
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CredentialsError("DATABASE_SECRET_FILE", "it is no file that can be read again and again")
+            content = file.read(MAX_LENGTH + 1)
+        if len(content) > MAX_LENGTH:
+            raise CredentialsError("DATABASE_SECRET_FILE", f"it is longer than {MAX_LENGTH} bytes")
+        return content.decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise CredentialsError("DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _from_parts(parts: dict[str, Any]) -> URL:
@@ -138,13 +161,13 @@ def from_secret(variable: str, text: str) -> dict[str, Any]:
         raise CredentialsError(variable, "it is not a JSON object")
     parts: dict[str, Any] = {}
     for key, part in _SECRET_KEYS.items():
-        if key in secret:
+        if secret.get(key) is not None:
             if not isinstance(secret[key], str | int) or secret[key] == "" or isinstance(secret[key], bool):
                 raise CredentialsError(variable, f"its `{key}` is neither text nor a number")
             parts[part] = str(secret[key])
     if "port" in parts:
         parts["port"] = _port(variable, parts["port"])
-    if "engine" in secret:
+    if secret.get("engine") is not None:
         if str(secret["engine"]) not in _ENGINES:
             raise CredentialsError(variable, "its `engine` is none of " + ", ".join(_ENGINES))
         parts["drivername"] = _ENGINES[secret["engine"]]

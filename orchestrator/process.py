@@ -16,11 +16,14 @@ from orchestrator.stop import Stop, exit_within
 from orchestrator.validation import load
 
 SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
+FAILED_SETTLE_SECONDS = 20.0  # the same when the start failed: its lines say why; less than the shutdown budget has
 EXIT_SECONDS = 3.0  # after the last event; a thread that resolves a name would keep the process for much longer
 
 
 def run(command: str, stop: Stop) -> int:
     """Carry out `serve`, `migrate` or `wait` to its end; returns the exit code."""
+    log.occupy_descriptors()
+    ecs.identify(os.environ)  # meanwhile the rest is imported
     log.REDACTOR.register(known_secrets(os.environ))
     sys.path.insert(0, str(Path.cwd()))  # the app, as `python -m` and uvicorn find it
     try:
@@ -30,17 +33,18 @@ def run(command: str, stop: Stop) -> int:
         return _refuse_settings(error)
     stop.budget_seconds = settings.shutdown_seconds
     stop.enforce(_overdue)
-    ecs.identify(os.environ)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(_tell(command, settings, credentials, stop))
 
 
 async def _tell(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
+    from orchestrator.databases.logins import kept_current
     from orchestrator.startup import Startup
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
-    code = await Startup(settings, credentials, stop, report).run(command)
-    log.settle(SETTLE_SECONDS)
+    with kept_current(credentials):
+        code = await Startup(settings, credentials, stop, report).run(command)
+    _settle(code)
     exit_within(EXIT_SECONDS, code)  # closing the loop waits for a thread that resolves a name
     return code
 
@@ -55,11 +59,8 @@ def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
 
 def _configure_logging(settings: Settings) -> None:
     context = log.CONTEXT
-    context.service, context.version, context.log_format = (
-        settings.service,
-        settings.version,
-        settings.log_format,
-    )
+    context.service, context.version = settings.service, settings.version
+    context.log_format, context.metrics = settings.log_format, settings.metrics
     local = Path("logging.yaml")
     path = settings.log_config or (local if local.is_file() else log.PACKAGED_CONFIG)
     try:
@@ -83,7 +84,13 @@ def _refuse_settings(error: StartupError) -> int:
     report(error.failure)
     Lifecycle(report).advance(State.FAILED)
     report(StartupFailed.after(error.failure, State.WAITING, log.REDACTOR.value))
+    _settle(error.failure.exits_with)
     return error.failure.exits_with
+
+
+def _settle(exit_code: int) -> None:
+    """Let a slow reader have the last lines."""
+    log.settle(FAILED_SETTLE_SECONDS if exit_code else SETTLE_SECONDS)
 
 
 def _overdue() -> int:

@@ -73,6 +73,7 @@ class Startup:
         try:
             app = await self._app_and_database()
             forget_migration(self.credentials)
+            self._tell_database()  # migrating may have taken longer than a password lives
             await unless_stopped(self._asked, server.take_over(app))
             self._announce_serving()
             await unless_stopped(self._asked, server.ended())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.cloudwatch.intrinsics import Node, literal, ref, sub
-from orchestrator.cloudwatch.metrics import NAMESPACE, TIME_STARTING, Metric, failure
+from orchestrator.cloudwatch.metrics import NAMESPACE, STOPPED, TIME_STARTING, Metric, failure
 from orchestrator.errors import Failure, LockTimeout, MigrationHalfApplied, StartupFailed
 from orchestrator.events import CATALOGUE
 from orchestrator.schema import meaning
@@ -78,7 +78,8 @@ def _on_cause(kind: type[Failure]) -> Alarm:
 
 
 def _causes() -> str:
-    codes = {kind.exits_with: kind.name for kind in CATALOGUE.values() if issubclass(kind, Failure)}
+    failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure) and kind not in STOPPED]
+    codes = {kind.exits_with: kind.name for kind in failures}
     return ", ".join(f"{code} {name}" for code, name in sorted((codes | {StartupFailed.exits_with: "bug"}).items()))
 
 

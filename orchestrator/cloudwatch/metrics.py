@@ -41,6 +41,9 @@ LOG_GROUP: Node = {"Fn::If": ["CreatesLogGroup", ref("LogGroup"), ref("LogGroupN
 WATCHED = frozenset({StartupFailed, MigrationHalfApplied, LockTimeout})
 """The failures that have an alarm."""
 
+STOPPED = frozenset({MigrationStopped})
+"""Starts that were stopped as asked, and will be gone on with: no reason for an alarm, or to roll a deployment back."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
@@ -167,15 +170,15 @@ BUGS = Metric(
 
 
 def failure(kind: type[Failure]) -> Metric:
-    """How often starts failed of this cause; a milder form is told apart by its outcome.
-
-    A start that was stopped, and will be gone on with, is no reason to roll a deployment back: it has its own metric.
-    """
-    stopped = f" && $.exit_code != {MigrationStopped.exits_with}" if kind is StartupFailed else ""
+    """How often starts failed of this cause; a milder form is told apart by its outcome."""
+    told, conditions = meaning(kind), [_is("outcome", kind.outcome)]
+    if kind is StartupFailed:
+        told = f"{told} Not counted: starts that were stopped while they migrated."
+        conditions += [f"$.exit_code != {stopped.exits_with}" for stopped in STOPPED]
     return Metric(
         name=kind.__name__,
-        meaning=meaning(kind) + (" Not for one that was stopped while it migrated." if stopped else ""),
-        pattern=_event(kind, also=_is("outcome", kind.outcome) + stopped),
+        meaning=told,
+        pattern=_event(kind, also=" && ".join(conditions)),
         default=0 if kind in WATCHED else None,
     )
 

@@ -3,7 +3,7 @@
 import enum
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -159,6 +159,6 @@ class Meanings:
         return self._meanings[found.lastindex - 1] if found and found.lastindex else self._otherwise
 
 
-def unique(names: Iterator[str]) -> tuple[str, ...]:
+def unique(names: Iterable[str]) -> tuple[str, ...]:
     """In their order, each once."""
     return tuple(dict.fromkeys(names))

@@ -94,6 +94,7 @@ async def wait_for_database(
     diagnosis: Diagnosis | None = None
     while True:
         attempts += 1
+        tried = _login(credentials)
         limit = min(attempt_seconds, max(budget_seconds - (loop.time() - began), reserve))
         try:
             seen = await connected(credentials, look, timeout_seconds=limit)
@@ -113,7 +114,7 @@ async def wait_for_database(
             raise StartupError(kind(attempts=attempts, waited_seconds=round(waited, 3), **diagnosis.fields()))
         pause = min(left, pauses.after(diagnosis))
         emit(_retry(diagnosis, attempts, waited, pause))
-        if await _pause(pause, credentials, watched=_is_login(diagnosis)):
+        if await _changed_within(pause, credentials, tried if _is_login(diagnosis) else None):
             doubts = 0
 
 
@@ -121,22 +122,21 @@ def _is_login(diagnosis: Diagnosis) -> bool:
     return diagnosis.error_type == CREDENTIALS.error_type
 
 
-async def _pause(seconds: float, credentials: Credentials, *, watched: bool) -> bool:
-    """Pause, if `watched` no longer than until the secret's file holds another login; whether it does."""
-    refused = _login(credentials) if watched else None
+async def _changed_within(seconds: float, credentials: Credentials, refused: "URL | None") -> bool:
+    """Pause, but no longer than until the secret's file holds another login than the one refused; whether it does."""
     while refused and seconds > SOON_SECONDS:
-        await asyncio.sleep(SOON_SECONDS)
-        seconds -= SOON_SECONDS
         if (now := _login(credentials)) and now != refused:
             return True
+        await asyncio.sleep(SOON_SECONDS)
+        seconds -= SOON_SECONDS
     await asyncio.sleep(seconds)
     return False
 
 
 def _login(credentials: Credentials) -> "URL | None":
-    """The login as it is now; None while its file is being written."""
+    """The login as it is now, if it may change; None while its file is being written."""
     try:
-        return credentials.migration_url()
+        return credentials.migration_url() if credentials.rotates else None
     except CredentialsError:
         return None
 
@@ -172,14 +172,12 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
     diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
     where = f" ({url.host}:{url.port})" if url.port else f" ({url.host})" if url.host else ""
     diagnosis = replace(diagnosis, error_message=diagnosis.error_message + where)
-    return _doubted(diagnosis, credentials) if _is_login(diagnosis) else diagnosis
+    return _doubted(diagnosis, url) if _is_login(diagnosis) and credentials.rotates else diagnosis
 
 
-def _doubted(diagnosis: Diagnosis, credentials: Credentials) -> Diagnosis:
+def _doubted(diagnosis: Diagnosis, url: "URL") -> Diagnosis:
     """A refused login, when the next one may be another: the database and the file are not rotated in one moment."""
-    if not credentials.rotates:
-        return diagnosis
-    hint = _ROLE_REFUSED if credentials.uses_tokens else _FILE_REFUSED
+    hint = _FILE_REFUSED if url.password else _ROLE_REFUSED
     return replace(diagnosis, verdict=Verdict.DOUBT, hint=f"{hint} {diagnosis.hint}")
 
 

@@ -13,10 +13,10 @@ import yaml
 
 from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT
 from orchestrator.cloudwatch.intrinsics import literal
-from orchestrator.cloudwatch.metrics import METRICS, WATCHED, Metric, failure
+from orchestrator.cloudwatch.metrics import METRICS, STOPPED, WATCHED, Metric, failure
 from orchestrator.cloudwatch.patterns import Pattern
 from orchestrator.cloudwatch.template import PARAMETERS, render, template
-from orchestrator.errors import Failure
+from orchestrator.errors import Failure, StartupFailed
 from orchestrator.events import CATALOGUE
 from orchestrator.schema import forms, line_schema
 from tests.cloudwatch.linting import RULES, findings
@@ -218,6 +218,14 @@ def test_each_watched_failure_has_an_alarm() -> None:
     assert {failure(kind) for kind in WATCHED} == {alarm.metric for alarm in ALARMS if alarm.metric.unit == "Count"}
 
 
+def test_a_start_that_was_stopped_is_no_alarm() -> None:
+    """The next one goes on; a deployment that replaces one which still migrates must not be rolled back for it."""
+    taken = Pattern.compile(failure(StartupFailed).pattern)
+    codes = {kind.exits_with for kind in FAILURES}
+    line = {"event": "startup_failed", "outcome": "failure"}
+    assert codes - {code for code in codes if taken.matches({**line, "exit_code": code})} == {12}
+
+
 @pytest.mark.parametrize("kind", FAILURES_WATCHED, ids=lambda kind: kind.name)
 def test_an_alarm_says_what_to_do(kind: type[Failure]) -> None:
     """The notification is read at night, on a telephone."""
@@ -225,7 +233,7 @@ def test_an_alarm_says_what_to_do(kind: type[Failure]) -> None:
     assert len(alarm.description) + PARAMETERS["Runbook"]["MaxLength"] <= 1024
     assert alarm.description.endswith(f"Runbook: ${{Runbook}}#{kind.name}")
     if kind.name == "startup_failed":
-        codes = Counter(each.exits_with for each in FAILURES)
+        codes = {each.exits_with for each in FAILURES if each not in STOPPED}
         assert all(f"{code} " in alarm.description for code in codes)
     else:
         assert kind.cure in alarm.description

@@ -92,8 +92,8 @@ def _meaning(text: str, words: str) -> Statement:
         return Statement(Kind.WRITE, binds=tables) if creates else Statement(Kind.WRITE, unbinds=tables)
     if head and not _NOT_ATOMIC.search(words):
         objects = list(_objects(text, words, head))
-        moves = zip(objects[::2], objects[1::2], strict=False) if head["verb"] == "rename" else ()
-        return Statement(Kind.DEFINITION, unique(objects), tuple(moves), ripples=bool(_RIPPLES.search(words)))
+        moves = tuple(zip(objects[::2], objects[1::2], strict=False)) if head["verb"] == "rename" else ()
+        return Statement(Kind.DEFINITION, unique(objects), moves, ripples=bool(_RIPPLES.search(words)))
     if words.startswith("with"):
         return Statement(Kind.READ if after_with(words) in {"select", "values", "table"} else Kind.WRITE)
     return Statement(Kind.OPAQUE) if head or _TO_A_FILE.search(words) else _WORDS.of(words)

@@ -1,0 +1,82 @@
+"""The skeleton of docs/runbook.md: a section an exit code and an alarm, with what the catalogue knows of each.
+
+A section is headed by the name of its event, or of its alarm, because that is the anchor that an alarm's description
+links to. The quotation below the heading is made here; the rest is written by people, and kept.
+`python -m orchestrator.runbook` renews the file: quotations as they are now, and empty sections where one is missing.
+"""
+
+import re
+from pathlib import Path
+
+from orchestrator.cloudwatch.alarms import ALARMS, Alarm
+from orchestrator.cloudwatch.metrics import STOPPED
+from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
+from orchestrator.events import CATALOGUE
+from orchestrator.schema import meaning
+
+FILE = Path("docs/runbook.md")
+PARTS = ("Look", "Decide", "Do", "Do not")
+"""What every section tells, in this order, each in a paragraph that begins with the word in bold."""
+
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+_PARAMETER = re.compile(r"[$]{(\w+)}")
+_QUOTATION = re.compile(r"\A\n*(?:> .*\n)*\n*")
+
+
+def anchor(alarm: Alarm) -> str:
+    """Where in the runbook the alarm's description leads to."""
+    return alarm.description.rpartition("#")[2]
+
+
+def facts() -> dict[str, str]:
+    """What is known of each section, by its heading."""
+    failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure)]
+    known = {kind.name: _of_failure(kind) for kind in sorted(failures, key=lambda kind: kind.exits_with)}
+    known |= {anchor(alarm): _of_alarm(alarm) for alarm in ALARMS if anchor(alarm) not in known}
+    known["exit-0"] = f"**Exit code {EXIT_OK}.** Stopped as asked, or the command is done. Event `process_stopped`."
+    known["exit-64"] = f"**Exit code {EXIT_USAGE}.** A command line that is none; one line on standard error, no event."
+    known["no-last-line"] = (
+        "**Exit code 137, 139 or 143**, or none: the process was ended from outside, without a word."
+    )
+    return known
+
+
+def renewed(text: str) -> str:
+    """The runbook with the facts as they are now; what people wrote stays, what is missing comes at the end."""
+    known = facts()
+    head, *pieces = _HEADING.split(text)
+    written = dict(zip(pieces[::2], pieces[1::2], strict=True))
+    sections = {name: _QUOTATION.sub("", body) for name, body in written.items()}
+    sections |= {name: _empty() for name in known if name not in sections}
+    told = (f"## {name}\n\n{_quoted(known.get(name, ''))}{body}" for name, body in sections.items())
+    return head + "".join(told)
+
+
+def _of_failure(kind: type[Failure]) -> str:
+    code = f"**Exit code {kind.exits_with}.**"
+    if kind is StartupFailed:
+        code = f"**Exit code {kind.exits_with}** when `error_type` is `bug`; else that of the event before it."
+    alarms = [alarm for alarm in ALARMS if anchor(alarm) == kind.name] or [_general()]
+    notice = "No alarm." if kind in STOPPED else f"Alarm {', '.join(f'`…-{alarm.name}`' for alarm in alarms)}."
+    return f"{code} {notice} {meaning(kind)} Its `hint`, if nothing better is known: {kind.cure}"
+
+
+def _of_alarm(alarm: Alarm) -> str:
+    told = _PARAMETER.sub(r"`\1`", alarm.description.partition(" Runbook:")[0])
+    return f"**No exit code.** Alarm `…-{alarm.name}`. {told}"
+
+
+def _general() -> Alarm:
+    return next(alarm for alarm in ALARMS if anchor(alarm) == StartupFailed.name)
+
+
+def _quoted(fact: str) -> str:
+    return f"> {fact}\n\n" if fact else ""
+
+
+def _empty() -> str:
+    return "".join(f"**{part}:** to be written.\n\n" for part in PARTS)
+
+
+if __name__ == "__main__":
+    FILE.write_text(renewed(FILE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,122 @@
+"""The runbook is complete, agrees with the catalogue and the alarms, and names only what there is."""
+
+import re
+import shlex
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore import xform_name
+
+from orchestrator import runbook
+from orchestrator.cloudwatch.alarms import ALARMS, Alarm
+from orchestrator.cloudwatch.queries import QUERIES
+from orchestrator.database_url import VARIABLES
+from orchestrator.errors import Failure
+from orchestrator.events import CATALOGUE
+from orchestrator.schema import line_schema
+from orchestrator.settings import Settings
+
+TEXT = (Path(__file__).parents[2] / runbook.FILE).read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))
+FAILURES = {kind.name: kind for kind in CATALOGUE.values() if issubclass(kind, Failure)}
+GENERAL = {"--query", "--output", "--region"}  # options of every command of the AWS CLI
+ITS_OWN = {("logs", "tail")}  # commands that the CLI has and the service does not
+
+
+def test_what_is_made_is_up_to_date() -> None:
+    """`python -m orchestrator.runbook` renews it; what people wrote stays as it is."""
+    assert runbook.renewed(TEXT) == TEXT
+
+
+def test_there_is_a_section_for_each_exit_code_and_alarm_and_no_other() -> None:
+    """Somebody is woken by each of them, and nobody is led to what is no more."""
+    assert set(SECTIONS) == set(runbook.facts())
+    assert set(FAILURES) < set(SECTIONS)
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.name)
+def test_each_alarm_leads_to_a_section_that_names_it(alarm: Alarm) -> None:
+    """Its description ends with the address."""
+    assert f"`…-{alarm.name}`" in SECTIONS[runbook.anchor(alarm)]
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_each_failures_section_has_its_exit_code_and_its_cure(name: str) -> None:
+    """As the catalogue has them."""
+    assert f"**Exit code {FAILURES[name].exits_with}" in SECTIONS[name]
+    assert FAILURES[name].cure in SECTIONS[name]
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_each_section_says_what_to_look_at_how_to_decide_and_what_to_do(name: str) -> None:
+    """In this order, so that a tired person finds it."""
+    found = [part for part in re.findall(r"^\*\*([\w ]+):\*\*", SECTIONS[name], re.MULTILINE) if part in runbook.PARTS]
+    assert found == list(runbook.PARTS)
+    assert "to be written" not in SECTIONS[name]
+
+
+@pytest.mark.parametrize("name", [name for name in SECTIONS if not name.startswith("exit-")])
+def test_each_section_names_a_saved_query(name: str) -> None:
+    """The first thing to look at is a click away."""
+    assert any(f"“{query.name}”" in SECTIONS[name] for query in QUERIES)
+
+
+def test_every_query_that_is_named_is_there() -> None:
+    """A name that was changed is worse than none."""
+    assert set(re.findall(r"“([^”]+)”", TEXT)) <= {query.name for query in QUERIES}
+
+
+def test_every_variable_field_and_event_that_is_named_is_there() -> None:
+    """Whatever looks like one of ours in backticks."""
+    named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", TEXT))
+    variables = {*VARIABLES, *Settings.variables(), "AWS_REGION"}
+    assert named - variables == set()
+    fields = {name for each in line_schema()["$defs"].values() for name in each["properties"]}
+    words = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", TEXT))
+    tables = {"orchestrator_journal", "orchestrator_journal_statements", "alembic_version"}
+    types = {"unknown_database", "credentials_file", "iam_token", "not_at_head", "connection_lost", "read_only"}
+    types |= {"not_resumable", "lock_lost", "not_committed", "several_heads", "broken_chain", "unknown_target"}
+    types |= {"duplicate_revision", "unreadable_script", "no_configuration", "no_record"}
+    assert words - fields - set(CATALOGUE) - tables - types == set()
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", TEXT))))
+def test_every_link_leads_somewhere(link: str) -> None:
+    """Within the page, or to a file of the project."""
+    path, _, name = link.partition("#")
+    if path.startswith("https:"):
+        return
+    if path:
+        assert (Path(__file__).parents[2] / "docs" / path).is_file()
+    else:
+        headings = [title.lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)]
+        assert name in {re.sub(r"[^\w-]", "", title) for title in headings}
+
+
+def _commands() -> list[str]:
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL)).replace("\\\n", " ")
+    return re.findall(r"(?:^|\| |\$\()(aws [^|\n]+)", blocks, re.MULTILINE)
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_every_command_is_one_of_the_aws_cli(command: str) -> None:
+    """By the service's own model: it is typed at three in the morning, and must not be the next problem."""
+    _, service, operation, *options = shlex.split(command)
+    if (service, operation) in ITS_OWN:
+        return
+    model = botocore.session.get_session().get_service_model(service)
+    found = next(each for each in model.operation_names if xform_name(each, "-") == operation)
+    members = model.operation_model(found).input_shape.members
+    known = {f"--{xform_name(member, '-')}" for member in members} | GENERAL
+    assert {option for option in options if option.startswith("--")} <= known
+
+
+def test_renewing_adds_what_is_missing_and_keeps_what_is_written() -> None:
+    """A new failure gets a section whose parts are to be written, which the tests then ask for."""
+    text = TEXT.replace("## bind_failed\n", "## gone\n", 1)
+    again = runbook.renewed(text)
+    assert again.startswith(TEXT.partition("## ")[0])
+    assert "## gone\n" in again
+    assert "to be written" in again.partition("## bind_failed\n")[2]
+    assert runbook.renewed(again) == again
