@@ -7,7 +7,7 @@ ARGS ?=
 N ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint format lock lock-check servers wheel clean
+.PHONY: help run test container-test faults lint format lock lock-check servers wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -17,6 +17,9 @@ run: $(RUN)/ready ## wait for the database, migrate it, serve the plants on http
 
 test: $(DEV)/ready servers ## every test, on real databases; ARGS="-k lock" for some
 	@$(DEV)/bin/python -m pytest $(ARGS)
+
+container-test: $(DEV)/ready servers ## build the image and run it as ECS does; needs docker with python:3.13-slim, or ../shared
+	@$(DEV)/bin/python -m pytest tests/container $(ARGS)
 
 servers: $(DEV)/ready ## install what the tests start: MariaDB, PostgreSQL, Chromium
 	@tests/servers/install
@@ -31,7 +34,10 @@ lint: $(DEV)/ready ## every check that runs no test
 	@$(DEV)/bin/mypy
 	@$(DEV)/bin/lint-imports
 	@$(DEV)/bin/actionlint
+	@$(DEV)/bin/zizmor --offline --quiet .github
 	@$(DEV)/bin/shellcheck .ci/run tests/servers/install
+	@$(DEV)/bin/hadolint Dockerfile
+	@$(DEV)/bin/cfn-lint --append-rules tests/cloudwatch/rules -- deploy/*.yaml
 
 format: $(DEV)/ready ## put the code in order
 	@$(DEV)/bin/ruff format .
@@ -43,10 +49,11 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 
 lock: $(DEV)/ready ## resolve the dependencies again; UPGRADE=--upgrade for newer ones
 	@$(DEV)/bin/$(call LOCK,run,requirements/run.lock) $(UPGRADE)
+	@$(DEV)/bin/$(call LOCK,run-aws,requirements/run-aws.lock) $(UPGRADE)
 	@$(DEV)/bin/$(call LOCK,dev,requirements/dev.lock) $(UPGRADE)
 
 lock-check: $(DEV)/ready ## do the lock files still fit pyproject.toml?
-	@for name in run dev; do \
+	@for name in run run-aws dev; do \
 		cp requirements/$$name.lock .venv/$$name.lock && \
 		$(DEV)/bin/$(call LOCK,$$name,.venv/$$name.lock) && \
 		diff -u requirements/$$name.lock .venv/$$name.lock || \

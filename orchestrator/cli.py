@@ -1,17 +1,25 @@
 """The commands, one function each. Whatever a command needs is imported when it runs, not before."""
 
+import os
+import signal
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
+from orchestrator import probe as health
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.stop import Stop
 
 
 class _WithVariables(click.Command):
-    """A command whose help ends with the environment variables that it reads."""
+    """A command whose help ends with the environment variables that it `reads`; without a list, all of them."""
+
+    def __init__(self, *args: Any, reads: Collection[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reads = reads
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List them, from the settings themselves."""
@@ -19,7 +27,22 @@ class _WithVariables(click.Command):
 
         super().format_epilog(ctx, formatter)
         with formatter.section("Environment"):
-            formatter.write_dl([(row.name, row.sentence) for row in variables()])
+            read = [row for row in variables() if not self._reads or row.name in self._reads]
+            formatter.write_dl([(row.name, row.sentence) for row in read])
+
+
+class _Tool(click.Command):
+    """A command for people: Ctrl-C ends it, and so does the end of whoever reads its output, as `| head` does."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it with the signals' default actions; the process began by remembering SIGTERM and SIGINT for later."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        return super().invoke(ctx)
+
+
+class _ToolWithVariables(_Tool, _WithVariables):
+    """Both."""
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,12 +78,55 @@ def wait(stop: Stop) -> int:
     return _run("wait", stop)
 
 
+# ---------------------------------------------------------------- for the image: its build and its health check
+
+
+_READ_BY_FREEZE = ("ORCHESTRATOR_ALEMBIC_CONFIG", "ORCHESTRATOR_TARGET")
+
+
+@cli.command(cls=_ToolWithVariables, reads=_READ_BY_FREEZE)
+def freeze() -> int:
+    """Write down the migrations beside their scripts, when an image is built: a start at head then needs no Alembic.
+
+    Exit code 0: written, or a line on stderr says why these scripts cannot be; 1: the file cannot be written; 9: the
+    scripts are of no use.
+    """
+    from orchestrator.migrations.freezing import freeze as run
+
+    return run({name: os.environ[name] for name in _READ_BY_FREEZE if name in os.environ})
+
+
+def _timeout(_context: click.Context, _parameter: click.Parameter, text: str) -> float:
+    try:
+        return health.seconds(text)
+    except ValueError:
+        raise click.BadParameter(f"{text} is not above 0 and at most {health.LONGEST_SECONDS:g} seconds") from None
+
+
+@cli.command(cls=_ToolWithVariables, reads=health.DEFAULTS)
+@click.option("--live", is_flag=True, help="Is it alive? Without this: does it serve?")
+@click.option(
+    "--timeout",
+    default=f"{health.TIMEOUT_SECONDS:g}",
+    show_default=True,
+    metavar="SECONDS",
+    callback=_timeout,
+    help="How long all of it may take.",
+)
+def probe(*, live: bool, timeout: float) -> int:
+    """Ask this container's own port: its health check.
+
+    Exit code 0: it is healthy; 1: it is not, and a line on stderr says why.
+    """
+    return health.main(os.environ, live=live, timeout_seconds=timeout)
+
+
 # ---------------------------------------------------------------- for people: they read, print and end
 
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 
 
-@cli.command()
+@cli.command(cls=_Tool)
 @click.option("--format", "form", type=click.Choice(["markdown", "json", "schema"]), default="markdown")
 def events(form: Literal["markdown", "json", "schema"]) -> int:
     """Print the catalogue of events: for people, for programs, or as the JSON Schema of a line."""
@@ -69,7 +135,7 @@ def events(form: Literal["markdown", "json", "schema"]) -> int:
     return _print(catalogue(form))
 
 
-@cli.command()
+@cli.command(cls=_Tool)
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
 def cloudwatch(form: Literal["yaml", "json"]) -> int:
     """Print CloudFormation made from the catalogue: log group, metric filters, alarms, saved queries, dashboard."""
@@ -78,7 +144,7 @@ def cloudwatch(form: Literal["yaml", "json"]) -> int:
     return _print(render(form))
 
 
-@cli.command("filter")
+@cli.command("filter", cls=_Tool)
 @click.argument("pattern")
 @click.argument("file", type=_FILE, default="-")
 def filter_(pattern: str, file: Path) -> int:
@@ -91,7 +157,7 @@ def filter_(pattern: str, file: Path) -> int:
     return print_matches(pattern, file)
 
 
-@cli.command()
+@cli.command(cls=_Tool)
 @click.argument("file", type=_FILE, default="-")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw into this file instead.")
 def timeline(file: Path, svg: Path | None) -> int:

@@ -151,7 +151,7 @@ async def test_process_1_of_a_container_stops_as_every_other(project: Project) -
     assert unshare, "install util-linux: a process is made process 1 with its unshare"
     async with Orchestrator("serve", cwd=project.path, under=(unshare, "-pf", "--mount-proc")) as process:
         started = await process.event("process_started")
-        assert started["pid"] == 1
+        assert started["pid"] != 1  # that hands signals on, and waits for what is left to it: see init.py
         await process.event("server_started")
         process.signal_child(signal.SIGTERM)
         assert await process.exit_code() == 0
