@@ -17,7 +17,6 @@ from pathlib import Path
 
 import httpx
 
-import orchestrator.errors  # noqa: F401  # failures are in the catalogue of events once they are imported
 from tests.container import engine as engines
 from tests.container.container import READ_ONLY, RESTRICTED, Container
 from tests.container.engine import NOT_TESTED, ROOT, Engine

@@ -1,57 +1,92 @@
 """Who we are in ECS: read once from the task metadata endpoint, beside everything else, and never waited for.
 
-Endpoint and fields: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-response.html
+`/task` and not the container's own document: there cluster, task, family and revision are members of their own,
+documented for EC2 and Fargate alike; the container's has them only as Docker labels, a member that may be missing.
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-response.html
 """
 
-import http.client
-import json
+import contextlib
 import logging
+import re
+import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from orchestrator.log import CONTEXT
+from orchestrator.log import CONFIGURED, CONTEXT
 
 VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
-TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 2.0  # for all of it
 MAX_BYTES = 1_000_000
+
+# Families and clusters have at most 255 of these: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/.
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_MEMBERS = {"task_id": "TaskARN", "cluster": "Cluster", "task_family": "Family", "task_revision": "Revision"}
 
 _logger = logging.getLogger(__name__)
 
 
 def identify(environ: Mapping[str, str]) -> None:
-    """Put the task's identity on the log lines to come, as soon as the endpoint answers; outside ECS do nothing."""
+    """Put the task's identity on the lines to come, as soon as the endpoint answers; outside ECS do nothing.
+
+    Called before anything else, so that it has answered when there is something to say.
+    """
     if address := environ.get(VARIABLE):
         threading.Thread(target=_identify, args=(address,), name="ecs-metadata", daemon=True).start()
 
 
 def _identify(address: str) -> None:
     try:
-        CONTEXT.task = _fields(_get(f"{address}/task"))
+        CONTEXT.task = _fields(_get(address))
     except Exception as error:  # noqa: BLE001  # whatever the endpoint answers: it must not matter
+        CONFIGURED.wait()
         _logger.warning("The ECS task metadata could not be read: %r", error)
 
 
-def _get(address: str) -> dict[str, Any]:
+def _get(address: str) -> Any:
+    import json  # with the next one a few milliseconds, for which nobody waits here
+    from http.client import OK, HTTPConnection
+
+    until = time.monotonic() + TIMEOUT_SECONDS
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS)
+    if parts.scheme != "http" or not parts.hostname:
+        raise ValueError(f"{VARIABLE} is no http address")
+    connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=TIMEOUT_SECONDS)
+    with contextlib.closing(connection):
+        connection.connect()
+        with _hanging_up(connection.sock, until):
+            connection.request("GET", f"{parts.path}/task")
+            answer = connection.getresponse()
+            if answer.status != OK:
+                raise ValueError(f"status {answer.status}")
+            return json.loads(answer.read(MAX_BYTES))
+
+
+@contextlib.contextmanager
+def _hanging_up(connected: socket.socket, until: float) -> Iterator[None]:
+    """End the conversation then: a timeout of sockets is for one read, and a byte a second is never too late."""
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(until - time.monotonic(), hang_up)
+    timer.daemon = True
+    timer.start()
     try:
-        connection.request("GET", parts.path)
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:
-            raise ValueError(f"status {answer.status}")
-        found: dict[str, Any] = json.loads(answer.read(MAX_BYTES))
+        yield
     finally:
-        connection.close()
-    return found
+        timer.cancel()
 
 
-def _fields(task: dict[str, Any]) -> dict[str, str]:
+def _fields(task: Any) -> dict[str, str]:
     """The fields of section 6; task and cluster come as ARNs or as plain names, depending on where the task runs."""
-    return {
-        "task_id": str(task["TaskARN"]).rpartition("/")[2],
-        "cluster": str(task["Cluster"]).rpartition("/")[2],
-        "task_family": str(task["Family"]),
-        "task_revision": str(task["Revision"]),
-    }
+    names = {field: task[member] for field, member in _MEMBERS.items()}
+    for field in ("task_id", "cluster"):
+        names[field] = names[field].rpartition("/")[2]
+    for field, name in names.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ValueError(f"{_MEMBERS[field]} is no name")
+    return names

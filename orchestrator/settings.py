@@ -183,8 +183,8 @@ class Settings(BaseModel):
     metrics: Literal["none", "emf"] = variable(
         "ORCHESTRATOR_METRICS",
         "none",
-        "`emf`: durations as CloudWatch embedded metrics (not built yet)",
-        "none",
+        "`emf`: durations as CloudWatch embedded metrics, in the events' own lines",
+        "emf",
     )
     web_concurrency: int | None = variable(
         "WEB_CONCURRENCY", None, "above 1 is a fault: scale by tasks, one process each", "1", ge=1, le=1

@@ -7,25 +7,29 @@ were ignored: Alembic's template `env.py` calls the first, many apps the second,
 import logging
 import logging.config
 import sys
+import threading
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
 from orchestrator.events import Event
-from orchestrator.log.capture import PrintedLines, install_hooks, private_stdout
+from orchestrator.log.capture import PrintedLines, install_hooks, occupy_descriptors, private_stdout
 from orchestrator.log.context import CONTEXT
 from orchestrator.log.lines import EVENT, Own, formatter
+from orchestrator.log.output import Output
 from orchestrator.log.redaction import REDACTOR
-from orchestrator.log.unblocked import Unblocked
+from orchestrator.log.values import plain
 
 __all__ = [
+    "CONFIGURED",
     "CONTEXT",
     "REDACTOR",
     "configure",
     "finish_prints",
     "formatter",
     "log_event",
+    "occupy_descriptors",
     "restore",
     "settle",
     "unblock",
@@ -35,7 +39,9 @@ PACKAGED_CONFIG = Path(__file__).parent.parent / "logging.yaml"
 
 _logger = logging.getLogger("orchestrator")
 _in_force: dict[logging.Logger, list[logging.Handler]] = {}
-_stdout: list[TextIO] = []
+_stdout: list[Output] = []
+CONFIGURED = threading.Event()
+"""Set once lines can be written."""
 
 
 def configure(path: Path = PACKAGED_CONFIG, level: str = "") -> None:
@@ -79,6 +85,7 @@ def _take_over() -> None:
             _in_force[logger] = list(logger.handlers)
     logging.config.fileConfig = _ignored("fileConfig")
     logging.config.dictConfig = _ignored("dictConfig")
+    CONFIGURED.set()
 
 
 def restore() -> None:
@@ -99,8 +106,8 @@ def _writes_to_console(handler: logging.Handler) -> bool:
 
 def unblock() -> None:
     """From now on a reader that stalls stalls only the log."""
-    for logger, handlers in _in_force.items():
-        _replace(logger, [Unblocked(handlers)])
+    for stream in _stdout:
+        stream.unblock()
 
 
 def finish_prints() -> None:
@@ -111,16 +118,8 @@ def finish_prints() -> None:
 
 def settle(seconds: float) -> None:
     """Write what is still queued, if that is possible within `seconds`."""
-    for logger, handlers in _in_force.items():
-        for handler in handlers:
-            if isinstance(handler, Unblocked) and handler.settle(seconds):
-                _replace(logger, handler.direct)
-
-
-def _replace(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
-    """Put `handlers` in force instead of ours until now; those of others stay."""
-    theirs = [each for each in logger.handlers if each not in _in_force[logger]]
-    _in_force[logger], logger.handlers[:] = handlers, [*handlers, *theirs]
+    for stream in _stdout:
+        stream.settle(seconds)
 
 
 def log_event(event: Event, exception: BaseException | None = None) -> None:
@@ -128,7 +127,8 @@ def log_event(event: Event, exception: BaseException | None = None) -> None:
     try:
         fields = event.fields(clean=REDACTOR.value)
         message = event.sentence.format_map(fields)
-        own = Own({"event": event.name, "message": message, "outcome": event.outcome, **fields})
+        metrics = event.metrics() if CONTEXT.metrics == "emf" else {}
+        own = Own({"event": event.name, "message": message, "outcome": event.outcome, **fields}, metrics)
         _logger.log(event.level, message, extra={EVENT: own}, exc_info=exception)
     except Exception:
         _logger.exception("The event %s could not be logged", event.name)
@@ -138,8 +138,11 @@ _DICT_CONFIG = logging.config.dictConfig
 _RECORD = logging.getLogRecordFactory()
 
 
-def _stamped_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
-    record = _RECORD(*args, **kwargs)
+def _stamped_record(*parts: Any, **named: Any) -> logging.LogRecord:
+    try:
+        record = _RECORD(*parts, **named)
+    except BaseException:  # noqa: BLE001  # it asks the first argument whether it is a mapping, and whether it is empty
+        record = _RECORD(*parts[:5], tuple(map(plain, parts[5])), *parts[6:], **named)
     CONTEXT.stamp(record)
     return record
 

@@ -7,18 +7,35 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
+
+from orchestrator.log.output import Output
+from orchestrator.log.values import safe_repr
 
 LONGEST = 16_000  # characters: about what a line may hold
 
 
-def private_stdout() -> TextIO:
+def occupy_descriptors() -> None:
+    """Let standard input, output and error lead nowhere where they were closed when the process began.
+
+    Else their numbers are given to what is opened next: lines would go into a connection, and libuv aborts when it is
+    to close such a number.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+
+
+def private_stdout() -> Output:
     """A stream on what is standard output now; file descriptor 1 itself leads to standard error from here on.
 
     So neither a child process nor a C library can put anything between the log lines.
     """
-    sys.stdout.flush()
-    stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace", buffering=1)
+    if sys.__stdout__:
+        sys.__stdout__.flush()
+    stream = Output(os.dup(1))
     os.dup2(2, 1)
     return stream
 
@@ -95,14 +112,17 @@ def install_hooks() -> None:
     logger = logging.getLogger("orchestrator.uncaught")
 
     def uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-        logger.critical("An exception was not caught: %r", error, exc_info=(kind, error, traceback))
+        logger.critical("An exception was not caught: %s", safe_repr(error), exc_info=(kind, error, traceback))
 
     def in_thread(arguments: Any) -> None:
         error = arguments.exc_value
-        logger.error("An exception ended thread %s: %r", getattr(arguments.thread, "name", "?"), error, exc_info=error)
+        if arguments.exc_type is SystemExit:  # how a thread may end itself, says `threading.excepthook`
+            return
+        name = getattr(arguments.thread, "name", "?")
+        logger.error("An exception ended thread %s: %s", name, safe_repr(error), exc_info=error)
 
     def unraisable(arguments: Any) -> None:
         what = arguments.err_msg or "An exception could not be raised"
-        logger.error("%s: %r", what, arguments.exc_value, exc_info=arguments.exc_value)
+        logger.error("%s: %s", what, safe_repr(arguments.exc_value), exc_info=arguments.exc_value)
 
     sys.excepthook, threading.excepthook, sys.unraisablehook = uncaught, in_thread, unraisable

@@ -8,8 +8,13 @@ from logging import LogRecord
 from typing import Any
 
 from orchestrator import STARTED
+from orchestrator.log.values import plain
 
 SCHEMA = 1
+TASK = ("task_id", "cluster", "task_family", "task_revision")
+"""Fields of every line in ECS, all of them or none."""
+
+_LEVELS = {50: "critical", 40: "error", 30: "warning", 20: "info"}
 
 
 @dataclass
@@ -21,8 +26,9 @@ class Context:
     state: str = "waiting"
     boot_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     started: float = STARTED
-    task: dict[str, str] = field(default_factory=dict)  # in ECS: task_id, cluster, task_family, task_revision
+    task: dict[str, str] = field(default_factory=dict)  # see TASK
     log_format: str = "auto"
+    metrics: str = "none"
 
     @property
     def program_name(self) -> str:
@@ -35,23 +41,38 @@ class Context:
 
     def fields(self, record: LogRecord) -> dict[str, Any]:
         """The common fields of `record`, but for `event`, `message` and `outcome`, in the order of the line."""
-        created = datetime.fromtimestamp(record.created, UTC)
+        happened = created(record)
         return {
-            "timestamp": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
+            "timestamp": happened.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": _level(record.levelno),
             "state": getattr(record, "orchestrator_state", self.state),
             "service": self.service,
             "version": self.version,
-            "logger": record.name,
+            "logger": plain(record.name),
             "schema": SCHEMA,
             "boot_id": self.boot_id,
-            "elapsed_seconds": round(max(0.0, record.created - self.started), 3),
+            "elapsed_seconds": round(max(0.0, happened.timestamp() - self.started), 3),
             **self.task,
         }
 
     def elapsed_seconds(self) -> float:
         """How long ago the process began."""
         return time.time() - self.started
+
+
+def created(record: LogRecord) -> datetime:
+    """When the record was made, or now where it says something impossible."""
+    try:
+        return datetime.fromtimestamp(record.created, UTC)
+    except BaseException:  # noqa: BLE001  # no number, none that a calendar has
+        return datetime.now(UTC)
+
+
+def _level(number: Any) -> str:
+    """One of the five names that filters know: libraries add others, and may rename these."""
+    if type(number) is not int:
+        return "info"
+    return _LEVELS.get(number) or next((name for least, name in _LEVELS.items() if number >= least), "debug")
 
 
 CONTEXT = Context()

@@ -10,22 +10,30 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-MASK = "***"
-MAX_DEPTH = 8  # of lists and mappings within each other; a circle has no end
+from orchestrator.log.values import CUT, MASK, Cleaning
 
-# The userinfo of a URL, greedy to the last @ of the word: an unescaped password may hold one.
-_URL = re.compile(r"(\b[a-zA-Z][\w+.-]*://[^\s:/@]*:)\S*(@)")
+__all__ = ["LONGEST", "MASK", "REDACTOR", "Redactor"]
+
+LONGEST = 32_000  # characters of a text that are looked at: twice what a line holds
+
+# Each pattern takes time in proportion to the text, whatever is in it, and masks a secret whose end was cut off.
+# What stands between a URL's scheme and its password.
+_USER = re.compile(r"://[^\s:/@]*+:")
+_WORD = re.compile(r"\S*+")
 # What follows `password=` in a query, a DSN or a keyword argument.
-_PAIR = re.compile(r"(?i)(\b\w*(?:password|passwd|secret|token)=)('[^']*'|\"[^\"]*\"|[^\s&,;)]+)")
+_PAIR = re.compile(r"(?i)(\b\w*(?:password|passwd|secret|token)=)('[^']*+(?:'|\Z)|\"[^\"]*+(?:\"|\Z)|[^\s&,;)]+)")
 # The same as a key of a dict or of JSON in some text.
 _ITEM = re.compile(
-    r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*:\s*)('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")"
+    r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*+:\s*+)"
+    r"('(?:[^'\\]|\\[\s\S])*(?:'|\\?\Z)|\"(?:[^\"\\]|\\[\s\S])*(?:\"|\\?\Z))"
 )
-# CREATE USER .. IDENTIFIED BY '..' of MySQL, PASSWORD '..' of PostgreSQL.
-_SQL = re.compile(r"(?i)(\b(?:identified\b[^';]*\bby|password(?!['\"]\s*:))\s*\(?\s*)('(?:[^'\\]|\\.|'')*'?)")
+# IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL.
+_SQL = re.compile(
+    r"(?i)(\b(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?!['\"]\s*+:))\s*+\(?+\s*+)"
+    r"('(?:[^'\\]|\\[\s\S]|'')*'?|\"(?:[^\"\\]|\\[\s\S]|\"\")*\"?)"
+)
 # The end of a sqlalchemy.exc.StatementError's text; what may follow is a link.
 _PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
-_SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key")
 
 
 class Redactor:
@@ -50,47 +58,57 @@ class Redactor:
         longest_first = sorted(set().union(*map(_forms, secrets)), key=len, reverse=True)
         self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
-    def text(self, text: str) -> str:
-        """`text` without secrets; each pattern is tried only where it can match, as every line comes this way."""
+    def text(self, text: str, *, keep_end: bool = False) -> str:
+        """`text` without secrets, and without what no line has room for: its end, or with `keep_end` its middle.
+
+        Known secrets are masked before anything is cut, so that no half of one is left.
+        """
         if self._known:
             text = self._known.sub(MASK, text)
-        if "://" in text:
-            text = _URL.sub(rf"\1{MASK}\2", text)
-        if "[parameters: " in text:
-            text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
-        if "=" in text:
-            text = _PAIR.sub(rf"\1{MASK}", text)
-        if ":" in text:
-            text = _ITEM.sub(rf"\1'{MASK}'", text)
-        if "'" in text:
-            text = _SQL.sub(rf"\1'{MASK}'", text)
-        return text
+        if len(text) <= LONGEST:
+            return _masked(text)
+        # From a line's beginning, where no secret is likely to have begun before.
+        end = text[-LONGEST // 2 :].partition("\n")[2] if keep_end else ""
+        beginning = _masked(_without_half_a_url(text[: LONGEST // 2 if end else LONGEST]))
+        return f"{beginning}\n{CUT}\n{_masked(end)}" if end else beginning + CUT
 
-    def value(self, value: Any, key: str = "", depth: int = MAX_DEPTH) -> Any:
-        """Any value without secrets: strings within lists and mappings too, everything under a key that names one."""
-        if value is not None and _SECRET_KEY.search(key):
-            return MASK
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, bool | int | float | None):
-            return value
-        if isinstance(value, dict | list | tuple | set | frozenset):
-            return self._elements(value, depth - 1) if depth else f"<{type(value).__name__}, nested too deeply>"
-        return self.text(safe_repr(value))
-
-    def _elements(self, value: Any, depth: int) -> Any:
-        if isinstance(value, dict):
-            named = ((name if isinstance(name, str) else safe_repr(name), each) for name, each in value.items())
-            return {self.text(name): self.value(each, name, depth) for name, each in named}
-        return [self.value(each, depth=depth) for each in value]
+    def value(self, value: Any, key: str = "") -> Any:
+        """Any value without secrets, as JSON has it; `key` may name one. Too long, too deep, too many: left out."""
+        return Cleaning(self.text).value(value, key)
 
 
-def safe_repr(value: object) -> str:
-    """`repr` that never raises: a broken object must not cost us the line."""
-    try:
-        return repr(value)
-    except Exception as error:  # noqa: BLE001  # whatever a foreign __repr__ does
-        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
+def _masked(text: str) -> str:
+    """Without what looks like a secret; each pattern is tried only where it can match, as every line comes this way."""
+    if "://" in text:
+        text = _without_passwords(text)
+    if "[parameters: " in text:
+        text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
+    if "=" in text:
+        text = _PAIR.sub(rf"\1{MASK}", text)
+    if ":" in text:
+        text = _ITEM.sub(rf"\1'{MASK}'", text)
+    if "'" in text or '"' in text:
+        text = _SQL.sub(rf"\1'{MASK}'", text)
+    return text
+
+
+def _without_passwords(text: str) -> str:
+    """URLs without their passwords, which go to the last @ of the word: an unescaped one may hold any."""
+    parts, done = [], 0
+    while user := _USER.search(text, done):
+        begin = user.end()
+        end = begin + len(_WORD.match(text, begin)[0])  # type: ignore[index]  # it matches everywhere
+        at = text.rfind("@", begin, end)
+        parts += [text[done:begin], MASK] if at >= 0 else [text[done:end]]
+        done = at if at >= 0 else end
+    return "".join(parts) + text[done:]
+
+
+def _without_half_a_url(text: str) -> str:
+    """What was cut within a URL, without the URL: the @ that tells its password may be what is missing."""
+    word = (text.rsplit(maxsplit=1) or [""])[-1]
+    begin, within = text.rfind(word), word.find("://")
+    return text[: begin + within] if within >= 0 else text
 
 
 def _forms(secret: str) -> set[str]:

@@ -24,6 +24,7 @@ from orchestrator.stop import Stop, StopAsked
 
 KEPT_FOR_CANCELLING = 0.2  # of the shutdown budget
 KEPT_FOR_THE_REST = 0.08  # of the shutdown budget, after cancelling
+KEPT_FOR_LAST_EVENTS = 0.06  # of it, when all that ran beside is closed or given up
 CLOSING_SECONDS = 0.2
 
 _logger = logging.getLogger(__name__)
@@ -80,7 +81,7 @@ class Supervisor:
             if not running.done():
                 await self._finish(upgrade, running, watcher)
         finally:
-            await _end(watching, stop)
+            await self._end(watching, stop)
         if not running.done():
             error = TimeoutError("its statement went on after it was cancelled")
             raise StartupError(upgrade.failure(error))
@@ -91,14 +92,25 @@ class Supervisor:
         blocked = asyncio.create_task(watcher.until_blocked())
         left = self._stop.remaining_seconds(keep=KEPT_FOR_CANCELLING)
         await asyncio.wait((running, blocked), timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        await _end(blocked)
+        await self._end(blocked)
         if running.done():
             return
         upgrade.cancelled = True
         left = self._stop.remaining_seconds(keep=KEPT_FOR_THE_REST)
         cancelling = asyncio.create_task(self._cancel(upgrade, left))
         await asyncio.wait({running}, timeout=left)
-        await _end(cancelling)
+        await self._end(cancelling)
+
+    async def _end(self, *tasks: asyncio.Task[Any]) -> None:
+        """Cancel them, and let them close their connections; one to a server that is silent does not close for long."""
+        for task in tasks:
+            task.cancel()
+        left = (
+            self._stop.remaining_seconds(keep=KEPT_FOR_LAST_EVENTS)
+            if self._stop.requested.is_set()
+            else CLOSING_SECONDS
+        )
+        await asyncio.wait(tasks, timeout=min(CLOSING_SECONDS, left))
 
     async def _cancel(self, upgrade: Upgrade, timeout_seconds: float) -> None:
         """End the running statement from a second connection: a client that goes away does not end it."""
@@ -136,13 +148,6 @@ class Supervisor:
             emit=self._emit,
         )
         return found.seen
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancel them, and let them close their connections; one to a server that is silent does not close for long."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
 
 
 def _planned(target: Target, position: Position) -> MigrationsPlanned:

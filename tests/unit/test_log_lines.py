@@ -11,29 +11,13 @@ from orchestrator.errors import LockTimeout
 from orchestrator.events import Event, ProcessStopped, RevisionApplied
 from orchestrator.log import log_event
 from orchestrator.log.context import CONTEXT, Context
-from tests.unit.records import COMMON, line, parsed, raised, record
-
-
-class Captured(logging.Handler):
-    """Keeps the records of a logger."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.records.append(record)
+from tests.unit.records import COMMON, Captured, capture, line, parsed, raised, record
 
 
 @pytest.fixture
 def captured(monkeypatch: pytest.MonkeyPatch) -> Captured:
     """Everything that is logged to the logger of the events."""
-    handler = Captured()
-    monkeypatch.setattr(logging.getLogger("orchestrator"), "handlers", [handler])
-    monkeypatch.setattr(logging.getLogger("orchestrator"), "level", logging.DEBUG)
-    monkeypatch.setattr(logging.getLogger("orchestrator"), "propagate", False)
-    return handler
+    return capture("orchestrator", monkeypatch)
 
 
 def of_event(event: Event, captured: Captured, exception: BaseException | None = None) -> dict[str, Any]:
@@ -105,6 +89,7 @@ def test_an_event_that_cannot_be_told_does_not_break_what_it_tells_of(captured: 
         {"outcome": "failure", "level": "critical", "logger": "orchestrator", "state": "failed", "schema": 2},
         {"timestamp": "1970", "boot_id": "mine", "service": "other", "elapsed_seconds": -1, "truncated": "no"},
         {"exception": "fake", "stack": "fake", "orchestrator_state": "failed"},
+        {"task_id": "fake", "cluster": "fake", "_aws": {"Timestamp": 1}},
     ],
 )
 def test_no_extra_can_fake_an_event(extra: dict[str, Any]) -> None:
@@ -114,12 +99,13 @@ def test_no_extra_can_fake_an_event(extra: dict[str, Any]) -> None:
     assert {name: fields[name] for name in same} == {name: plain[name] for name in same}
     assert fields["timestamp"][:4] == plain["timestamp"][:4]
     assert fields["elapsed_seconds"] >= 0
-    assert not fields.keys() & {"exception", "stack", "truncated"}
+    assert not fields.keys() & {"exception", "stack", "truncated", "task_id", "cluster", "_aws"}
 
 
 def test_no_key_of_structlog_can_fake_an_event() -> None:
     """It takes the event's name for the message, and everything else for fields."""
-    fields = parsed(_by_structlog("words", outcome="failure", level="critical", timestamp="1970"))
+    fields = parsed(_by_structlog("words", outcome="failure", level="critical", timestamp="1970", _aws={}))
+    assert "_aws" not in fields
     assert (fields["event"], fields["message"], fields["outcome"]) == ("log", "words", "unknown")
     assert fields["level"] == "info"
     assert (fields["extra_outcome"], fields["extra_timestamp"]) == ("failure", "1970")
@@ -200,13 +186,11 @@ def test_an_event_of_a_revision_is_named_as_its_class(captured: Captured) -> Non
 
 def _by_structlog(message: str, **fields: object) -> logging.LogRecord:
     """The record that structlog makes as `orchestrator.log` configures it."""
-    logger = logging.getLogger("some.library")
-    handler = Captured()
-    logger.handlers, logger.propagate, logger.level = [handler], False, logging.DEBUG
-    structlog.wrap_logger(
-        logger,
-        processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.stdlib.BoundLogger,
-    ).info(message, **fields)
-    logger.handlers, logger.propagate = [], True
+    with pytest.MonkeyPatch.context() as patch:
+        handler = capture("some.library", patch)
+        structlog.wrap_logger(
+            logging.getLogger("some.library"),
+            processors=[structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+            wrapper_class=structlog.stdlib.BoundLogger,
+        ).info(message, **fields)
     return handler.records[0]

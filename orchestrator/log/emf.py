@@ -1,0 +1,45 @@
+"""Durations as CloudWatch metrics without any filter: the embedded metric format, in the line of the event itself.
+
+The members and their limits:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+NAMESPACE = "Orchestrator"
+MEMBER = "_aws"
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def embedded(metrics: Mapping[str, float], service: str, happened: datetime) -> dict[str, Any]:
+    """The members that make a line a metric as well, the values among them; none without a finite value.
+
+    Args:
+        metrics: Seconds by the metric's name.
+        service: What the line says in its field of that name, the only dimension.
+        happened: The time of the event.
+    """
+    values = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    if not values:
+        return {}
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [["service"] if _is_dimension(service) else []],
+        "Metrics": [{"Name": name, "Unit": "Seconds"} for name in values],
+    }
+    milliseconds = (happened - _EPOCH) // timedelta(milliseconds=1)
+    return {MEMBER: {"Timestamp": milliseconds, "CloudWatchMetrics": [directive]}, **values}
+
+
+def members(fields: Mapping[str, Any]) -> set[str]:
+    """What of a line must be neither cut nor left out, or it would be no metric: only our own lines have any."""
+    directives = fields.get(MEMBER, {}).get("CloudWatchMetrics", [])
+    return {MEMBER} | {metric["Name"] for directive in directives for metric in directive["Metrics"]}
+
+
+def _is_dimension(value: str) -> bool:
+    """CloudWatch takes ASCII only, and no colon in front (API_Dimension of its reference)."""
+    return value.isascii() and not value.startswith(":")

@@ -1,0 +1,170 @@
+"""Standard output as the log's own stream: whoever writes to it waits a moment at most, and once serving not at all.
+
+A log driver that hangs leaves a pipe full, and a plain `write` then waits for as long as it hangs: so would the loop,
+and with it the probes. While starting, whoever logs writes by himself: in order, and safe against a crash. If that
+cannot be done in time, and always once serving, a thread writes what others leave here.
+"""
+
+import errno
+import io
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+
+CAPACITY_BYTES = 16_000_000  # as long lines as there can be, a thousand; usual ones, some 30,000
+PATIENCE_SECONDS = 5.0  # for a reader that stalls while starting
+RETRY_SECONDS = 1.0  # a full disk may have room again
+_SLICE_MS = 100
+_CHUNK = select.PIPE_BUF  # what a pipe that is ready takes without making anybody wait
+_GONE = {errno.EPIPE, errno.EBADF}  # the reader has closed its end, or somebody ours
+
+_logger = logging.getLogger(__name__)
+
+
+class Output(io.TextIOBase):
+    """A text stream on `descriptor` whose `write` takes whole lines, never raises, and never waits for long."""
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, descriptor: int, capacity_bytes: int = CAPACITY_BYTES) -> None:
+        self._descriptor, self._capacity = descriptor, capacity_bytes
+        self._start_over()
+        os.register_at_fork(after_in_child=self._start_over)
+
+    def _start_over(self) -> None:
+        """Nothing waits, nobody writes: in a child process there is no thread, and the lines are the parent's."""
+        self._waiting = bytearray()
+        self._dropped = 0
+        self._gone = False
+        self._direct = True
+        self._thread: threading.Thread | None = None
+        self._news = threading.Condition(threading.RLock())  # of `_waiting`; a destructor may log at any moment
+        self._writing = threading.Lock()
+        self._writer = 0  # who has it
+
+    def writable(self) -> bool:
+        """It is a stream to write to."""
+        return True
+
+    def fileno(self) -> int:
+        """The descriptor that it writes to."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Whether a person reads it."""
+        return os.isatty(self._descriptor)
+
+    def write(self, text: str, /) -> int:
+        """Write `text` or leave it for the thread; what finds no room is dropped and counted."""
+        if self._dropped and len(self._waiting) < self._capacity // 2:
+            self._tell_dropped()
+        self._take(text.encode(errors="backslashreplace"))
+        until = time.monotonic() + PATIENCE_SECONDS
+        if self._direct and not self._drain(lambda: self._direct and time.monotonic() < until):
+            self.unblock()
+        return len(text)
+
+    def unblock(self) -> None:
+        """From now on nobody waits but a thread."""
+        with self._news:
+            self._direct = False
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
+                self._thread.start()
+            self._news.notify()
+
+    def settle(self, seconds: float) -> None:
+        """Write what waits while the reader needs at most `seconds`; then whoever logs writes by himself again."""
+        until = time.monotonic() + seconds
+        self._drain(lambda: time.monotonic() < until)
+        self._tell_dropped()
+        if self._drain(lambda: time.monotonic() < until):
+            self._end_thread(until)
+
+    def _end_thread(self, until: float) -> None:
+        """Python's end stops threads wherever they are, and with what they hold."""
+        with self._news:
+            self._direct = True
+            self._news.notify()
+        if self._thread:
+            self._thread.join(max(0.0, until - time.monotonic()))
+            self._thread = None
+        self._drain(lambda: time.monotonic() < until)  # what others have left for it meanwhile
+
+    def _take(self, data: bytes) -> None:
+        if self._gone or not self._news.acquire(timeout=PATIENCE_SECONDS):  # held by a thread that is no more
+            return
+        try:
+            if len(self._waiting) + len(data) > self._capacity:
+                self._dropped += 1
+                return
+            self._waiting += data
+            if not self._direct:
+                self._news.notify()
+        finally:
+            self._news.release()
+
+    def _write_on(self) -> None:
+        while True:
+            with self._news:
+                self._news.wait_for(lambda: self._waiting or self._direct)
+            if self._direct:
+                return
+            if self._drain(lambda: True):
+                self._tell_dropped()
+            else:
+                time.sleep(RETRY_SECONDS)
+
+    def _drain(self, patient: Callable[[], bool]) -> bool:
+        """Write all that waits, while that is `patient`; tells whether it is written."""
+        if self._writer == threading.get_ident():
+            return True  # a destructor logs in the middle of it: the line is written in its turn
+        while not self._writing.acquire(timeout=_SLICE_MS / 1000):
+            if not patient():
+                return False
+        self._writer = threading.get_ident()
+        try:
+            while self._waiting:
+                if not self._write_some() and not patient():
+                    return False
+        except OSError as error:
+            return self._give_up(error)
+        finally:
+            self._writer = 0
+            self._writing.release()
+        return True
+
+    def _write_some(self) -> bool:
+        """Write a part, if that is possible within a moment."""
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLOUT)
+        if not ready.poll(_SLICE_MS):
+            return False
+        try:
+            written = os.write(self._descriptor, self._waiting[:_CHUNK])
+        except BlockingIOError:  # another process has made it one that does not wait
+            time.sleep(_SLICE_MS / 1000)
+            return False
+        with self._news:
+            del self._waiting[:written]
+        return True
+
+    def _give_up(self, error: OSError) -> bool:
+        """Nobody will ever read it, and that is no reason to do anything; or it is to be tried again later."""
+        if error.errno not in _GONE:
+            return False
+        with self._news:
+            self._gone = True
+            self._waiting.clear()
+        return True
+
+    def _tell_dropped(self) -> None:
+        with self._news:
+            dropped, self._dropped = self._dropped, 0
+        if dropped and not self._gone:
+            message = "%d log lines were dropped, because nobody read them in time"
+            _logger.warning(message, dropped, extra={"lines_dropped": dropped})

@@ -1,0 +1,81 @@
+"""Values of any kind, as JSON has them: bounded, and without calling more of foreign objects than `repr`."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+MASK = "***"
+CUT = "… (cut)"
+MAX_DEPTH = 8  # of lists and mappings within each other; a circle has no end
+MAX_VALUES = 1_000  # within one value; more than a line holds
+
+_NAME_OF: Callable[[type], str] = type.__dict__["__name__"].__get__
+_SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key")
+
+
+class Cleaning:
+    """One value, however it is made. Types are asked for, not `isinstance`, which believes what a class says it is."""
+
+    def __init__(self, text: Callable[[str], str]) -> None:
+        self._text = text
+        self._left = MAX_VALUES
+
+    def value(self, value: Any, key: str = "", depth: int = MAX_DEPTH) -> Any:
+        """As JSON has it, `depth` levels of it; all of it is masked when `key` names a secret."""
+        self._left -= 1
+        if value is not None and _SECRET_KEY.search(key):
+            return MASK
+        if value is None or type(value) is bool:
+            return value
+        for number in (int, float):
+            if issubclass(type(value), number):
+                return number.__pos__(value)
+        for container in (dict, list, tuple, set, frozenset):
+            if issubclass(type(value), container):
+                return self._elements(container, value, depth - 1)
+        return self._text(plain(value))
+
+    def _elements(self, container: type[Iterable[Any]], value: Any, depth: int) -> Any:
+        if not depth:
+            return f"<{container.__name__}, nested too deeply>"
+        try:
+            if container is dict:
+                named = ((plain(name), each) for name, each in self._some(dict.items(value), (CUT, CUT)))
+                return {self._text(name): self.value(each, name, depth) for name, each in named}
+            return [self.value(each, "", depth) for each in self._some(container.__iter__(value), CUT)]
+        except BaseException as error:  # noqa: BLE001  # changed by another thread meanwhile
+            return f"<{container.__name__} that raised {kind(error)}>"
+
+    def _some(self, elements: Iterable[Any], last: Any) -> Iterator[Any]:
+        for each in elements:
+            if self._left <= 0:
+                yield last
+                return
+            yield each
+
+
+def is_cut(value: Any) -> bool:
+    """Whether something is missing of a cleaned value."""
+    if isinstance(value, dict):
+        return any(map(is_cut, value.values()))
+    if isinstance(value, list):
+        return any(map(is_cut, value))
+    return isinstance(value, str) and (value.endswith(CUT) or f"\n{CUT}\n" in value)
+
+
+def plain(value: object) -> str:
+    """Text as it is, whatever its class makes of it; of anything else its `repr`."""
+    return str.__str__(value) if issubclass(type(value), str) else safe_repr(value)
+
+
+def kind(value: object) -> str:
+    """The name of its class, whatever the class of the class makes of it."""
+    return _NAME_OF(type(value))
+
+
+def safe_repr(value: object) -> str:
+    """`repr` that never raises: a broken object must not cost us the line."""
+    try:
+        return str.__str__(repr(value))
+    except BaseException as error:  # noqa: BLE001  # whatever a foreign __repr__ does
+        return f"<{kind(value)} whose repr raised {kind(error)}>"

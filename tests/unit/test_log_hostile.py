@@ -1,0 +1,276 @@
+"""Objects that do what no object should: each costs its own words at most, and never an exception to whoever logs."""
+
+import collections
+import logging
+import sys
+import types
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from orchestrator.log.lines import formatter
+from orchestrator.log.values import CUT, MAX_VALUES
+from tests.unit.records import capture, line, parsed, raised, read, record
+
+
+class Refusal(BaseException):
+    """What `except Exception` lets through."""
+
+
+def refuse(*_: object, **__: object) -> Any:
+    """What no method should do."""
+    raise Refusal
+
+
+class Refuses:
+    """A `repr` that fails."""
+
+    __repr__ = __str__ = refuse
+
+
+class IsNoText:
+    """A `repr` that is none."""
+
+    def __repr__(self) -> str:
+        return 5  # type: ignore[return-value]  # that is the point
+
+
+class HasNoEnd:
+    """A `repr` that leads to itself."""
+
+    def __repr__(self) -> str:
+        return repr(self)
+
+
+class Exits:
+    """A `repr` that ends the process, if it may."""
+
+    def __repr__(self) -> str:
+        sys.exit("no")
+
+
+class Text(str):
+    """Text that does nothing that text does."""
+
+    __slots__ = ()
+    __str__ = __len__ = __contains__ = __mod__ = __eq__ = __add__ = __iter__ = refuse
+    encode = find = startswith = replace = join = refuse
+    __hash__ = str.__hash__
+
+
+class TellsSuchText:
+    """A `repr` that is such a text."""
+
+    def __repr__(self) -> str:
+        return Text("words")
+
+
+class SaysItIsText:
+    """It deceives `isinstance`, as a mock with a `spec` does."""
+
+    __class__ = str  # type: ignore[assignment]  # that is the point
+
+
+class HasNoClass:
+    """`isinstance` fails."""
+
+    __class__ = property(refuse)
+
+
+class Mapping(dict[Any, Any]):
+    """A mapping that tells nothing."""
+
+    items = keys = values = __iter__ = __len__ = __bool__ = refuse
+
+
+class Sequence(list[Any]):
+    """A list that tells nothing."""
+
+    __iter__ = __len__ = __bool__ = __getitem__ = refuse
+
+
+class Integer(int):
+    """A number that does not compute."""
+
+    __repr__ = __str__ = __index__ = __int__ = __add__ = __pos__ = bit_length = refuse
+
+
+class Real(float):
+    """Another."""
+
+    __repr__ = __str__ = __float__ = __pos__ = __add__ = refuse
+
+
+class Meta(type):
+    """A class of classes that are as bad as their objects."""
+
+    __instancecheck__ = __subclasscheck__ = refuse
+
+    def __getattribute__(cls, name: str) -> Any:
+        if name in ("__name__", "__qualname__", "__mro__"):
+            raise Refusal
+        return super().__getattribute__(name)
+
+
+class HasNoName(metaclass=Meta):
+    """Its class does not tell what it is called."""
+
+    __repr__ = __str__ = refuse
+
+
+OBJECTS: dict[str, Any] = {
+    "refuses": Refuses(),
+    "is no text": IsNoText(),
+    "has no end": HasNoEnd(),
+    "exits": Exits(),
+    "text": Text("words\udcff"),
+    "tells such text": TellsSuchText(),
+    "says it is text": SaysItIsText(),
+    "has no class": HasNoClass(),
+    "mapping": Mapping(a=1),
+    "sequence": Sequence([1]),
+    "integer": Integer(5),
+    "real": Real(2.5),
+    "has no name": HasNoName(),
+    "mock of a mapping": mock.Mock(spec=dict),
+    "mock of a text": mock.Mock(spec=str),
+    "mock": mock.MagicMock(),
+    "generator": (number for number in range(3)),
+    "proxy": types.MappingProxyType({"a": 1}),
+    "memory": memoryview(b"\xff"),
+    "deque": collections.deque([1, {2}]),
+    "module": sys,
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_it_costs_its_own_words_at_most(name: str) -> None:
+    """As a field, within one, and in a group of others: what stands beside it is as it would have been."""
+    given = OBJECTS[name]
+    fields = parsed(record("words", extra={"odd": given, "inner": [{"odd": given}, 7], "password": given, "half": 0.5}))
+    assert (fields["message"], fields["half"], fields["password"]) == ("words", 0.5, "***")
+    assert fields["inner"][1] == 7
+    assert "odd" in fields
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+@pytest.mark.parametrize("message", ["%s %r", "%d %d", "%s %s %s", "%"])
+def test_it_may_be_an_argument_or_the_message(name: str, message: str) -> None:
+    """The fields and the traceback of the record are not lost with the words."""
+    given = OBJECTS[name]
+    for made in (record(given, extra={"plant": 7}), record(message, given, given, extra={"plant": 7})):
+        assert parsed(made)["plant"] == 7
+        assert line(made, "text")
+    fields = parsed(record("%s %s %s", given, given, error=raised(ValueError("cause"))))
+    assert fields["exception"].endswith("ValueError: cause")
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_it_may_be_what_an_exception_says(name: str) -> None:
+    """As its argument and among its notes."""
+    error = ValueError(OBJECTS[name])
+    error.__notes__ = [OBJECTS[name]]
+    assert "ValueError" in parsed(record("failed", error=raised(error)))["exception"]
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTS if OBJECTS[name].__hash__])
+def test_it_may_be_the_name_of_a_field(name: str) -> None:
+    """Names of `extra` need not be text, and those within a mapping neither."""
+    given = OBJECTS[name]
+    made = record("words")
+    made.__dict__[given] = 7
+    assert 7 in parsed(made).values()
+    assert list(parsed(record("words", extra={"inner": {given: 7}}))["inner"].values()) == [7]
+
+
+@pytest.mark.parametrize("field", ["name", "levelno", "levelname", "created", "msg", "args", "exc_info", "stack_info"])
+@pytest.mark.parametrize("name", [*OBJECTS, "nan", "none"])
+def test_it_may_be_any_part_of_a_record(name: str, field: str) -> None:
+    """Records also come from sockets and queues, and filters change them."""
+    made = record("words")
+    made.__dict__[field] = {**OBJECTS, "nan": float("nan"), "none": None}[name]
+    fields = parsed(made)
+    assert fields["timestamp"].endswith("Z")
+    assert fields["elapsed_seconds"] >= 0
+
+
+class LogsItself:
+    """A `repr` that logs, and so leads to itself; it counts how often."""
+
+    asked = 0
+
+    def __repr__(self) -> str:
+        self.asked += 1
+        logging.getLogger("app.itself").warning("%r %s", self, self)
+        return "itself"
+
+
+def test_a_repr_that_logs_itself_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each record within another is tried in two ways: without an end to it, a start would never go on."""
+    handler = capture("app.itself", monkeypatch)
+    lines: list[str] = []
+    monkeypatch.setattr(handler, "emit", lambda made: lines.append(formatter("json").format(made)))
+    given = LogsItself()
+    repr(given)
+    assert given.asked < 50
+    assert any("made within another" in read(each)["message"] for each in lines)
+
+
+@pytest.mark.parametrize("number", [0, 5, 10, 11, 20, 25, 30, 35, 40, 50, 55, 1000])
+def test_the_level_is_one_that_filters_know(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries add levels of their own, `notice` or `success`, and may rename those there are."""
+    monkeypatch.setattr(logging, "_levelToName", dict.fromkeys(range(1001), "Own\nName"))
+    names = {0: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
+    assert parsed(record(level=number))["level"] == names[max(least for least in names if least <= number)]
+
+
+def test_the_fields_of_a_task_are_nobody_elses() -> None:
+    """An app that numbers its tasks must not look like another task of ours: not in ECS, not before it is known."""
+    names = ("task_id", "cluster", "task_family", "task_revision")
+    fields = parsed(record(extra=dict.fromkeys(names, "mine")))
+    assert not fields.keys() & set(names)
+    assert {fields[f"extra_{name}"] for name in names} == {"mine"}
+
+
+@pytest.mark.parametrize("size", [MAX_VALUES + 1, 1_000_000])
+@pytest.mark.parametrize("kind", [list, tuple, set, dict.fromkeys])
+def test_of_many_values_the_first_are_told(kind: Any, size: int) -> None:
+    """A line has no room for more, and to clean them all takes its time; what stands beside them is not touched."""
+    fields = parsed(record(extra={"many": kind(range(size)), "nested": [kind(range(size))], "plant": 7}))
+    assert fields["truncated"] == ["many", "nested"]
+    assert CUT in (fields["many"] if kind is not dict.fromkeys else fields["many"].values())
+    assert fields["plant"] == 7
+
+
+def test_a_mapping_that_changes_meanwhile_costs_only_itself() -> None:
+    """Another thread may do so; here a `repr` does."""
+    changing: dict[object, object] = {}
+
+    class Grows:
+        def __repr__(self) -> str:
+            changing[len(changing)] = 1
+            return "grows"
+
+    changing["a"] = Grows()
+    changing["b"] = 1
+    fields = parsed(record(extra={"changing": changing, "plant": 7}))
+    assert (fields["changing"], fields["plant"]) == ("<dict that raised RuntimeError>", 7)
+
+
+def test_a_record_made_at_the_end_of_the_stack_is_a_line() -> None:
+    """What costs more of it than the standard library's own formatter must not fail where that would not."""
+    told: list[str] = []
+    ours, theirs = formatter("json"), logging.Formatter("%(asctime)s")
+    made = record("words", extra={"nested": [[[["x"]]]]})
+
+    def descend() -> None:
+        try:
+            descend()
+        except RecursionError:
+            theirs.format(made)  # raises where even that is too much, and the frame above tries again
+            told.append(ours.format(made))
+
+    for _ in range(3):
+        descend()
+    assert [read(each)["event"] for each in told] == ["log"] * 3
