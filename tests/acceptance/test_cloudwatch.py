@@ -214,7 +214,7 @@ async def test_a_database_ahead_is_counted_by_what_came_of_it(tmp_path: Path, da
 
 @backends("sqlite")
 async def test_a_stopped_migration_is_counted(project: Project, database: Database) -> None:
-    """Exit code 12, and no alarm: a deployment that replaces one which still migrates must not be rolled back for it."""
+    """Exit code 12, but not as a failed start: whoever replaces one that still migrates must not be rolled back."""
     assert (await migrate(project, database)).exit_code == 0
     project.add_revision("long", f"print('here it goes')\nop.execute({ENDLESS!r})")
     env = environment(database, ORCHESTRATOR_SHUTDOWN_SECONDS="1")
