@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, dataclass_transform
 
 Outcome = Literal["success", "failure", "unknown"]
@@ -47,13 +48,18 @@ class Event:
     def fields(self, clean: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
         """Every field by name, present whatever its value: filters rely on it. Foreign text is `clean`ed."""
         return {
-            each.name: clean(getattr(self, each.name)) if each.metadata["foreign"] else getattr(self, each.name)
-            for each in fields(self)
+            name: clean(getattr(self, name)) if foreign else getattr(self, name) for name, foreign in _names(type(self))
         }
 
     def metrics(self) -> dict[str, float]:
         """The values that CloudWatch may keep as metrics, by the metric's name; durations, in seconds."""
         return {each.metadata["metric"]: getattr(self, each.name) for each in fields(self) if each.metadata["metric"]}
+
+
+@cache
+def _names(kind: Any) -> list[tuple[str, bool]]:
+    """The fields and whether they are foreign; each request is an event, and to ask a dataclass takes its time."""
+    return [(each.name, each.metadata["foreign"]) for each in fields(kind)]
 
 
 Emit: TypeAlias = Callable[[Event], None]

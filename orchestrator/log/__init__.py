@@ -129,7 +129,10 @@ def log_event(event: Event, exception: BaseException | None = None) -> None:
         message = event.sentence.format_map(fields)
         metrics = event.metrics() if CONTEXT.metrics == "emf" else {}
         own = Own({"event": event.name, "message": message, "outcome": event.outcome, **fields}, metrics)
-        _logger.log(event.level, message, extra={EVENT: own}, exc_info=exception)
+        if _logger.isEnabledFor(event.level):
+            info = (type(exception), exception, exception.__traceback__) if exception else None
+            # Not by `log`, which looks for its caller in the stack, for each request.
+            _logger.handle(_logger.makeRecord(_logger.name, event.level, "", 0, message, (), info, extra={EVENT: own}))
     except Exception:
         _logger.exception("The event %s could not be logged", event.name)
 
