@@ -47,9 +47,8 @@ class Event:
 
     def fields(self, clean: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
         """Every field by name, present whatever its value: filters rely on it. Foreign text is `clean`ed."""
-        return {
-            name: clean(getattr(self, name)) if foreign else getattr(self, name) for name, foreign in _names(type(self))
-        }
+        kind: Any = type(self)  # mypy takes a class for what is hashed by its instances' __hash__
+        return {name: clean(getattr(self, name)) if foreign else getattr(self, name) for name, foreign in _names(kind)}
 
     def metrics(self) -> dict[str, float]:
         """The values that CloudWatch may keep as metrics, by the metric's name; durations, in seconds."""

@@ -17,6 +17,7 @@ from collections.abc import Callable
 CAPACITY_BYTES = 16_000_000  # as long lines as there can be, a thousand; usual ones, some 30,000
 PATIENCE_SECONDS = 5.0  # for a reader that stalls while starting
 RETRY_SECONDS = 1.0  # a full disk may have room again
+_ORPHANED_SECONDS = 5.0  # a lock held for so long is held by a thread that is no more
 _SLICE_MS = 100
 _CHUNK = select.PIPE_BUF  # what a pipe that is ready takes without making anybody wait
 _GONE = {errno.EPIPE, errno.EBADF}  # the reader has closed its end, or somebody ours
@@ -96,7 +97,7 @@ class Output(io.TextIOBase):
         self._drain(lambda: time.monotonic() < until)  # what others have left for it meanwhile
 
     def _take(self, data: bytes) -> None:
-        if self._gone or not self._news.acquire(timeout=PATIENCE_SECONDS):  # held by a thread that is no more
+        if self._gone or not self._news.acquire(timeout=_ORPHANED_SECONDS):
             return
         try:
             if len(self._waiting) + len(data) > self._capacity:
