@@ -19,7 +19,8 @@ def main() -> None:
     from orchestrator.cli import main as run
 
     code = run(sys.argv[1:], stop)
-    sys.stdout.flush()
+    if sys.stdout is not None:  # closed by whoever started us
+        sys.stdout.flush()
     _leave(code)
 
 

@@ -1,5 +1,6 @@
 """The commands, one function each. Whatever a command needs is imported when it runs, not before."""
 
+import errno
 import os
 import signal
 import sys
@@ -39,6 +40,22 @@ class _Tool(click.Command):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         return super().invoke(ctx)
+
+
+class _Printer(_Tool):
+    """A tool whose output is what it is for."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; output that cannot be written is an error in one line."""
+        try:
+            if sys.stdout is None:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301  # as a write to it would
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its exit
+            raise click.ClickException(f"the output cannot be written: {error.strerror or error}") from None
+        return result
 
 
 class _ToolWithVariables(_Tool, _WithVariables):
@@ -126,7 +143,7 @@ def probe(*, live: bool, timeout: float) -> int:
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 
 
-@cli.command(cls=_Tool)
+@cli.command(cls=_Printer)
 @click.option("--format", "form", type=click.Choice(["markdown", "json", "schema"]), default="markdown")
 def events(form: Literal["markdown", "json", "schema"]) -> int:
     """Print the catalogue of events: for people, for programs, or as the JSON Schema of a line."""
@@ -135,7 +152,7 @@ def events(form: Literal["markdown", "json", "schema"]) -> int:
     return _print(catalogue(form))
 
 
-@cli.command(cls=_Tool)
+@cli.command(cls=_Printer)
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
 def cloudwatch(form: Literal["yaml", "json"]) -> int:
     """Print CloudFormation made from the catalogue: log group, metric filters, alarms, saved queries, dashboard."""
@@ -144,7 +161,7 @@ def cloudwatch(form: Literal["yaml", "json"]) -> int:
     return _print(render(form))
 
 
-@cli.command("filter", cls=_Tool)
+@cli.command("filter", cls=_Printer)
 @click.argument("pattern")
 @click.argument("file", type=_FILE, default="-")
 def filter_(pattern: str, file: Path) -> int:
@@ -157,7 +174,7 @@ def filter_(pattern: str, file: Path) -> int:
     return print_matches(pattern, file)
 
 
-@cli.command(cls=_Tool)
+@cli.command(cls=_Printer)
 @click.argument("file", type=_FILE, default="-")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw into this file instead.")
 def timeline(file: Path, svg: Path | None) -> int:
