@@ -31,6 +31,7 @@ WRONG: dict[str, tuple[str, ...]] = {
     "DATABASE_HOST": (" db ",),
     "DATABASE_PORT": ("0", "65536", "-1", "3306.0", "٣", "x"),
     "DATABASE_SSL_CA": ("/nowhere.pem", "/", "/etc/passwd"),
+    "DATABASE_IAM_AUTH": ("maybe", "1", "true "),
     "MIGRATION_DATABASE_URL": ("nonsense", "postgresql://db/app"),
     "MIGRATION_DATABASE_SECRET": ("nonsense", "[]"),
     "ORCHESTRATOR_APP": ("app.main", "app main:app", "../app:app", "app.main:app; import os"),
