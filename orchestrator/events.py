@@ -98,7 +98,7 @@ class ProcessStarted(Event):
     sentence = "Started: {command}, process {pid} on Python {python_version}."
 
     python_version: str = described("such as 3.13.1")
-    pid: int = described("process id, 1 in most containers")
+    pid: int = described("process id; process 1 of a container is its init, see docs/image.md")
     command: str = described("serve, migrate or wait")
 
 
