@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy.engine import URL, make_url
 
-from tests.acceptance.migrations import CREATE
+from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, go
 from tests.acceptance.outcome import assert_well_formed, failure
 from tests.clients import transaction
 from tests.harness import Orchestrator, Output, Project, make_project, run
@@ -310,15 +310,12 @@ async def test_a_rotation_in_the_middle_of_a_revision_costs_it_nothing(
 async def test_an_env_py_logs_in_with_the_new_password(secret: Secret, project: Project) -> None:
     """It was given its URL when the scripts were loaded."""
     env_py = project.path / "alembic" / "env.py"
-    waiting = (
-        "import pathlib, time\nprint('waiting for go')\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.01)\n"
-    )
-    env_py.write_text(waiting + env_py.read_text())
+    env_py.write_text(WAIT_FOR_GO + env_py.read_text())
     async with Orchestrator("migrate", env=secret.env, cwd=project.path) as process:
         await process.event("log", message="waiting for go")
         secret.alter(NEW)
         secret.write(NEW)
-        project.write("go", "")
+        go(project)
         await process.event("migrations_completed")
         assert await process.exit_code() == 0
     _assert_secret(process)
@@ -345,15 +342,12 @@ async def test_the_apps_pool_logs_in_with_the_new_password(secret: Secret, proje
 async def test_the_app_is_told_the_password_of_the_moment_it_is_served(secret: Secret, project: Project) -> None:
     """A driver that is used without SQLAlchemy knows only DATABASE_URL, and the migration may have taken hours."""
     project.write("app/main.py", "import os\n" + DIGEST_APP)
-    project.add_revision(
-        "r2",
-        "import pathlib, time\nprint('waiting for go')\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.01)",
-    )
+    project.add_revision("r2", WAIT_FOR_GO)
     async with Orchestrator("serve", env=secret.env, cwd=project.path) as process:
         await process.event("log", message="waiting for go")
         secret.alter(NEW)
         secret.write(NEW)
-        project.write("go", "")
+        go(project)
         await process.event("log", message="it is the new one: True")
         await process.event("server_started")
         assert await process.stop() == 0
