@@ -10,11 +10,11 @@ def main() -> None:
     """Run the command line and exit with its code."""
     if sys.argv[1:2] == ["probe"]:
         _probe(sys.argv[2:])
-    from orchestrator.init import apart
+    from orchestrator.fork_under_init import fork_under_init
     from orchestrator.stop import Stop
 
     stop = Stop()
-    with apart():
+    with fork_under_init():
         stop.install()
     from orchestrator.cli import main as run
 

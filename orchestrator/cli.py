@@ -108,7 +108,7 @@ def freeze() -> int:
     Exit code 0: written, or a line on stderr says why these scripts cannot be; 1: the file cannot be written; 9: the
     scripts are of no use.
     """
-    from orchestrator.migrations.freezing import freeze as run
+    from orchestrator.migrations.scripts.freeze import freeze as run
 
     return run({name: os.environ[name] for name in _READ_BY_FREEZE if name in os.environ})
 

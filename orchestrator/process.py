@@ -38,7 +38,7 @@ def run(command: str, stop: Stop) -> int:
 
 
 async def _tell(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
-    from orchestrator.databases.logins import kept_current
+    from orchestrator.databases.credential_refresh import kept_current
     from orchestrator.startup import Startup
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING
 
 from orchestrator import events
 from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
+from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
 from orchestrator.database_url import EMBEDDED_FILE, CredentialsError
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
-from orchestrator.forgetting import forget_migration
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import REDACTOR, finish_prints, restore, unblock
-from orchestrator.migrations.current import Seen, look_at
-from orchestrator.migrations.lineage import Position, changed_scripts
-from orchestrator.migrations.target import Target, read_target, tolerated
-from orchestrator.migrations.tree import names
+from orchestrator.migrations.position.database_state import DatabaseState, readiness_check
+from orchestrator.migrations.position.lineage import Position, changed_scripts
+from orchestrator.migrations.position.target import Target, read_target, tolerated
+from orchestrator.migrations.scripts.tree import names
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
-    from orchestrator.migrations.supervision import Supervisor
+    from orchestrator.migrations.upgrade.task import UpgradeTask
     from orchestrator.server import LoadedApp, Server
 
 CHANGES_TOLD = 20  # changed scripts that are named: a reformatted tree changes them all
@@ -129,11 +129,11 @@ class Startup:
         self.report(events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3)))
         return app
 
-    async def _wait(self, target: Target | None, *, migrate: bool) -> Seen:
+    async def _wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
         found = await wait_for_database(
             self.credentials,
-            look_at(target, migrate=migrate, by_alembic=lambda: self._supervisor().position_by_alembic()),
+            readiness_check(target, migrate=migrate, by_alembic=lambda: self._upgrade_task().position_by_alembic()),
             budget_seconds=self.settings.wait_timeout_seconds,
             attempt_seconds=self.settings.connect_timeout_seconds,
             emit=self.report,
@@ -149,16 +149,16 @@ class Startup:
         self._tell_database()
         return found.seen
 
-    async def _bring_to_head(self, target: Target, seen: Seen) -> None:
+    async def _bring_to_head(self, target: Target, seen: DatabaseState) -> None:
         position = seen.position
         if position is None:
-            position = await unless_stopped(self._asked, self._supervisor().position_by_alembic())
+            position = await unless_stopped(self._asked, self._upgrade_task().position_by_alembic())
         self._announce_changes(target, position)
         standing = target.standing(position)
         if standing.pending:
             self.lifecycle.advance(State.MIGRATING)
             with self.stop.unhurried():
-                position = await self._supervisor().upgrade(target, position, self._asked)
+                position = await self._upgrade_task().upgrade(target, position, self._asked)
             restore()
         elif not standing.lineage:
             current, head = names(position.heads), names(target.revisions)
@@ -224,10 +224,10 @@ class Startup:
         named = "app" in self.settings.model_fields_set
         return named or importlib.util.find_spec(self.settings.app.partition(":")[0].partition(".")[0]) is not None
 
-    def _supervisor(self) -> "Supervisor":
-        from orchestrator.migrations.supervision import Supervisor
+    def _upgrade_task(self) -> "UpgradeTask":
+        from orchestrator.migrations.upgrade.task import UpgradeTask
 
-        return Supervisor(self.settings, self.credentials, self.stop, self.report)
+        return UpgradeTask(self.settings, self.credentials, self.stop, self.report)
 
     def _failed(self, error: StartupError) -> int:
         """Say what happened, then that it is the end."""

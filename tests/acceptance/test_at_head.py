@@ -10,7 +10,7 @@ from tests.acceptance.plain import alembic
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import Database, MariaDB, PostgreSQL, backends
 
-HEAVY = "('alembic', 'mako', 'orchestrator.migrations.journal')"
+HEAVY = "('alembic', 'mako', 'orchestrator.migrations.journal.store')"
 SEEN = f"    print(*(name in sys.modules for name in {HEAVY}))\n"
 
 

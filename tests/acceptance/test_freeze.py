@@ -12,7 +12,7 @@ from tests.servers import Database, backends
 pytestmark = backends("sqlite")
 
 MANIFEST = "alembic/orchestrator.manifest.json"
-LOGGER = "orchestrator.migrations.manifest"
+LOGGER = "orchestrator.migrations.scripts.manifest"
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orchestrator.databases import backend_for
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.answers import Answer
-from orchestrator.migrations.history import Outcome, Step
-from orchestrator.migrations.journal import STATEMENT_LENGTH, About, Circumstances, Journal
+from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.journal.statement_log import Outcome, Step
+from orchestrator.migrations.journal.store import STATEMENT_LENGTH, Journal, RevisionInfo, SessionSnapshot
 from tests.servers import Database, Server, backends
 
 T = TypeVar("T")
@@ -28,14 +28,14 @@ SETTINGS = (
 )
 
 
-def _about(**changes: Any) -> About:
+def _about(**changes: Any) -> RevisionInfo:
     known: dict[str, Any] = {"revision": "r1", "path": "/r1.py", "needs": ("r0", "q0"), "description": HOSTILE}
     known |= {"checksum": "c" * 64, "app_version": "1.0", "boot_id": "b", "task_id": "t", "connection_id": 2**40}
-    return About(**(known | changes))
+    return RevisionInfo(**(known | changes))
 
 
 def _step(index: int, **changes: Any) -> Step:
-    answer = Answer([("a", 1)], [(HOSTILE, None, 1.5)], 1, 7)
+    answer = StatementResult([("a", 1)], [(HOSTILE, None, 1.5)], 1, 7)
     known: dict[str, Any] = {"index": index, "kind": Kind.WRITE, "statement": HOSTILE, "outcome": Outcome.DONE}
     known |= {"before": {HOSTILE: "x"}, "after": {HOSTILE: ""}, "result": answer}
     return Step(**(known | changes))
@@ -93,9 +93,9 @@ def test_a_life_of_a_revision(database: Database, on: On) -> None:
         journal = _journal(connection)
         journal.create()
         journal.begin(_about())
-        journal.save("r1", [Circumstances("server 1", ("a", "b")).step(), _step(1), _step(2)], 2, HOSTILE)
+        journal.save("r1", [SessionSnapshot("server 1", ("a", "b")).step(), _step(1), _step(2)], 2, HOSTILE)
 
-    def go_on(connection: Connection) -> tuple[Circumstances, list[Step], str]:
+    def go_on(connection: Connection) -> tuple[SessionSnapshot, list[Step], str]:
         journal = _journal(connection)
         assert journal.entries()["r1"].half_applied
         assert journal.entries()["r1"].pending_statement == HOSTILE
@@ -112,7 +112,7 @@ def test_a_life_of_a_revision(database: Database, on: On) -> None:
 
     on(database, begin)
     circumstances, steps, moment = on(database, go_on)
-    assert circumstances == Circumstances("server 1", ("a", "b"))
+    assert circumstances == SessionSnapshot("server 1", ("a", "b"))
     assert _told(steps) == _told([_step(1), _step(2)])
     assert moment.endswith("Z")
     on(database, finish)

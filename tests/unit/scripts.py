@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from orchestrator.migrations.files import AlembicFiles
-from orchestrator.migrations.tree import Tree
+from orchestrator.migrations.scripts.files import AlembicFiles
+from orchestrator.migrations.scripts.tree import Tree
 
 
 class Scripts:

@@ -15,7 +15,7 @@ APP = "mysql+asyncmy://app:apps-own@h/d"
 SCRIPT = """
 import json, os, sys
 from orchestrator.credentials import Credentials, known_secrets
-from orchestrator.forgetting import forget_migration
+from orchestrator.credential_scrub import forget_migration
 from orchestrator.log import REDACTOR
 
 def shown():

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sqlalchemy.engine.url import make_url
 
 from orchestrator.errors import StartupError
-from orchestrator.migrations.alembic_tree import alembic_config, load_scripts
-from orchestrator.migrations.files import Unclear, read_tree
-from orchestrator.migrations.tree import Tree
+from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts
+from orchestrator.migrations.scripts.files import NeedsAlembic, read_tree
+from orchestrator.migrations.scripts.tree import Tree
 from tests.unit.scripts import Scripts, shape
 
 HEADER = '"""words"""\nrevision = "a"\ndown_revision = None\n'
@@ -129,7 +129,7 @@ def test_a_plain_script_is_read_as_alembic_reads_it(scripts: Scripts, content: s
 def test_what_is_not_plain_is_a_question_for_alembic(scripts: Scripts, content: str) -> None:
     """It runs the script; we would have to guess."""
     scripts.write("a.py", content)
-    with pytest.raises(Unclear):
+    with pytest.raises(NeedsAlembic):
         read_tree(scripts.files)
 
 

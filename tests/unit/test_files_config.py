@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StartupError
-from orchestrator.migrations.files import AlembicFiles, Unclear, read_tree
+from orchestrator.migrations.scripts.files import AlembicFiles, NeedsAlembic, read_tree
 from tests.unit.scripts import Scripts
 from tests.unit.test_files import by_alembic
 
@@ -68,7 +68,7 @@ def test_scripts_in_other_places_are_a_question_for_alembic(scripts: Scripts, li
     """Separators, recursion, compiled files: it knows them all."""
     with scripts.ini.open("a") as file:
         file.write(line)
-    with pytest.raises(Unclear):
+    with pytest.raises(NeedsAlembic):
         read_tree(scripts.files)
 
 
@@ -84,7 +84,7 @@ def test_a_location_that_is_no_path_is_a_question_for_alembic(scripts: Scripts, 
     """A package's resource, a list."""
     scripts.ini.unlink()
     getattr(scripts, kind).write_text(text)
-    with pytest.raises(Unclear):
+    with pytest.raises(NeedsAlembic):
         read_tree(scripts.files)
 
 

@@ -16,7 +16,7 @@ from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
 from orchestrator.credentials import Credentials
-from orchestrator.databases import logins
+from orchestrator.databases import credential_refresh
 from orchestrator.iam import Login, TokenError, Tokens, region_of, secrets_of
 from orchestrator.log.redaction import Redactor
 from tests.servers import certificates
@@ -305,9 +305,9 @@ def test_what_lets_somebody_in_is_hidden_in_every_form() -> None:
 def test_a_process_that_lives_for_weeks_does_not_collect_signatures(monkeypatch: pytest.MonkeyPatch, ca: str) -> None:
     """Each line of the log is searched for every one of them."""
     redactor = Redactor()
-    monkeypatch.setattr(logins, "REDACTOR", redactor)
-    monkeypatch.setattr(logins, "SIGNATURES_KEPT", 5)
-    kept = logins._Logins(read(**settings(ca)))  # noqa: SLF001
+    monkeypatch.setattr(credential_refresh, "REDACTOR", redactor)
+    monkeypatch.setattr(credential_refresh, "SIGNATURES_KEPT", 5)
+    kept = credential_refresh._Logins(read(**settings(ca)))  # noqa: SLF001
     session = "X-Amz-Security-Token=the-session&X-Amz-Signature="
     for number in range(20):
         kept._hide(f"h:1/?{session}signature-{number:02}")  # noqa: SLF001

@@ -2,8 +2,8 @@
 
 import pytest
 
-from orchestrator.migrations.lineage import Entry, Position, Standing, changed_scripts, compare, repaired
-from orchestrator.migrations.tree import Revision, Tree
+from orchestrator.migrations.position.lineage import Comparison, Entry, Position, changed_scripts, compare, repaired
+from orchestrator.migrations.scripts.tree import Revision, Tree
 
 
 def tree(**needs: str) -> Tree:
@@ -28,7 +28,7 @@ def at(heads: str, *entries: Entry) -> Position:
     return Position(tuple(heads.split()), {each.revision: each for each in entries})
 
 
-def standing(image: Tree, position: Position, target: str = "") -> Standing:
+def standing(image: Tree, position: Position, target: str = "") -> Comparison:
     """How a database stands to an image's heads, or to another target."""
     return compare(image, tuple(target.split()) or image.heads, position)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from orchestrator.migrations.files import AlembicFiles, Unclear, read_tree
-from orchestrator.migrations.freezing import freeze
-from orchestrator.migrations.manifest import FILE_NAME, Manifest, read_manifest
-from orchestrator.migrations.tree import Tree
+from orchestrator.migrations.scripts.files import AlembicFiles, NeedsAlembic, read_tree
+from orchestrator.migrations.scripts.freeze import freeze
+from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, read_manifest
+from orchestrator.migrations.scripts.tree import Tree
 from tests.unit.scripts import Scripts, shape
 from tests.unit.test_files import by_alembic, graphs
 
@@ -153,7 +153,7 @@ UNCLEAR: list[Change] = [
 def test_what_only_alembic_understands_is_frozen_as_it_reads_it(scripts: Scripts, change: Change) -> None:
     """That is what the manifest is for: where the scripts are, and what a dependency means, is settled in the image."""
     change(scripts)
-    with pytest.raises(Unclear):
+    with pytest.raises(NeedsAlembic):
         read_tree(scripts.files)
     tree = frozen(scripts)
     assert {"a", "b", "c"} <= tree.revisions.keys()
@@ -360,7 +360,7 @@ def test_a_directory_in_its_place_is_none(scripts: Scripts) -> None:
 
 def _assert_warned(caplog: pytest.LogCaptureFixture, told: str) -> None:
     (record,) = caplog.records
-    assert (record.name, record.levelno) == ("orchestrator.migrations.manifest", logging.WARNING)
+    assert (record.name, record.levelno) == ("orchestrator.migrations.scripts.manifest", logging.WARNING)
     assert told in record.getMessage()
     assert "orchestrator freeze" in record.getMessage()
     assert len(record.getMessage()) < 600

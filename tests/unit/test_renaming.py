@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.databases.mysql.grammar import read
-from orchestrator.migrations.renaming import carried_out
+from orchestrator.migrations.journal.renaming import carried_out
 
 
 def _judged(sql: str, there: str, here: str) -> bool | None:

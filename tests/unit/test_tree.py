@@ -3,7 +3,7 @@
 import pytest
 
 from orchestrator.errors import MigrationTreeInvalid, StartupError
-from orchestrator.migrations.tree import Revision, Tree, names
+from orchestrator.migrations.scripts.tree import Revision, Tree, names
 
 
 def tree(**needs: str) -> Tree:

@@ -1,0 +1,61 @@
+"""Trying again what gave up waiting for a lock: with backoff and jitter, within a budget, and not after a stop."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from orchestrator.events import Emit, RevisionRetryScheduled
+from orchestrator.stop import Stop, StopAsked
+
+FIRST_SECONDS, LONGEST_SECONDS = 0.2, 10.0
+
+
+class MigrationAborted(BaseException):
+    """The revision must not go on, whatever it catches; `cause` says why, for whoever runs it."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+@dataclass
+class LockRetry:
+    """The budget for one statement that meets the limit of ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS again and again."""
+
+    budget_seconds: float
+    emit: Emit
+    stop: Stop
+    blocked_by: Callable[[], str]
+    _statement: tuple[str, int] = ("", 0)
+    _began: float = 0.0
+    _attempts: int = 0
+    _longest: float = field(default=FIRST_SECONDS)
+
+    def wait(self, revision: str, statement_index: int) -> bool:
+        """Pause before another try, after saying so; False when the budget is spent.
+
+        Raises:
+            Interruption: a stop was asked for.
+        """
+        if (revision, statement_index) != self._statement:
+            self._statement, self._attempts, self._longest = (revision, statement_index), 0, FIRST_SECONDS
+            self._began = time.monotonic()
+        left = self.budget_seconds - (time.monotonic() - self._began)
+        if left <= 0:
+            return False
+        self._attempts += 1
+        pause = min(left, self._longest * random.uniform(0.5, 1.0))  # noqa: S311  # jitter is no secret
+        self._longest = min(LONGEST_SECONDS, self._longest * 2)
+        self.emit(
+            RevisionRetryScheduled(
+                revision=revision,
+                statement_index=statement_index,
+                attempt=self._attempts,
+                retry_in_seconds=round(pause, 3),
+                blocked_by=self.blocked_by(),
+            )
+        )
+        if self.stop.requested.wait(pause):
+            raise MigrationAborted(StopAsked())
+        return True

@@ -1,0 +1,184 @@
+"""The journal in the migrated schema: what was applied, by whom and when; and what an unfinished revision has done.
+
+Section 7 of the contract lays down `orchestrator_journal`, a row a revision. `orchestrator_journal_statements` holds
+the statements of unfinished revisions, which a resumed run replays; they go when the revision is finished. Everything
+is written on the connection that migrates, in the transaction of what it is about.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.schema import CreateTable
+
+from orchestrator.databases.statements import Kind
+from orchestrator.migrations.journal.schema import SAVED, queries, tables
+from orchestrator.migrations.journal.statement_log import Outcome, Step
+from orchestrator.migrations.position.lineage import Entry
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+NAME_LENGTH = 128
+STATEMENT_LENGTH = 2000  # of a recorded statement; its digest is of all of it
+
+
+@dataclass(frozen=True)
+class RevisionInfo:
+    """A revision, and who applies it."""
+
+    revision: str
+    path: str
+    needs: tuple[str, ...]
+    description: str
+    checksum: str
+    app_version: str
+    boot_id: str
+    task_id: str
+    connection_id: int
+
+    @classmethod
+    def of(cls, entry: Entry) -> "RevisionInfo":
+        """What the journal says of a revision that this image does not have."""
+        author = entry.app_version, entry.boot_id, "", 0
+        return cls(entry.revision, "", entry.down_revisions, "", entry.checksum, *author)
+
+
+class Journal:
+    """The journal of one database, on the connection that migrates it; nothing here commits but `create`."""
+
+    def __init__(
+        self, dbapi_connection: Any, dialect: "Dialect", now: str, schema: str | None = None, encoding: str = "utf-8"
+    ) -> None:
+        self._connection, self._dialect, self._encoding = dbapi_connection, dialect, encoding
+        self._tables = tables(schema)
+        of_dialect = queries(*self._tables, dialect.name, now)
+        self._queries = {name: each.compile(dialect=dialect) for name, each in of_dialect.items()}
+
+    def create(self) -> None:
+        """Make the tables."""
+        for table in self._tables:
+            self._run(CreateTable(table, if_not_exists=True).compile(dialect=self._dialect), {})
+        self._connection.commit()
+
+    def entries(self) -> dict[str, Entry]:
+        """Every row, by revision."""
+        return {row[0]: Entry.of(row) for row in self._query("entries", {})}
+
+    def begin(self, about: RevisionInfo) -> None:
+        """A revision begins, or goes on."""
+        values = {**vars(about), "down_revision": ",".join(about.needs), "statements_done": 0}
+        del values["needs"], values["path"]
+        values |= {name: values[name][:NAME_LENGTH] for name in ("app_version", "task_id")}
+        self._query("begin", _numbered([values]))
+
+    def finish(self, revision: str, statements: int, seconds: float | None) -> None:
+        """The revision is applied."""
+        self._query("finish", {"this": revision, "new_statements_done": statements, "new_duration_seconds": seconds})
+
+    def save(self, revision: str, steps: Sequence[Step], done: int, pending: str) -> None:
+        """Write down what a revision has done."""
+        rows = [_row(revision, step) for step in steps]
+        while rows:
+            count = max(each for each in SAVED if each <= len(rows))
+            self._query(f"save {count}", _numbered(rows[:count]))
+            del rows[:count]
+        self._progress(revision, done, pending)
+
+    def steps(self, revision: str) -> "tuple[SessionSnapshot, list[Step], str]":
+        """What an unfinished revision has done: circumstances, steps, and when the last of them was recorded."""
+        rows = self._query("steps", {"this": revision})
+        steps = [_step(row) for row in rows]
+        if not steps or steps[0].index:
+            return SessionSnapshot(), steps, ""
+        return SessionSnapshot.of(steps[0]), steps[1:], _moment(rows[-1][-1])
+
+    def forget(self, revision: str) -> None:
+        """Remove the statements of a revision."""
+        self._query("forget", {"this": revision})
+
+    def clear(self, revision: str) -> None:
+        """An unfinished revision has left nothing."""
+        self.forget(revision)
+        self._progress(revision, 0, "")
+
+    def _progress(self, revision: str, done: int, pending: str) -> None:
+        values = {"new_statements_done": done, "new_pending_statement": pending or None}
+        self._query("progress", {"this": revision, **values})
+
+    def _query(self, name: str, parameters: dict[str, Any]) -> list[Any]:
+        written = {key: self._writable(value) for key, value in parameters.items()}
+        return self._run(self._queries[name], written)
+
+    def _writable(self, value: Any) -> Any:
+        """A text without the characters that the database cannot hold, or its driver cannot send."""
+        if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+            return value
+        return value.replace("\0", "").encode(self._encoding, "replace").decode(self._encoding)
+
+    def _run(self, compiled: Any, parameters: dict[str, Any]) -> list[Any]:
+        """Below SQLAlchemy's connection, which would begin a transaction of its own: see `databases.rows`."""
+        arranged = _arranged(compiled, compiled.construct_params(parameters))
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(str(compiled), *filter(None, [arranged]))
+            return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            cursor.close()
+
+
+@dataclass(frozen=True)
+class SessionSnapshot:
+    """What an unfinished revision had of its session and its server; kept as the step with index 0."""
+
+    server: str = ""
+    bound: tuple[str, ...] = ()
+
+    def step(self) -> Step:
+        """For the table."""
+        known = {"index": 0, "kind": Kind.SESSION, "statement": self.server, "outcome": Outcome.DONE}
+        return Step.recorded("", json.dumps(self.bound), **known)
+
+    @classmethod
+    def of(cls, step: Step) -> "SessionSnapshot":
+        """From the table."""
+        return cls(step.statement, tuple(json.loads(step.answer)))
+
+
+def _moment(recorded: Any) -> str:
+    """A time of the database, which is UTC, as events have it."""
+    text = recorded.isoformat(timespec="milliseconds") if isinstance(recorded, dt.datetime) else str(recorded)
+    return text.replace(" ", "T") + "Z"
+
+
+def _numbered(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The parameters of an upsert."""
+    return {f"{name}_{number}": value for number, row in enumerate(rows) for name, value in row.items()}
+
+
+def _arranged(compiled: Any, parameters: dict[str, Any]) -> Any:
+    """Parameters as the driver wants them: by position or by name."""
+    names = getattr(compiled, "positiontup", None)
+    return parameters if names is None else tuple(parameters[name] for name in names)
+
+
+def _row(revision: str, step: Step) -> dict[str, Any]:
+    return {
+        "revision": revision,
+        "statement_index": step.index,
+        "kind": step.kind.value,
+        "digest": step.digest,
+        "statement": step.statement[:STATEMENT_LENGTH],
+        "outcome": step.outcome.value,
+        "answer": step.answer,
+        "definitions": json.dumps([step.before, step.after, step.line]),
+    }
+
+
+def _step(row: Sequence[Any]) -> Step:
+    _, index, kind, digest, statement, outcome, answer, definitions, _ = row
+    before, after, line = json.loads(definitions)
+    known = {"index": index, "kind": Kind(kind), "statement": statement, "outcome": Outcome(outcome)}
+    return Step.recorded(digest, answer, **known, line=line, before=before, after=after)

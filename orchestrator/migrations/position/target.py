@@ -1,0 +1,78 @@
+"""Where the database is to be, and whether it is there."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from orchestrator.credentials import Credentials
+from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
+from orchestrator.migrations.position.lineage import Comparison, Position, compare
+from orchestrator.migrations.scripts.files import AlembicFiles, DynamicIds, NeedsAlembic, read_tree
+from orchestrator.migrations.scripts.manifest import advise_freezing, read_manifest
+from orchestrator.migrations.scripts.tree import Tree, names
+from orchestrator.settings import Settings
+
+_HINTS = {
+    "diverged": "Deploy an image that has both, joined by `alembic merge heads`.",
+    "half_applied": "Deploy the image that has the half applied revision: it goes on with it.",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """This image's tree, and the revisions in it that ORCHESTRATOR_TARGET stands for."""
+
+    tree: Tree
+    revisions: tuple[str, ...]
+
+    def standing(self, position: Position) -> Comparison:
+        """How a database stands to it."""
+        return compare(self.tree, self.revisions, position)
+
+
+def read_target(settings: Settings, credentials: Credentials) -> Target:
+    """The target, from the manifest, or from the files where they are plain, else from Alembic.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid.
+    """
+    files = AlembicFiles.find(settings.alembic_config)
+    try:
+        tree = read_manifest(files) or read_tree(files)
+        revisions = tree.targets(settings.target)
+    except DynamicIds:
+        return _read_by_alembic(files, settings, credentials)
+    except NeedsAlembic:
+        advise_freezing(files)
+        return _read_by_alembic(files, settings, credentials)
+    return _read_by_alembic(files, settings, credentials) if revisions is None else Target(tree, revisions)
+
+
+def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials) -> Target:
+    from orchestrator.migrations.scripts import alembic_scripts
+
+    scripts, tree = alembic_scripts.load_scripts(alembic_scripts.alembic_config(files, credentials.migration_url()))
+    return Target(tree, alembic_scripts.resolve_target(scripts, tree, settings.target))
+
+
+def tolerated(
+    target: Target, position: Position, when_ahead: Literal["serve", "fail"]
+) -> DatabaseAheadTolerated | None:
+    """What there is to say of a database that is ahead, when it may be; None when it is not ahead.
+
+    Raises:
+        StartupError: with DatabaseAhead: it may not be, or nothing proves that it descends from this image's head.
+    """
+    standing = target.standing(position)
+    if not standing.lineage:
+        return None
+    told = {
+        "error_type": standing.reason,
+        "error_message": standing.difference,
+        "hint": _HINTS.get("half_applied" if standing.half_applied else standing.reason, ""),
+        "current_revision": names(position.heads),
+        "head_revision": names(target.revisions),
+        "lineage": standing.lineage,
+    }
+    if standing.lineage == "unknown" or when_ahead == "fail":
+        raise StartupError(DatabaseAhead(**told))
+    return DatabaseAheadTolerated(**told)

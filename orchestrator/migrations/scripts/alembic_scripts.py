@@ -1,0 +1,82 @@
+"""The tree as Alembic reads it: the authority, loaded only when revisions are missing or the files are unclear."""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine.url import URL
+
+from orchestrator.errors import StartupError
+from orchestrator.migrations.scripts.files import AlembicFiles, has_standard_version_table
+from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+
+def alembic_config(files: AlembicFiles, url: URL) -> "Config":
+    """What the `alembic` command would work with, but for the database: that is ours to say."""
+    from alembic.config import Config
+
+    config = Config(files.ini, toml_file=files.toml)
+    text = url.render_as_string(hide_password=False)
+    config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # ConfigParser's own escape
+    return config
+
+
+def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
+    """Alembic's scripts and the tree they make.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: a script cannot be run, or they do not form a tree.
+    """
+    from alembic.script import ScriptDirectory
+
+    try:
+        scripts = ScriptDirectory.from_config(config)
+        revisions = [_revision(scripts, each.revision) for each in scripts.walk_revisions()]
+        standard = has_standard_version_table(Path(scripts.dir))
+    except StartupError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise StartupError(
+            invalid("unreadable_script", f"Alembic cannot load the scripts: {type(error).__name__}: {error}").failure,
+            error,
+        ) from error
+    return scripts, Tree.of(revisions, standard_version_table=standard)
+
+
+def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:
+    script = scripts.get_revision(identity)
+    depends = [scripts.get_revision(each).revision for each in _tuple(script.dependencies)]
+    path = Path(script.path)
+    # A compiled script differs from image to image, as it holds the time of its source.
+    checksum = hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".py" else ""
+    description = script.doc.partition("\n")[0]
+    return Revision(script.revision, _tuple(script.down_revision), tuple(depends), description, checksum)
+
+
+def resolve_target(scripts: "ScriptDirectory", tree: Tree, target: str) -> tuple[str, ...]:
+    """The revisions that `target` stands for.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: nothing is called so, or `head` with several heads.
+    """
+    found = tree.targets(target)
+    if found is not None:
+        return found
+    try:
+        return tuple(script.revision for script in scripts.get_revisions(target))
+    except Exception as error:
+        raise invalid(
+            "unknown_target",
+            f"no revision is called {target!r}: {error}",
+            hint="ORCHESTRATOR_TARGET must be `head`, `heads`, or a revision of this image.",
+        ) from error
+
+
+def _tuple(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)  # type: ignore[arg-type]  # Alembic's str | sequence | None

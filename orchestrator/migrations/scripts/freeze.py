@@ -1,0 +1,146 @@
+"""`orchestrator freeze`: writes the manifest, from what Alembic reads, when the image is built.
+
+It needs neither a database nor the app. What only running a script can tell (an id that is computed) is not frozen: it
+might be another one at the next start.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import EXIT_OK, StartupError
+from orchestrator.migrations.scripts.files import AlembicFiles, DynamicIds, NeedsAlembic, find_scripts, read_script
+from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
+from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script, checksum_of
+from orchestrator.migrations.scripts.tree import Tree
+from orchestrator.validation import load
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+NOT_WRITTEN = 1
+
+
+class CannotFreezeError(Exception):
+    """These scripts are good, and Alembic has to read them at each start; the text says why."""
+
+
+def freeze(environ: Mapping[str, str]) -> int:
+    """Write the manifest; returns the exit code, and writes one line to stderr when there is none then."""
+    sys.path.insert(0, str(Path.cwd()))  # as `serve` does: a script may import the app
+    try:
+        path, manifest = _frozen(environ)
+        _write(path, manifest)
+    except StartupError as error:
+        _tell(f"{error.failure.message} {error.failure.hint}")
+        return error.failure.exits_with
+    except OSError as error:
+        _tell(f"the manifest cannot be written: {error}")
+        return NOT_WRITTEN
+    return EXIT_OK
+
+
+def _frozen(environ: Mapping[str, str]) -> tuple[Path, bytes]:
+    """Where the manifest is to be, and its bytes: none if it would prove nothing.
+
+    Raises:
+        StartupError: with SettingsInvalid or MigrationTreeInvalid.
+    """
+    from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts, resolve_target
+
+    settings, credentials = load(environ)
+    files = AlembicFiles.find(settings.alembic_config)
+    directory = script_directory(files)  # before Alembic changes sys.path
+    scripts, tree = load_scripts(alembic_config(files, credentials.migration_url()))
+    resolve_target(scripts, tree, settings.target)
+    path = Path(scripts.dir, FILE_NAME)
+    try:
+        return path, _proven(files, directory, scripts, tree)
+    except (CannotFreezeError, NeedsAlembic, ValueError) as error:  # ValueError: a text that is no Unicode, for one
+        _tell(f"no manifest, Alembic will read the scripts at each start: {error}")
+        return path, b""
+
+
+def _proven(files: AlembicFiles, directory: Path | None, scripts: "ScriptDirectory", tree: Tree) -> bytes:
+    """A manifest that whoever reads it will take for what Alembic has read."""
+    if directory is None or directory.resolve() != Path(scripts.dir).resolve():
+        raise CannotFreezeError("only Alembic finds its script_location")
+    content = _manifest(files, directory, scripts, tree).encode()
+    if Manifest.decode(content).tree(files, directory) != tree:
+        raise CannotFreezeError("Alembic reads something else in them")
+    return content
+
+
+def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", tree: Tree) -> Manifest:
+    version_locations, recursive = _version_locations(files), scripts.recursive_version_locations
+    if scripts.sourceless:
+        raise CannotFreezeError("compiled scripts (`sourceless`) do not show what they are made from")
+    found = find_scripts(find_locations(files, directory, version_locations), recursive=recursive)
+    if set(found.values()) != {Path(each.path).resolve() for each in scripts.walk_revisions()}:
+        raise CannotFreezeError("Alembic takes other files for the scripts")
+    paths = {_plain_id(path): key for key, path in found.items()}
+    return Manifest(
+        schema=1,
+        options=deciding_options(files),
+        version_locations=version_locations,
+        recursive=recursive,
+        env=checksum_of(directory / "env.py"),
+        heads=tree.heads,
+        scripts=tuple(
+            Script(
+                path=paths.get(each.id, ""),
+                revision=each.id,
+                down_revision=each.follows,
+                depends_on=each.depends_on,
+                description=each.description,
+                checksum=each.checksum,
+            )
+            for each in tree.ordered
+        ),
+    )
+
+
+def _plain_id(path: Path) -> str:
+    try:
+        return read_script(path).id
+    except DynamicIds:
+        raise CannotFreezeError(f"{path.name} computes its ids, or takes them from elsewhere") from None
+
+
+def _version_locations(files: AlembicFiles) -> tuple[str, ...]:
+    """The option, parted as Alembic parts it, with `%(here)s` left in it."""
+    from alembic.config import Config
+
+    value, _ = files.template("version_locations")
+    if not isinstance(value, str):
+        return tuple(map(str, value)) if isinstance(value, list) else ()
+    config = Config()
+    for name in ("version_locations", "path_separator", "version_path_separator"):
+        if text := files.template(name)[0]:
+            config.set_main_option(name, str(text).replace("%", "%%"))
+    return tuple(config.get_version_locations_list() or ())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of it or nothing, and for every user: who builds an image is seldom who runs in it."""
+    if not content:
+        path.unlink(missing_ok=True)
+        return
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE_NAME}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _tell(problem: str) -> None:
+    sys.stderr.write(f"orchestrator freeze: {' '.join(problem.split())}\n")

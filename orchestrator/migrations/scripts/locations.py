@@ -1,0 +1,79 @@
+"""Where env.py and the scripts are, wherever Alembic's options say; found without Alembic, and without an import."""
+
+import re
+import sys
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from orchestrator.migrations.scripts.files import HERE, AlembicFiles, NeedsAlembic
+
+# Whatever decides which files are the scripts. No other option may be written down: one holds a password.
+OPTIONS = (
+    "script_location",
+    "version_locations",
+    "path_separator",
+    "version_path_separator",
+    "recursive_version_locations",
+    "sourceless",
+    "prepend_sys_path",
+)
+
+
+def deciding_options(files: AlembicFiles) -> dict[str, str]:
+    """The options that decide which files are the scripts, as they are written; a directory may be moved."""
+    values = {name: files.template(name)[0] for name in OPTIONS}
+    return {name: str(value or "") for name, value in values.items()}
+
+
+def script_directory(files: AlembicFiles) -> Path | None:
+    """Where env.py is; None when only Alembic can tell."""
+    location = files.option("script_location")
+    return _place(location, files) if location and isinstance(location, str) else None
+
+
+def find_locations(files: AlembicFiles, directory: Path, version_locations: tuple[str, ...]) -> list[Path]:
+    """The directories of the scripts.
+
+    Args:
+        files: Alembic's configuration.
+        directory: of env.py.
+        version_locations: as Alembic parts them, `%(here)s` left in them; none for `versions` beside env.py.
+
+    Raises:
+        Unclear: only Alembic can tell.
+    """
+    here = files.template("version_locations")[1]
+    places = [_place(each.replace(HERE, here), files) for each in version_locations]
+    if None in places:
+        raise NeedsAlembic("one of the version_locations cannot be found")
+    return [each for each in places if each] or [directory / "versions"]
+
+
+def _place(location: str, files: AlembicFiles) -> Path | None:
+    """A directory, or one of a package: `package:directory`, found without importing the package."""
+    if Path(location).is_absolute() or ":" not in location:
+        return Path(location)
+    package, *rest = location.split(":")
+    search = _search_path(files)
+    for name in _ancestors(package):
+        try:
+            spec = PathFinder.find_spec(name, search)
+            search = list(spec.submodule_search_locations or ()) if spec else []
+        except (ImportError, KeyError):  # KeyError: a namespace within a package that is not imported
+            return None
+    return Path(search[0], *rest) if len(search) == 1 else None
+
+
+def _ancestors(package: str) -> Iterator[str]:
+    parts = package.split(".")
+    return (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+
+
+def _search_path(files: AlembicFiles) -> list[str]:
+    """Where Alembic imports from; nowhere, if only Alembic can part its option."""
+    value, here = files.template("prepend_sys_path")
+    if isinstance(value, str) and re.search(r"[\s,:;]", value):
+        return []
+    entries = value if isinstance(value, list) else [value] if value else []
+    return [*(str(each).replace(HERE, here) for each in entries), *sys.path]

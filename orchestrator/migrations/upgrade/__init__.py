@@ -1,0 +1,1 @@
+"""The run itself: env.py, the lock, one revision after the other, progress, failures."""

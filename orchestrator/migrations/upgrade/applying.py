@@ -1,0 +1,205 @@
+"""Applying revisions on one connection, each on record, and going on with one that was interrupted."""
+
+import contextlib
+import functools
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+from orchestrator.databases import Backend, backend_for
+from orchestrator.events import RevisionResumed
+from orchestrator.log import CONTEXT
+from orchestrator.migrations.journal.dbapi_proxy import recording
+from orchestrator.migrations.journal.executor import Executor
+from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
+from orchestrator.migrations.journal.refusal import NotResumable
+from orchestrator.migrations.journal.resume import judged, remains
+from orchestrator.migrations.journal.statement_log import StatementLog
+from orchestrator.migrations.journal.store import Journal, RevisionInfo
+from orchestrator.migrations.position.database_state import unreadable
+from orchestrator.migrations.position.lineage import Entry
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import RevisionStep
+    from sqlalchemy.engine import Connection
+
+
+class Applier:
+    """Applies revisions on env.py's connection.
+
+    Attributes:
+        entries: the journal's rows, by revision, as they were when the lock was taken.
+        recorder: of the revision that runs, or ran last.
+    """
+
+    def __init__(
+        self, connection: "Connection", backend: Backend, patience: LockRetry, *, connection_id: int, schema: str | None
+    ) -> None:
+        """Read the journal, or make it; `schema`: where Alembic's version table is, if env.py says so."""
+        pooled = connection.connection
+        self._connection = connection
+        self._real: Any = pooled.dbapi_connection
+        self._patience, self._connection_id = patience, connection_id
+        self._session = backend.recorded(self._real, pooled.driver_connection)
+        where = schema or self._session.schema()
+        self._journal = Journal(self._real, connection.dialect, self._session.now, where, self._session.encoding)
+        self._open = contextlib.ExitStack()
+        self.recorder: Executor | None = None
+        self.entries = self._entries(backend)
+
+    def prepare(self, step: "RevisionStep", *, resume: bool) -> None:
+        """Have Alembic run the step on record, in a transaction that no question of ours has begun."""
+        if not self._connection.in_transaction():
+            self._real.commit()
+        upgrade = step.migration_fn
+        step.migration_fn = functools.partial(self._upgrade, step, upgrade, resume)
+
+    def adopt(self, revision: str) -> None:
+        """Somebody has finished an interrupted revision by hand, and stamped it."""
+        self._journal.finish(revision, self.entries[revision].statements_done, None)
+        self._journal.forget(revision)
+        self._real.commit()
+
+    def refuse(self, revision: str) -> None:
+        """Apply nothing beside what an interrupted revision has left; when it has left nothing, say so in the journal.
+
+        Raises:
+            Interruption: it has left something.
+        """
+        left = remains(revision, self._journal, self._session)
+        if left.left_something:
+            self._recorder(RevisionInfo.of(self.entries[revision]), left)
+            reason = "it is half applied, and this image has others to apply: the image that has it can finish it"
+            raise MigrationAborted(NotResumable(reason))
+        self._journal.clear(revision)
+        self._real.commit()
+
+    def finish(self) -> None:
+        """Alembic has stamped the version and is about to commit."""
+        if self.recorder:
+            self.recorder.finish(round(time.monotonic() - self._began, 3))
+
+    def close(self) -> None:
+        """The revision is committed, or has failed: the connection is SQLAlchemy's own again."""
+        self._open.close()
+
+    def _entries(self, backend: Backend) -> dict[str, Entry]:
+        try:
+            entries = self._journal.entries()
+            self._journal.steps("")  # a kill may have left the first table only
+        except Exception as error:
+            self._real.rollback()
+            if not backend.is_missing_table(error):
+                raise
+            self._journal.create()
+            entries = self._journal.entries()
+        self._real.commit()
+        return entries
+
+    def _upgrade(self, step: "RevisionStep", upgrade: Callable[..., None], resume: bool, **options: Any) -> None:  # noqa: FBT001  # bound by partial
+        self._began, self.recorder = time.monotonic(), None
+        about = _about(step, self._connection_id)
+        recorder = self._recorder(about, self._history(about, resume=resume))
+        self._open.enter_context(recording(self._connection, recorder))
+        with _no_other_connection(recorder):
+            recorder.run(functools.partial(upgrade, **options))
+
+    def _history(self, about: RevisionInfo, *, resume: bool) -> StatementLog:
+        """What an interrupted run of this revision has done, as far as going on is proven to be safe."""
+        revision, entry = about.revision, self.entries.get(about.revision)
+        if entry is None or entry.finished:
+            return StatementLog()
+        try:
+            history, interrupted_at = judged(
+                revision, self._journal, self._session, allowed=resume, budget_seconds=self._patience.budget_seconds
+            )
+        except NotResumable as refused:
+            self._recorder(about, refused.history or StatementLog())
+            raise MigrationAborted(refused) from None
+        if history.skipped:
+            self._patience.emit(
+                RevisionResumed(
+                    revision=revision,
+                    statements_skipped=history.skipped,
+                    interrupted_at=interrupted_at,
+                    interrupted_by=f"boot_id {entry.boot_id}, version {entry.app_version or 'unknown'}",
+                )
+            )
+        return history
+
+    def _recorder(self, about: RevisionInfo, history: StatementLog) -> Executor:
+        dialect, entry = self._connection.dialect, self.entries.get(about.revision)
+        self.recorder = Executor(
+            about,
+            history,
+            session=self._session,
+            journal=self._journal,
+            patience=self._patience,
+            recorded_checksum=entry.checksum if entry and not entry.finished else about.checksum,
+            autocommit=lambda: bool(dialect.detect_autocommit_setting(self._real)),
+            error=lambda text: _revived(dialect.loaded_dbapi, text),
+            real=self._real,
+        )
+        return self.recorder
+
+
+def readable_entries(connection: "Connection", schema: str | None) -> dict[str, Entry]:
+    """The journal's rows; none where there is no journal that we may read."""
+    real: Any = connection.connection.dbapi_connection
+    try:
+        return Journal(real, connection.dialect, "", schema).entries()
+    except Exception as error:
+        if not unreadable(error, backend_for(connection.dialect.name)):
+            raise
+        real.rollback()
+        return {}
+
+
+@contextlib.contextmanager
+def _no_other_connection(recorder: Executor) -> Any:
+    """While statements are only replayed, what a second connection does would be done twice: it is on no record."""
+    thread = threading.get_ident()
+
+    def refuse(*_: Any) -> None:
+        if threading.get_ident() == thread and recorder.history.replaying:
+            raise recorder.refuse("it opens a second connection, of which nothing is on record")
+
+    event.listen(Pool, "checkout", refuse)
+    try:
+        yield
+    finally:
+        event.remove(Pool, "checkout", refuse)
+
+
+def _about(step: "RevisionStep", connection_id: int) -> RevisionInfo:
+    script = step.revision
+    return RevisionInfo(
+        revision=script.revision,
+        path=script.path,
+        needs=tuple(dict.fromkeys(script._all_down_revisions)),  # noqa: SLF001  # dependencies resolved, too
+        description=script.doc.partition("\n")[0],
+        checksum=hashlib.sha256(Path(script.path).read_bytes()).hexdigest(),
+        app_version=CONTEXT.version,
+        boot_id=CONTEXT.boot_id,
+        task_id=CONTEXT.task.get("task_id", ""),
+        connection_id=connection_id,
+    )
+
+
+def _revived(dbapi: Any, text: str) -> Exception:
+    """The driver's error that is on record."""
+    name, arguments = json.loads(text)
+    kind = getattr(dbapi, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        kind = dbapi.Error
+    try:
+        return kind(*arguments)
+    except TypeError:
+        return dbapi.Error(*arguments)  # type: ignore[no-any-return]

@@ -1,0 +1,85 @@
+"""What a failed run is called, and what it tells: by what it left in the database."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
+from orchestrator.errors import Failure, MigrationFailed, MigrationHalfApplied, MigrationStopped
+from orchestrator.migrations.journal.executor import Executor
+from orchestrator.migrations.journal.refusal import NotResumable
+from orchestrator.migrations.journal.source import left_after
+from orchestrator.migrations.journal.statement_log import Outcome
+from orchestrator.stop import StopAsked
+
+LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
+
+_NO_REVISION = "No revision was running: env.py or its connection failed; see `exception`."
+_BLOCKED = (
+    "Another session held the table for longer than ORCHESTRATOR_DDL_RETRY_SECONDS: end it, or deploy when it has "
+    "ended. The revision_retry_scheduled events name it."
+)
+_GOES_ON = (
+    "What is done is on record: the next start goes on behind it by itself. If the same statement fails again, fix the "
+    "revision from that statement on, and leave what stands before it as it is."
+)
+
+
+@dataclass(frozen=True)
+class FailureContext:
+    """Where a run failed."""
+
+    revision: str
+    recorder: Executor | None
+    diagnosis: Diagnosis | None
+    cancelled: bool
+
+
+def failure_of(error: BaseException, scene: FailureContext) -> Failure:
+    """The failure event for `error`."""
+    recorder = scene.recorder if scene.revision else None
+    half = recorder is not None and recorder.history.left_something
+    diagnosis = None if isinstance(error, NotResumable | StopAsked) else scene.diagnosis
+    told: dict[str, Any] = {
+        "error_type": "not_resumable" if isinstance(error, NotResumable) else type(error).__name__,
+        "error_code": diagnosis.error_code if diagnosis else "",
+        "error_message": innermost_message(error),
+        "revision": scene.revision,
+        "statement_index": recorder.done + 1 if recorder and recorder.running else 0,
+        "statement": recorder.running[:STATEMENT_LENGTH] if recorder else "",
+        "statements_done": recorder.done if recorder else 0,
+    }
+    if scene.revision and (scene.cancelled or isinstance(error, StopAsked)):
+        return MigrationStopped(**told)
+    if half and recorder:
+        return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})
+    return MigrationFailed(**told, hint=_hint(diagnosis, scene))
+
+
+def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]:
+    """What is applied and what is not, as far as it is known."""
+    durable = [step for step in recorder.history.steps[: recorder.history.durable] if step.changes]
+    pending = [step for step in recorder.history.steps if step.outcome is Outcome.PENDING]
+    refused = isinstance(error, NotResumable)
+    return {
+        "applied": [step.statement[:LISTED_LENGTH] for step in durable if step.outcome is Outcome.DONE][:LISTED],
+        "pending_statement": pending[-1].statement[:STATEMENT_LENGTH] if pending else "",
+        "statements_done": sum(step.outcome is Outcome.DONE for step in recorder.history.steps)
+        if refused
+        else recorder.done,
+        "left": [each[:LISTED_LENGTH] for each in _source_left(recorder)][:LISTED],
+        "hint": "" if refused else f"{hint} {_GOES_ON}".strip(),
+    }
+
+
+def _source_left(recorder: Executor) -> list[str]:
+    steps = recorder.history.steps
+    return left_after(recorder.about.path, steps[-1].line) if steps and recorder.same_script else []
+
+
+def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:
+    """Missing rights, a pool, a held table: not the revision's fault. Empty: what the failure itself advises."""
+    if diagnosis and diagnosis.error_type in {RIGHTS.error_type, POOLER.error_type}:
+        return diagnosis.hint
+    if scene.recorder and scene.recorder.gave_up:
+        return _BLOCKED
+    return "" if scene.revision else _NO_REVISION
