@@ -65,13 +65,14 @@ class _ToolWithVariables(_Tool, _WithVariables):
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="orchestrator")
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context) -> int | None:
     """Wait for the database, migrate it safely, serve the app: the entrypoint of a container.
 
     Without a command: serve. Settings are environment variables; each command's --help lists them.
     """
     if context.invoked_subcommand is None:
-        context.invoke(serve)
+        return int(context.invoke(serve))
+    return None
 
 
 @cli.command(cls=_WithVariables)

@@ -1,0 +1,34 @@
+"""Every way to start the program is the same program, and its exit code reaches the platform."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers.ports import free_port
+
+MODULE = f"{shlex.quote(sys.executable)} -m orchestrator"
+SCRIPT = shlex.quote(str(Path(sys.executable).with_name("orchestrator")))
+
+
+@pytest.mark.parametrize("program", [MODULE, SCRIPT], ids=["module", "script"])
+@pytest.mark.parametrize("command", ["", " serve", " migrate", " wait"])
+def test_a_failure_has_its_exit_code_in_every_form(tmp_path: Path, program: str, command: str) -> None:
+    """`orchestrator` alone is `serve`: a platform that sees exit 0 would not start it again."""
+    assert _exit_code(f"exec {program}{command}", tmp_path, PORT="no port") == 78
+
+
+@pytest.mark.parametrize("form", ["{}", "{}; exit $?", "{} && exit 0"])
+def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
+    """Entrypoints are often shell scripts; `set -e` and `&&` must see the failure."""
+    url = f"mysql+asyncmy://u:p@127.0.0.1:{free_port()}/d"
+    env = {"DATABASE_URL": url, "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "0.1"}
+    assert _exit_code(form.format(MODULE), tmp_path, **env) == 9  # there is no migration tree here
+
+
+def _exit_code(line: str, directory: Path, **env: str) -> int:
+    env = {"PATH": "/usr/bin:/bin", "PORT": str(free_port()), **env}
+    done = subprocess.run(["/bin/sh", "-c", line], cwd=directory, env=env, capture_output=True, timeout=60, check=False)
+    return done.returncode
