@@ -3,6 +3,7 @@
 PYTHON ?= python3
 RUN := .venv/run
 DEV := .venv/dev
+UV := .venv/uv/bin/uv
 ARGS ?=
 N ?= 200
 
@@ -43,35 +44,44 @@ format: $(DEV)/ready ## put the code in order
 	@$(DEV)/bin/ruff format .
 	@$(DEV)/bin/ruff check --fix .
 
-# The lock files carry hashes and no address of an index; any index that holds these files will do.
-LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--custom-compile-command "make lock" --group pyproject.toml:$(1) pyproject.toml --output-file $(2)
+# The lock files carry hashes and no address of an index; any index that holds these files will do. They keep extras
+# (`coverage[toml]`), and list all that is installed, so that nothing is resolved where they are installed.
+LOCK = $(INDEX) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate \
+	--custom-compile-command "make lock" --group pyproject.toml:$(1) $(if $(filter uv,$(1)),,pyproject.toml) \
+	--output-file $(2)
+LOCKS := uv run run-aws dev
 
-lock: $(DEV)/ready ## resolve the dependencies again; UPGRADE=--upgrade for newer ones
-	@$(DEV)/bin/$(call LOCK,run,requirements/run.lock) $(UPGRADE)
-	@$(DEV)/bin/$(call LOCK,run-aws,requirements/run-aws.lock) $(UPGRADE)
-	@$(DEV)/bin/$(call LOCK,dev,requirements/dev.lock) $(UPGRADE)
+lock: $(UV) ## resolve the dependencies again; UPGRADE=--upgrade for newer ones
+	@$(foreach name,$(LOCKS),$(call LOCK,$(name),requirements/$(name).lock) $(UPGRADE) &&) true
 
-lock-check: $(DEV)/ready ## do the lock files still fit pyproject.toml?
-	@for name in run run-aws dev; do \
-		cp requirements/$$name.lock .venv/$$name.lock && \
-		$(DEV)/bin/$(call LOCK,$$name,.venv/$$name.lock) && \
-		diff -u requirements/$$name.lock .venv/$$name.lock || \
-		{ echo "requirements/$$name.lock does not fit pyproject.toml: run 'make lock'" >&2; exit 1; }; \
-	done
+lock-check: $(UV) ## do the lock files still fit pyproject.toml?
+	@$(foreach name,$(LOCKS),cp requirements/$(name).lock .venv/$(name).lock && \
+		$(call LOCK,$(name),.venv/$(name).lock) && \
+		diff -u requirements/$(name).lock .venv/$(name).lock || \
+		{ echo "requirements/$(name).lock does not fit pyproject.toml: run 'make lock'" >&2; exit 1; };)
 
-wheel: $(DEV)/ready ## build the wheel into dist/
-	@$(DEV)/bin/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+wheel: $(UV) ## build the wheel into dist/
+	@$(INDEX) $(UV) build --quiet --wheel --out-dir dist
 
 clean: ## forget the environments and caches
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache dist
 
-.venv/%/ready: requirements/%.lock pyproject.toml
+.venv/%/ready: requirements/%.lock pyproject.toml $(UV)
+	@echo "Preparing $(@D) from $<" >&2
+	@$(UV) venv --quiet --clear --no-project --python $(PYTHON) $(@D)
+	@$(INDEX) $(UV) pip sync --quiet --require-hashes --python $(@D) $<
+	@$(UV) pip install --quiet --offline --no-deps --no-build-isolation --python $(@D) --editable .
+	@$(UV) pip check --quiet --python $(@D)
+	@touch $@
+
+# uv reads no pip.conf: an index that is configured for pip is passed on.
+INDEX = UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}
+
+$(UV): requirements/uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old: Python 3.11 or later is needed (make PYTHON=python3.13 ...)" >&2; exit 1; }
-	@echo "preparing $(@D)" >&2
-	@$(PYTHON) -m venv --clear $(@D) || \
+	@echo "Preparing uv, which installs everything else" >&2
+	@$(PYTHON) -m venv --clear .venv/uv || \
 		{ echo "no virtual environment could be made (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@.venv/uv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
