@@ -4,8 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import CREATE, INSERT, add_two, migrate, stamped, tables, told, transaction
-from tests.harness import Project, make_project
+from tests.acceptance.migrations import (
+    CREATE,
+    INSERT,
+    add_two,
+    environment,
+    migrate,
+    stamped,
+    tables,
+    told,
+    transaction,
+)
+from tests.acceptance.outcome import failure
+from tests.harness import Project, make_project, run
 from tests.servers import Database, backends
 
 IMPATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "1", "ORCHESTRATOR_DDL_RETRY_SECONDS": "1"}
@@ -229,3 +240,17 @@ async def test_a_locked_file_is_waited_for_as_long(project: Project, database: D
     assert result.find("revision_retry_scheduled", revision="r3")
     assert result.find("migration_failed", revision="r3", error_message="database is locked")
     assert stamped(database) == ["r2"]
+
+
+@backends("sqlite")
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+async def test_an_image_whose_app_is_broken_migrates_nothing(
+    project: Project, database: Database, command: str
+) -> None:
+    """It will be rolled back, and the image before it should not find a database that is ahead."""
+    project.write("app/main.py", "import time\ntime.sleep(1)  # longer than the database takes\nimport no_such_module")
+    result = await run(command, env=environment(database), cwd=project.path)
+    assert failure(result, "app_failed", exit_code=3)["state"] == "waiting"
+    assert result.find("database_ready")
+    assert told(result) == ["startup_failed"]
+    assert stamped(database) == []

@@ -157,6 +157,9 @@ async def test_other_paths_say_that_the_service_is_starting(project: Project) ->
         assert "Starting" in page.text
         head = await client.head("/plants")
         assert (head.status_code, head.content) == (503, b"")
+        for each in (answer, page, head, await client.get("/livez"), await client.get("/startupz")):
+            assert each.headers["content-security-policy"].startswith("default-src 'none';"), each.url
+            assert each.headers["x-content-type-options"] == "nosniff", each.url
 
 
 @pytest.mark.parametrize(("detail", "told"), [("public", "refused"), ("full", "error_message")])
@@ -171,6 +174,37 @@ async def test_the_last_error_is_told_as_far_as_it_is_public(project: Project, d
         error = (await client.get(f"{process.url}/startupz")).json()["last_error"]
         assert told in error
         assert ("127.0.0.1" in str(error)) == (detail == "full")
+
+
+LONG_LIFESPAN = """
+import asyncio, pathlib
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        await receive()
+        print("lifespan begins")
+        while not pathlib.Path("go").exists():
+            await asyncio.sleep(0.01)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+"""
+
+
+async def test_the_app_answers_nothing_until_its_lifespan_has_started(project: Project) -> None:
+    """Its pools and caches are made there: a request before that would fail, or see half of them."""
+    project.write("app/main.py", LONG_LIFESPAN)
+    async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
+        await process.event("log", message="lifespan begins")
+        assert (await client.get("/")).status_code == 503
+        assert (await client.get("/readyz")).status_code == 503
+        project.write("go", "")
+        await process.event("server_started")
+        assert (await client.get("/")).text == "hello"
+        assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_an_empty_probe_path_belongs_to_the_app(project: Project) -> None:

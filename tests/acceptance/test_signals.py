@@ -110,6 +110,8 @@ async def test_a_second_signal_does_not_wait_for_requests(project: Project) -> N
         process.signal(signal.SIGINT)
         assert await process.exit_code(within=5) == 0
         await asyncio.gather(answer, return_exceptions=True)
+    assert process.find("server_drained"), process.story()
+    assert process.find("process_stopped"), "the shutdown budget ended it, not the signal"
 
 
 @pytest.mark.parametrize("where", ["startup", "shutdown"])

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
+import orchestrator
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import chromium
 
@@ -67,6 +68,33 @@ async def test_the_page_names_the_last_error(page: Page, project: Project) -> No
         await page.goto(process.url)
         await expect(page.get_by_role("heading")).to_have_text("Waiting for the database…")
         await expect(page.locator("#error")).to_have_text("refused")
+
+
+async def test_no_text_of_a_database_becomes_part_of_the_page(page: Page) -> None:
+    """An error message or a user's name may hold anything; the page shows it letter by letter."""
+    hostile = "<img src=x onerror=alert(1)>"
+    told = {
+        "state": hostile,
+        "phase": hostile,
+        "revisions_done": hostile,
+        "revisions_to_do": hostile,
+        "progress_percent": None,
+        "elapsed_seconds": 1,
+        "statement": {"statement_state": hostile, "blocked_by": hostile},
+        "last_error": {"error_type": hostile, "error_message": hostile},
+    }
+
+    async def answer(route: Route) -> None:
+        if "json" in route.request.headers["accept"]:
+            await route.fulfill(status=503, json=told)
+        else:
+            await route.fulfill(path=Path(orchestrator.__file__).parent / "status_page.html", content_type="text/html")
+
+    await page.route("**/*", answer)
+    await page.goto("http://service.example/")
+    for name in ("state", "phase", "revisions", "statement", "error"):
+        await expect(page.locator(f"#{name}")).to_contain_text(hostile)
+    assert await page.locator("img").count() == 0
 
 
 async def test_the_page_of_the_plants_documents_the_api(page: Page, tmp_path: Path) -> None:

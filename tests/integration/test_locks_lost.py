@@ -1,7 +1,10 @@
 """A lock that is lost is known to be lost: it is asked for before each revision, by who believes to have it."""
 
+import fcntl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import psycopg2
 import pymysql
@@ -9,6 +12,8 @@ import pytest
 
 from tests.integration.contenders import Contender
 from tests.servers import Server, backends
+
+QUERY_INTERRUPTED = 1317
 
 
 def test_who_has_it_knows_and_who_has_not_knows_too(contenders: list[Contender]) -> None:
@@ -39,6 +44,23 @@ def test_a_lock_that_a_revision_released_is_not_held(contenders: list[Contender]
     assert not first.lock.is_held()
 
 
+@backends("mariadb", "mysql")
+def test_a_try_that_was_interrupted_took_nothing(contenders: list[Contender], server: Server) -> None:
+    """GET_LOCK then answers NULL, as it does when the server is out of memory: that is no lock."""
+    first, second, *_ = contenders
+    assert first.lock.try_acquire()
+    waiting = ThreadPoolExecutor(1).submit(second.lock.try_acquire)
+    while not server.execute("SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'"):
+        assert not waiting.done()
+    server.execute("KILL QUERY %s", second.lock.connection_id())
+    try:
+        taken = waiting.result()
+    except pymysql.err.OperationalError as error:
+        taken = error.args[0] != QUERY_INTERRUPTED
+    assert not taken
+    assert not second.lock.is_held()
+
+
 @backends("mariadb", "postgresql", "mysql")
 def test_with_its_connection_the_lock_is_lost(contenders: list[Contender], server: Server) -> None:
     """An administrator, a failover, a time-out: whoever asks over the dead connection gets the driver's error."""
@@ -64,6 +86,25 @@ def test_a_lock_whose_file_is_gone_is_lost(contenders: list[Contender], put_in_p
     assert not first.lock.is_held()
     assert second.lock.try_acquire()
     assert second.lock.is_held()
+
+
+@backends("sqlite")
+def test_a_file_that_goes_while_it_is_locked_is_no_lock(
+    contenders: list[Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening and locking it, somebody tidies up: the next one would lock another file, and both go on."""
+    first, second, *_ = contenders
+    lock = fcntl.flock
+
+    def tidied(file: IO[str], how: int) -> None:
+        Path(first.lock.name).unlink()
+        monkeypatch.setattr(fcntl, "flock", lock)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", tidied)
+    assert not first.lock.try_acquire()
+    assert second.lock.try_acquire()
+    assert not first.lock.try_acquire()
 
 
 def test_asking_does_not_end_a_transaction(contenders: list[Contender]) -> None:
