@@ -2,12 +2,12 @@
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 
 from orchestrator import ecs, log
 from orchestrator.credentials import Credentials, known_secrets
 from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError, StartupFailed
+from orchestrator.import_path import import_from_working_directory
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
@@ -25,7 +25,7 @@ def run(command: str, stop: Stop) -> int:
     log.occupy_descriptors()
     ecs.identify(os.environ)  # meanwhile the rest is imported
     log.REDACTOR.register(known_secrets(os.environ))
-    sys.path.insert(0, str(Path.cwd()))  # the app, as `python -m` and uvicorn find it
+    import_from_working_directory()
     try:
         settings, credentials = load(os.environ)
         _configure_logging(settings)

@@ -6,6 +6,7 @@ are validated, all faults reported at once, before anything else happens.
 
 import ipaddress
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,6 +39,18 @@ def _target(target: str) -> str:
     if target == "base":
         raise ValueError("it must name a revision to upgrade to")
     return target
+
+
+def _none_if_empty(value: object) -> object:
+    return value or None
+
+
+def _arguments(text: str) -> str:
+    try:
+        shlex.split(text)
+    except ValueError:
+        raise ValueError("a quotation mark in it has no partner") from None
+    return text
 
 
 def _lower(value: object) -> object:
@@ -74,8 +87,21 @@ class Settings(BaseModel):
     alembic_config: ConfigFile | None = variable(
         "ORCHESTRATOR_ALEMBIC_CONFIG",
         None,
-        "Alembic's configuration; default: `alembic.ini` if there, else `pyproject.toml`",
+        "Alembic's configuration; default: Alembic's own ALEMBIC_CONFIG, else `alembic.ini` if there, else "
+        "`pyproject.toml`",
         "alembic.ini",
+    )
+    alembic_default_config: Annotated[ConfigFile | None, BeforeValidator(_none_if_empty)] = variable(
+        "ALEMBIC_CONFIG", None, "Alembic's own variable for the same", "alembic.ini"
+    )
+    alembic_name: str = variable(
+        "ORCHESTRATOR_ALEMBIC_NAME", "alembic", "section of alembic.ini, as `alembic --name`", "alembic"
+    )
+    alembic_x: Annotated[str, AfterValidator(_arguments)] = variable(
+        "ORCHESTRATOR_ALEMBIC_X",
+        "",
+        "arguments for env.py, as `alembic -x`; several are separated by spaces",
+        "tenant=acme",
     )
     target: Annotated[str, AfterValidator(_target)] = variable(
         "ORCHESTRATOR_TARGET",

@@ -12,6 +12,8 @@ from orchestrator.settings import Settings
 MAX_LENGTH = 4096  # characters; more is a mistake, whatever the variable
 _PREFIX = "ORCHESTRATOR_"
 _MAY_BE_EMPTY = {
+    "ALEMBIC_CONFIG",
+    "ORCHESTRATOR_ALEMBIC_X",
     "ORCHESTRATOR_VERSION",
     "ORCHESTRATOR_LIVE_PATH",
     "ORCHESTRATOR_READY_PATH",
@@ -56,10 +58,11 @@ def _invalid(faults: list[Fault]) -> SettingsInvalid:
 def _unknown(environ: Mapping[str, str]) -> list[Fault]:
     import difflib
 
-    known = {name.removeprefix(_PREFIX): name for name in (*Settings.variables(), *VARIABLES)}
+    names = (*Settings.variables(), *VARIABLES)
+    known = {name.removeprefix(_PREFIX): name for name in sorted(names, key=lambda name: name.startswith(_PREFIX))}
     faults = []
     for name in environ:
-        if name.startswith(_PREFIX) and name not in known.values():
+        if name.startswith(_PREFIX) and name not in names:
             own_part = name.removeprefix(_PREFIX).upper()[:100]  # what all names share makes all alike
             nearest = [known[each] for each in difflib.get_close_matches(own_part, known, n=1)]
             hint = f"; did you mean {nearest[0]}?" if nearest else ""

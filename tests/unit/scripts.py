@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from orchestrator.migrations.scripts.files import AlembicFiles
+from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.tree import Tree
 
 

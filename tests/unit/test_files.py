@@ -29,7 +29,7 @@ def scripts(tmp_path: Path) -> Scripts:
 
 def by_alembic(scripts: Scripts) -> Tree:
     """The tree as Alembic reads it."""
-    return load_scripts(alembic_config(scripts.files, make_url("sqlite+aiosqlite:///x.db")))[1]
+    return load_scripts(alembic_config(scripts.files, make_url("sqlite+aiosqlite:///x.db"), "head"))[1]
 
 
 def fault(scripts: Scripts) -> str:
@@ -62,7 +62,7 @@ def test_any_tree_is_read_as_alembic_reads_it(graph: list[tuple[str, list[str], 
             down: object = tuple(follows) if len(follows) > 1 else next(iter(follows), None)
             scripts.revision(identity, down, depends or None, doc=f"Words of {identity}")
         ours, theirs = read_tree(scripts.files), by_alembic(scripts)
-        loaded, _ = load_scripts(alembic_config(scripts.files, make_url("sqlite+aiosqlite:///x.db")))
+        loaded, _ = load_scripts(alembic_config(scripts.files, make_url("sqlite+aiosqlite:///x.db"), "head"))
         assert shape(ours) == shape(theirs)
         assert {each.id: each.checksum for each in ours.ordered} == {each.id: each.checksum for each in theirs.ordered}
         assert set(ours.heads) == set(loaded.get_heads())
@@ -84,6 +84,8 @@ def test_any_tree_is_read_as_alembic_reads_it(graph: list[tuple[str, list[str], 
         'revision = ("a")\ndown_revision = (None)\n',
         'revision = "\\x61"\ndown_revision = None\n',
         "\ufeff" + HEADER,
+        'revision, down_revision = "a", None\n',
+        'FIRST = "a"\nrevision = FIRST\ndown_revision = depends_on = ()\nbranch_labels = str(1)\n',
         HEADER + "import os\nif os.environ: os.getpid()\nfor revision_ in (): pass\n",
         HEADER + "def upgrade():\n    revision, down_revision = 1, 2\nclass X:\n    revision = 3\n",
         'r"""\n  Raw \\d words\n\nmore\n"""\nrevision = "a"\ndown_revision = None\n',
@@ -104,7 +106,9 @@ def test_a_plain_script_is_read_as_alembic_reads_it(scripts: Scripts, content: s
         'revision = "a" + ""\ndown_revision = None\n',
         'revision = f"a"\ndown_revision = None\n',
         'import os\nrevision = os.environ.get("X", "a")\ndown_revision = None\n',
-        'revision, down_revision = "a", None\n',
+        'revision, *down_revision = "a", "b"\n',
+        'revision, down_revision = ("a", None), None\n',
+        'from os import OTHER\nOTHER = "a"\nrevision = OTHER\ndown_revision = None\n',
         '(revision := "a")\ndown_revision = None\n',
         HEADER + 'if True:\n    down_revision = "other"\n',
         HEADER + 'for revision in "xyz": pass\n',
@@ -113,7 +117,8 @@ def test_a_plain_script_is_read_as_alembic_reads_it(scripts: Scripts, content: s
         HEADER + "from os import path as down_revision\n",
         HEADER + "from os import *\n",
         HEADER + "with open(__file__) as revision: pass\n",
-        HEADER + "branch_labels = str(1)\n",
+        HEADER + "depends_on = str(1)\n",
+        HEADER + "OTHER = 'x'\nOTHER = 'y'\ndepends_on = OTHER\n",
         'revision = "a"\n',
         "revision: str\ndown_revision = None\n",
         "down_revision = None\n",

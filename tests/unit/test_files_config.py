@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import StartupError
-from orchestrator.migrations.scripts.files import AlembicFiles, NeedsAlembic, read_tree
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.files import NeedsAlembic, read_tree
 from tests.unit.scripts import Scripts
 from tests.unit.test_files import by_alembic
 

@@ -6,7 +6,8 @@ from typing import Literal
 from orchestrator.credentials import Credentials
 from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
 from orchestrator.migrations.position.lineage import Comparison, Position, compare
-from orchestrator.migrations.scripts.files import AlembicFiles, DynamicIds, NeedsAlembic, read_tree
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, read_tree
 from orchestrator.migrations.scripts.manifest import advise_freezing, read_manifest
 from orchestrator.migrations.scripts.tree import Tree, names
 from orchestrator.settings import Settings
@@ -35,7 +36,7 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
     Raises:
         StartupError: with MigrationTreeInvalid.
     """
-    files = AlembicFiles.find(settings.alembic_config)
+    files = AlembicFiles.of(settings)
     try:
         tree = read_manifest(files) or read_tree(files)
         revisions = tree.targets(settings.target)
@@ -50,7 +51,8 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
 def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials) -> Target:
     from orchestrator.migrations.scripts import alembic_scripts
 
-    scripts, tree = alembic_scripts.load_scripts(alembic_scripts.alembic_config(files, credentials.migration_url()))
+    config = alembic_scripts.alembic_config(files, credentials.migration_url(), settings.target)
+    scripts, tree = alembic_scripts.load_scripts(config)
     return Target(tree, alembic_scripts.resolve_target(scripts, tree, settings.target))
 
 

@@ -1,13 +1,15 @@
 """The tree as Alembic reads it: the authority, loaded only when revisions are missing or the files are unclear."""
 
 import hashlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine.url import URL
 
 from orchestrator.errors import StartupError
-from orchestrator.migrations.scripts.files import AlembicFiles, has_standard_version_table
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.files import has_standard_version_table
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
 
 if TYPE_CHECKING:
@@ -15,13 +17,18 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 
-def alembic_config(files: AlembicFiles, url: URL) -> "Config":
-    """What the `alembic` command would work with, but for the database: that is ours to say."""
-    from alembic.config import Config
+def alembic_config(files: AlembicFiles, url: URL, target: str) -> "Config":
+    """What `alembic upgrade TARGET` would work with, but for the database, which is `url`."""
+    from alembic.config import CommandLine, Config
 
-    config = Config(files.ini, toml_file=files.toml)
+    arguments = ["--name", files.section, *(each for x in files.x for each in ("-x", x)), "upgrade", target]
+    options = CommandLine("alembic").parser.parse_args(arguments)
+    config = Config(files.ini, toml_file=files.toml, ini_section=files.section, cmd_opts=options)
     text = url.render_as_string(hide_password=False)
     config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # ConfigParser's own escape
+    if files.base != Path():
+        config.set_main_option("script_location", str(files.base / str(files.option("script_location"))))
+        sys.path.insert(0, str(files.base))
     return config
 
 

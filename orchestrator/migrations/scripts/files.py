@@ -5,24 +5,19 @@ Whatever else it meets, it raises `Unclear` and Alembic itself reads the tree.
 """
 
 import ast
-import functools
 import hashlib
 import os
 import re
-import tomllib
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from configparser import ConfigParser
-from configparser import Error as ConfigParserError
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
 
 _SPECIAL_OPTIONS = ("version_locations", "recursive_version_locations", "sourceless")
 _SCRIPT = re.compile(r"(?!\.#|__init__).*\.py$")
-HERE = "%(here)s"
-_NAMES = {"revision", "down_revision", "depends_on", "branch_labels"}
+_NAMES = {"revision", "down_revision", "depends_on"}  # a label matters where one is depended on: Alembic's question
 
 
 class NeedsAlembic(Exception):  # noqa: N818  # not an error: a question for Alembic
@@ -31,81 +26,6 @@ class NeedsAlembic(Exception):  # noqa: N818  # not an error: a question for Ale
 
 class DynamicIds(NeedsAlembic):
     """A script computes its ids or takes them from elsewhere: only running it tells them."""
-
-
-@dataclass(frozen=True)
-class AlembicFiles:
-    """The configuration files, as the `alembic` command would take them: either may be missing."""
-
-    ini: Path | None
-    toml: Path | None
-
-    @classmethod
-    def find(cls, named: Path | None) -> "AlembicFiles":
-        """`alembic.ini` and `pyproject.toml` of the current directory, one of them replaced by the `named` one.
-
-        Raises:
-            StartupError: with MigrationTreeInvalid: there is none.
-        """
-        ini, toml = Path("alembic.ini"), Path("pyproject.toml")
-        if named is not None and named.suffix == ".toml":
-            toml = named
-        elif named is not None:
-            ini = named
-        files = cls(ini if ini.is_file() else None, toml if toml.is_file() else None)
-        if files.ini is None and files.toml is None:
-            raise invalid(
-                "no_configuration",
-                "there is neither alembic.ini nor pyproject.toml here",
-                hint="Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.",
-            )
-        return files
-
-    def option(self, name: str) -> object:
-        """An option of `[alembic]` or `[tool.alembic]`, `%(here)s` filled in; None when it is not set.
-
-        Raises:
-            StartupError: with MigrationTreeInvalid: a file cannot be read.
-        """
-        return self._find(name)[0]
-
-    def template(self, name: str) -> tuple[object, str]:
-        """An option with `%(here)s` left in it, and what that stands for.
-
-        Raises:
-            StartupError: with MigrationTreeInvalid: a file cannot be read.
-        """
-        return self._find(name, here=HERE)
-
-    def _find(self, name: str, *, here: str = "") -> tuple[object, str]:
-        try:
-            if value := self._ini_option(name, here):
-                return value, _directory(self.ini)
-            return self._toml_option(name, here), _directory(self.toml)
-        except (OSError, ValueError, AttributeError, ConfigParserError) as error:
-            raise invalid("no_configuration", f"Alembic's configuration cannot be read: {error}") from error
-
-    def _ini_option(self, name: str, here: str) -> str | None:
-        instead = {"here": here.replace("%", "%%")} if here else None
-        return self._parsed_ini.get("alembic", name, fallback=None, vars=instead)
-
-    def _toml_option(self, name: str, here: str) -> object:
-        value = self._parsed_toml.get("tool", {}).get("alembic", {}).get(name)
-        return value.replace(HERE, here or _directory(self.toml)) if isinstance(value, str) else value
-
-    @functools.cached_property
-    def _parsed_ini(self) -> ConfigParser:
-        parser = ConfigParser({"here": _directory(self.ini)})
-        parser.read_string(self.ini.read_text(encoding="utf-8") if self.ini else "")
-        return parser
-
-    @functools.cached_property
-    def _parsed_toml(self) -> dict[str, Any]:
-        return tomllib.loads(self.toml.read_text(encoding="utf-8")) if self.toml else {}
-
-
-def _directory(file: Path | None) -> str:
-    return file.absolute().parent.as_posix() if file else ""
 
 
 def read_tree(files: AlembicFiles) -> Tree:
@@ -124,7 +44,7 @@ def read_tree(files: AlembicFiles) -> Tree:
         )
     if not isinstance(location, str) or ":" in location or any(files.option(name) for name in _SPECIAL_OPTIONS):
         raise NeedsAlembic
-    directory = Path(location)
+    directory = files.base / location
     try:
         if not (directory / "env.py").is_file():
             raise invalid("unreadable_script", f"there is no {directory / 'env.py'}")
@@ -189,18 +109,56 @@ def read_script(path: Path) -> Revision:
     return Revision(revision, _ids(values["down_revision"]), _ids(values.get("depends_on")), description, checksum)
 
 
+class _Constants(ast.NodeTransformer):
+    """Puts literals in place of the names that a script gives them, once: an id may be given by such a name."""
+
+    def __init__(self, module: ast.Module) -> None:
+        bound = Counter(name for each in ast.walk(module) for name in _bound_by(each))
+        pairs = [pair for statement in module.body for pair in _pairs(statement)]
+        named = {target.id: value for target, value in pairs if isinstance(target, ast.Name) and _is_text(value)}
+        self._values = {} if bound["*"] else {name: value for name, value in named.items() if bound[name] == 1}
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        return self._values.get(node.id, node)
+
+
+def _is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _bound_by(node: ast.AST) -> list[str]:
+    """The names to which this very node gives a value, or takes it away; `*` for whatever a module has."""
+    if isinstance(node, ast.Name):
+        return [] if isinstance(node.ctx, ast.Load) else [node.id]
+    if isinstance(node, ast.alias):
+        return [node.asname or node.name]
+    return [node.name] if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else []
+
+
+def _pairs(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr]]:
+    """What a plain assignment assigns to what; `a, b = 1, 2` makes two pairs."""
+    if isinstance(statement, ast.AnnAssign) and statement.value is not None:
+        return [(statement.target, statement.value)]
+    if not isinstance(statement, ast.Assign):
+        return []
+    pairs: list[tuple[ast.expr, ast.expr]] = []
+    for target in statement.targets:
+        if isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
+            pairs += zip(target.elts, statement.value.elts, strict=False)
+        else:
+            pairs.append((target, statement.value))
+    return pairs
+
+
 def _assignments(module: ast.Module) -> Iterator[tuple[str, object]]:
     """The literal values of the names that Alembic reads."""
+    constants = _Constants(module)
     for statement in module.body:
-        targets: list[ast.expr] = []
-        if isinstance(statement, ast.Assign):
-            targets = statement.targets
-        elif isinstance(statement, ast.AnnAssign) and statement.value is not None:
-            targets = [statement.target]
-        for name in (each.id for each in targets if isinstance(each, ast.Name)):
-            if name in _NAMES:
-                yield name, _literal(statement.value)  # type: ignore[attr-defined]  # both kinds have it
-        if not any(isinstance(each, ast.Name) for each in targets) and _binds(statement):
+        pairs = _pairs(statement)
+        for target, value in pairs:
+            if isinstance(target, ast.Name) and target.id in _NAMES:
+                yield target.id, _literal(constants.visit(value))
+        if not any(isinstance(target, ast.Name) for target, _ in pairs) and _binds(statement):
             raise DynamicIds
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import EXIT_OK, StartupError
-from orchestrator.migrations.scripts.files import AlembicFiles, DynamicIds, NeedsAlembic, find_scripts, read_script
+from orchestrator.import_path import import_from_working_directory
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, find_scripts, read_script
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
 from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script, checksum_of
 from orchestrator.migrations.scripts.tree import Tree
@@ -31,7 +33,7 @@ class CannotFreezeError(Exception):
 
 def freeze(environ: Mapping[str, str]) -> int:
     """Write the manifest; returns the exit code, and writes one line to stderr when there is none then."""
-    sys.path.insert(0, str(Path.cwd()))  # as `serve` does: a script may import the app
+    import_from_working_directory()  # as `serve` does: a script may import the app
     try:
         path, manifest = _frozen(environ)
         _write(path, manifest)
@@ -53,9 +55,9 @@ def _frozen(environ: Mapping[str, str]) -> tuple[Path, bytes]:
     from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts, resolve_target
 
     settings, credentials = load(environ)
-    files = AlembicFiles.find(settings.alembic_config)
+    files = AlembicFiles.of(settings)
     directory = script_directory(files)  # before Alembic changes sys.path
-    scripts, tree = load_scripts(alembic_config(files, credentials.migration_url()))
+    scripts, tree = load_scripts(alembic_config(files, credentials.migration_url(), settings.target))
     resolve_target(scripts, tree, settings.target)
     path = Path(scripts.dir, FILE_NAME)
     try:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from orchestrator.migrations.scripts.files import HERE, AlembicFiles, NeedsAlembic
+from orchestrator.migrations.scripts.config import HERE, AlembicFiles
+from orchestrator.migrations.scripts.files import NeedsAlembic
 
 # Whatever decides which files are the scripts. No other option may be written down: one holds a password.
 OPTIONS = (
@@ -53,7 +54,7 @@ def find_locations(files: AlembicFiles, directory: Path, version_locations: tupl
 def _place(location: str, files: AlembicFiles) -> Path | None:
     """A directory, or one of a package: `package:directory`, found without importing the package."""
     if Path(location).is_absolute() or ":" not in location:
-        return Path(location)
+        return files.base / location
     package, *rest = location.split(":")
     search = _search_path(files)
     for name in _ancestors(package):

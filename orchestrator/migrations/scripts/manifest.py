@@ -15,7 +15,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.errors import StartupError
-from orchestrator.migrations.scripts.files import AlembicFiles, NeedsAlembic, find_scripts, has_standard_version_table
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.files import NeedsAlembic, find_scripts, has_standard_version_table
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
 from orchestrator.migrations.scripts.tree import Revision, Tree
 

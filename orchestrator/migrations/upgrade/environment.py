@@ -16,7 +16,7 @@ from sqlalchemy.util import greenlet_spawn
 from orchestrator.credentials import Credentials
 from orchestrator.log import restore
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts
-from orchestrator.migrations.scripts.files import AlembicFiles
+from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Environment:
             StartupError: with MigrationTreeInvalid.
         """
         self._credentials, self._target = credentials, target
-        self._config = alembic_config(files, credentials.migration_url())
+        self._config = alembic_config(files, credentials.migration_url(), target)
         self._config.attributes = _Attributes()
         self._configured = False
         self.scripts: ScriptDirectory

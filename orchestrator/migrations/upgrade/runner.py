@@ -20,7 +20,7 @@ from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAbort
 from orchestrator.migrations.position.lineage import Entry, Position, repaired
 from orchestrator.migrations.position.target import Target, tolerated
 from orchestrator.migrations.scripts.alembic_scripts import resolve_target
-from orchestrator.migrations.scripts.files import AlembicFiles
+from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.applying import Applier, readable_entries
 from orchestrator.migrations.upgrade.environment import Environment, Prepare, Steps
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of

@@ -15,7 +15,7 @@ from orchestrator.events import Emit, MigrationsCompleted, MigrationsPlanned
 from orchestrator.migrations.position.database_state import readiness_check
 from orchestrator.migrations.position.lineage import Position
 from orchestrator.migrations.position.target import Target
-from orchestrator.migrations.scripts.files import AlembicFiles
+from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.tree import names
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
@@ -68,7 +68,7 @@ class UpgradeTask:
         return now
 
     def _new_upgrade(self) -> Upgrade:
-        files = AlembicFiles.find(self._settings.alembic_config)
+        files = AlembicFiles.of(self._settings)
         return Upgrade(files, self._credentials, self._settings, self._stop, self._emit)
 
     async def _run(self, upgrade: Upgrade, asked: asyncio.Event) -> None:

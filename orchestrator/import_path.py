@@ -1,0 +1,29 @@
+"""Where the project's modules are imported from: the working directory, as with `python -m` and uvicorn."""
+
+import importlib
+import sys
+from pathlib import Path
+
+_SHADOWS = ("alembic/__init__.py", "alembic.py")
+
+
+def import_from_working_directory() -> None:
+    """Put the working directory first.
+
+    A project may keep its revisions in a package called `alembic`. The `alembic` command works beside it, as it has
+    imported Alembic before it looks at the project; so do we.
+    """
+    here = Path.cwd()
+    if any((here / name).is_file() for name in _SHADOWS):
+        _import_without(here, "alembic")
+    sys.path.insert(0, str(here))
+
+
+def _import_without(directory: Path, name: str) -> None:
+    """Import a module that is not in this directory."""
+    before = sys.path[:]
+    sys.path[:] = [entry for entry in before if Path(entry or ".").resolve() != directory.resolve()]
+    try:
+        importlib.import_module(name)
+    finally:
+        sys.path[:] = before

@@ -1,0 +1,119 @@
+"""Alembic's configuration as its command finds it: its files, the section, the arguments for env.py."""
+
+import functools
+import shlex
+import tomllib
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from orchestrator.migrations.scripts.tree import invalid
+from orchestrator.settings import Settings
+
+HERE = "%(here)s"
+
+
+@dataclass(frozen=True)
+class AlembicFiles:
+    """What the `alembic` command is configured with: its files, either of which may be missing, and its options.
+
+    Attributes:
+        section: of the .ini file, as `alembic --name`.
+        x: the arguments for env.py, as `alembic -x`, one string each.
+    """
+
+    ini: Path | None
+    toml: Path | None
+    section: str = "alembic"
+    x: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> "AlembicFiles":
+        """What the settings name.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: there is no such file.
+        """
+        found = cls.find(settings.alembic_config or settings.alembic_default_config)
+        return replace(found, section=settings.alembic_name, x=tuple(shlex.split(settings.alembic_x)))
+
+    @classmethod
+    def find(cls, named: Path | None) -> "AlembicFiles":
+        """`alembic.ini` and `pyproject.toml` of the current directory, one of them replaced by the `named` one.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: there is none.
+        """
+        ini, toml = Path("alembic.ini"), Path("pyproject.toml")
+        if named is not None and named.suffix == ".toml":
+            toml = named
+        elif named is not None:
+            ini = named
+        files = cls(ini if ini.is_file() else None, toml if toml.is_file() else None)
+        if files.ini is None and files.toml is None:
+            raise invalid(
+                "no_configuration",
+                "there is neither alembic.ini nor pyproject.toml here",
+                hint="Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.",
+            )
+        return files
+
+    def option(self, name: str) -> object:
+        """An option of `[alembic]` or `[tool.alembic]`, `%(here)s` filled in; None when it is not set.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: a file cannot be read.
+        """
+        return self._find(name)[0]
+
+    def template(self, name: str) -> tuple[object, str]:
+        """An option with `%(here)s` left in it, and what that stands for.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: a file cannot be read.
+        """
+        return self._find(name, here=HERE)
+
+    def _find(self, name: str, *, here: str = "") -> tuple[object, str]:
+        try:
+            if value := self._ini_option(name, here):
+                return value, _directory(self.ini)
+            return self._toml_option(name, here), _directory(self.toml)
+        except (OSError, ValueError, AttributeError, ConfigParserError) as error:
+            raise invalid("no_configuration", f"Alembic's configuration cannot be read: {error}") from error
+
+    def _ini_option(self, name: str, here: str) -> str | None:
+        instead = {"here": here.replace("%", "%%")} if here else None
+        return self._parsed_ini.get(self.section, name, fallback=None, vars=instead)
+
+    def _toml_option(self, name: str, here: str) -> object:
+        value = self._parsed_toml.get("tool", {}).get("alembic", {}).get(name)
+        return value.replace(HERE, here or _directory(self.toml)) if isinstance(value, str) else value
+
+    @functools.cached_property
+    def base(self) -> Path:
+        """Where relative paths start: the working directory, as for Alembic, or that of alembic.ini.
+
+        The latter when the scripts are only there: the team enters that directory before it calls `alembic`.
+        """
+        location, ini = self.option("script_location"), self.ini
+        if not isinstance(location, str) or ":" in location or ini is None or self.option("version_locations"):
+            return Path()
+        beside = ini.absolute().parent
+        return beside if not Path(location).exists() and (beside / location).exists() else Path()
+
+    @functools.cached_property
+    def _parsed_ini(self) -> ConfigParser:
+        parser = ConfigParser({"here": _directory(self.ini)})
+        parser.read_string(self.ini.read_text(encoding="utf-8") if self.ini else "")
+        return parser
+
+    @functools.cached_property
+    def _parsed_toml(self) -> dict[str, Any]:
+        return tomllib.loads(self.toml.read_text(encoding="utf-8")) if self.toml else {}
+
+
+def _directory(file: Path | None) -> str:
+    return file.absolute().parent.as_posix() if file else ""
