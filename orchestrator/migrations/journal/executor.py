@@ -317,7 +317,7 @@ class Executor:
         if not self._wait():
             return False
         self._record.start_over()
-        self.done, self.running, self._keyed = 0, "", False
+        self.done, self.running, self._keyed, self._lost = 0, "", False, False
         return True
 
     # ------------------------------------------------------------ smaller things

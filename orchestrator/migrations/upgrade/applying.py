@@ -20,6 +20,7 @@ from orchestrator.migrations.journal.dbapi_proxy import recording
 from orchestrator.migrations.journal.executor import Executor
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
 from orchestrator.migrations.journal.refusal import NotResumable
+from orchestrator.migrations.journal.rerun import RepeatableUpgrade
 from orchestrator.migrations.journal.resume import judged, remains
 from orchestrator.migrations.journal.statement_log import StatementLog
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
@@ -107,9 +108,10 @@ class Applier:
         self._began, self.recorder = time.monotonic(), None
         about = _about(step, self._connection_id)
         recorder = self._recorder(about, self._history(about, resume=resume))
-        self._open.enter_context(recording(self._connection, recorder))
+        repeatable = RepeatableUpgrade(Path(about.path), upgrade, options)
+        self._open.enter_context(recording(self._connection, repeatable.counting(recorder)))
         with _no_other_connection(recorder):
-            recorder.run(functools.partial(upgrade, **options))
+            recorder.run(repeatable)
 
     def _history(self, about: RevisionInfo, *, resume: bool) -> StatementLog:
         """What an interrupted run of this revision has done, as far as going on is proven to be safe."""

@@ -1,0 +1,112 @@
+"""Running a revision's `upgrade` again from the top, so that the second run does what the first one would have done.
+
+A lock timeout or a deadlock undoes a transaction, but not what the script and the libraries remember: a generator at
+module level is used up, a list is emptied, SQLAlchemy believes that its enum exists.
+"""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from orchestrator.migrations.journal.dbapi_proxy import Carrier, Run
+from orchestrator.migrations.journal.lock_retry import MigrationAborted
+from orchestrator.migrations.journal.results import StatementResult
+
+# Reads may depend on what others did meanwhile, and SQLAlchemy numbers its savepoints.
+_CHANGES_NOTHING = re.compile(
+    r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b", re.IGNORECASE
+)
+
+
+class RerunDiffersError(Exception):
+    """The second run left out what the first one did."""
+
+    def __init__(self, statement: str) -> None:
+        super().__init__(
+            "a lock of another session undid the revision's transaction, so it was run again, and then it left out "
+            f"{statement[:200]!r}: something outside of its script was used up by the first run. Nothing of the second "
+            "run is kept; start again"
+        )
+
+
+class RepeatableUpgrade:
+    """A revision's `upgrade`. Called again, it is loaded afresh and must do all that it did before."""
+
+    def __init__(self, script: Path, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
+        self._script, self._upgrade, self._options = script, upgrade, options
+        self._before: Counter[tuple[str, int]] = Counter()
+        self._now: Counter[tuple[str, int]] = Counter()
+        self._runs = 0
+
+    def __call__(self) -> None:
+        """Run it.
+
+        Raises:
+            MigrationAborted: with RerunDiffersError: it left out a statement of an earlier run.
+        """
+        self._start_afresh() if self._runs else self._remember()
+        self._runs += 1
+        self._upgrade(**self._options)
+        if missing := next(iter(self._before - self._now), None):
+            raise MigrationAborted(RerunDiffersError(missing[0]))
+
+    def counting(self, carrier: Carrier) -> Carrier:
+        """`carrier`, with a look at each statement that it is given."""
+        return _Counting(carrier, self)
+
+    def count(self, sql: Any, parameters: Any) -> None:
+        """Note what changes something, and how many sets of parameters it has."""
+        if not _CHANGES_NOTHING.match(str(sql)):
+            self._now[str(sql), len(parameters) if isinstance(parameters, list) else 1] += 1
+
+    def _remember(self) -> None:
+        context = _alembic_context()
+        self._memo = {
+            name: set(known) if isinstance(known, set) else known for name, known in context.impl.memo.items()
+        }
+        self._info = dict(context.connection.info)
+
+    def _start_afresh(self) -> None:
+        from alembic.util.pyfiles import load_python_file
+
+        context = _alembic_context()
+        for store, kept in ((context.impl.memo, self._memo), (context.connection.info, self._info)):
+            store.clear()
+            store.update(kept)
+        self._before |= self._now
+        self._now = Counter()
+        _forget_helpers(self._script.parent)
+        self._upgrade = load_python_file(self._script.parent, self._script.name).upgrade
+
+
+class _Counting:
+    """See `RepeatableUpgrade.counting`."""
+
+    def __init__(self, carrier: Carrier, upgrade: RepeatableUpgrade) -> None:
+        self._carrier, self._upgrade = carrier, upgrade
+        self.commit, self.rollback = carrier.commit, carrier.rollback
+
+    def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
+        """Count it, and carry it out."""
+        self._upgrade.count(sql, parameters)
+        return self._carrier.execute(sql, parameters, run)
+
+
+def _alembic_context() -> Any:
+    from alembic import op
+
+    return op.get_context()
+
+
+def _forget_helpers(versions: Path) -> None:
+    """Have modules beside the revisions imported again; not what env.py imports, which may have set something there."""
+    env = versions.parent / "env.py"
+    folder = versions.parent if env.exists() else versions
+    text = env.read_text(encoding="utf-8") if env.exists() else ""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and folder in Path(file).parents and name.rpartition(".")[2] not in text:
+            del sys.modules[name]
