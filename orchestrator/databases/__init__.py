@@ -71,6 +71,13 @@ class Backend(Protocol):
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
         """Name and version of the connected server, such as `("mariadb", "10.11.19")`."""
 
+    def identity(self, dbapi_connection: Any) -> str:
+        """Which database this is, by its own account: equal for two connections however each reached it.
+
+        It is another one after a failover to a server with another identity, so ask both connections at one time, and
+        only where their addresses differ. Works inside any transaction, and changes nothing.
+        """
+
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> "Diagnosis":
         """What a failed attempt means; `url` is how it was made, for a hint that names the user."""
 

@@ -50,6 +50,21 @@ async def test_a_server_is_called_by_its_name(database: Database) -> None:
     assert int(version.partition(".")[0]) >= 3
 
 
+async def _identity(url: str) -> str:
+    async with _connected(url) as (connection, backend):
+        pooled = await connection.get_raw_connection()
+        return await connection.run_sync(lambda _: backend.identity(pooled.dbapi_connection))
+
+
+async def test_a_database_is_recognised_however_it_is_reached(database: Database, tmp_path: Path) -> None:
+    """The identity decides whether env.py migrates the database that was waited for; an address has many spellings."""
+    others = {"sqlite": str(tmp_path / "other.db"), "postgresql": "postgres"}
+    other = _changed(database, database=others.get(database.backend, "information_schema"))
+    again = database.url.replace("127.0.0.1", "localhost")
+    assert await _identity(database.url) == await _identity(again)
+    assert await _identity(database.url) != await _identity(other)
+
+
 async def test_a_missing_table_is_told_from_other_errors(database: Database) -> None:
     """An empty database is no fault; a missing column is one."""
     backend = backend_for(database.backend)

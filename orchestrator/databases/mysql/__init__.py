@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from orchestrator.databases import MigrationLock
+from orchestrator.databases import MigrationLock, ask
 from orchestrator.databases.diagnosis import CLUSTER, Diagnosis
 from orchestrator.databases.mysql.errors import code_of, diagnose
 from orchestrator.databases.mysql.lock import NamedLock
@@ -40,6 +40,17 @@ class MySQL:
         """The server's own name, whatever the URL calls it."""
         version = ".".join(str(part) for part in dialect.server_version_info or ())
         return "mariadb" if getattr(dialect, "is_mariadb", False) else "mysql", version
+
+    def identity(self, dbapi_connection: Any) -> str:
+        """The server's UUID (MySQL) or UID (MariaDB since 10.10), else its host name and data directory; the database.
+
+        See https://mariadb.com/kb/en/server-system-variables/ on `server_uid`.
+        """
+        names = "'server_uuid', 'server_uid', 'hostname', 'port', 'datadir'"
+        found = dict(ask(dbapi_connection, f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"))
+        server = found.get("server_uuid") or found.get("server_uid")
+        server = server or ":".join(str(found.get(name)) for name in ("hostname", "port", "datadir"))
+        return f"{server}/{ask(dbapi_connection, 'SELECT DATABASE()')[0][0]}"
 
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
         """By error code."""

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.databases import MigrationLock
+from orchestrator.databases import MigrationLock, ask
 from orchestrator.databases.diagnosis import POOLER, Diagnosis
 from orchestrator.databases.postgresql.errors import diagnose, sqlstate_of
 from orchestrator.databases.postgresql.lock import AdvisoryLock
@@ -34,6 +34,17 @@ class PostgreSQL:
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
         """Such as 15.18."""
         return "postgresql", ".".join(str(part) for part in dialect.server_version_info or ())
+
+    def identity(self, dbapi_connection: Any) -> str:
+        """The cluster's system identifier, or its address where that may not be read; and the database."""
+        asked = (
+            "SELECT has_function_privilege('pg_control_system()', 'execute'), current_database(), "
+            "concat_ws(':', inet_server_addr(), inet_server_port(), pg_postmaster_start_time())"
+        )
+        readable, database, server = ask(dbapi_connection, asked)[0]
+        if readable:
+            server = ask(dbapi_connection, "SELECT system_identifier FROM pg_control_system()")[0][0]
+        return f"{server}/{database}"
 
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
         """By SQLSTATE."""

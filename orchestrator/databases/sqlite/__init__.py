@@ -1,9 +1,10 @@
 """SQLite: the embedded default."""
 
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.databases import MigrationLock
+from orchestrator.databases import MigrationLock, ask
 from orchestrator.databases.diagnosis import (
     BUSY,
     OTHER,
@@ -53,6 +54,15 @@ class SQLite:
         """The library's version."""
         del dialect
         return "sqlite", sqlite3.sqlite_version
+
+    def identity(self, dbapi_connection: Any) -> str:
+        """The file, whatever its path is called."""
+        path = ask(dbapi_connection, "PRAGMA database_list")[0][2]
+        try:
+            found = Path(path).stat()
+        except OSError:  # in memory
+            return f"{path}:{id(dbapi_connection)}"
+        return f"{found.st_dev}:{found.st_ino}"
 
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
         """By the error's text."""

@@ -1,0 +1,140 @@
+"""The address of the orchestrator's own connections: what the app's driver is called with, in our driver's words.
+
+The app and its env.py may use any driver. Ours is the async one of the same database, so the options of the others are
+translated; one that has no counterpart is named, because the two might then not connect alike.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.engine import Dialect
+from sqlalchemy.engine.url import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from orchestrator.address import mysql, postgresql, sqlite
+from orchestrator.address.drivers import DATABASES, OWN, Parameters
+from orchestrator.address.options import AddressError, Options
+
+__all__ = ["AddressError", "OwnAddress", "of_call", "of_url", "with_driver"]
+
+_TRANSLATE = {"mysql": mysql.translate, "postgresql": postgresql.translate, "sqlite": sqlite.translate}
+_DEFAULT = {"mysql": "mysqldb", "postgresql": "psycopg2", "sqlite": "pysqlite"}
+"""The driver that a URL without one is read as: SQLAlchemy's choice, which for PostgreSQL differs between versions."""
+_LOCATION = {
+    "host": "host",
+    "port": "port",
+    "user": "username",
+    "username": "username",
+    "password": "password",
+    "passwd": "password",
+    "db": "database",
+    "dbname": "database",
+    "database": "database",
+}
+
+
+@dataclass(frozen=True)
+class OwnAddress:
+    """How our own connections reach the app's database.
+
+    Attributes:
+        url: with our driver; it has the login, and no options.
+        connect_args: the options, for `create_async_engine(..., connect_args=...)`.
+        prefers_tls: use TLS if the server offers it, without verifying, as the app's driver does.
+        ignored: the names of the options that have no counterpart here.
+    """
+
+    url: URL
+    connect_args: Parameters = field(default_factory=dict, repr=False)
+    prefers_tls: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+def with_driver(url: URL) -> URL:
+    """A URL that SQLAlchemy finds a dialect for: `postgres://` is libpq's form, and a driver may be missing.
+
+    Raises:
+        AddressError: the database is none of ours.
+    """
+    backend, _, driver = url.drivername.partition("+")
+    if backend not in DATABASES:
+        raise AddressError("", f"`{backend}` is not MySQL, MariaDB, PostgreSQL or SQLite")
+    backend = "postgresql" if backend == "postgres" else backend
+    return url.set(drivername=f"{backend}+{driver or _DEFAULT[DATABASES[backend]]}")
+
+
+def of_url(url: URL) -> OwnAddress:
+    """The address that `url` stands for, whatever its driver.
+
+    Raises:
+        AddressError: no connection can be made with it.
+    """
+    url = with_driver(url)
+    try:
+        dialect = url.get_dialect()()
+        arguments, parameters = dialect.create_connect_args(url)
+    except NoSuchModuleError:
+        raise AddressError("", f"SQLAlchemy knows no driver `{url.drivername.partition('+')[2]}`") from None
+    except (ArgumentError, ValueError, TypeError) as error:
+        raise AddressError("", f"SQLAlchemy does not take it ({type(error).__name__})") from None
+    return of_call(dialect, arguments, parameters, backend_name=url.get_backend_name())
+
+
+def of_call(
+    dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any], *, backend_name: str = ""
+) -> OwnAddress:
+    """The address that a driver is about to be called with: what SQLAlchemy's event `do_connect` gives.
+
+    Args:
+        dialect: the app's.
+        arguments: positional ones of the driver's `connect`.
+        parameters: its keyword arguments; they are not changed.
+        backend_name: what the URL calls the database (`mariadb`); default: the dialect's name.
+
+    Raises:
+        AddressError: no connection can be made with them.
+    """
+    database = DATABASES.get(dialect.name)
+    if database is None:
+        raise AddressError("", f"`{dialect.name}` is not MySQL, MariaDB, PostgreSQL or SQLite")
+    options = Options(dialect.driver, _merged(database, arguments, parameters))
+    location = {_LOCATION[key]: options.given.pop(key) for key in [*options.given] if key in _LOCATION}
+    translated = _TRANSLATE[database](options, location)
+    url = URL.create(f"{backend_name or dialect.name}+{OWN[database]}", **_plain(location, translated.arguments))
+    return OwnAddress(url, translated.arguments, translated.prefers_tls, tuple(sorted(set(options.ignored))))
+
+
+def _plain(location: dict[str, Any], arguments: Parameters) -> dict[str, Any]:
+    """What a URL can hold of a location; the rest (several hosts, a socket's directory, a callable) is an argument."""
+    found: dict[str, Any] = {}
+    for part, value in location.items():
+        if part == "password" and isinstance(value, bytes):
+            found[part] = value.decode("utf-8", "surrogateescape")
+        elif part == "port" and str(value).isdigit():
+            found[part] = int(value)
+        elif part == "database" or (isinstance(value, str) and not value.startswith("/")):
+            found[part] = str(value) or None
+        else:
+            arguments["user" if part == "username" else part] = value
+    return found
+
+
+def _merged(database: str, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
+    """Positional arguments by name: SQLite's file, and what stands in a connection string of libpq."""
+    if database == "sqlite":
+        return {**parameters, "database": arguments[0]} if arguments else dict(parameters)
+    merged = dict(parameters)
+    if database == "postgresql":
+        for text in (*arguments, merged.pop("dsn", None), merged.pop("conninfo", None)):
+            merged = {**_connection_string(str(text or "")), **merged}
+    return merged
+
+
+def _connection_string(text: str) -> Parameters:
+    """What a connection string of libpq holds, in either of its forms: a URI, or `key=value` pairs."""
+    if "://" not in text:
+        return dict(pair.split("=", 1) for pair in shlex.split(text) if "=" in pair)
+    url = with_driver(make_url(text)).set(drivername="postgresql+psycopg2")
+    return dict(url.get_dialect()().create_connect_args(url)[1])

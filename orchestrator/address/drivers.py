@@ -1,0 +1,172 @@
+"""The database drivers, in one table: which database each is for, and how each takes TLS, a program name, a password.
+
+The names are those of SQLAlchemy (`Dialect.driver`). The orchestrator's own connections use the three of `OWN`; the
+app and its env.py may use any of them. To support another driver, add a row and let the tests of the table run it.
+"""
+
+import importlib.util
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+Parameters = dict[str, Any]
+"""The keyword arguments of a driver's `connect`."""
+
+
+class Tls(NamedTuple):
+    """Whom to trust: the bundle of DATABASE_SSL_CA, as a file and as a context that verifies chain and host name."""
+
+    ca_file: str
+    context: ssl.SSLContext
+
+
+def _with_context(name: str) -> Callable[[Parameters, Tls], None]:
+    """A driver that takes Python's SSLContext in the argument `name`; its file options would replace the context."""
+
+    def apply(parameters: Parameters, tls: Tls) -> None:
+        for key in [key for key in parameters if key.startswith(("ssl", "direct_tls"))]:
+            del parameters[key]
+        parameters[name] = tls.context
+
+    return apply
+
+
+def _libpq(parameters: Parameters, tls: Tls) -> None:
+    parameters.update(sslmode="verify-full", sslrootcert=tls.ca_file)
+
+
+def _mysqlclient(parameters: Parameters, tls: Tls) -> None:
+    parameters.update(ssl={"ca": tls.ca_file}, ssl_mode="VERIFY_IDENTITY")
+
+
+def _connector_python(parameters: Parameters, tls: Tls) -> None:
+    parameters.update(ssl_disabled=False, ssl_ca=tls.ca_file, ssl_verify_cert=True, ssl_verify_identity=True)
+
+
+def _connector_c(parameters: Parameters, tls: Tls) -> None:
+    parameters.update(ssl=True, ssl_ca=tls.ca_file, ssl_verify_cert=True)
+
+
+def _program_name(parameters: Parameters, name: str) -> None:
+    parameters.setdefault("program_name", name)
+
+
+def _connection_attribute(parameters: Parameters, name: str) -> None:
+    parameters["conn_attrs"] = {"program_name": name} | (parameters.get("conn_attrs") or {})
+
+
+def _own_encoding(password: str) -> Any:
+    return password
+
+
+def _bytes(password: str) -> Any:
+    """Passwords are UTF-8, as those of other clients; asyncmy would make Latin-1 of text."""
+    return password.encode()
+
+
+def _utf8_as_latin1(password: str) -> Any:
+    """Text that is UTF-8 after the driver has made Latin-1 of it; it takes no bytes."""
+    return password.encode().decode("latin-1")
+
+
+@dataclass(frozen=True)
+class Driver:
+    """One driver.
+
+    Attributes:
+        name: as in a URL behind the `+`, and as `Dialect.driver`.
+        database: `mysql` (MariaDB too), `postgresql` or `sqlite`.
+        package: what `pip install` calls it.
+        module: what `import` calls it.
+        set_tls: changes the arguments of `connect` so that the server is verified; None when no way is known.
+        set_program_name: changes them so that the server shows who is connected; None where the lock does it.
+        password_key: the argument that holds the password.
+        encode_password: makes that argument of a text.
+        falls_back_to_plain: it connects without TLS when the server offers none, whatever it was asked for.
+        token: further arguments for a login by a token of RDS.
+    """
+
+    name: str
+    database: str
+    package: str
+    module: str
+    set_tls: Callable[[Parameters, Tls], None] | None = None
+    set_program_name: Callable[[Parameters, str], None] | None = None
+    password_key: str = "password"  # noqa: S105  # the name of an argument
+    encode_password: Callable[[str], Any] = _own_encoding
+    falls_back_to_plain: bool = False
+    token: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def installed(self) -> bool:
+        """Whether it can be imported; nothing is imported for the answer."""
+        try:
+            return importlib.util.find_spec(self.module) is not None
+        except ModuleNotFoundError:  # a package on the way to it is missing
+            return False
+
+
+_CLEAR_TEXT = (("auth_plugin", "mysql_clear_password"),)
+_DRIVERS = (
+    Driver("asyncmy", "mysql", "asyncmy", "asyncmy", _with_context("ssl"), _program_name, encode_password=_bytes),
+    Driver(
+        "aiomysql",
+        "mysql",
+        "aiomysql",
+        "aiomysql",
+        _with_context("ssl"),
+        _program_name,
+        encode_password=_utf8_as_latin1,
+        falls_back_to_plain=True,
+    ),
+    # Before 1.2 PyMySQL goes on in clear text when the server offers no TLS.
+    Driver("pymysql", "mysql", "pymysql", "pymysql", _with_context("ssl"), _program_name, falls_back_to_plain=True),
+    Driver("mysqldb", "mysql", "mysqlclient", "MySQLdb", _mysqlclient, password_key="passwd"),  # noqa: S106  # a name
+    Driver(
+        "mysqlconnector",
+        "mysql",
+        "mysql-connector-python",
+        "mysql.connector",
+        _connector_python,
+        _connection_attribute,
+        token=_CLEAR_TEXT,
+    ),
+    Driver("mariadbconnector", "mysql", "mariadb", "mariadb", _connector_c),
+    Driver("asyncpg", "postgresql", "asyncpg", "asyncpg", _with_context("ssl")),
+    Driver("psycopg", "postgresql", "psycopg[binary]", "psycopg", _libpq),
+    Driver("psycopg_async", "postgresql", "psycopg[binary]", "psycopg", _libpq),
+    Driver("psycopg2", "postgresql", "psycopg2-binary", "psycopg2", _libpq),
+    Driver("psycopg2cffi", "postgresql", "psycopg2cffi", "psycopg2cffi", _libpq),
+    Driver("pg8000", "postgresql", "pg8000", "pg8000", _with_context("ssl_context")),
+    Driver("aiosqlite", "sqlite", "aiosqlite", "aiosqlite"),
+    Driver("pysqlite", "sqlite", "", "sqlite3"),
+)
+DRIVERS = {driver.name: driver for driver in _DRIVERS}
+OWN = {"mysql": "asyncmy", "postgresql": "asyncpg", "sqlite": "aiosqlite"}
+"""The driver of the orchestrator's own connections, by database."""
+EXTRAS = {"mysql": "mysql", "postgresql": "postgresql", "sqlite": "sqlite"}
+"""The extra that installs it."""
+DATABASES = {
+    "mysql": "mysql",
+    "mariadb": "mysql",
+    "postgresql": "postgresql",
+    "postgres": "postgresql",  # libpq's own form; Heroku, Render and others give it
+    "sqlite": "sqlite",
+}
+"""The database of what stands before the `+` in a URL."""
+EXAMPLES = {
+    "mysql": "mysql+pymysql://user:password@host:3306/name",
+    "postgresql": "postgresql+psycopg2://user:password@host:5432/name",
+    "sqlite": "sqlite:///app.db",
+}
+"""A URL for each database, for faults."""
+
+
+def set_tls(driver_name: str, parameters: Parameters, tls: Tls) -> bool:
+    """Have the driver verify the server; False if no way is known to make this driver do so."""
+    driver = DRIVERS.get(driver_name)
+    if driver is None or driver.set_tls is None:
+        return False
+    driver.set_tls(parameters, tls)
+    return True

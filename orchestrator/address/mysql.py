@@ -1,0 +1,60 @@
+"""MySQL and MariaDB: the options of each driver in the words of asyncmy.
+
+TLS options are in `mysql_tls`.
+"""
+
+from typing import Any
+
+from orchestrator.address.drivers import Parameters
+from orchestrator.address.mysql_tls import tls_of
+from orchestrator.address.options import AddressError, Options, Translated, existing_file, words
+
+_PASSED = {
+    **dict.fromkeys(("unix_socket", "charset", "sql_mode", "init_command", "read_default_group"), str),
+    "read_default_file": str,
+    "server_public_key": lambda value: value if isinstance(value, bytes) else str(value).encode(),
+}
+# What shapes results, time-outs and pools of the app's own connections.
+_HARMLESS = words(
+    "allow_local_infile allow_local_infile_in_path async_creator_fn auth_plugin auth_plugin_map autocommit "
+    "binary_prefix buffered client_flag client_flags collation compress conn_attrs connect_timeout connection_timeout "
+    "consume_results conv converter_class converter_str_fallback cursor_cls cursorclass defer_connect echo "
+    "force_ipv6 get_warnings init_command_attrs local_infile loop max_allowed_packet multi_statements option_groups "
+    "prepared pool_name pool_size pool_reset_session pool_reset_connection program_name query_callback "
+    "raise_on_warnings raw read_timeout reconnect stmt_cache_size time_zone tls_ciphersuites tls_versions "
+    "use_pure use_unicode write_timeout"
+)
+_HAVE_OUR_CHARACTER_SETS = {"asyncmy", "aiomysql", "pymysql"}
+
+
+def translate(options: Options, location: dict[str, Any]) -> Translated:
+    """Arguments for asyncmy.
+
+    Raises:
+        AddressError: an option is wrong.
+    """
+    if "read_default_file" in options.given:
+        existing_file("read_default_file", options.given["read_default_file"])
+    context, prefers_tls = tls_of(options)
+    arguments = options.take(_PASSED)
+    if "charset" in arguments:
+        _check_charset(options, arguments)
+    if "unix_socket" in arguments:
+        location.pop("host", None)
+        location.pop("port", None)
+    options.ignore_rest(_HARMLESS)
+    return Translated(arguments | ({"ssl": context} if context else {}), prefers_tls)
+
+
+def _check_charset(options: Options, arguments: Parameters) -> None:
+    """Raise for a character set that no driver knows: asyncmy and PyMySQL have one table of character sets.
+
+    They would meet it in the middle of the greeting only.
+    """
+    from asyncmy.charset import charset_by_name
+
+    if charset_by_name(arguments["charset"].lower()) is not None:
+        return
+    if options.driver in _HAVE_OUR_CHARACTER_SETS:
+        raise AddressError("charset", "there is no such character set; utf8mb4 holds every character")
+    del arguments["charset"]  # the app's driver may know more of them; we read names only

@@ -1,0 +1,97 @@
+"""PostgreSQL: the options of libpq's drivers and of pg8000, in the words of asyncpg.
+
+asyncpg understands libpq's TLS options in a connection string only, so they go there:
+https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect.
+"""
+
+import shlex
+import ssl
+from typing import Any
+from urllib.parse import urlencode
+
+from orchestrator.address.drivers import Parameters
+from orchestrator.address.options import AddressError, Options, Translated, as_flag, existing_file, words
+
+_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+_TLS_TEXTS = ("sslpassword", "ssl_min_protocol_version", "ssl_max_protocol_version", "sslnegotiation")
+_PASSED = {
+    **dict.fromkeys(("krbsrvname", "gsslib", "service", "servicefile", "target_session_attrs"), str),
+    "passfile": str,
+    "direct_tls": as_flag,
+}
+# What shapes results, time-outs and pools of the app's own connections.
+_HARMLESS = words(
+    "application_name fallback_application_name autocommit client_encoding command_timeout connect_timeout "
+    "connection_class connection_factory context cursor_factory row_factory record_class loop timeout tcp_user_timeout "
+    "prepare_threshold prepared_statement_cache_size prepared_statement_name_func statement_cache_size "
+    "max_cacheable_statement_size max_cached_statement_lifetime async_fallback async_creator_fn replication "
+    "sslcompression sslsni tcp_keepalive use_native_hstore"
+)
+_HARMLESS_VALUES = {"channel_binding": ("disable", "prefer"), "gssencmode": ("disable", "prefer")}
+
+
+def translate(options: Options, location: dict[str, Any]) -> Translated:
+    """Arguments for asyncpg.
+
+    Raises:
+        AddressError: an option is wrong.
+    """
+    _split_hosts(location)
+    arguments = _tls(options) | options.take(_PASSED)
+    if settings := _settings(options):
+        arguments["server_settings"] = settings
+    for name, values in _HARMLESS_VALUES.items():
+        if options.given.get(name) in values:
+            del options.given[name]
+    options.ignore_rest(_HARMLESS, ("keepalives",))
+    return Translated(arguments)
+
+
+def _split_hosts(location: dict[str, Any]) -> None:
+    """Make lists of libpq's comma-separated hosts and ports."""
+    for part in ("host", "port"):
+        if isinstance(value := location.get(part), str) and "," in value:
+            location[part] = value.split(",")
+    if isinstance(ports := location.get("port"), list):
+        location["port"] = [int(port or 5432) for port in ports]
+
+
+def _tls(options: Options) -> Parameters:
+    for name in ("ssl", "ssl_context"):
+        value = options.given.pop(name, None)
+        if isinstance(value, ssl.SSLContext):
+            return {"ssl": value}
+        if value is not None:
+            options.given.setdefault("sslmode", value)
+    texts = {name: str(options.given.pop(name)) for name in _TLS_TEXTS if name in options.given}
+    for name in [name for name in _TLS_FILES if name in options.given]:
+        value = options.given.pop(name)
+        if (name, value) == ("sslrootcert", "system"):  # libpq's word for the system's own bundle
+            return {"ssl": ssl.create_default_context()}
+        texts[name] = existing_file(name, value)
+    if (mode := options.given.pop("sslmode", None)) is not None:
+        texts["sslmode"] = _mode(mode)
+    return {"dsn": f"postgresql://?{urlencode(texts)}"} if texts else {}
+
+
+def _mode(value: Any) -> str:
+    if (text := str(value)) in _MODES:
+        return text
+    if text.lower() in {"true", "false"}:
+        return "require" if as_flag(text) else "disable"
+    raise AddressError("sslmode", f"it must be one of {', '.join(_MODES)}")
+
+
+def _settings(options: Options) -> dict[str, str]:
+    """The settings of the session: libpq's `-c search_path=tenant`, asyncpg's `server_settings`."""
+    settings: dict[str, str] = {}
+    text = str(options.given.pop("options", "")).replace("--", "-c ").replace("-c", " -c ")
+    words = [word for word in shlex.split(text) if word != "-c"]
+    for word in words:
+        name, equals, value = word.partition("=")
+        if equals and not name.startswith("-"):
+            settings[name.replace("-", "_")] = value
+        else:
+            options.ignored.append("options")
+    return settings | dict(options.given.pop("server_settings", {}))
