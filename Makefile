@@ -6,9 +6,11 @@ DEV := .venv/dev
 UV := .venv/uv/bin/uv
 ARGS ?=
 N ?= 200
+MINUTES ?= 10
+WORKERS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help run test container-test faults lint format lock lock-check servers wheel clean
+.PHONY: help run test soak container-test faults lint format lock lock-check servers wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,8 +18,14 @@ help: ## list the targets
 run: $(RUN)/ready ## wait for the database, migrate it, serve the plants on http://127.0.0.1:8000
 	@exec $(RUN)/bin/orchestrator serve
 
-test: $(DEV)/ready servers ## every test, on real databases; ARGS="-k lock" for some
-	@$(DEV)/bin/python -m pytest $(ARGS)
+# Tests wait more than they compute, so there are more workers than cores. Their order is drawn by lot; the seed is printed.
+PARALLEL = --numprocesses=$(WORKERS) --dist=worksteal -p randomly --randomly-dont-reset-seed
+
+test: $(DEV)/ready servers ## every test, on real databases; ARGS="-k lock" for some, WORKERS=0 for one after the other
+	@$(DEV)/bin/python -m pytest $(PARALLEL) $(ARGS)
+
+soak: $(DEV)/ready servers ## the random and long tests, with new seeds; MINUTES=10 for so long, SEED=1234 to repeat
+	@$(DEV)/bin/python -m tests.soak $(MINUTES) $(SEED)
 
 container-test: $(DEV)/ready servers ## build the image and run it as ECS does; needs docker with python:3.13-slim, or ../shared
 	@$(DEV)/bin/python -m pytest tests/container $(ARGS)
@@ -27,7 +35,7 @@ servers: $(DEV)/ready ## install what the tests start: MariaDB, PostgreSQL, Chro
 
 faults: $(DEV)/ready servers ## faults drawn by lot; N=200 for so many runs, SEED=1234 to repeat
 	@ORCHESTRATOR_FAULTS_RUNS=$(N) ORCHESTRATOR_FAULTS_SEED=$(SEED) \
-		$(DEV)/bin/python -m pytest tests/faults/test_faults.py $(ARGS)
+		$(DEV)/bin/python -m pytest --soak --numprocesses=$(WORKERS) tests/faults/test_faults.py $(ARGS)
 
 lint: $(DEV)/ready ## every check that runs no test
 	@$(DEV)/bin/ruff format --check .

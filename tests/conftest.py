@@ -5,12 +5,33 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.harness import Project, make_project
+from tests.harness.costs import Costs
 from tests.servers import BACKENDS, NOT_TESTED, Database, Server, Servers
 
 _PRODUCT = ("ORCHESTRATOR_", "DATABASE_", "MIGRATION_", "ECS_")
+_BUDGETS = {  # seconds that a directory's tests may take together, on two cores with nothing else to do
+    "tests/acceptance": 3600,
+    "tests/app": 300,
+    "tests/faults": 900,
+    "tests/harness": 60,
+    "tests/integration": 600,
+    "tests/servers": 300,
+    "tests/unit": 400,
+}
+
+# Two cores, shared with real databases: a slow example is no fault.
+hypothesis.settings.register_profile("test", deadline=None, derandomize=True, max_examples=40, database=None)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, print_blob=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of CI and of `make soak`."""
+    parser.addoption("--budgets", action="store_true", help="fail if a directory's tests take longer than they may")
+    parser.addoption("--soak", action="store_true", help="only the random and long tests, with many examples each")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,6 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     asyncio.set_event_loop(None)
     config.addinivalue_line("markers", "backends(*names): the databases a test is for; without it, all")
+    config.addinivalue_line("markers", "soak: random or long, for `make soak`")
+    config.pluginmanager.register(Costs(_BUDGETS, strict=config.getoption("--budgets")))
+    hypothesis.settings.load_profile("soak" if config.getoption("--soak") else "test")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -32,15 +56,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests for a backend that cannot be had; the summary says so aloud."""
-    out = [item for item in items if _has_no_backend(item)]
+    """Leave out tests of the other tier, and those for a backend that cannot be had; the summary says so aloud."""
+    soak = config.getoption("--soak")
+    out = {item for item in items if _has_no_backend(item) or _is_left_out(item, soak=soak)}
     items[:] = [item for item in items if item not in out]
-    config.hook.pytest_deselected(items=out)
+    config.hook.pytest_deselected(items=[*out])
 
 
 def _has_no_backend(item: pytest.Item) -> bool:
     marker = item.get_closest_marker("backends")
     return marker is not None and not set(marker.args) & set(BACKENDS)
+
+
+def _is_left_out(item: pytest.Item, *, soak: bool) -> bool:
+    """`make soak` runs what is marked so, and again, with more examples, what draws its own."""
+    marked = item.get_closest_marker("soak") is not None
+    draws = item.get_closest_marker("hypothesis") is not None
+    return not (marked or draws) if soak else marked
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,31 +1,57 @@
-"""Loopback ports that nobody else is given meanwhile.
+"""Loopback ports that no other test of this machine gets meanwhile.
 
 They lie below the range from which the kernel takes the ports of outgoing connections: a client that
 asks for a port of that range while nobody listens there may, by chance, connect to itself.
+
+Tests run in several processes, and a port is named some time before a server listens on it. So each process
+locks the byte with the port's number in a file that all of them share; its end releases the locks.
 """
 
 import contextlib
-import random
+import fcntl
+import functools
+import os
+import secrets
 import socket
+import tempfile
+from collections import deque
 
 HOST = "127.0.0.1"
 _PORTS = range(20_000, 32_768)
-_named: set[int] = set()
+_KEPT = 400  # a process keeps so many of its latest ports; older ones are no longer in use
+_kept: deque[int] = deque()
 
 
 def listen_somewhere() -> socket.socket:
     """Listen on a free port."""
-    for port in random.sample(_PORTS, 1_000):
-        with contextlib.suppress(OSError):
-            return socket.create_server((HOST, port), backlog=256)
+    for _ in range(10_000):
+        port = secrets.choice(_PORTS)  # `random` may be seeded, and then every process draws the same ports
+        if port not in _kept and _reserve(port):
+            with contextlib.suppress(OSError):
+                return socket.create_server((HOST, port), backlog=256)
     raise RuntimeError(f"no free port in {_PORTS}")
 
 
 def free_port() -> int:
-    """Name a port that was free a moment ago, and that was named to nobody else in this process."""
-    while True:
-        with listen_somewhere() as listener:
-            port: int = listener.getsockname()[1]
-        if port not in _named:
-            _named.add(port)
-            return port
+    """Name a port that was free a moment ago, and that no other test is given."""
+    with listen_somewhere() as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
+def _reserve(port: int) -> bool:
+    try:
+        fcntl.lockf(_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _kept.append(port)
+    if len(_kept) > _KEPT:
+        fcntl.lockf(_file(), fcntl.LOCK_UN, 1, _kept.popleft())
+    return True
+
+
+@functools.cache
+def _file() -> int:
+    """Open the file once: closing any descriptor of it would release all locks of this process."""
+    path = os.path.join(tempfile.gettempdir(), f"orchestrator-test-ports-{os.getuid()}")  # noqa: PTH118
+    return os.open(path, os.O_CREAT | os.O_RDWR, 0o600)

@@ -53,7 +53,7 @@ def graphs(draw: st.DrawFn) -> list[tuple[str, list[str], list[str]]]:
 
 
 @hypothesis.given(graphs())
-@hypothesis.settings(max_examples=50)
+@hypothesis.settings(max_examples=hypothesis.settings().max_examples // 2)
 def test_any_tree_is_read_as_alembic_reads_it(graph: list[tuple[str, list[str], list[str]]]) -> None:
     """It decides about a start at head without Alembic, so the two must never differ."""
     with tempfile.TemporaryDirectory() as directory:

@@ -74,7 +74,7 @@ def assert_same(ours: Tree, theirs: Tree) -> None:
 
 
 @hypothesis.given(graphs())
-@hypothesis.settings(max_examples=25)
+@hypothesis.settings(max_examples=hypothesis.settings().max_examples // 4)
 def test_any_tree_is_frozen_as_alembic_reads_it(graph: list[tuple[str, list[str], list[str]]]) -> None:
     """Several heads need the permission that they need at the start too."""
     with tempfile.TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:

@@ -28,7 +28,7 @@ def test_the_defaults_are_those_of_the_settings(name: str) -> None:
         st.text(max_size=8),
     )
 )
-@hypothesis.settings(max_examples=500)
+@hypothesis.settings(max_examples=hypothesis.settings().max_examples * 5)
 def test_a_port_that_can_be_served_is_asked(text: str) -> None:
     """In whatever way the settings let it be written."""
     try:

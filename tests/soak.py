@@ -1,0 +1,29 @@
+"""Run the random and long tests again and again, with a new seed each round: `python -m tests.soak MINUTES [SEED]`."""
+
+import os
+import secrets
+import subprocess
+import sys
+import time
+
+_SCENARIOS = 16  # of faults, a round
+
+
+def main(minutes: float, seed: int | None = None) -> int:
+    """Begin rounds until time is up or one fails; with a seed, one round; returns the exit code of the last."""
+    deadline = time.monotonic() + minutes * 60
+    while True:
+        code = _round(secrets.randbelow(10**6) if seed is None else seed)
+        if code or seed is not None or time.monotonic() > deadline:
+            return code
+
+
+def _round(seed: int) -> int:
+    print(f"soak: again with `make soak SEED={seed}`", flush=True)  # noqa: T201 - a command
+    variables = {"ORCHESTRATOR_FAULTS_SEED": str(seed), "ORCHESTRATOR_FAULTS_RUNS": str(_SCENARIOS)}
+    argv = ["-m", "pytest", "--soak", "--numprocesses=6", f"--hypothesis-seed={seed}", "-q"]
+    return subprocess.run([sys.executable, *argv], env=os.environ | variables, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]), *map(int, sys.argv[2:])))
