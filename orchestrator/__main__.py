@@ -21,16 +21,6 @@ def main() -> None:
     code = run(sys.argv[1:], stop)
     if sys.stdout is not None:  # closed by whoever started us
         sys.stdout.flush()
-    _leave(code)
-
-
-def _leave(code: int) -> None:
-    """Exit. A revision that did not end in time is left at once: in a greenlet, it takes Python 3.13's own end down."""
-    import os
-    import threading
-
-    if any(thread.name == "migration" for thread in threading.enumerate()):
-        os._exit(code)
     sys.exit(code)
 
 

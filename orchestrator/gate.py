@@ -1,157 +1,228 @@
-"""What the port answers: the probes for the whole life, and everything else until the app does.
+"""The port until the app serves: it answers probes, turns everything else away, and then hands its connections on.
 
-One ASGI app from the first moment to the last. Opening it replaces one attribute, so the app takes the port over
-without a listener being closed: there is nothing that could refuse or reset a connection, and connections made before
-the switch simply get the app's answers after it.
+A small protocol of our own instead of a second uvicorn: it runs in the supervisor's thread, before anything heavy is
+imported, and it must be able to give a connection away with the bytes that it has read of a request. So no connection
+is refused, reset or left behind when the app takes over.
 """
 
-import logging
-import time
-from collections.abc import Awaitable, Callable, Iterable
-from functools import cache
-from pathlib import Path
-from typing import Any
+import asyncio
+import contextlib
+import socket
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
 
-import orjson
-
-from orchestrator import probe
+from orchestrator.answers import Answer, Answers, answer
 from orchestrator.events import Emit, Request
-from orchestrator.status import Status
+from orchestrator.limits import (
+    HEAD_BYTES,
+    HEAD_SECONDS,
+    LINGER_SECONDS,
+    REQUEST_LINE_BYTES,
+    Connections,
+)
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-Header = tuple[bytes, bytes]
+_END = b"\r\n\r\n"
+_CLOSING_SECONDS = 1.0
 
-RETRY_AFTER_SECONDS = 5
-_SIGNATURE = probe.HEADER.encode()
-_REQUESTS = logging.getLogger("orchestrator.request")
+
+@dataclass(frozen=True)
+class Handed:
+    """A connection, and what was read of a request that is not complete."""
+
+    socket: socket.socket
+    head: bytes
 
 
 class Gate:
-    """The ASGI app that uvicorn serves."""
+    """Listens on a duplicate of `listener`, in the running loop, from `open` to `hand_over` or `close`."""
 
-    def __init__(self, status: Status, emit: Emit, live_path: str, ready_path: str, startup_path: str) -> None:
-        self._status = status
-        self._emit = emit
-        self._container = probe.container().encode()
-        probes = {live_path: self._live, ready_path: self._ready, startup_path: self._startup}
-        self._probes: dict[str, ASGIApp] = {path: answers for path, answers in probes.items() if path}
-        self._app: ASGIApp = self._logged(self._not_yet)
-        self.requests_cancelled = 0
+    def __init__(self, listener: socket.socket, answers: Answers, emit: Emit) -> None:
+        self.answers, self.emit = answers, emit
+        self.connections: Connections[_Connection] = Connections()
+        self.hand: Callable[[Handed], None] | None = None
+        self._listener = listener
+        self.emptied = asyncio.Event()
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Not a coroutine itself: that would cost each request of the app one more."""
-        return self._probes.get(scope.get("path", ""), self._app)(scope, receive, send)
+    async def open(self) -> None:
+        """Accept connections."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: _Connection(self), sock=self._listener.dup())
 
-    def open_for(self, app: ASGIApp) -> None:
-        """From now on `app` answers."""
-        self._app = self._logged(app)
+    def hand_over(self, hand: Callable[[Handed], None]) -> None:
+        """Accept no more, and call `hand` for each connection as soon as no answer is under way."""
+        self._server.close()  # the duplicate: the listener itself stays, for another server
+        self.hand = hand
+        for connection in list(self.connections):
+            connection.hand_on()
 
-    # ------------------------------------------------------------ probes
+    async def close(self) -> None:
+        """Accept no more, and end each connection when it has its answer."""
+        self._server.close()
+        self.emptied.clear()
+        for connection in list(self.connections):
+            connection.close_when_answered()
+        if self.connections:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.emptied.wait(), _CLOSING_SECONDS)
+        for connection in list(self.connections):
+            connection.drop()
 
-    async def _live(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        await answer_json(scope, send, 200, {"status": "alive"}, self._signature(scope))
 
-    async def _ready(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        ready = self._status.state == "serving"
-        content = {"status": "ready" if ready else self._status.state}
-        await answer_json(scope, send, 200 if ready else 503, content, self._signature(scope))
+class _Connection(asyncio.Protocol):
+    """One connection: requests without a body one after the other; after any other answer it ends."""
 
-    async def _startup(self, scope: Scope, _receive: Receive, send: Send) -> None:
-        await answer_json(scope, send, 200, self._status.snapshot(), self._signature(scope))
+    transport: asyncio.Transport
 
-    def _signature(self, scope: Scope) -> list[Header]:
-        """What `orchestrator probe` knows us by; nobody else knows what to ask for."""
-        asked = dict(scope["headers"]).get(_SIGNATURE, b"")
-        signed = asked.startswith(self._container + b"/")
-        return [(_SIGNATURE, b"%s %s" % (asked, self._status.state.encode()))] if signed else []
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._head = b""
+        self._answered = False  # and what still comes is not read as a request
+        self._timer: asyncio.TimerHandle | None = None
 
-    # ------------------------------------------------------------ everything else
+    @property
+    def drop_order(self) -> int:
+        """It may be dropped at any time: answers are sent at once."""
+        return 0
 
-    async def _not_yet(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": 1013, "reason": "starting"})
-        elif _wants_html(scope):
-            await answer(scope, send, 503, b"text/html; charset=utf-8", _page())
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Give the client some time to ask."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # TCP
+        self.transport = transport
+        self._gate.connections.add(self)
+        self._expect(HEAD_SECONDS)
+        if self._gate.hand:  # accepted in the last moment
+            asyncio.get_running_loop().call_soon(self.hand_on)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Forget it."""
+        self._gate.connections.discard(self)
+        if not self._gate.connections:
+            self._gate.emptied.set()
+        if self._timer:
+            self._timer.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each request that is complete."""
+        if self._answered:
+            return
+        self._head = (self._head + data).lstrip(b"\r\n")
+        while (end := self._head.find(_END)) >= 0:
+            head, self._head = self._head[:end], self._head[end + len(_END) :]
+            self._answer(head)
+        self._look_at_the_rest()
+
+    def eof_received(self) -> bool:
+        """Close, as `False` says, when what is written has gone out."""
+        return False
+
+    def hand_on(self) -> None:
+        """Give it to the app's server, unless it is about to be closed or an answer is still being sent."""
+        if self._gate.hand is None or self._answered or self.transport.is_closing():
+            return
+        if self.transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(0.01, self.hand_on)
+            return
+        duplicate: socket.socket = self.transport.get_extra_info("socket").dup()
+        self.transport.abort()  # closes this descriptor only: the connection lives on in the duplicate
+        self._gate.hand(Handed(duplicate, self._head))
+
+    def close_when_answered(self) -> None:
+        """Close it, unless a request has begun to arrive: that one gets its answer first."""
+        if not self._head and not self._answered:
+            self.transport.close()
+
+    def drop(self) -> None:
+        """Close it now: it is idle, and others want to connect."""
+        self.transport.abort()
+
+    # ------------------------------------------------------------ one request
+
+    def _look_at_the_rest(self) -> None:
+        if self._answered:
+            return
+        line, complete, _ = self._head.partition(b"\r\n")
+        if len(line) > REQUEST_LINE_BYTES:
+            self._refuse(414)
+        elif complete and len(self._head) > HEAD_BYTES:
+            self._refuse(431)
         else:
-            await answer_json(scope, send, 503, {"detail": "The service is starting.", **self._status.snapshot()})
+            self.hand_on()
 
-    def _logged(self, app: ASGIApp) -> ASGIApp:
-        """`app`, with a `request` event for each of its answers."""
+    def _answer(self, head: bytes) -> None:
+        try:
+            request = _Parsed(head)
+        except ValueError:
+            self._refuse(400)
+            return
+        if len(head) > HEAD_BYTES or len(request.target) > REQUEST_LINE_BYTES:
+            self._refuse(414 if len(request.target) > REQUEST_LINE_BYTES else 431)
+            return
+        self._expect(HEAD_SECONDS)
+        found = self._gate.answers.starting(request.path, request.headers)
+        self._send(found, head_only=request.method == "HEAD", close=not request.keeps_alive)
+        if request.path not in self._gate.answers.probes:
+            self._report(request, found)
 
-        async def logged(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http" or not _REQUESTS.isEnabledFor(logging.INFO):
-                await app(scope, receive, send)
-                return
-            began, status = time.perf_counter(), 500  # what uvicorn answers when the app raises
+    def _refuse(self, status: int) -> None:
+        self._send(answer(status, b"text/plain", b""), close=True)
 
-            async def watched(message: Any) -> None:
-                nonlocal status
-                if message["type"] == "http.response.start":
-                    status = message["status"]
-                await send(message)
+    def _send(self, found: Answer, *, close: bool, head_only: bool = False) -> None:
+        self.transport.write(found.http(head_only=head_only, close=close))
+        if close:
+            self._answered, self._head = True, b""
+            self.transport.write_eof()
+            # What still comes is read and dropped: to close now could take the answer away from the client.
+            self._expect(LINGER_SECONDS)
 
-            try:
-                await app(scope, receive, watched)
-            except BaseException as error:
-                self.requests_cancelled += not isinstance(error, Exception)  # asyncio.CancelledError
-                raise
-            finally:
-                self._emit(_request(scope, status, time.perf_counter() - began))
+    def _expect(self, seconds: float) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._too_late)
 
-        return logged
+    def _too_late(self) -> None:
+        if self._head:
+            self._refuse(408)
+        else:
+            self.transport.abort()
 
-
-def _request(scope: Scope, status: int, seconds: float) -> Request:
-    client = scope.get("client")
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        duration_seconds=round(seconds, 6),
-        client=client[0] if client else "",
-    )
-
-
-def _wants_html(scope: Scope) -> bool:
-    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
-
-
-@cache
-def _page() -> bytes:
-    return (Path(__file__).parent / "status_page.html").read_bytes()
-
-
-async def answer_json(
-    scope: Scope, send: Send, status: int, content: dict[str, Any], more: Iterable[Header] = ()
-) -> None:
-    """Answer with JSON."""
-    await answer(scope, send, status, b"application/json", orjson.dumps(content), more)
+    def _report(self, request: "_Parsed", found: Answer) -> None:
+        peer = self.transport.get_extra_info("peername") or ("",)
+        self._gate.emit(
+            Request(
+                method=request.method, path=request.path, status=found.status, duration_seconds=0.0, client=str(peer[0])
+            )
+        )
 
 
-async def answer(  # noqa: PLR0913, PLR0917  # what an answer is made of
-    scope: Scope, send: Send, status: int, content_type: bytes, body: bytes, more: Iterable[Header] = ()
-) -> None:
-    """Answer; nothing of it may be cached, and a 503 says when to come back."""
-    if scope["type"] == "websocket":  # a probe's path
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    headers = [
-        (b"content-type", content_type),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        (b"content-security-policy", _POLICY),
-        (b"x-content-type-options", b"nosniff"),
-        *more,
-    ]
-    if status == 503:  # noqa: PLR2004  # Service Unavailable
-        headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+class _Parsed:
+    """The head of a request.
+
+    Raises:
+        ValueError: it is no HTTP.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        line, *lines = head.split(b"\r\n")
+        self.method, self.target, version = line.decode("ascii").split(" ")
+        if not version.startswith("HTTP/1."):
+            raise ValueError(version)
+        self.path = urllib.parse.unquote(_path(self.target))
+        self.headers = [_header(each) for each in lines]
+        found = dict(self.headers)
+        body = found.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in found
+        leaves = b"close" in found.get(b"connection", b"").lower() or b"upgrade" in found
+        self.keeps_alive = version != "HTTP/1.0" and not body and not leaves
 
 
-# The page is one file without anything from elsewhere; it only asks its own address again.
-_POLICY = b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
+def _path(target: str) -> str:
+    if not target.startswith("/"):  # absolute, as a proxy is asked: http://host/path
+        target = "/" + target.partition("://")[2].partition("/")[2]
+    return target.partition("?")[0].partition("#")[0]
+
+
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    name, colon, value = line.partition(b":")
+    if not colon:
+        raise ValueError(line)
+    return name.lower(), value.strip()

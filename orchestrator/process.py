@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from orchestrator import ecs, log
+from orchestrator.concurrency import MAIN_THREAD
 from orchestrator.credentials import Credentials, known_secrets
 from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError, StartupFailed
 from orchestrator.import_path import import_from_working_directory
@@ -33,8 +34,11 @@ def run(command: str, stop: Stop) -> int:
         return _refuse_settings(error)
     stop.budget_seconds = settings.shutdown_seconds
     stop.enforce(_overdue)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_tell(command, settings, credentials, stop))
+
+    def supervise() -> int:
+        return asyncio.run(_tell(command, settings, credentials, stop))
+
+    return MAIN_THREAD.serve(supervise, after_each=stop.reinstall)
 
 
 async def _tell(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
@@ -45,16 +49,9 @@ async def _tell(command: str, settings: Settings, credentials: Credentials, stop
     with kept_current(credentials):
         code = await Startup(settings, credentials, stop, report).run(command)
     _settle(code)
-    exit_within(EXIT_SECONDS, code)  # closing the loop waits for a thread that resolves a name
+    # Closing the loop waits for a thread that resolves a name; nothing ends what the main thread is still busy with.
+    exit_within(0 if MAIN_THREAD.busy else EXIT_SECONDS, code)
     return code
-
-
-def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.Loop
 
 
 def _configure_logging(settings: Settings) -> None:

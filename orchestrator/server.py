@@ -1,27 +1,27 @@
-"""uvicorn in this loop: one server on one port from the first moment to the last, and the app's lifespan.
-
-Signals are not its business: stock `serve()` re-raises them inside itself, so that code after it does not run, and as
-process 1 behaves differently again. Hence `capture_signals` does nothing here, and `should_exit` is set by us.
-"""
+"""The port of `serve`, as the supervisor sees it: open from `open` to `stop`, first for the gate, then for the app."""
 
 import asyncio
 import contextlib
-import contextvars
 import socket
-from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
-
-from orchestrator.errors import AppFailed, BindFailed, StartupError
-from orchestrator.gate import ASGIApp, Gate
-from orchestrator.settings import Settings
+from orchestrator.answers import Answers
+from orchestrator.concurrency import in_main_thread
+from orchestrator.errors import BindFailed, StartupError
+from orchestrator.events import Emit
+from orchestrator.gate import Gate
 from orchestrator.stop import Stop
 
+if TYPE_CHECKING:
+    from orchestrator.app_server import AppServer
+
 BACKLOG = 2048
+_KEPT_FOR_LIFESPAN = 0.2  # of the shutdown budget
+_KEPT_FOR_LAST_EVENTS = 0.05  # of it
+_FORCED_SECONDS = 0.5
 
 
-def bind(host: str, port: int) -> socket.socket:
+def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     """A socket that listens already: clients queue in its backlog until the loop accepts them.
 
     Raises:
@@ -35,7 +35,8 @@ def bind(host: str, port: int) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen(BACKLOG)
+            listener.listen(backlog)
+            listener.setblocking(False)  # noqa: FBT003  # the standard library's
         except BaseException:
             listener.close()
             raise
@@ -51,147 +52,91 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-class _Uvicorn(uvicorn.Server):
-    """uvicorn's server, but for its signals; `listening` is set when it accepts connections."""
+class Port:
+    """A listening socket; who answers on it changes, and no connection is refused or reset by that."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
+    def __init__(self, listener: socket.socket, answers: Answers, emit: Emit) -> None:
+        self.listener, self.answers = listener, answers
+        self._gate: Gate | None = Gate(listener, answers, emit)
+        self._app: AppServer | None = None
+        self._serving: asyncio.Future[None] | None = None
 
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals alone."""
-        yield
+    async def open(self) -> None:
+        """Answer probes, and turn the rest away."""
+        assert self._gate  # noqa: S101  # it is given away later
+        await self._gate.open()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say when connections are accepted."""
-        await super().startup(sockets)
-        self.listening.set()
+    async def close_gate(self) -> None:
+        """Answer no more."""
+        if self._gate:
+            await self._gate.close()
+            self._gate = None
 
-
-class Server:
-    """The port: open from `start` to `stop`, first for the gate, then for the app."""
-
-    def __init__(self, listener: socket.socket, gate: Gate) -> None:
-        self._listener, self._gate = listener, gate
-        config = uvicorn.Config(
-            gate,
-            interface="asgi3",
-            lifespan="off",  # the app's own is run by `take_over`
-            log_config=None,
-            access_log=False,  # the gate reports requests, with their durations
-            proxy_headers=False,  # done once, around the app
-        )
-        self._uvicorn = _Uvicorn(config)
-
-    async def start(self) -> None:
-        """Accept connections; requests of this server inherit no context of ours."""
-        self._task = asyncio.get_running_loop().create_task(
-            self._uvicorn.serve(sockets=[self._listener]), context=contextvars.Context(), name="server"
-        )
-        await self._uvicorn.listening.wait()
-
-    async def take_over(self, app: "LoadedApp") -> None:
+    async def hand_over(self, app: "AppServer") -> None:
         """Start the app's lifespan, then let it answer.
 
         Raises:
             StartupError: with AppFailed: its lifespan failed.
         """
-        lifespan = app.config.lifespan_class(app.config)
-        await lifespan.startup()
-        if lifespan.should_exit:
-            raise StartupError(app_failed(app.name, "its lifespan failed", app.lifespan_error), app.lifespan_error)
-        # Requests get a copy of the state that their connection was made with.
-        self._uvicorn.lifespan.state.update(lifespan.state)
-        lifespan.state = self._uvicorn.lifespan.state
-        self._uvicorn.lifespan = lifespan
-        self._gate.open_for(app.asgi)
+        loop, listening = asyncio.get_running_loop(), asyncio.Event()
+        self._app = app
 
-    async def ended(self) -> NoReturn:
-        """Wait for an end that nobody asked for, and raise it."""
-        await asyncio.shield(self._task)
-        raise RuntimeError("the server ended by itself")
+        def listens() -> None:
+            loop.call_soon_threadsafe(listening.set)
+
+        def serve() -> None:
+            app.serve(self.listener, listens)
+
+        self._serving = asyncio.ensure_future(in_main_thread(serve, name="server", context=app.context))
+        waiting = asyncio.ensure_future(listening.wait())
+        either: set[asyncio.Future[Any]] = {self._serving, waiting}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if self._serving.done():
+            self._serving.result()
+            raise RuntimeError("uvicorn ended before it listened")
+        assert self._gate  # noqa: S101  # see `open`
+        self._gate.hand_over(app.adopt)
+        self._gate = None
+
+    async def ended(self) -> None:
+        """Wait until the app's server ends by itself, as it does after UVICORN_LIMIT_MAX_REQUESTS."""
+        assert self._serving  # noqa: S101  # it serves
+        await asyncio.shield(self._serving)
 
     async def stop(self, stop: Stop) -> int:
         """Close the listener, let requests in flight finish, end the lifespan; returns how many were cancelled.
 
         Takes no longer than the shutdown budget allows. Requests get what is left of it, less a fifth for the lifespan.
         """
-        self._uvicorn.config.timeout_graceful_shutdown = stop.remaining_seconds(keep=0.2)  # type: ignore[assignment]  # any number does
-        self._uvicorn.should_exit = True
-        self._uvicorn.force_exit = stop.hurry
+        if not (self._app and self._serving):
+            await self.close_gate()
+            return 0
+        if self._gate:  # the lifespan was starting
+            self._app.cancel()
+            await self.close_gate()
+        else:
+            self._app.request_stop(stop.remaining_seconds(keep=_KEPT_FOR_LIFESPAN))
+        if not await self._ends_unless_hurried(self._serving, stop):
+            self._app.force_stop()
+            await asyncio.wait({self._serving}, timeout=_FORCED_SECONDS)
+        return self._app.requests_cancelled
+
+    async def _ends_unless_hurried(self, serving: asyncio.Future[None], stop: Stop) -> bool:
         hurried = stop.watch()
         hurried.clear()
-        hurry = asyncio.create_task(hurried.wait())
-        await asyncio.wait(
-            {self._task, hurry},
-            timeout=stop.remaining_seconds(keep=0.05),
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        hurry = asyncio.ensure_future(hurried.wait())
+        left = 0 if stop.hurry else stop.remaining_seconds(keep=_KEPT_FOR_LAST_EVENTS)
+        either: set[asyncio.Future[Any]] = {serving, hurry}
+        await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
-        if not self._task.done():
-            self._uvicorn.force_exit = True
-            await asyncio.wait({self._task}, timeout=0.5)
-        return self._gate.requests_cancelled
+        return serving.done()
 
     async def abort(self) -> None:
         """Close the port now: the start failed."""
-        self._uvicorn.config.timeout_graceful_shutdown = 1
-        self._uvicorn.should_exit = True
-        await asyncio.wait({self._task}, timeout=3)
-
-
-class LoadedApp:
-    """The user's app, imported and wrapped as uvicorn would wrap it.
-
-    Attributes:
-        name: the import string.
-        asgi: the app to call for requests.
-        config: uvicorn's configuration for its lifespan.
-        lifespan_error: what the lifespan raised, if it did.
-    """
-
-    def __init__(self, name: str, app: Any) -> None:
-        self.name = name
-        self.lifespan_error: BaseException | None = None
-        self.config = uvicorn.Config(app, lifespan="on", log_config=None)
-        self.config.load()
-        self.asgi: ASGIApp = self.config.loaded_app
-        self.config.loaded_app = self._remembering
-
-    async def _remembering(self, scope: Any, receive: Any, send: Any) -> None:
-        """Uvicorn logs what the lifespan raises and forgets it; the event needs it."""
-        try:
-            await self.asgi(scope, receive, send)
-        except BaseException as error:
-            self.lifespan_error = error
-            raise
-
-
-def load_app(settings: Settings) -> LoadedApp:
-    """Import the app, in a thread, with all that serving it will need.
-
-    Raises:
-        StartupError: with AppFailed, whatever the import or the factory raised.
-    """
-    try:
-        return LoadedApp(settings.app, _imported(settings))
-    except (Exception, SystemExit) as error:
-        raise StartupError(app_failed(settings.app, "it cannot be imported", error), error) from error
-
-
-def _imported(settings: Settings) -> Any:
-    from uvicorn.importer import import_from_string
-
-    app = import_from_string(settings.app)
-    if settings.app_factory:
-        app = app()
-    if not callable(app):
-        raise TypeError(f"{settings.app} is not callable, so it is no ASGI app; is it a factory's result?")
-    return app
-
-
-def app_failed(name: str, what: str, error: BaseException | None) -> AppFailed:
-    """The failure for an app that does not start."""
-    cause = f"{what}: {type(error).__name__}: {error}" if error else what
-    return AppFailed(error_type="app_failed", error_message=" ".join(cause.split())[:1000], app=name)
+        if self._app and self._serving and not self._serving.done():
+            self._app.cancel()
+            await asyncio.wait({self._serving}, timeout=3)
+        with contextlib.suppress(OSError):
+            await self.close_gate()
+        self.listener.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import events
-from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
+from orchestrator.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
 from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
 from orchestrator.database_url import EMBEDDED_FILE, CredentialsError
@@ -30,8 +30,10 @@ from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
+    from orchestrator.answers import Answers
+    from orchestrator.app_server import AppServer
     from orchestrator.migrations.upgrade.task import UpgradeTask
-    from orchestrator.server import LoadedApp, Server
+    from orchestrator.server import Port
 
 CHANGES_TOLD = 20  # changed scripts that are named: a reformatted tree changes them all
 
@@ -69,25 +71,28 @@ class Startup:
     # ------------------------------------------------------------ the three commands
 
     async def _serve(self) -> None:
-        server = await self._open_port()
+        port = await self._open_port()
         try:
-            app = await self._app_and_database()
+            app = await self._app_and_database(port.answers)
             forget_migration(self.credentials)
             self._tell_database()  # migrating may have taken longer than a password lives
-            await unless_stopped(self._asked, server.take_over(app))
+            await unless_stopped(self._asked, port.hand_over(app))
             self._announce_serving()
-            await unless_stopped(self._asked, server.ended())
+            await unless_stopped(self._asked, port.ended())
         except StopAsked:
-            await self._drain(server)
+            await self._drain(port)
             raise
         except BaseException:
-            await server.abort()
+            await port.abort()
             raise
+        await self._drain(port)
 
     async def _migrate(self) -> None:
         target = await self._preflight()
         if self._has_app():
-            _, seen = await unless_stopped(self._asked, together(self._import_app(), self._wait(target, migrate=True)))
+            _, seen = await unless_stopped(
+                self._asked, together(self._import_app(self._answers()), self._wait(target, migrate=True))
+            )
         else:
             seen = await unless_stopped(self._asked, self._wait(target, migrate=True))
         await self._bring_to_head(target, seen)
@@ -97,34 +102,43 @@ class Startup:
 
     # ------------------------------------------------------------ its parts, in their order
 
-    async def _open_port(self) -> "Server":
-        from orchestrator.gate import Gate
-        from orchestrator.server import Server, bind
+    def _answers(self) -> "Answers":
+        from orchestrator.answers import Answers
 
         settings = self.settings
-        probes = settings.live_path, settings.ready_path, settings.startup_path
-        server = Server(bind(settings.host, settings.port), Gate(self.report.status, self.report, *probes))
-        await server.start()
-        return server
+        return Answers(self.report.status, settings.live_path, settings.ready_path, settings.startup_path)
 
-    async def _app_and_database(self) -> "LoadedApp":
+    async def _open_port(self) -> "Port":
+        from orchestrator.server import Port, bind
+
+        port = Port(bind(self.settings.host, self.settings.port), self._answers(), self.report)
+        await port.open()
+        return port
+
+    async def _app_and_database(self, answers: "Answers") -> "AppServer":
         """The app imported, and the database at head; a failure of one ends the waiting for the other."""
         target = await self._preflight()
-        both = together(self._import_app(), self._wait(target, migrate=self.settings.migrate))
+        both = together(self._import_app(answers), self._wait(target, migrate=self.settings.migrate))
         app, seen = await unless_stopped(self._asked, both)
         await self._bring_to_head(target, seen)
         return app
 
     async def _preflight(self) -> Target:
         """What can be known without the database; the app is imported while the database is waited for."""
-        reading = in_daemon_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
+        reading = in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
         return await unless_stopped(self._asked, reading)
 
-    async def _import_app(self) -> "LoadedApp":
-        from orchestrator.server import load_app
-
+    async def _import_app(self, answers: "Answers") -> "AppServer":
         began = time.monotonic()
-        app = await in_daemon_thread(lambda: load_app(self.settings), name="app-import")
+
+        def load() -> "AppServer":
+            from orchestrator.app_server import AppServer
+
+            app = AppServer(self.settings, answers, self.report, self.stop)
+            app.context.run(app.load)
+            return app
+
+        app = await in_main_thread(load, name="app-import")
         restore()
         self.report(events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3)))
         return app
@@ -173,7 +187,7 @@ class Startup:
         host, port = self.settings.host, self.settings.port
         self.report(events.ServerStarted(host=host, port=port, startup_seconds=self.report.elapsed_seconds()))
 
-    async def _drain(self, server: "Server") -> None:
+    async def _drain(self, port: "Port") -> None:
         """Readiness off, still serving for ORCHESTRATOR_DRAIN_SECONDS; then no new connections, and the rest ends."""
         began = time.monotonic()
         notice_seconds = self.settings.drain_seconds if self.lifecycle.state is State.SERVING else 0
@@ -181,7 +195,7 @@ class Startup:
         if notice_seconds:
             self._asked.clear()  # a second signal sets it again
             await asyncio.wait({asyncio.ensure_future(self._asked.wait())}, timeout=notice_seconds)
-        cancelled = await server.stop(self.stop)
+        cancelled = await port.stop(self.stop)
         seconds = round(time.monotonic() - began, 3)
         self.report(events.ServerDrained(duration_seconds=seconds, requests_cancelled=cancelled))
 

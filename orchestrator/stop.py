@@ -1,13 +1,15 @@
-"""Stopping: has somebody asked for it, and how much time is left?
+"""Stopping: was it requested, and how much time is left?
 
 Standard library only: `__main__` installs the handler before anything heavy is imported, because for process 1 the
-kernel drops a SIGTERM that has no handler yet. A plain `signal.signal` handler stays for the whole life, and not
-`loop.add_signal_handler`: it runs even while a callback keeps the loop busy, and nothing re-raises it.
+kernel drops a SIGTERM that has no handler yet.
+
+Python runs a signal handler in the main thread, between two instructions: not while that thread waits in a database
+driver written in C. So the kernel's own delivery is heard too, through `signal.set_wakeup_fd`, in a thread. An event
+loop in the main thread may take that descriptor for itself; then the handler hears.
 """
 
 import contextlib
 import os
-import queue
 import signal
 import threading
 import time
@@ -17,6 +19,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopAsked(Exception):  # noqa: N818  # asked for, not an error
@@ -38,21 +43,41 @@ class Stop:
         self.budget_seconds = 25.0
         self._requested_at = 0.0  # time.monotonic()
         self._listeners: list[Callable[[], None]] = []
-        # The one structure of the standard library that may be put into from a signal handler at any moment.
-        self._asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._ears, self._bell = -1, -1  # the two ends of a pipe; a byte is a signal
 
     def install(self) -> None:
-        """Let SIGTERM and SIGINT ask for the stop. Main thread only."""
+        """Let SIGTERM and SIGINT request the stop. Main thread only."""
+        self._ears, self._bell = os.pipe()
+        os.set_blocking(self._bell, False)
         threading.Thread(target=self._hear, name="stop", daemon=True).start()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle)
+        os.register_at_fork(after_in_child=self._give_back)
+        self.reinstall()
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
-        self._asked.put(signal.Signals(number).name)
+    def reinstall(self) -> None:
+        """Install the handlers again: imported code may have put its own there, as it may under uvicorn."""
+        for number in SIGNALS:
+            signal.signal(number, self.handle)
+        signal.set_wakeup_fd(self._bell, warn_on_full_buffer=False)
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Request the stop, from a signal handler."""
+        current = signal.set_wakeup_fd(self._bell, warn_on_full_buffer=False)
+        if current != self._bell:  # an event loop's own, or none: the kernel's delivery did not reach us
+            signal.set_wakeup_fd(current, warn_on_full_buffer=False)
+            os.write(self._bell, bytes([number]))
 
     def _hear(self) -> None:
         while True:
-            self.request(self._asked.get())
+            for number in os.read(self._ears, 64):
+                if number in SIGNALS:
+                    self.request(signal.Signals(number).name)
+
+    def _give_back(self) -> None:
+        """In a child process that the app forks: its signals are not ours, and end it as they end any process."""
+        signal.set_wakeup_fd(-1)
+        for number in SIGNALS:
+            if signal.getsignal(number) == self.handle:
+                signal.signal(number, signal.SIG_DFL)
 
     def request(self, name: str) -> None:
         """Ask for the stop; asking again means: now, without waiting for what is in flight (but see `unhurried`)."""

@@ -258,7 +258,8 @@ async def test_a_websocket_is_turned_away_until_the_app_serves(project: Project)
         await process.event("revision_started")
         with pytest.raises(InvalidStatus) as refusal:
             await connect(f"ws://127.0.0.1:{process.port}/live")
-        assert refusal.value.response.status_code == 403
+        assert refusal.value.response.status_code == 503
+        assert refusal.value.response.headers["retry-after"] == "5"
 
 
 async def test_a_taken_port_ends_the_start_before_anything_is_touched(project: Project) -> None:

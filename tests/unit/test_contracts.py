@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import inspect
 import logging
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.util import greenlet_spawn
 from uvicorn.lifespan.on import LifespanOn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from orchestrator.server import LoadedApp, _Uvicorn
 from tests.unit.records import record
 from tests.unit.scripts import Scripts
 
@@ -37,69 +37,48 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-async def failing(_scope: Any, _receive: Any, _send: Any) -> None:
-    """An ASGI app whose lifespan fails."""
-    raise KeyError("no configuration")
-
-
 # ---------------------------------------------------------------- uvicorn
 
 
-async def test_uvicorns_lifespan_can_be_run_by_itself() -> None:
-    """`Server.take_over`: a lifespan beside the server, its `state` and `should_exit` to be read after `startup()`."""
-    config = uvicorn.Config(app, lifespan="on", log_config=None)
-    config.load()
-    assert config.lifespan_class is LifespanOn
-    lifespan = LifespanOn(config)
-    await lifespan.startup()
-    assert not lifespan.should_exit
-    assert lifespan.state == {"pool": "open"}
-    await lifespan.shutdown()
-    assert not lifespan.should_exit
-
-
 async def test_uvicorn_calls_the_configs_loaded_app_for_the_lifespan() -> None:
-    """`LoadedApp`: what the lifespan raises is caught by the app that we put into `config.loaded_app`."""
-    loaded = LoadedApp("app", failing)
-    lifespan = loaded.config.lifespan_class(loaded.config)
-    await lifespan.startup()
-    assert lifespan.should_exit
-    assert isinstance(loaded.lifespan_error, KeyError)
-
-
-async def test_uvicorns_server_takes_its_lifespan_where_we_put_it() -> None:
-    """`Server.take_over`: `Server.lifespan` gives new connections their state, and is ended at the shutdown."""
+    """`AppServer`: what the lifespan raises is caught by the app that we put into `config.loaded_app`."""
     seen: list[str] = []
 
-    class Lifespan:
-        """Takes the place of the app's."""
+    async def ours(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["type"])
+        await app(scope, receive, send)
 
-        should_exit = False
-        state: dict[str, Any] = {"pool": "open"}  # noqa: RUF012  # as uvicorn's
+    config = uvicorn.Config(app, lifespan="on", log_config=None)
+    config.load()
+    config.loaded_app = ours
+    lifespan = LifespanOn(config)
+    await lifespan.startup()
+    assert (seen, lifespan.should_exit, lifespan.state) == (["lifespan"], False, {"pool": "open"})
+    await lifespan.shutdown()
 
-        async def shutdown(self) -> None:
-            """Take notice."""
-            seen.append("shutdown")
 
-    async def answer(scope: Any, _receive: Any, send: Any) -> None:
-        seen.append(scope["state"]["pool"])
-        await send({"type": "http.response.start", "status": 204, "headers": []})
-        await send({"type": "http.response.body"})
+async def test_uvicorn_accepts_when_its_startup_returns() -> None:
+    """`_Uvicorn.startup`: the lifespan is through, the sockets are listened on, no request was answered before."""
+    source = inspect.getsource(uvicorn.Server.startup)
+    assert source.index("self.lifespan.startup()") < source.index("create_server(create_protocol, sock=sock")
+    assert "app_state=self.lifespan.state" in source
 
-    config = uvicorn.Config(answer, lifespan="off", log_config=None, interface="asgi3", access_log=False)
-    server = _Uvicorn(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        await server.listening.wait()
-        server.lifespan = Lifespan()
-        reader, writer = await asyncio.open_connection(*listener.getsockname())
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert (await reader.read()).startswith(b"HTTP/1.1 204")
-        writer.close()
-        await writer.wait_closed()
-        server.should_exit = True
-        await asyncio.wait_for(serving, 5)
-    assert seen == ["open", "shutdown"]
+
+def test_uvicorns_connections_are_a_set_that_can_be_replaced() -> None:
+    """`_Uvicorn`, `limits.Connections`: connections add themselves when they are made."""
+    for protocol in (HttpToolsProtocol, H11Protocol):
+        made = inspect.getsource(protocol.connection_made)
+        assert "self.connections.add(self)" in made
+        assert "self.connections = server_state.connections" in inspect.getsource(protocol.__init__)
+
+
+def test_uvicorns_protocols_have_what_the_bounds_look_at() -> None:
+    """`bounded`: `cycle` tells of the request, the parser's callbacks of the head."""
+    cycle = inspect.getsource(RequestResponseCycle.__init__)
+    for name in ("response_started", "response_complete", "more_body"):
+        assert f"self.{name} = " in cycle
+    for name in ("on_message_begin", "on_headers_complete", "_unset_keepalive_if_required", "data_received"):
+        assert callable(getattr(HttpToolsProtocol, name))
 
 
 def test_uvicorn_takes_the_signals_in_a_method_that_can_be_overridden() -> None:
@@ -111,7 +90,7 @@ def test_uvicorn_takes_the_signals_in_a_method_that_can_be_overridden() -> None:
 
 
 def test_uvicorn_can_be_told_to_stop_by_attributes() -> None:
-    """`Server.stop`: `should_exit`, `force_exit` and the config's `timeout_graceful_shutdown` are looked at late."""
+    """`AppServer.request_stop`: `should_exit`, `force_exit` and `timeout_graceful_shutdown` are looked at late."""
     server = uvicorn.Server(uvicorn.Config(app))
     assert (server.should_exit, server.force_exit) == (False, False)
     source = inspect.getsource(uvicorn.Server)

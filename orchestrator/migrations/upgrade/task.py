@@ -1,11 +1,12 @@
-"""The upgrade as the loop sees it: a thread that may end its revision after a stop, but not for ever."""
+"""The upgrade as the supervisor sees it: the main thread may end its revision after a stop, but not without limit."""
 
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
-from orchestrator.concurrency import in_daemon_thread, unless_stopped
+from orchestrator.concurrency import in_main_thread, unless_stopped, untouched_event_loop
 from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.session_check import check_lock_support
@@ -39,8 +40,8 @@ class UpgradeTask:
     async def position_by_alembic(self) -> Position:
         """Where the database is, where env.py alone knows the version table."""
         upgrade = self._new_upgrade()
-        await in_daemon_thread(upgrade.load, name="migration-scripts")
-        return await in_daemon_thread(upgrade.position, name="migration-heads")
+        await _as_alembic(upgrade.load)
+        return await _as_alembic(upgrade.position)
 
     async def upgrade(self, target: Target, position: Position, asked: asyncio.Event) -> Position:
         """Apply what a database at `position` lacks, and see that it is there; returns where the database is then.
@@ -51,7 +52,7 @@ class UpgradeTask:
         """
         began = time.monotonic()
         upgrade = self._new_upgrade()
-        await in_daemon_thread(upgrade.load, name="migration-scripts")
+        await _as_alembic(upgrade.load)
         self._emit(_planned(target, position))
         await unless_stopped(asked, self._wait_for(check_lock_support))
         await self._run(upgrade, asked)
@@ -72,8 +73,8 @@ class UpgradeTask:
         return Upgrade(files, self._credentials, self._settings, self._stop, self._emit)
 
     async def _run(self, upgrade: Upgrade, asked: asyncio.Event) -> None:
-        """Run it in its thread, watched; after a stop the running revision may end, within the budget."""
-        running = asyncio.ensure_future(in_daemon_thread(upgrade.run, name="migration"))
+        """Run it in the main thread, watched; after a stop the running revision may end, within the budget."""
+        running = asyncio.ensure_future(_as_alembic(upgrade.run))
         watcher = ProgressWatcher(upgrade, self._credentials, self._settings, self._emit)
         watching, stop = asyncio.create_task(watcher.watch()), asyncio.create_task(asked.wait())
         try:
@@ -134,7 +135,7 @@ class UpgradeTask:
         )
         now = seen.position
         if now is None:
-            now = await in_daemon_thread(upgrade.position, name="migration-heads")
+            now = await _as_alembic(upgrade.position)
         if target.standing(now).pending:
             kind = MigrationHalfApplied if upgrade.left_something else MigrationFailed
             raise StartupError(_not_durable(now.heads, kind))
@@ -150,6 +151,11 @@ class UpgradeTask:
             emit=self._emit,
         )
         return found.seen
+
+
+async def _as_alembic(function: Callable[[], T]) -> T:
+    """Run what imports revisions or runs env.py as the command `alembic` would: in the main thread, without a loop."""
+    return await in_main_thread(untouched_event_loop()(function), name="migration")
 
 
 def _planned(target: Target, position: Position) -> MigrationsPlanned:

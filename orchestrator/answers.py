@@ -1,0 +1,100 @@
+"""What the port answers by itself: the probes for the whole life, and everything else until the app serves.
+
+Plain functions of a request's path and headers, so that the gate (before the app serves) and the ASGI app around the
+user's (after) give the same answers.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from orchestrator import probe
+from orchestrator.status import Status
+
+Headers = Iterable[tuple[bytes, bytes]]
+"""Names are lower case."""
+
+RETRY_AFTER_SECONDS = 5
+_SIGNATURE = probe.HEADER.encode()
+# The page is one file without anything from elsewhere; it only asks its own address again.
+_POLICY = b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete response."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    def http(self, *, head_only: bool = False, close: bool = True) -> bytes:
+        """As HTTP/1.1; `head_only` for a HEAD request."""
+        phrase = HTTPStatus(self.status).phrase
+        headers = [*self.headers, (b"connection", b"close")] if close else self.headers
+        lines = [f"HTTP/1.1 {self.status} {phrase}".encode(), *(b"%s: %s" % each for each in headers), b"", b""]
+        return b"\r\n".join(lines) + (b"" if head_only else self.body)
+
+
+class Answers:
+    """The answers of one process; an empty path hands that probe to the app."""
+
+    def __init__(self, status: Status, live_path: str, ready_path: str, startup_path: str) -> None:
+        self._status = status
+        self._container = probe.container().encode()
+        probes = {live_path: self._live, ready_path: self._ready, startup_path: self._startup}
+        self.probes: dict[str, Callable[[Headers], Answer]] = {path: each for path, each in probes.items() if path}
+
+    def starting(self, path: str, headers: Headers) -> Answer:
+        """The answer while the app does not serve."""
+        if probe_answer := self.probes.get(path):
+            return probe_answer(headers)
+        if any(name == b"accept" and b"text/html" in value for name, value in headers):
+            return answer(503, b"text/html; charset=utf-8", _page())
+        return _json(503, {"detail": "The service is starting.", **self._status.snapshot()})
+
+    def _live(self, headers: Headers) -> Answer:
+        return _json(200, {"status": "alive"}, self._signature(headers))
+
+    def _ready(self, headers: Headers) -> Answer:
+        ready = self._status.state == "serving"
+        content = {"status": "ready" if ready else self._status.state}
+        return _json(200 if ready else 503, content, self._signature(headers))
+
+    def _startup(self, headers: Headers) -> Answer:
+        return _json(200, self._status.snapshot(), self._signature(headers))
+
+    def _signature(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+        """What `orchestrator probe` knows this container by; only it knows what to ask for."""
+        asked = dict(headers).get(_SIGNATURE, b"")
+        signed = asked.startswith(self._container + b"/")
+        return [(_SIGNATURE, b"%s %s" % (asked, self._status.state.encode()))] if signed else []
+
+
+def answer(status: int, content_type: bytes, body: bytes, more: Headers = ()) -> Answer:
+    """A response that no cache keeps; a 503 says when to come back."""
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+        (b"content-security-policy", _POLICY),
+        (b"x-content-type-options", b"nosniff"),
+        *more,
+    ]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_SECONDS))
+    return Answer(status, headers, body)
+
+
+def _json(status: int, content: dict[str, Any], more: Headers = ()) -> Answer:
+    return answer(status, b"application/json", orjson.dumps(content), more)
+
+
+@cache
+def _page() -> bytes:
+    return (Path(__file__).parent / "status_page.html").read_bytes()

@@ -1,0 +1,208 @@
+"""The user's app and the uvicorn that serves it, in the main thread, as the command `uvicorn` has it.
+
+Signals are not uvicorn's business here: stock `serve()` re-raises them inside itself, so that code after it does not
+run, and as process 1 behaves differently again. So our handlers stay, and `should_exit` is set by us.
+"""
+
+import asyncio
+import contextlib
+import contextvars
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from orchestrator.answers import Answers
+from orchestrator.bounded import bounded
+from orchestrator.errors import AppFailed, StartupError
+from orchestrator.events import Emit
+from orchestrator.gate import Handed
+from orchestrator.limits import KEEP_ALIVE_SECONDS, Connections
+from orchestrator.probed import ProbedApp
+from orchestrator.settings import Settings
+from orchestrator.stop import SIGNALS, Stop
+
+# Newer versions of the command import the app before the loop runs, older ones in the running loop; so do we.
+_IMPORTED_IN_LOOP = not hasattr(uvicorn.Config, "load_app")
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn's server: it leaves the stop to us, and says when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, stop: Stop, listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop, self._listening = stop, listening
+        self.server_state.connections = Connections()  # type: ignore[assignment]  # a set that is bounded
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Our handler, as a method of this object: sse-starlette finds the server by it."""
+        for number in SIGNALS:
+            signal.signal(number, self.heard)
+        yield
+
+    def heard(self, number: int, frame: FrameType | None) -> None:
+        """Request the stop."""
+        self._stop.handle(number, frame)
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Remember where it runs."""
+        self.loop, self.task = asyncio.get_running_loop(), asyncio.current_task()
+        await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say when connections are accepted."""
+        await super().startup(sockets)
+        self._listening()
+
+
+class AppServer:
+    """The app, first imported, then served. Its methods run in the main thread but where they say another.
+
+    Attributes:
+        context: what the app's import and its requests see of context variables: nothing of ours.
+    """
+
+    def __init__(self, settings: Settings, answers: Answers, emit: Emit, stop: Stop) -> None:
+        self._settings, self._answers, self._emit, self._stop = settings, answers, emit, stop
+        self.context = contextvars.Context()
+        self._runner = asyncio.Runner(loop_factory=_loop_factory())
+        self._adopted: set[asyncio.Task[Any]] = set()
+
+    def load(self) -> None:
+        """Import the app with all that serving it will need.
+
+        Raises:
+            StartupError: with AppFailed, whatever the import, the factory or uvicorn's configuration raised.
+        """
+        with self._failing_as("it cannot be imported"):
+            app = self._runner.run(self._imported_in_loop()) if _IMPORTED_IN_LOOP else self._imported()
+        with self._failing_as("uvicorn cannot serve it"):
+            self._runner.run(self._configure(app))
+
+    def serve(self, listener: socket.socket, listening: Callable[[], None]) -> None:
+        """Start the app's lifespan, then accept on `listener` and call `listening`; return when it has stopped.
+
+        Raises:
+            StartupError: with AppFailed: its lifespan failed.
+        """
+        self._uvicorn = _Uvicorn(self._config, self._stop, listening)
+        self._app.full = lambda: connections.full
+        connections: Any = self._uvicorn.server_state.connections
+        try:
+            self._runner.run(self._uvicorn.serve(sockets=[listener]))
+        except SystemExit as error:  # uvicorn's way to say it
+            cause = self._app.lifespan_error or error
+            raise StartupError(app_failed(self._settings.app, "its lifespan failed", cause), cause) from error
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """End what the app has left in its loop."""
+        self._runner.close()
+
+    @property
+    def requests_cancelled(self) -> int:
+        """How many requests did not finish in time."""
+        return self._app.requests_cancelled
+
+    # ------------------------------------------------------------ from the supervisor's thread
+
+    def adopt(self, handed: Handed) -> None:
+        """Serve a connection that the gate has accepted."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._uvicorn.loop.call_soon_threadsafe(self._adopt, handed)
+
+    def request_stop(self, graceful_seconds: float) -> None:
+        """Accept no more, let requests in flight finish within `graceful_seconds`, end the lifespan."""
+        own = self._config.timeout_graceful_shutdown
+        within = graceful_seconds if own is None else min(own, graceful_seconds)
+        self._config.timeout_graceful_shutdown = within  # type: ignore[assignment]  # any number does
+        # Libraries replace `handle_exit` to hear of the stop, and end their streams.
+        self._in_loop(self._uvicorn.handle_exit, signal.SIGTERM, None)
+
+    def force_stop(self) -> None:
+        """Wait for no request and no lifespan any more."""
+        self._uvicorn.force_exit = True
+
+    def cancel(self) -> None:
+        """End a lifespan that is still starting."""
+        if self._uvicorn.task:
+            self._in_loop(self._uvicorn.task.cancel)
+
+    def _in_loop(self, function: Callable[..., Any], *arguments: Any) -> None:
+        with contextlib.suppress(RuntimeError, AttributeError):  # the loop is closed, or does not run yet
+            self._uvicorn.loop.call_soon_threadsafe(function, *arguments)
+
+    # ------------------------------------------------------------ parts
+
+    @contextlib.contextmanager
+    def _failing_as(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            raise StartupError(app_failed(self._settings.app, what, error), error) from error
+
+    async def _imported_in_loop(self) -> Any:
+        return self._imported()
+
+    def _imported(self) -> Any:
+        from uvicorn.importer import import_from_string
+
+        return import_from_string(self._settings.app)
+
+    async def _configure(self, app: Any) -> None:
+        self._config = config = uvicorn.Config(
+            app,
+            factory=self._settings.app_factory,
+            log_config=None,
+            access_log=False,  # our events tell the requests, with their durations
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
+        config.load()
+        if not callable(config.loaded_app):
+            raise TypeError(f"{self._settings.app} is not callable, so it is no ASGI app; is it a factory's result?")
+        config.http_protocol_class = bounded(config.http_protocol_class)
+        config.loaded_app = self._app = ProbedApp(
+            config.loaded_app, self._answers, self._emit, root_path=config.root_path, access_log=True
+        )
+
+    def _adopt(self, handed: Handed) -> None:
+        server, config = self._uvicorn, self._config
+
+        def resumed() -> asyncio.Protocol:
+            protocol = config.http_protocol_class(  # as in `uvicorn.Server.startup`
+                config=config,  # type: ignore[call-arg]
+                server_state=server.server_state,
+                app_state=server.lifespan.state,
+            )
+            made = protocol.connection_made
+
+            def connection_made(transport: asyncio.BaseTransport) -> None:
+                made(transport)
+                if handed.head:  # before anything else that is read
+                    protocol.data_received(handed.head)
+
+            protocol.connection_made = connection_made  # type: ignore[method-assign]
+            return protocol
+
+        task = server.loop.create_task(server.loop.connect_accepted_socket(resumed, handed.socket))
+        self._adopted.add(task)
+        task.add_done_callback(self._adopted.discard)
+
+
+def app_failed(name: str, what: str, error: BaseException | None) -> AppFailed:
+    """The failure for an app that does not start."""
+    cause = f"{what}: {type(error).__name__}: {error}" if error else what
+    return AppFailed(error_type="app_failed", error_message=" ".join(cause.split())[:1000], app=name)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

@@ -1,0 +1,142 @@
+"""uvicorn's connections with bounds: of a head's bytes and time, and of the time before the first request."""
+
+import asyncio
+from typing import Any
+
+from orchestrator.answers import answer
+from orchestrator.limits import HEAD_BYTES, HEAD_SECONDS, LINGER_SECONDS, REQUEST_LINE_BYTES, Connections
+
+_TOLD = {
+    408: b"The request did not arrive in time.",
+    414: b"The request line is too long.",
+    431: b"The request's headers are too large.",
+}
+
+
+class Bounded:
+    """Mixed into an HTTP protocol class of uvicorn: says when it may be dropped, and ends when no request comes."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    connections: Connections[Any]
+    cycle: Any
+
+    _timer: asyncio.TimerHandle | None = None
+
+    @property
+    def drop_order(self) -> int | None:
+        """Clients that never asked first, then those between two requests, then those that are slow to ask."""
+        if self.cycle is None:
+            return 0
+        if self.cycle.response_complete:
+            return 1
+        return None if self.cycle.response_started or not self.cycle.more_body else 2
+
+    def drop(self) -> None:
+        """Close it now."""
+        self.transport.abort()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        """Give the client some time to ask."""
+        super().connection_made(transport)  # type: ignore[misc]
+        self._await_head()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Wait for nothing any more."""
+        if self._timer:
+            self._timer.cancel()
+        super().connection_lost(error)  # type: ignore[misc]
+
+    def _await_head(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._too_late, self.cycle)
+
+    def _too_late(self, cycle: Any) -> None:
+        self._timer = None
+        if self.cycle is None and cycle is None and not self.transport.is_closing():
+            self.transport.close()
+
+
+class BoundedHttpTools(Bounded):
+    """For `HttpToolsProtocol`, which takes a head of any size (h11 bounds it), in quadratic time."""
+
+    _in_head = True
+    _head_bytes = 0  # of the head that is not complete, but for the piece in which it began
+
+    def data_received(self, data: bytes) -> None:
+        """Refuse what is too large before it is parsed."""
+        if self._in_head and (status := self._refusal(data)):
+            self._refuse(status)
+            return
+        super().data_received(data)  # type: ignore[misc]
+        if self._in_head:
+            self._head_bytes += len(data)
+            self._line_done = self._line_done or b"\n" in data
+            self._await_head()
+
+    def on_message_begin(self) -> None:
+        """A new head."""
+        self._in_head, self._head_bytes, self._line_done = True, 0, False
+        super().on_message_begin()  # type: ignore[misc]
+
+    def on_headers_complete(self) -> None:
+        """It is complete."""
+        self._in_head = False
+        super().on_headers_complete()  # type: ignore[misc]
+
+    _line_done = False
+
+    def _refusal(self, data: bytes) -> int | None:
+        if self._head_bytes + len(data) <= REQUEST_LINE_BYTES:
+            return None
+        if not self._line_done and b"\n" not in data[: max(0, REQUEST_LINE_BYTES - self._head_bytes)]:
+            return 414
+        rest = max(0, HEAD_BYTES - self._head_bytes)
+        return 431 if len(data) > rest and b"\r\n\r\n" not in data[:rest] else None
+
+    def _too_late(self, cycle: Any) -> None:
+        if not (self._in_head and self._head_bytes) or self.transport.is_closing():
+            super()._too_late(cycle)
+        elif self.cycle is cycle:
+            self._refuse(408)
+        else:  # the timer was another head's
+            self._timer = None
+            self._await_head()
+
+    def _refuse(self, status: int) -> None:
+        self.connections.discard(self)
+        self._unset_keepalive_if_required()  # type: ignore[attr-defined]
+        if self._timer:
+            self._timer.cancel()
+        self.transport.set_protocol(_Lingering(self.transport, self.connections, self.loop))
+        self.transport.write(answer(status, b"text/plain", _TOLD[status]).http())
+        self.transport.write_eof()
+
+
+class _Lingering(asyncio.Protocol):
+    """A refused client's connection: what it still sends is dropped, so that it can read the refusal."""
+
+    drop_order = 0
+
+    def __init__(
+        self, transport: asyncio.Transport, connections: Connections[Any], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._transport, self._connections = transport, connections
+        connections.add(self)
+        self._timer = loop.call_later(LINGER_SECONDS, transport.abort)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self._timer.cancel()
+        self._connections.discard(self)
+
+    def drop(self) -> None:
+        self._transport.abort()
+
+    shutdown = drop  # uvicorn's name, when it stops
+
+
+def bounded(protocol: type[Any]) -> type[Any]:
+    """The protocol class of uvicorn's configuration, with bounds where it is known."""
+    name = protocol.__name__
+    mixin = {"HttpToolsProtocol": BoundedHttpTools, "H11Protocol": Bounded}.get(name)
+    return type(name, (mixin, protocol), {}) if mixin else protocol

@@ -1,0 +1,99 @@
+"""The app as the port serves it: with the probes, and with a `request` event for each of its answers."""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from orchestrator.answers import Answer, Answers, answer
+from orchestrator.events import Emit, Request
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+
+_REQUESTS = logging.getLogger("orchestrator.request")
+
+
+class ProbedApp:
+    """An ASGI app around the user's.
+
+    Attributes:
+        full: Whether there are too many connections, so that only probes are answered.
+        requests_cancelled: How many requests of the app were.
+        lifespan_error: What its lifespan raised, if it did.
+
+    Args:
+        app: The user's, as uvicorn has wrapped it.
+        root_path: What uvicorn puts before each path.
+        access_log: Whether requests are events.
+    """
+
+    def __init__(self, app: ASGIApp, answers: Answers, emit: Emit, *, root_path: str, access_log: bool) -> None:
+        self._app, self._emit, self._access_log = app, emit, access_log
+        self.full: Callable[[], bool] = lambda: False
+        self._probes = {prefix + path: each for path, each in answers.probes.items() for prefix in ("", root_path)}
+        self.requests_cancelled = 0
+        self.lifespan_error: BaseException | None = None
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Not a coroutine itself: that would cost each request of the app one more."""
+        if probe := self._probes.get(scope.get("path", "")):
+            return _send(probe(scope["headers"]), scope, send)
+        if scope["type"] == "lifespan":
+            return self._lifespan(scope, receive, send)
+        if self.full():
+            return _send(_TOO_MANY, scope, send)
+        return self._logged(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Uvicorn logs what the lifespan raises and forgets it; the failure's event needs it."""
+        try:
+            await self._app(scope, receive, send)
+        except BaseException as error:
+            self.lifespan_error = error
+            raise
+
+    async def _logged(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500  # what uvicorn answers when the app raises
+
+        async def watched(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except BaseException as error:
+            self.requests_cancelled += not isinstance(error, Exception)  # asyncio.CancelledError
+            raise
+        finally:
+            if self._access_log and _REQUESTS.isEnabledFor(logging.INFO):
+                self._emit(_request(scope, status, time.perf_counter() - began))
+
+
+_TOO_MANY = answer(503, b"text/plain", b"Too many connections are open.", [(b"connection", b"close")])
+
+
+def _request(scope: Scope, status: int, seconds: float) -> Request:
+    client = scope.get("client")
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        duration_seconds=round(seconds, 6),
+        client=client[0] if client else "",
+    )
+
+
+async def _send(found: Answer, scope: Scope, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    await send({"type": "http.response.start", "status": found.status, "headers": found.headers})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else found.body})
