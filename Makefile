@@ -55,9 +55,12 @@ format: $(DEV)/ready ## put the code in order
 # The lock files carry hashes and no address of an index; any index that holds these files will do. They keep extras
 # (`coverage[toml]`), and list all that is installed, so that nothing is resolved where they are installed.
 LOCK = $(INDEX) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate \
-	--custom-compile-command "make lock" --group pyproject.toml:$(1) $(if $(filter uv,$(1)),,pyproject.toml) \
+	--custom-compile-command "make lock" --group pyproject.toml:$(1) $(if $(EXTRAS_$(1)),$(EXTRAS_$(1)) pyproject.toml) \
 	--output-file $(2)
 LOCKS := uv run run-aws dev
+EXTRAS_run := --extra standard --extra mysql --extra postgresql --extra sqlite
+EXTRAS_run-aws := $(EXTRAS_run) --extra aws
+EXTRAS_dev := --all-extras
 
 lock: $(UV) ## resolve the dependencies again; UPGRADE=--upgrade for newer ones
 	@$(foreach name,$(LOCKS),$(call LOCK,$(name),requirements/$(name).lock) $(UPGRADE) &&) true

@@ -10,6 +10,20 @@ def main() -> None:
     """Run the command line and exit with its code."""
     if sys.argv[1:2] == ["probe"]:
         _probe(sys.argv[2:])
+    try:
+        code = _run(sys.argv[1:])
+    except Exception:
+        from orchestrator import clash
+
+        if sentence := clash.explanation():
+            clash.leave(sentence)
+        raise
+    if sys.stdout is not None:  # closed by whoever started us
+        sys.stdout.flush()
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
     from orchestrator.fork_under_init import fork_under_init
     from orchestrator.stop import Stop
 
@@ -18,10 +32,7 @@ def main() -> None:
         stop.install()
     from orchestrator.cli import main as run
 
-    code = run(sys.argv[1:], stop)
-    if sys.stdout is not None:  # closed by whoever started us
-        sys.stdout.flush()
-    sys.exit(code)
+    return run(arguments, stop)
 
 
 def _probe(arguments: list[str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import uvicorn
 
+from orchestrator import clash
 from orchestrator.answers import Answers
 from orchestrator.bounded import bounded
 from orchestrator.errors import AppFailed, StartupError
@@ -197,6 +198,8 @@ class AppServer:
 def app_failed(name: str, what: str, error: BaseException | None) -> AppFailed:
     """The failure for an app that does not start."""
     cause = f"{what}: {type(error).__name__}: {error}" if error else what
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
+        cause = f"{clash.explanation()} {cause}"
     return AppFailed(error_type="app_failed", error_message=" ".join(cause.split())[:1000], app=name)
 
 

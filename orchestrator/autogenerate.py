@@ -11,13 +11,19 @@ or other plugins, env.py passes the filter itself:
 It is imported whenever Alembic is, so it imports nothing.
 """
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
     from typing import Any
 
     from alembic.autogenerate.api import AutogenContext
     from alembic.runtime.plugins import Plugin
     from alembic.util import PriorityDispatchResult
+else:
+    ModuleType = type(sys)
 
 JOURNAL = "orchestrator_journal"
 """The journal's table; the names of all others that belong to it begin with this and an underscore."""
@@ -50,3 +56,18 @@ def _leave_out_the_journal(context: "AutogenContext", *_: object) -> "PriorityDi
 
     context.run_name_filters = run_name_filters  # type: ignore[method-assign]  # of this instance
     return PriorityDispatchResult.CONTINUE
+
+
+class _Plugin(ModuleType):
+    """What the entry point names: a module for Alembic from 1.20.1 on, a collection of modules for 1.18.0 to 1.20.0.
+
+    Those iterate over whatever the entry point loads (Alembic's #1873), and a plain module ended `import alembic`.
+    """
+
+    setup = staticmethod(setup)
+
+    def __iter__(self) -> "Iterator[ModuleType]":
+        yield self
+
+
+plugin = _Plugin(__name__)

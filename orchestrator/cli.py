@@ -12,6 +12,7 @@ import click
 
 from orchestrator import probe as health
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
+from orchestrator.extras import DISTRIBUTION, missing
 from orchestrator.stop import Stop
 
 
@@ -63,7 +64,7 @@ class _ToolWithVariables(_Tool, _WithVariables):
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="orchestrator")
+@click.version_option(package_name=DISTRIBUTION)
 @click.pass_context
 def cli(context: click.Context) -> int | None:
     """Wait for the database, migrate it safely, serve the app: the entrypoint of a container.
@@ -170,6 +171,7 @@ def filter_(pattern: str, file: Path) -> int:
 
     Exit code 0: some lines matched; 1: none did; 64: the pattern is invalid.
     """
+    _need("lark", "re2")
     from orchestrator.cloudwatch.filtering import print_matches
 
     return print_matches(pattern, file)
@@ -180,6 +182,7 @@ def filter_(pattern: str, file: Path) -> int:
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw into this file instead.")
 def timeline(file: Path, svg: Path | None) -> int:
     """Draw the starts that the log lines of FILE (or standard input) tell of, one lane a task."""
+    _need("ijson")
     from orchestrator.timeline import draw
 
     return draw(file, svg)
@@ -189,6 +192,12 @@ def _run(command: str, stop: Stop) -> int:
     from orchestrator.process import run
 
     return run(command, stop)
+
+
+def _need(*modules: str) -> None:
+    """Say which module of the extra `tools` is missing, as an error in one line."""
+    if sentence := missing(*modules):
+        raise click.ClickException(sentence)
 
 
 def _print(text: str) -> int:

@@ -5,7 +5,6 @@ user, is looked at when somebody logs in and at no other time, and then for 15 m
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html.
 """
 
-import importlib.util
 import logging
 import re
 import threading
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from sqlalchemy.engine.url import URL
+
+from orchestrator import extras
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -54,9 +55,7 @@ def problem(logins: Sequence[Login], environ: Mapping[str, str], *, tls: bool) -
         return "a token is sent in clear text, so only over TLS that is verified: set DATABASE_SSL_CA"
     if not all(region_of(login.host, environ) for login in logins):
         return "the host is no endpoint of RDS, whose name has the region: set AWS_REGION"
-    if importlib.util.find_spec("botocore") is None:
-        return "botocore is missing: pip install 'orchestrator[aws]'"
-    return ""
+    return extras.missing("botocore")
 
 
 def region_of(host: str, environ: Mapping[str, str]) -> str | None:

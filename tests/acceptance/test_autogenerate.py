@@ -3,7 +3,10 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
+from types import ModuleType
+from unittest.mock import Mock
 
 import pytest
 
@@ -21,6 +24,7 @@ target_metadata = sa.MetaData()
 sa.Table("plants", target_metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(50)))
 config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"].replace("%", "%%"))
 """
+PLUGIN = "alembic.autogenerate.orchestrator"
 NONE = "dict()"
 WITHOUT_OURS = "autogenerate_plugins=['alembic.autogenerate.schemas', 'alembic.autogenerate.tables']"
 
@@ -121,6 +125,15 @@ def test_where_the_plugin_is_not_in_use_the_filter_does_the_same(migrated: Proje
 def test_the_filter_leaves_out_the_journals_tables_only(name: str | None, type_: str, included: bool) -> None:  # noqa: FBT001
     """It is asked for schemas, columns and indexes too; None is the default schema."""
     assert include_name(name, type_, {"schema_name": None}) is included
+
+
+def test_the_plugin_is_what_each_version_of_alembic_expects() -> None:
+    """A module from 1.20.1 on, something to iterate over before: else `import alembic` fails as soon as we are there."""
+    (loaded,) = (found.load() for found in metadata.entry_points(group="alembic.plugins", name=PLUGIN))
+    assert isinstance(loaded, ModuleType)
+    assert list(loaded) == [loaded]
+    loaded.setup(seen := Mock())
+    assert seen.add_autogenerate_comparator.called
 
 
 def test_the_plugin_costs_alembic_nothing() -> None:

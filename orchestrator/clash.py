@@ -1,0 +1,59 @@
+"""Another distribution that installs a package called `orchestrator`: the two overwrite each other's files.
+
+Pip does not notice. It is looked for only after something failed, as looking takes longer than a start should.
+It imports nothing of ours: any of our modules may be the other's.
+"""
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from typing import NoReturn
+
+EXIT_CLASH = 1
+_OURS = "startup-orchestrator"
+_PACKAGE = "orchestrator"
+
+
+def others() -> list[str]:
+    """Return the other distributions that have a package of our import name."""
+    from importlib.metadata import packages_distributions
+
+    return sorted({name for name in packages_distributions().get(_PACKAGE, []) if name != _OURS})
+
+
+def explanation() -> str:
+    """Return a sentence about the other distributions, with the cure; empty when there are none."""
+    names = " and ".join(others())
+    return names and (
+        f"{names} and {_OURS} both install a Python package called {_PACKAGE}, and overwrite each other's files: "
+        f"uninstall both, then install the one that this environment needs."
+    )
+
+
+def leave(sentence: str) -> NoReturn:
+    """Say it, as a last event on stdout and on stderr, and exit."""
+    event = {
+        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": "critical",
+        "event": "startup_failed",
+        "message": sentence,
+        "state": "waiting",
+        "outcome": "failure",
+        "service": "app",
+        "version": "",
+        "logger": _PACKAGE,
+        "schema": 1,
+        "boot_id": "",
+        "elapsed_seconds": round(time.process_time(), 3),
+        "exit_code": EXIT_CLASH,
+        "failed_state": "waiting",
+        "error_type": "package_clash",
+        "error_code": "",
+        "error_message": sentence,
+        "hint": "Keep one of the two in this environment.",
+    }
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+    sys.stderr.write(f"orchestrator: {sentence}\n")
+    sys.exit(EXIT_CLASH)
