@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from orchestrator import iam
+from orchestrator import extras, iam
 from orchestrator.database_url import (
     EXAMPLES,
     MAX_LENGTH,
@@ -73,6 +73,7 @@ class Credentials:
         if in_file is not None:
             checked(lambda: _patiently(credentials))
             checked(credentials.migration_url)
+            checked(credentials._check_driver)
         if credentials.uses_tokens and not faults:
             checked(lambda: credentials._check_tokens(environ))
         return (None if faults else credentials), faults
@@ -126,6 +127,12 @@ class Credentials:
     def _check_tokens(self, environ: Mapping[str, str]) -> None:
         if problem := iam.problem(self._token_logins(), environ, tls=self.ssl_context is not None):
             raise CredentialsError("DATABASE_IAM_AUTH", problem)
+
+    def _check_driver(self) -> None:
+        """The driver of our own connections is an extra, which may be missing."""
+        for url in (self.app_url(), self.migration_url()):
+            if problem := extras.missing(*{url.get_driver_name()} & extras.EXTRAS.keys()):
+                raise CredentialsError("DATABASE_URL", problem)
 
     def _issue(self, url: URL, source: Callable[[], URL]) -> URL:
         if url.password:

@@ -18,16 +18,11 @@ EXTRAS = {
 
 
 def missing(*modules: str) -> str:
-    """Return one sentence about the first of `modules` that is not installed; empty when all are.
+    """Return one sentence about the first of `modules` (keys of EXTRAS) that is not installed; empty when all are.
 
     The modules are looked for and not imported.
     """
     for module in modules:
         if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed: {install_command(EXTRAS[module])}"
+            return f"{module} is not installed: pip install '{DISTRIBUTION}[{EXTRAS[module]}]'"
     return ""
-
-
-def install_command(extra: str) -> str:
-    """Return the command that installs an extra."""
-    return f"pip install '{DISTRIBUTION}[{extra}]'"

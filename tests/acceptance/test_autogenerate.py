@@ -128,7 +128,7 @@ def test_the_filter_leaves_out_the_journals_tables_only(name: str | None, type_:
 
 
 def test_the_plugin_is_what_each_version_of_alembic_expects() -> None:
-    """A module from 1.20.1 on, something to iterate over before: else `import alembic` fails as soon as we are there."""
+    """A module from 1.20.1 on, something to iterate over before: else `import alembic` fails beside us."""
     (loaded,) = (found.load() for found in metadata.entry_points(group="alembic.plugins", name=PLUGIN))
     assert isinstance(loaded, ModuleType)
     assert list(loaded) == [loaded]

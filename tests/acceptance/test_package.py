@@ -31,7 +31,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) 
     """An image must not get the tests or the example service with it."""
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"orchestrator/__main__.py", "orchestrator/logging.yaml", "orchestrator/status_page.html"} <= names
-    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"orchestrator"}
+    assert {name.partition("/")[0].partition("-")[0] for name in names} == {"orchestrator", "startup_orchestrator"}
 
 
 def test_the_wheel_installs_a_console_script_that_serves(wheel: Path, tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_without_botocore_the_fault_names_the_extra(ca: str, monkeypatch: pytest
     """It is in none but the images that ask for it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "botocore" else object())
     variable, problem = fault(**settings(ca))
-    assert (variable, "pip install 'orchestrator[aws]'" in problem) == ("DATABASE_IAM_AUTH", True)
+    assert (variable, "pip install 'startup-orchestrator[aws]'" in problem) == ("DATABASE_IAM_AUTH", True)
 
 
 def test_switched_off_it_asks_for_nothing() -> None:
