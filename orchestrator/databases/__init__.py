@@ -39,6 +39,8 @@ class MigrationLock(Protocol):
     name: str
     pause_seconds: float
     """How long to pause between two tries; 0 when `try_acquire` itself waits a moment."""
+    fresh_seconds: float
+    """How long `is_held` need not be asked again while only rows and definitions are changed: it may cost a query."""
 
     def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
         """Set the session up: short waits for table locks, and an end to connections whose client vanished."""
@@ -54,6 +56,9 @@ class MigrationLock(Protocol):
 
         Raises what the driver raises when the connection is lost, and the lock with it.
         """
+
+    def held_by(self) -> int | None:
+        """Which connection has it, as the server calls it; 0 where connections have no name, None when nobody has."""
 
     def holder(self) -> Holder:
         """Who has it; empty when the database does not tell."""

@@ -24,6 +24,7 @@ class NamedLock:
     """See `MigrationLock`."""
 
     pause_seconds = 0.01  # GET_LOCK itself waits; but not if it fails
+    fresh_seconds = 1.0
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -52,9 +53,14 @@ class NamedLock:
         """By this session, which still is the one that took it."""
         return tuple(ask(self._connection, f"SELECT {self._holder}, CONNECTION_ID()")[0]) == (self._id, self._id)
 
+    def held_by(self) -> int | None:
+        """IS_USED_LOCK."""
+        found: int | None = row(self._connection, f"SELECT {self._holder}")[0]
+        return found
+
     def holder(self) -> Holder:
         """Who has it now."""
-        held_by = row(self._connection, f"SELECT {self._holder}")[0]
+        held_by = self.held_by()
         if held_by is None:
             return Holder()
         name = f"connection {held_by}"
@@ -79,7 +85,7 @@ class NamedLock:
 
     def _still(self, held_by: int) -> bool:
         """A client that is gone may have closed its connection in order."""
-        return bool(row(self._connection, f"SELECT {self._holder}")[0] == held_by)
+        return self.held_by() == held_by
 
     def _program(self, connection_id: int) -> str:
         """What the client calls itself, where the server keeps that and lets us know."""

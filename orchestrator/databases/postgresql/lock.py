@@ -14,6 +14,7 @@ class AdvisoryLock:
     """See `MigrationLock`."""
 
     pause_seconds = 0.2
+    fresh_seconds = 1.0
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -61,6 +62,11 @@ class AdvisoryLock:
         held_by = f"SELECT pid FROM pg_locks WHERE {self._locked} AND pid = pg_backend_pid()"  # noqa: S608  # numbers of ours
         return [pid for (pid,) in ask(self._connection, held_by)] == [self._id]
 
+    def held_by(self) -> int | None:
+        """The process id of the backend that has it."""
+        found = row(self._connection, f"SELECT pid FROM pg_locks WHERE {self._locked}")  # noqa: S608  # numbers of ours
+        return found and int(found[0])
+
     def holder(self) -> Holder:
         """Who has it now."""
         found = row(
@@ -91,8 +97,7 @@ class AdvisoryLock:
 
     def _still(self, process: int) -> bool:
         """A client that is gone may have closed its connection in order."""
-        held = f"SELECT 1 FROM pg_locks WHERE {self._locked} AND pid = {process:d}"  # noqa: S608  # numbers of ours
-        return row(self._connection, held) is not None
+        return self.held_by() == process
 
     def _set(self, settings: Mapping[str, str]) -> None:
         calls = [f"set_config('{name}', '{value}', false)" for name, value in settings.items()]

@@ -13,6 +13,7 @@ class FileLock:
     """See `MigrationLock`."""
 
     pause_seconds = 0.05
+    fresh_seconds = 0.0
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -53,6 +54,10 @@ class FileLock:
         except OSError:
             return False
         return self._file is not None and os.path.samestat(found, os.fstat(self._file.fileno()))
+
+    def held_by(self) -> int | None:
+        """Connections have no name; somebody else has it whenever it cannot be had."""
+        return 0 if self.holder().name else None
 
     def holder(self) -> Holder:
         """Who has it now, in their own words."""

@@ -26,6 +26,8 @@ from orchestrator.migrations.journal.statement_log import StatementLog
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
 from orchestrator.migrations.position.database_state import unreadable
 from orchestrator.migrations.position.lineage import Entry
+from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.migrations.upgrade.verified_carrier import VerifiedCarrier
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import RevisionStep
@@ -41,13 +43,13 @@ class Applier:
     """
 
     def __init__(
-        self, connection: "Connection", backend: Backend, patience: LockRetry, *, connection_id: int, schema: str | None
+        self, connection: "Connection", backend: Backend, patience: LockRetry, guard: LockGuard, schema: str | None
     ) -> None:
         """Read the journal, or make it; `schema`: where Alembic's version table is, if env.py says so."""
         pooled = connection.connection
         self._connection = connection
         self._real: Any = pooled.dbapi_connection
-        self._patience, self._connection_id = patience, connection_id
+        self._patience, self._guard = patience, guard
         self._session = backend.recorded(self._real, pooled.driver_connection)
         where = schema or self._session.schema()
         self._journal = Journal(self._real, connection.dialect, self._session.now, where, self._session.encoding)
@@ -106,12 +108,14 @@ class Applier:
 
     def _upgrade(self, step: "RevisionStep", upgrade: Callable[..., None], resume: bool, **options: Any) -> None:  # noqa: FBT001  # bound by partial
         self._began, self.recorder = time.monotonic(), None
-        about = _about(step, self._connection_id)
+        about = _about(step, self._guard.connection_id)
         recorder = self._recorder(about, self._history(about, resume=resume))
         repeatable = RepeatableUpgrade(Path(about.path), upgrade, options)
-        self._open.enter_context(recording(self._connection, repeatable.counting(recorder)))
+        carrier = VerifiedCarrier(repeatable.counting(recorder), self._guard)
+        self._open.enter_context(recording(self._connection, carrier))
         with _no_other_connection(recorder):
             recorder.run(repeatable)
+        carrier.stop()
 
     def _history(self, about: RevisionInfo, *, resume: bool) -> StatementLog:
         """What an interrupted run of this revision has done, as far as going on is proven to be safe."""

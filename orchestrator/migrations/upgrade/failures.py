@@ -40,7 +40,9 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
     half = recorder is not None and recorder.history.left_something
     diagnosis = None if isinstance(error, NotResumable | StopAsked) else scene.diagnosis
     told: dict[str, Any] = {
-        "error_type": "not_resumable" if isinstance(error, NotResumable) else type(error).__name__,
+        "error_type": "not_resumable"
+        if isinstance(error, NotResumable)
+        else getattr(error, "error_type", type(error).__name__),
         "error_code": diagnosis.error_code if diagnosis else "",
         "error_message": innermost_message(error),
         "revision": scene.revision,
@@ -52,7 +54,7 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         return MigrationStopped(**told)
     if half and recorder:
         return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})
-    return MigrationFailed(**told, hint=_hint(diagnosis, scene))
+    return MigrationFailed(**told, hint=getattr(error, "hint", "") or _hint(diagnosis, scene))
 
 
 def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]:

@@ -1,14 +1,20 @@
-"""Waiting for the migration lock: within a budget, naming the holder, and giving way to a stop."""
+"""The migration lock on one of env.py's connections: waiting for it, and keeping it until the work has ended."""
 
 import logging
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import event
 
 from orchestrator.databases import MigrationLock
 from orchestrator.databases.diagnosis import innermost_message
 from orchestrator.errors import LockTimeout, MigrationFailed, MigrationHalfApplied, StartupError
 from orchestrator.events import Emit, LockAcquired, LockReleased, LockWaiting
 from orchestrator.stop import Stop, StopAsked
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
 
 _LOST = (
     "Nothing was begun without it. Look for what ended the session (an administrator, a failover, the server's own "
@@ -19,14 +25,43 @@ _logger = logging.getLogger(__name__)
 
 
 class LockGuard:
-    """The migration lock, from when it is asked for until it is released."""
+    """The migration lock, from when it is asked for until it is released.
 
-    def __init__(self, lock: MigrationLock, emit: Emit) -> None:
+    Attributes:
+        connection: the DBAPI connection that it is on.
+        fresh_seconds: as of `MigrationLock`.
+    """
+
+    def __init__(self, lock: MigrationLock, emit: Emit, connection: Any) -> None:
+        self.connection, self.fresh_seconds = connection, lock.fresh_seconds
         self._lock, self._emit = lock, emit
         self._acquired_at: float | None = None
+        self._lender: LockGuard | None = None
+        self._work_is_done = False
+        self._listeners: list[tuple[Any, str, Any]] = []
 
-    def acquire(self, *, budget_seconds: float, heartbeat_seconds: float, stop: Stop) -> None:
+    @property
+    def is_held(self) -> bool:
+        """Whether it was acquired and not released; see `lost` for what the database says."""
+        return self._acquired_at is not None
+
+    @property
+    def connection_id(self) -> int:
+        """What the server calls the connection; 0 where it has no name."""
+        return self._lock.connection_id()
+
+    # ------------------------------------------------------------ taking it
+
+    def acquire(
+        self, *, budget_seconds: float, heartbeat_seconds: float, stop: Stop, others: Sequence[Self] = ()
+    ) -> None:
         """Poll until the lock is ours.
+
+        Args:
+            budget_seconds: how long to wait at most.
+            heartbeat_seconds: how long between two reports.
+            stop: ends the wait.
+            others: guards of this run; one that has this very lock on another connection shares it.
 
         Raises:
             StartupError: with LockTimeout, which names the holder.
@@ -35,6 +70,9 @@ class LockGuard:
         began = time.monotonic()
         next_report = began
         while not self._lock.try_acquire():
+            if lender := next((other for other in others if other.has(self._lock)), None):
+                self._lender, self._acquired_at = lender, time.monotonic()
+                return
             if stop.requested.wait(self._lock.pause_seconds):
                 raise StopAsked
             now = time.monotonic()
@@ -47,6 +85,12 @@ class LockGuard:
         waited = self._acquired_at - began
         self._emit(LockAcquired(lock_name=self._lock.name, waited_seconds=round(waited, 3)))
 
+    def has(self, lock: MigrationLock) -> bool:
+        """Whether `lock`, seen from another connection, is this one."""
+        return lock.name == self._lock.name and lock.held_by() == self._lock.connection_id()
+
+    # ------------------------------------------------------------ having it
+
     def lost(self, *, half_applied: bool) -> MigrationFailed | MigrationHalfApplied | None:
         """The failure to end with when the lock is not ours any more, or its connection is lost; None when it is ours.
 
@@ -54,7 +98,7 @@ class LockGuard:
             half_applied: whether something was done that stays, although the work around it is not committed.
         """
         try:
-            if self._lock.is_held():
+            if self.is_ours():
                 return None
             cause = "it was released, or this is another session"
         except Exception as error:  # noqa: BLE001  # whatever the driver says of a connection that is gone
@@ -69,6 +113,55 @@ class LockGuard:
             statements_done=0,
         )
 
+    def is_gone(self) -> bool:
+        """Whether the database says that the lock is not ours; when it says nothing, the next statement tells."""
+        try:
+            return not self.is_ours()
+        except Exception:  # noqa: BLE001  # the connection is lost, or its transaction is broken
+            return False
+
+    def is_ours(self) -> bool:
+        """Whether the database says that it is ours; raises what the driver raises when the connection is lost."""
+        if self._lender:
+            return self._lender.is_held and self._lender.is_ours()
+        return self._lock.is_held()
+
+    # ------------------------------------------------------------ giving it back
+
+    def begin_work(self) -> None:
+        """From now on it is needed."""
+        self._work_is_done = False
+
+    def work_is_done(self) -> None:
+        """From now on it may go back: with its connection, as env.py may have more to do on that one."""
+        self._work_is_done = True
+
+    def follow(self, connection: "Connection") -> None:
+        """Release the lock when this connection goes back to its pool, and not when another one does."""
+        lent = 1  # a StaticPool lends one connection several times
+
+        def out(dbapi_connection: Any, *_: Any) -> None:
+            nonlocal lent
+            lent += dbapi_connection is self.connection
+
+        def back(dbapi_connection: Any, *_: Any) -> None:
+            nonlocal lent
+            lent -= dbapi_connection is self.connection
+            if dbapi_connection is self.connection and not lent and self._work_is_done:
+                self.release()
+
+        self._listeners = [(connection.engine.pool, "checkout", out), (connection.engine.pool, "checkin", back)]
+        for listener in self._listeners:
+            event.listen(*listener)
+
+    def end_run(self) -> None:
+        """Env.py has ended: a connection that it kept does not keep the lock."""
+        if self._work_is_done:
+            self.release()
+        for listener in self._listeners:
+            event.remove(*listener)
+        self._listeners = []
+
     def release(self) -> None:
         """Give it back, once; who has lost the connection has done so already."""
         if self._acquired_at is None:
@@ -78,7 +171,10 @@ class LockGuard:
             self._lock.release()
         except Exception as error:  # noqa: BLE001  # the work is done, and is looked after by others
             _logger.warning("The connection was lost before the lock was released: %s", innermost_message(error))
-        self._emit(LockReleased(lock_name=self._lock.name, held_seconds=round(held, 3)))
+        if not self._lender:
+            self._emit(LockReleased(lock_name=self._lock.name, held_seconds=round(held, 3)))
+
+    # ------------------------------------------------------------ what is told of it
 
     def _report(self, waited: float) -> None:
         self._emit(LockWaiting(**self._situation(waited)))

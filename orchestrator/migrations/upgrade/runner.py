@@ -10,10 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
-
 from orchestrator.credentials import Credentials
-from orchestrator.databases import Backend, MigrationLock, backend_for
+from orchestrator.databases import Backend, backend_for
 from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Emit, Event, RevisionApplied, RevisionStarted
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
@@ -25,6 +23,7 @@ from orchestrator.migrations.upgrade.applying import Applier, readable_entries
 from orchestrator.migrations.upgrade.environment import Environment, Prepare, Steps
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
@@ -54,7 +53,7 @@ class Upgrade:
 
     Attributes:
         applied: ids of the revisions that are in the database for good.
-        connection_id: what the server calls the migrating connection, once the lock is asked for.
+        connection_id: what the server calls the migrating connection, once it has the lock.
         stopped: a stop was asked for, and the run ended early for it.
         cancelled: the caller is about to cancel the running statement.
         blocked_by: who was last seen to be in the way of a statement, and of which.
@@ -70,6 +69,7 @@ class Upgrade:
     stopped: bool = False
     cancelled: bool = False
     blocked_by: tuple[Running, str] | None = None
+    _locks: RunLocks = field(init=False)
     _held: LockGuard = field(init=False)
     _environment: Environment = field(init=False)
     _target: Target = field(init=False)
@@ -87,6 +87,7 @@ class Upgrade:
         Raises:
             StartupError: with MigrationTreeInvalid.
         """
+        self._locks = RunLocks(self.settings, self.stop, self.emit)
         self._url = self.credentials.migration_url()  # until env.py has connected, perhaps elsewhere
         self._backend = backend_for(self._url.get_backend_name())
         self._environment = Environment(self.files, self.credentials, self.settings.target)
@@ -108,6 +109,7 @@ class Upgrade:
             gc.unfreeze()
             if self._applier:
                 self._applier.close()
+            self._locks.end_run()
 
     def position(self) -> Position:
         """Where the database is, as env.py configures Alembic to find it; changes nothing.
@@ -162,31 +164,16 @@ class Upgrade:
 
     def _prepare(self, connection: "Connection", options: dict[str, Any]) -> None:
         """Take the lock on env.py's connection, and have each revision committed by itself."""
-        lock = self._lock(connection)
-        self._held = LockGuard(lock, self.emit)
-        self._held.acquire(
-            budget_seconds=self.settings.lock_timeout_seconds,
-            heartbeat_seconds=self.settings.heartbeat_seconds,
-            stop=self.stop,
-        )
+        self._backend, self._url = backend_for(connection.dialect.name), connection.engine.url
+        self._held = self._locks.take(connection)
+        self.connection_id = self._held.connection_id
         patience = LockRetry(self.settings.ddl_retry_seconds, self.emit, self.stop, self._blocker)
-        backend = backend_for(connection.dialect.name)
         schema = options.get("version_table_schema")
-        self._applier = Applier(connection, backend, patience, connection_id=self.connection_id, schema=schema)
+        self._applier = Applier(connection, self._backend, patience, self._held, schema)
         options["transaction_per_migration"] = True
         options["on_version_apply"] = (*_several(options.get("on_version_apply")), self._stamped)
         if connection.in_transaction():
-            # env.py began it and will commit it: nothing is durable, and the lock must be kept, until the connection
-            # goes back to its pool.
-            self._unconfirmed = []
-            event.listen(connection.engine.pool, "checkin", lambda *_: self._held.release())
-
-    def _lock(self, connection: "Connection") -> MigrationLock:
-        self._backend, self._url = backend_for(connection.dialect.name), connection.engine.url
-        lock = self._backend.lock(connection.connection.dbapi_connection)
-        lock.prepare(ddl_lock_timeout_seconds=self.settings.ddl_lock_timeout_seconds)
-        self.connection_id = lock.connection_id()
-        return lock
+            self._unconfirmed = []  # env.py began it and will commit it: until then nothing is durable
 
     def _stamped(self, **_: Any) -> None:
         if self._applier:
@@ -214,8 +201,7 @@ class Upgrade:
                 self.stopped = True
                 break
             yield from self._step(step, index, len(steps))
-        if self._unconfirmed is None:
-            self._held.release()
+        self._held.work_is_done()
 
     def _settle(self, applier: Applier, position: Position) -> None:
         """What was begun and is not pending here was finished by hand, or stands in the way."""

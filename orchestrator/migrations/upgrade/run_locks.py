@@ -1,0 +1,52 @@
+"""The migration locks of one run of env.py: one for each database that it migrates."""
+
+from typing import TYPE_CHECKING
+
+from orchestrator.databases import backend_for
+from orchestrator.events import Emit
+from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.settings import Settings
+from orchestrator.stop import Stop
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+
+class RunLocks:
+    """Takes the lock for each connection that env.py configures Alembic with."""
+
+    def __init__(self, settings: Settings, stop: Stop, emit: Emit) -> None:
+        self._settings, self._stop, self._emit = settings, stop, emit
+        self._guards: list[LockGuard] = []
+
+    def take(self, connection: "Connection") -> LockGuard:
+        """The lock for this connection; the same one when env.py configures it again.
+
+        Raises:
+            StartupError: with LockTimeout.
+            StopAsked: a stop was asked for meanwhile.
+        """
+        real = connection.connection.dbapi_connection
+        held = [guard for guard in self._guards if guard.is_held]
+        for guard in held:
+            if guard.connection is real:
+                guard.begin_work()
+                return guard
+        lock = backend_for(connection.dialect.name).lock(real)
+        lock.prepare(ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds)
+        guard = LockGuard(lock, self._emit, real)
+        guard.acquire(
+            budget_seconds=self._settings.lock_timeout_seconds,
+            heartbeat_seconds=self._settings.heartbeat_seconds,
+            stop=self._stop,
+            others=held,
+        )
+        guard.follow(connection)
+        self._guards.append(guard)
+        return guard
+
+    def end_run(self) -> None:
+        """Env.py has ended."""
+        for guard in reversed(self._guards):
+            guard.end_run()
+        self._guards.clear()

@@ -1,0 +1,66 @@
+"""Asking whether the migration lock is still ours, before a statement of a revision that changes something."""
+
+import re
+import time
+from typing import Any
+
+from orchestrator.migrations.journal.dbapi_proxy import Carrier, Run
+from orchestrator.migrations.journal.lock_retry import MigrationAborted
+from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.upgrade.lock_guard import LockGuard
+
+# After these an answer is good for a moment: a bulk load must not ask once a row.
+_PLAIN = re.compile(
+    r"\s*(?:insert|update|delete|replace|create|alter|drop|truncate|rename|comment|grant|revoke"
+    r"|select|with|show|explain|savepoint|release|rollback|commit)\b(?!.*lock)",
+    re.IGNORECASE | re.DOTALL,
+)
+# The question would change what ROW_COUNT() and GET DIAGNOSTICS say, and must not come before SET TRANSACTION.
+_NOT_BEFORE = re.compile(
+    r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b"
+    r"|.*\b(?:row_count|found_rows|diagnostics)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class LockLostError(Exception):
+    """The lock was lost in the middle of a revision."""
+
+    error_type = "lock_lost"
+    hint = (
+        "Another replica may have begun to migrate. Look for a statement of this revision that releases locks, or for "
+        "what ended the session (an administrator, a failover, a pool in between), and start again."
+    )
+
+
+class VerifiedCarrier:
+    """Runs no statement that changes something when the lock is not ours any more."""
+
+    def __init__(self, carrier: Carrier, guard: LockGuard) -> None:
+        self._carrier, self._guard = carrier, guard
+        self._verified_at, self._needed = float("-inf"), True
+        self.commit, self.rollback = carrier.commit, carrier.rollback
+
+    def execute(self, sql: Any, parameters: Any, run: Run) -> StatementResult:
+        """Carry it out; the lock is asked for where the statement is really run, and not answered from the record.
+
+        Raises:
+            MigrationAborted: with LockLostError.
+        """
+        return self._carrier.execute(sql, parameters, lambda: self._run(str(sql), run))
+
+    def stop(self) -> None:
+        """What is left is Alembic's stamp: without it what is done would be done again."""
+        self._needed = False
+
+    def _run(self, sql: str, run: Run) -> StatementResult:
+        stale = time.monotonic() - self._verified_at >= self._guard.fresh_seconds
+        if self._needed and stale and not _NOT_BEFORE.match(sql):
+            if self._guard.is_gone():
+                raise MigrationAborted(LockLostError("the migration lock is not ours any more"))
+            self._verified_at = time.monotonic()
+        try:
+            return run()
+        finally:
+            if not _PLAIN.match(sql):
+                self._verified_at = float("-inf")
