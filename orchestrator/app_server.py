@@ -98,6 +98,8 @@ class AppServer:
         except SystemExit as error:  # uvicorn's way to say it
             cause = self._app.lifespan_error or error
             raise StartupError(app_failed(self._settings.app, "its lifespan failed", cause), cause) from error
+        except asyncio.CancelledError:  # by `cancel`
+            pass
         finally:
             self.close()
 
@@ -126,11 +128,11 @@ class AppServer:
         self._in_loop(self._uvicorn.handle_exit, signal.SIGTERM, None)
 
     def force_stop(self) -> None:
-        """Wait for no request and no lifespan any more."""
+        """Wait for no request any more."""
         self._uvicorn.force_exit = True
 
     def cancel(self) -> None:
-        """End a lifespan that is still starting."""
+        """Cancel the lifespan, wherever it is."""
         if self._uvicorn.task:
             self._in_loop(self._uvicorn.task.cancel)
 

@@ -214,10 +214,10 @@ class BindFailed(Failure):
 
 @catalogued
 class MigrationStopped(_RevisionFailure):
-    """A stop was asked for and the running revision did not end in time."""
+    """A stop was requested before the database was at its target."""
 
     exits_with = 12
-    sentence = "Stopped in the middle of revision {revision}, which did not end in time: {error_message}"
+    sentence = "Stopped before the database was at its target: {error_message}"
     cure = (
         "Nothing: the next start goes on behind what is done. If it never gets through, raise "
         "ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout of the container."

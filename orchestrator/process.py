@@ -7,7 +7,7 @@ from pathlib import Path
 from orchestrator import ecs, log
 from orchestrator.concurrency import MAIN_THREAD
 from orchestrator.credentials import Credentials, known_secrets
-from orchestrator.errors import MigrationStopped, SettingsInvalid, StartupError, StartupFailed
+from orchestrator.errors import SettingsInvalid, StartupError, StartupFailed
 from orchestrator.import_path import import_from_working_directory
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
@@ -33,7 +33,6 @@ def run(command: str, stop: Stop) -> int:
     except StartupError as error:
         return _refuse_settings(error)
     stop.budget_seconds = settings.shutdown_seconds
-    stop.enforce(_overdue)
 
     def supervise() -> int:
         return asyncio.run(_tell(command, settings, credentials, stop))
@@ -46,8 +45,10 @@ async def _tell(command: str, settings: Settings, credentials: Credentials, stop
     from orchestrator.startup import Startup
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
+    startup = Startup(command, settings, credentials, stop, report)
+    stop.enforce(lambda: startup.ending.overdue_code, startup.ending.overdue)
     with kept_current(credentials):
-        code = await Startup(settings, credentials, stop, report).run(command)
+        code = await startup.run()
     _settle(code)
     # Closing the loop waits for a thread that resolves a name; nothing ends what the main thread is still busy with.
     exit_within(0 if MAIN_THREAD.busy else EXIT_SECONDS, code)
@@ -88,8 +89,3 @@ def _refuse_settings(error: StartupError) -> int:
 def _settle(exit_code: int) -> None:
     """Let a slow reader have the last lines."""
     log.settle(FAILED_SETTLE_SECONDS if exit_code else SETTLE_SECONDS)
-
-
-def _overdue() -> int:
-    """The exit code of a process that did not end within the shutdown budget."""
-    return MigrationStopped.exits_with if log.CONTEXT.state == State.MIGRATING else 0

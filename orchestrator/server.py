@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 BACKLOG = 2048
 _KEPT_FOR_LIFESPAN = 0.2  # of the shutdown budget
+_KEPT_FOR_FORCING = 0.1  # of it
 _KEPT_FOR_LAST_EVENTS = 0.05  # of it
 _FORCED_SECONDS = 0.5
+_NOTICED_SECONDS = 0.3  # uvicorn looks every 0.1 s
 
 
 def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
@@ -118,19 +120,25 @@ class Port:
         else:
             self._app.request_stop(stop.remaining_seconds(keep=_KEPT_FOR_LIFESPAN))
         if not await self._ends_unless_hurried(self._serving, stop):
-            self._app.force_stop()
-            await asyncio.wait({self._serving}, timeout=_FORCED_SECONDS)
+            await self._force(self._app, self._serving, stop)
         return self._app.requests_cancelled
 
     async def _ends_unless_hurried(self, serving: asyncio.Future[None], stop: Stop) -> bool:
         hurried = stop.watch()
         hurried.clear()
         hurry = asyncio.ensure_future(hurried.wait())
-        left = 0 if stop.hurry else stop.remaining_seconds(keep=_KEPT_FOR_LAST_EVENTS)
+        left = stop.remaining_seconds(keep=_KEPT_FOR_FORCING)
         either: set[asyncio.Future[Any]] = {serving, hurry}
         await asyncio.wait(either, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         return serving.done()
+
+    async def _force(self, app: "AppServer", serving: asyncio.Future[None], stop: Stop) -> None:
+        app.force_stop()
+        await asyncio.wait({serving}, timeout=_NOTICED_SECONDS if stop.hurry else 0)
+        app.cancel()
+        left = _FORCED_SECONDS if stop.hurry else stop.remaining_seconds(keep=_KEPT_FOR_LAST_EVENTS)
+        await asyncio.wait({serving}, timeout=left)
 
     async def abort(self) -> None:
         """Close the port now: the start failed."""

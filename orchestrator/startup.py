@@ -18,9 +18,10 @@ from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
 from orchestrator.database_url import EMBEDDED_FILE, CredentialsError
 from orchestrator.databases.waiting import preload, wait_for_database
-from orchestrator.errors import EXIT_OK, StartupError, StartupFailed
+from orchestrator.endings import Ending
+from orchestrator.errors import StartupError
 from orchestrator.lifecycle import Lifecycle, State
-from orchestrator.log import REDACTOR, finish_prints, restore, unblock
+from orchestrator.log import REDACTOR, restore, unblock
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check
 from orchestrator.migrations.position.lineage import Position, changed_scripts
 from orchestrator.migrations.position.target import Target, read_target, tolerated
@@ -41,32 +42,33 @@ CHANGES_TOLD = 20  # changed scripts that are named: a reformatted tree changes 
 class Startup:
     """One start of one process, with what every part of it needs."""
 
-    def __init__(self, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter) -> None:
-        self.settings, self.credentials, self.stop, self.report = settings, credentials, stop, report
+    def __init__(
+        self, command: str, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter
+    ) -> None:
+        self.command, self.settings, self.credentials = command, settings, credentials
+        self.stop, self.report = stop, report
         self.lifecycle = Lifecycle(report)
+        self.ending = Ending(command, self.lifecycle, report)
 
-    async def run(self, command: str) -> int:
+    async def run(self) -> int:
         """Carry out `serve`, `migrate` or `wait`; returns the exit code, the events that explain it are out."""
-        story = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only}[command]
+        story = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only}[self.command]
         self._asked = self.stop.watch()
         announcer = asyncio.create_task(self._announce_stop())
         try:
             pid, version = os.getpid(), platform.python_version()
-            self.report(events.ProcessStarted(python_version=version, pid=pid, command=command))
+            self.report(events.ProcessStarted(python_version=version, pid=pid, command=self.command))
             self._announce_database()
             await story()
         except StopAsked:
-            pass
+            return self.ending.stopped()
         except StartupError as error:
-            return self._failed(error)
+            return self.ending.failed(error)
         except Exception as error:  # noqa: BLE001  # a bug of ours, reported as one
-            return self._bug(error)
+            return self.ending.bug(error)
         finally:
             announcer.cancel()
-        finish_prints()
-        self.lifecycle.advance(State.STOPPED)
-        self.report(events.ProcessStopped(uptime_seconds=self.report.elapsed_seconds(), exit_code=EXIT_OK))
-        return EXIT_OK
+        return self.ending.done()
 
     # ------------------------------------------------------------ the three commands
 
@@ -242,25 +244,3 @@ class Startup:
         from orchestrator.migrations.upgrade.task import UpgradeTask
 
         return UpgradeTask(self.settings, self.credentials, self.stop, self.report)
-
-    def _failed(self, error: StartupError) -> int:
-        """Say what happened, then that it is the end."""
-        failure, state = error.failure, self.lifecycle.state
-        self.report(failure, error.exception)
-        self._end(StartupFailed.after(failure, state, REDACTOR.value))
-        return failure.exits_with
-
-    def _bug(self, error: Exception) -> int:
-        message = REDACTOR.text(f"{type(error).__name__}: {error}")
-        code = StartupFailed.exits_with
-        failure = StartupFailed(
-            error_type="bug", error_message=message, exit_code=code, failed_state=self.lifecycle.state
-        )
-        self._end(failure, error)
-        return code
-
-    def _end(self, failure: StartupFailed, error: Exception | None = None) -> None:
-        finish_prints()
-        if self.lifecycle.state not in {State.STOPPED, State.FAILED}:
-            self.lifecycle.advance(State.FAILED)
-        self.report(failure, error)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_KEPT_FOR_LAST_EVENTS = 0.02  # of the budget
+_LAST_EVENTS_SECONDS = 0.2
 
 
 class StopAsked(Exception):  # noqa: N818  # asked for, not an error
@@ -119,16 +121,23 @@ class Stop:
             event.set()
         return event
 
-    def enforce(self, exit_code: Callable[[], int]) -> None:
-        """End the process when the budget is spent, whatever hangs then: the loop, a thread, an exit handler."""
+    def enforce(self, exit_code: Callable[[], int], last_events: Callable[[], object]) -> None:
+        """End the process when the budget is spent, whatever hangs then: the loop, a thread, an exit handler.
+
+        `last_events` writes them, unless a reader of stdout holds them up.
+        """
 
         def guard() -> None:
             self.requested.wait()
-            while self.remaining_seconds():
-                time.sleep(min(0.1, self.remaining_seconds()))
+            while left := self.remaining_seconds(keep=_KEPT_FOR_LAST_EVENTS):
+                time.sleep(min(0.1, left))
             if self.hurry:
-                time.sleep(1)  # enough for the last events
-            os._exit(exit_code())
+                time.sleep(1)  # enough for the usual end
+            code = exit_code()
+            telling = threading.Thread(target=last_events, name="last-events", daemon=True)
+            telling.start()
+            telling.join(max(_LAST_EVENTS_SECONDS, self.remaining_seconds()))
+            os._exit(code)
 
         threading.Thread(target=guard, name="shutdown-budget", daemon=True).start()
 

@@ -47,17 +47,14 @@ def project(tmp_path: Path) -> Project:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("command", ["serve", "migrate", "wait"])
-async def test_a_stop_while_waiting_is_prompt_and_no_failure(
-    project: Project, command: str, number: signal.Signals
-) -> None:
+async def test_a_stop_while_waiting_is_prompt_and_no_failure(project: Project, number: signal.Signals) -> None:
     """A deployment that is taken back must not raise an alarm."""
-    async with Orchestrator(command, env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
+    async with Orchestrator("serve", env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
         await process.event("database_retry_scheduled")
         process.signal(number)
         assert await process.exit_code(within=5) == 0
     assert process.find("stop_requested", signal=number.name)
-    assert process.events[-1]["event"] == "process_stopped"
+    assert process.events[-1]["event"] == "process_stopped", process.story()
     assert process.events[-1]["exit_code"] == 0
     assert process.stderr == ""
 
@@ -92,7 +89,7 @@ async def test_a_request_that_does_not_end_is_cancelled_within_the_budget(projec
         assert (await answer).status_code == 500
     assert process.find("server_drained", requests_cancelled=1)
     assert process.find("log", message="lifespan ended")
-    assert process.events[-1]["event"] == "process_stopped"
+    assert process.events[-1]["event"] == "process_stopped", process.story()
 
 
 async def test_a_second_signal_does_not_wait_for_requests(project: Project) -> None:
@@ -114,6 +111,16 @@ async def test_a_second_signal_does_not_wait_for_requests(project: Project) -> N
     assert process.find("process_stopped"), "the shutdown budget ended it, not the signal"
 
 
+@pytest.mark.parametrize("command", ["migrate", "wait"])
+async def test_a_command_with_a_target_that_is_stopped_has_missed_it(project: Project, command: str) -> None:
+    """A pipeline that goes on after exit code 0 would deploy an app without its schema."""
+    async with Orchestrator(command, env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
+        await process.event("database_retry_scheduled")
+        assert await process.stop(within=5) == 12
+    assert process.find("migration_stopped", error_type="stopped")
+    assert process.events[-1]["event"] == "startup_failed"
+
+
 @pytest.mark.parametrize("where", ["startup", "shutdown"])
 async def test_a_lifespan_that_hangs_does_not_outlast_the_budget(project: Project, where: str) -> None:
     """Stock uvicorn puts no limit to it."""
@@ -126,6 +133,7 @@ async def test_a_lifespan_that_hangs_does_not_outlast_the_budget(project: Projec
         )
         process.signal(signal.SIGTERM)
         assert await process.exit_code(within=6) == 0
+    assert process.events[-1]["event"] == "process_stopped", process.story()
 
 
 async def test_an_app_that_blocks_the_loop_does_not_outlast_the_budget(project: Project) -> None:
@@ -135,16 +143,17 @@ async def test_an_app_that_blocks_the_loop_does_not_outlast_the_budget(project: 
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("log", message="loop is blocked")
         process.signal(signal.SIGTERM)
-        await process.exit_code(within=5)
+        assert await process.exit_code(within=5) == 0
+    assert process.events[-1]["event"] == "process_stopped", process.story()
 
 
 async def test_an_app_that_hangs_at_import_does_not_hold_up_the_stop(project: Project) -> None:
-    """Its thread is a daemon."""
+    """Nothing can end an import: the supervisor writes the last event and ends the process."""
     project.write("app/main.py", "print('importing'); import time; time.sleep(60)")
     async with Orchestrator("serve", cwd=project.path) as process:
         await process.event("log", message="importing")
         assert await process.stop(within=6) == 0
-    assert process.events[-1]["event"] == "process_stopped"
+    assert process.events[-1]["event"] == "process_stopped", process.story()
 
 
 async def test_process_1_of_a_container_stops_as_every_other(project: Project) -> None:
@@ -157,4 +166,4 @@ async def test_process_1_of_a_container_stops_as_every_other(project: Project) -
         await process.event("server_started")
         process.signal_child(signal.SIGTERM)
         assert await process.exit_code() == 0
-    assert process.events[-1]["event"] == "process_stopped"
+    assert process.events[-1]["event"] == "process_stopped", process.story()

@@ -154,14 +154,16 @@ def test_a_signal_asks_while_the_main_thread_is_busy(number: signal.Signals) -> 
 
 
 def test_a_process_that_hangs_ends_with_its_budget() -> None:
-    """Whatever hangs: here the main thread, for ever."""
-    assert run("stop.budget_seconds = 0.2\nstop.enforce(lambda: 12)\nstop.request('SIGTERM')\ntime.sleep(60)") == 12
+    """Whatever hangs: here the main thread."""
+    enforced = "stop.budget_seconds = 0.2\nstop.enforce(lambda: 12, lambda: None)\n"
+    assert run(f"{enforced}stop.request('SIGTERM')\ntime.sleep(60)") == 12
 
 
 def test_a_process_that_hangs_ends_soon_after_the_second_signal() -> None:
-    """However large the budget is."""
+    """However large the budget is, and though the last events hang too."""
+    enforced = "stop.budget_seconds = 600\nstop.enforce(lambda: 7, lambda: time.sleep(60))\n"
     hurry = "stop.request('SIGTERM')\nstop.request('SIGTERM')\n"
-    assert run(f"stop.budget_seconds = 600\nstop.enforce(lambda: 7)\n{hurry}time.sleep(60)") == 7
+    assert run(f"{enforced}{hurry}time.sleep(60)") == 7
 
 
 def test_a_thread_that_cannot_be_stopped_does_not_keep_the_process() -> None:

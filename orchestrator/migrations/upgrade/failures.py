@@ -51,6 +51,7 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         "statements_done": recorder.done if recorder else 0,
     }
     if scene.revision and (scene.cancelled or isinstance(error, StopAsked)):
+        told["error_message"] = f"revision {scene.revision} did not end in time: {told['error_message']}"
         return MigrationStopped(**told)
     if half and recorder:
         return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})

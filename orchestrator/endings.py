@@ -1,0 +1,87 @@
+"""The last words of a process: exactly one last event, whatever ends it and in which thread."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.errors import EXIT_OK, MigrationStopped, StartupError, StartupFailed
+from orchestrator.events import ProcessStopped
+from orchestrator.lifecycle import Lifecycle, State
+from orchestrator.log import REDACTOR, finish_prints
+from orchestrator.reporter import Reporter
+
+MUST_REACH_TARGET = frozenset({"migrate", "wait"})  # stopped before it, they have not done what they are for
+
+
+class Ending:
+    """Ends one process; each method returns the exit code. Only the first one called has an effect."""
+
+    def __init__(self, command: str, lifecycle: Lifecycle, report: Reporter) -> None:
+        self._command, self._lifecycle, self._report = command, lifecycle, report
+        self._once = threading.Lock()
+        self._code = EXIT_OK
+
+    def done(self) -> int:
+        """It did what it was asked."""
+
+        def tell() -> None:
+            if self._lifecycle.state == State.SERVING:  # nothing was left to drain it
+                self._lifecycle.advance(State.DRAINING)
+            self._lifecycle.advance(State.STOPPED)
+            self._report(ProcessStopped(uptime_seconds=self._report.elapsed_seconds(), exit_code=EXIT_OK))
+
+        return self._end(EXIT_OK, tell)
+
+    def stopped(self) -> int:
+        """A stop was requested: that is what `serve` was asked; a command with a target has missed it."""
+        if self._command not in MUST_REACH_TARGET:
+            return self.done()
+        return self.failed(StartupError(_stopped(f"a stop was requested while {self._lifecycle.state}")))
+
+    @property
+    def overdue_code(self) -> int:
+        """The exit code when the shutdown budget is spent and something hangs."""
+        missed = self._command in MUST_REACH_TARGET or self._lifecycle.state == State.MIGRATING
+        return MigrationStopped.exits_with if missed else EXIT_OK
+
+    def overdue(self) -> int:
+        """The last events then."""
+        if self.overdue_code == EXIT_OK:
+            return self.done()
+        return self.failed(StartupError(_stopped("the shutdown budget was spent and something did not end")))
+
+    def failed(self, error: StartupError) -> int:
+        """Say what happened, then that it is the end."""
+        failure, state = error.failure, self._lifecycle.state
+
+        def tell() -> None:
+            self._report(failure, error.exception)
+            self._fail(StartupFailed.after(failure, state, REDACTOR.value))
+
+        return self._end(failure.exits_with, tell)
+
+    def bug(self, error: Exception) -> int:
+        """A bug of ours, with its traceback."""
+        code, state = StartupFailed.exits_with, self._lifecycle.state
+        message = REDACTOR.text(f"{type(error).__name__}: {error}")
+        failure = StartupFailed(error_type="bug", error_message=message, exit_code=code, failed_state=state)
+        return self._end(code, lambda: self._fail(failure, error))
+
+    def _fail(self, failure: StartupFailed, error: Exception | None = None) -> None:
+        if self._lifecycle.state not in {State.STOPPED, State.FAILED}:
+            self._lifecycle.advance(State.FAILED)
+        self._report(failure, error)
+
+    def _end(self, code: int, tell: Callable[[], Any]) -> int:
+        with self._once:
+            if self._lifecycle.state not in {State.STOPPED, State.FAILED}:
+                self._code = code
+                finish_prints()
+                tell()
+            return self._code
+
+
+def _stopped(why: str) -> MigrationStopped:
+    return MigrationStopped(
+        error_type="stopped", error_message=why, revision="", statement_index=0, statement="", statements_done=0
+    )
