@@ -45,14 +45,21 @@ class _Uvicorn(uvicorn.Server):
             signal.signal(number, self.heard)
         yield
 
+    def install_signal_handlers(self) -> None:
+        """The same, where uvicorn before 0.29 asks for it."""
+        with self.capture_signals():
+            pass
+
     def heard(self, number: int, frame: FrameType | None) -> None:
         """Request the stop."""
         self._stop.handle(number, frame)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Remember where it runs."""
+        """Remember where it runs; exit when the lifespan failed, as newer versions do themselves."""
         self.loop, self.task = asyncio.get_running_loop(), asyncio.current_task()
         await super().serve(sockets)
+        if not self.started:
+            raise SystemExit(AppFailed.exits_with)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Say when connections are accepted."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from alembic.config import Config
 
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.files import NeedsAlembic, read_tree
@@ -142,8 +143,7 @@ def _with_links(scripts: Scripts) -> None:
 
 
 UNCLEAR: list[Change] = [
-    _in_several_places,
-    _in_places_of_toml,
+    *((_in_several_places, _in_places_of_toml) if hasattr(Config, "get_version_locations_list") else ()),
     _in_directories_of_directories,
     _of_a_package,
     _with_a_label,

@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine.url import URL
 
@@ -23,13 +23,32 @@ def alembic_config(files: AlembicFiles, url: URL, target: str) -> "Config":
 
     arguments = ["--name", files.section, *(each for x in files.x for each in ("-x", x)), "upgrade", target]
     options = CommandLine("alembic").parser.parse_args(arguments)
-    config = Config(files.ini, toml_file=files.toml, ini_section=files.section, cmd_opts=options)
+    config = Config(files.ini, ini_section=files.section, cmd_opts=options, **_toml_of(files))
     text = url.render_as_string(hide_password=False)
     config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # ConfigParser's own escape
     if files.base != Path():
         config.set_main_option("script_location", str(files.base / str(files.option("script_location"))))
         sys.path.insert(0, str(files.base))
     return config
+
+
+def _toml_of(files: AlembicFiles) -> dict[str, Any]:
+    """What tells Alembic of pyproject.toml, which it reads from 1.16 on.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: this Alembic cannot, and there is nothing else.
+    """
+    from alembic import __version__
+
+    if tuple(int(part) for part in __version__.split(".")[:2]) >= (1, 16):
+        return {"toml_file": files.toml}
+    if files.ini is None:
+        raise invalid(
+            "no_configuration",
+            f"Alembic {__version__} does not read {files.toml}",
+            hint="Install Alembic 1.16 or later, or configure it in alembic.ini.",
+        )
+    return {}
 
 
 def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":

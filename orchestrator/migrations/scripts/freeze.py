@@ -121,6 +121,8 @@ def _version_locations(files: AlembicFiles) -> tuple[str, ...]:
     if not isinstance(value, str):
         return tuple(map(str, value)) if isinstance(value, list) else ()
     config = Config()
+    if not hasattr(config, "get_version_locations_list"):
+        raise CannotFreezeError("Alembic before 1.16 does not tell how it parts its version_locations")
     for name in ("version_locations", "path_separator", "version_path_separator"):
         if text := files.template(name)[0]:
             config.set_main_option(name, str(text).replace("%", "%%"))
