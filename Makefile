@@ -28,14 +28,14 @@ soak: $(DEV)/ready servers ## the random and long tests, with new seeds; MINUTES
 	@$(DEV)/bin/python -m tests.soak $(MINUTES) $(SEED)
 
 container-test: $(DEV)/ready servers ## build the image and run it as ECS does; needs docker with python:3.13-slim, or ../shared
-	@$(DEV)/bin/python -m pytest tests/container $(ARGS)
+	@$(DEV)/bin/python -m pytest tests/container --tier=all $(ARGS)
 
 servers: $(DEV)/ready ## install what the tests start: MariaDB, PostgreSQL, Chromium
 	@tests/servers/install
 
 faults: $(DEV)/ready servers ## faults drawn by lot; N=200 for so many runs, SEED=1234 to repeat
 	@ORCHESTRATOR_FAULTS_RUNS=$(N) ORCHESTRATOR_FAULTS_SEED=$(SEED) \
-		$(DEV)/bin/python -m pytest --soak --numprocesses=$(WORKERS) tests/faults/test_faults.py $(ARGS)
+		$(DEV)/bin/python -m pytest --tier=soak --numprocesses=$(WORKERS) tests/faults/test_faults.py $(ARGS)
 
 lint: $(DEV)/ready ## every check that runs no test
 	@$(DEV)/bin/ruff format --check .

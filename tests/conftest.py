@@ -31,7 +31,8 @@ hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, p
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of CI and of `make soak`."""
     parser.addoption("--budgets", action="store_true", help="fail if a directory's tests take longer than they may")
-    parser.addoption("--soak", action="store_true", help="only the random and long tests, with many examples each")
+    tiers = "every claim once (the default), what is random or long, with many examples, or all"
+    parser.addoption("--tier", choices=["claims", "soak", "all"], default="claims", help=tiers)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "backends(*names): the databases a test is for; without it, all")
     config.addinivalue_line("markers", "soak: random or long, for `make soak`")
     config.pluginmanager.register(Costs(_BUDGETS, strict=config.getoption("--budgets")))
-    hypothesis.settings.load_profile("soak" if config.getoption("--soak") else "test")
+    hypothesis.settings.load_profile("soak" if config.getoption("--tier") == "soak" else "test")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -57,8 +58,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests of the other tier, and those for a backend that cannot be had; the summary says so aloud."""
-    soak = config.getoption("--soak")
-    out = {item for item in items if _has_no_backend(item) or _is_left_out(item, soak=soak)}
+    tier = config.getoption("--tier")
+    out = {item for item in items if _has_no_backend(item) or not _belongs_to(tier, item)}
     items[:] = [item for item in items if item not in out]
     config.hook.pytest_deselected(items=[*out])
 
@@ -68,11 +69,11 @@ def _has_no_backend(item: pytest.Item) -> bool:
     return marker is not None and not set(marker.args) & set(BACKENDS)
 
 
-def _is_left_out(item: pytest.Item, *, soak: bool) -> bool:
-    """`make soak` runs what is marked so, and again, with more examples, what draws its own."""
+def _belongs_to(tier: str, item: pytest.Item) -> bool:
+    """What draws its examples belongs to both tiers: to `soak` with many of them."""
     marked = item.get_closest_marker("soak") is not None
     draws = item.get_closest_marker("hypothesis") is not None
-    return not (marked or draws) if soak else marked
+    return {"claims": not marked, "soak": marked or draws, "all": True}[tier]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -21,7 +21,7 @@ def main(minutes: float, seed: int | None = None) -> int:
 def _round(seed: int) -> int:
     print(f"soak: again with `make soak SEED={seed}`", flush=True)  # noqa: T201 - a command
     variables = {"ORCHESTRATOR_FAULTS_SEED": str(seed), "ORCHESTRATOR_FAULTS_RUNS": str(_SCENARIOS)}
-    argv = ["-m", "pytest", "--soak", "--numprocesses=6", f"--hypothesis-seed={seed}", "-q"]
+    argv = ["-m", "pytest", "--tier=soak", "--numprocesses=6", f"--hypothesis-seed={seed}", "-q"]
     return subprocess.run([sys.executable, *argv], env=os.environ | variables, check=False).returncode
 
 

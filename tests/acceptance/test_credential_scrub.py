@@ -107,7 +107,7 @@ def owner(database: Database, server: Server) -> URL:
 
 async def _assert_found_nowhere(env: Env, project: Project, server: Server) -> None:
     """The search finds the app's own password everywhere, so it would find the other."""
-    async with Orchestrator("serve", env=env, cwd=project.path) as process:
+    async with Orchestrator("serve", env=env, cwd=project.path, fresh=True) as process:
         await process.event("server_started")
         await _until_alone(server)
         async with httpx.AsyncClient(timeout=30) as client:

@@ -37,7 +37,7 @@ class Container(Orchestrator):
         env: Mapping[str, str] | None = None,
         options: Sequence[str] = (*RESTRICTED, *READ_ONLY, *WITHOUT_TOOLS),
     ) -> None:
-        super().__init__(*arguments, env=env, cwd=ROOT)
+        super().__init__(*arguments, env=env, cwd=ROOT, fresh=True)
         self.name = f"orchestrator-test-{secrets.token_hex(4)}"
         variables = {"PORT": self.env["PORT"], **(env or {})}
         self.env = {**os.environ, **variables}  # of the client, which hands on those that are named

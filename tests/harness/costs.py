@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.harness import prepared
+
 _SLOWEST = 10
 _BEFORE = pytest.StashKey["Cost"]()
 
@@ -110,7 +112,8 @@ class Costs:
 
     def _so_far(self) -> Cost:
         usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-        return Cost(cpu_seconds=sum(usage.ru_utime + usage.ru_stime for usage in usages), starts=self._starts)
+        cpu_seconds = sum(usage.ru_utime + usage.ru_stime for usage in usages) + sum(prepared.spent)
+        return Cost(cpu_seconds=cpu_seconds, starts=self._starts + len(prepared.spent))
 
     def _count_starts(self, event: str, _: object) -> None:
         self._starts += event == "subprocess.Popen"

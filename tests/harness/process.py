@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.harness.output import Event, Output, matches
+from tests.harness.prepared import Prepared, may_be_prepared
 from tests.servers.ports import HOST, free_port
 
 _CHUNK = 65_536
@@ -40,6 +41,8 @@ class Orchestrator(Output):
         cwd: Where it runs.
         stdin: What it reads there.
         under: A command that runs it, such as `unshare`.
+        fresh: Python begins afresh, as for a user; else the libraries are imported already (see prepared.py), and
+            what a test claims must not depend on that.
 
     Attributes:
         port: Where it is told to listen.
@@ -53,24 +56,25 @@ class Orchestrator(Output):
         cwd: Path,
         stdin: str = "",
         under: Sequence[str] = (),
+        fresh: bool = False,
     ) -> None:
         super().__init__()
         self.env = _basics() | {"PORT": str(free_port())} | dict(env or {})
         self.port = int(self.env["PORT"]) if self.env["PORT"].isdecimal() else 0
         self.reading = asyncio.Event()
         self.reading.set()
+        self._arguments = arguments
         self._argv = (*under, sys.executable, "-m", "orchestrator", *arguments)
+        self._fresh = fresh or bool(under) or not may_be_prepared(self.env)
         self._cwd = cwd
         self._stdin = stdin
         self._news = asyncio.Event()  # set by the next lines, which put a new one in its place
         self._ended = False
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Prepared | None = None
         self._readers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._process = process = await asyncio.create_subprocess_exec(
-            *self._argv, cwd=self._cwd, env=self.env, stdin=PIPE, stdout=PIPE, stderr=PIPE
-        )
+        self._process = process = await self._start()
         assert process.stdin
         assert process.stdout
         assert process.stderr
@@ -82,6 +86,13 @@ class Orchestrator(Output):
         process.stdin.close()
         return self
 
+    async def _start(self) -> asyncio.subprocess.Process | Prepared:
+        if not self._fresh:
+            return await Prepared.start(self._arguments, self.env, self._cwd)
+        return await asyncio.create_subprocess_exec(
+            *self._argv, cwd=self._cwd, env=self.env, stdin=PIPE, stdout=PIPE, stderr=PIPE
+        )
+
     async def __aexit__(self, error: type[BaseException] | None, *_: object) -> None:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
@@ -90,7 +101,7 @@ class Orchestrator(Output):
         assert error or not self.violations, f"{self.violations}\n{self.story()}"
 
     @property
-    def process(self) -> asyncio.subprocess.Process:
+    def process(self) -> asyncio.subprocess.Process | Prepared:
         """The process, once started."""
         assert self._process, "it is started by entering its context"
         return self._process
@@ -184,9 +195,10 @@ async def run(
     cwd: Path,
     stdin: str = "",
     within: float = 60,
+    fresh: bool = False,
 ) -> Result:
     """Run a command that ends by itself."""
-    async with Orchestrator(*arguments, env=env, cwd=cwd, stdin=stdin) as process:
+    async with Orchestrator(*arguments, env=env, cwd=cwd, stdin=stdin, fresh=fresh) as process:
         code = await process.exit_code(within)
     return Result(process.lines, process.events, process.noise, process.stderr, exit_code=code)
 

@@ -1,0 +1,121 @@
+"""Starts of the product that begin with a fork, in a process of this program's own: see prepared.py.
+
+It has imported the libraries, and nothing of the product. For each start it forks, and the child becomes what
+`python -m orchestrator` is: its own pid, environment, directory, pipes and exit code. Most of the CPU time of a start
+goes into these imports; a thousand starts in the tests do without.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import time
+from typing import NoReturn
+
+# No Alembic and no Mako: importing Alembic imports the product, which is one of its plug-ins.
+LIBRARIES = (
+    "aiosqlite",
+    "asyncmy",
+    "asyncpg",
+    "click",
+    "concurrent.futures.thread",
+    "cryptography.hazmat.primitives.asymmetric.padding",
+    "logging.config",
+    "orjson",
+    "pydantic",
+    "sqlalchemy.dialects.mysql.asyncmy",
+    "sqlalchemy.dialects.postgresql.asyncpg",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
+    "sqlalchemy.ext.asyncio",
+    "structlog",
+    "uvicorn",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "uvloop",
+    "yaml",
+)
+_BYTES = 64  # of a message; what it says stands in a file
+
+
+def wait_for_a_start(requests: socket.socket) -> list[int]:
+    """Fork for each request, tell the pid, and later the exit code and the CPU seconds; returns in the child alone."""
+    news, wake = os.pipe()
+    os.set_blocking(news, False)
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    statuses: dict[int, int] = {}
+    while True:
+        ready, _, _ = select.select([requests.fileno(), news], [], [])
+        if requests.fileno() in ready:
+            message, descriptors, _, _ = socket.recv_fds(requests, _BYTES, 5)
+            if not message:  # the tests have ended
+                os._exit(0)
+            pid = os.fork()
+            if pid == 0:
+                return descriptors
+            *others, statuses[pid] = descriptors
+            _tell(statuses[pid], pid)
+            for each in others:
+                os.close(each)
+        with contextlib.suppress(BlockingIOError):
+            os.read(news, _BYTES)
+        _reap(statuses)
+
+
+def _reap(statuses: dict[int, int]) -> None:
+    """Tell how those that have ended did so."""
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.wait4(-1, os.WNOHANG))[0]:
+            pid, status, usage = ended
+            _tell(statuses[pid], os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime)
+            os.close(statuses.pop(pid))
+
+
+def _tell(descriptor: int, *numbers: float) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        os.write(descriptor, f"{json.dumps(numbers)}\n".encode())
+
+
+def become(descriptors: list[int]) -> None:
+    """Take the pipes, the environment, the directory and the arguments of a start."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    request, *pipes, _ = descriptors
+    with os.fdopen(os.dup(request)) as file:
+        wanted = json.load(file)
+    for number, pipe in enumerate(pipes):
+        os.dup2(pipe, number)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.chdir(wanted["cwd"])
+    os.environ.clear()
+    os.environ.update(wanted["env"])
+    time.tzset()
+    sys.path[0] = os.getcwd()  # noqa: PTH109 - as -m does
+    sys.argv = ["-m", *wanted["arguments"]]
+    sys.orig_argv = [sys.executable, "-m", "orchestrator", *wanted["arguments"]]
+
+
+def main() -> NoReturn:
+    """Import the libraries, and start the product whenever it is asked for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    gc.collect()
+    gc.freeze()
+    with socket.socket(fileno=int(sys.argv[1])) as requests:
+        become(wait_for_a_start(requests))
+        requests.detach()
+    runpy._run_module_as_main("orchestrator")  # type: ignore[attr-defined] # noqa: SLF001 - what -m calls
+    sys.exit()
+
+
+if __name__ == "__main__":
+    main()
