@@ -5,6 +5,7 @@ import contextlib
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -111,9 +112,9 @@ def make_project(path: Path, template: str = "async") -> Project:
     project = Project(path)
     project.write("app/__init__.py", "")  # a package, so that this repository's own app does not hide it
     project.write("app/main.py", _APP)
-    toml = "pyproject.toml" if template.startswith("pyproject") else None
+    toml: Any = {"toml_file": "pyproject.toml"} if template.startswith("pyproject") else {}  # from Alembic 1.16 on
     with contextlib.chdir(path):  # so that no absolute path gets into its files
-        config = Config("alembic.ini", toml_file=toml, cmd_opts=argparse.Namespace(quiet=True))
+        config = Config("alembic.ini", cmd_opts=argparse.Namespace(quiet=True), **toml)
         command.init(config, "alembic", template=template)
     return project
 

@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from orchestrator.databases import Backend, backend_for
+from orchestrator.databases.autocommit import autocommits
 from orchestrator.events import RevisionResumed
 from orchestrator.log import CONTEXT
 from orchestrator.migrations.journal.dbapi_proxy import recording
@@ -149,7 +150,7 @@ class Applier:
             journal=self._journal,
             patience=self._patience,
             recorded_checksum=entry.checksum if entry and not entry.finished else about.checksum,
-            autocommit=lambda: bool(dialect.detect_autocommit_setting(self._real)),
+            autocommit=lambda: autocommits(self._real),
             error=lambda text: _revived(dialect.loaded_dbapi, text),
             real=self._real,
         )
