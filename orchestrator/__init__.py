@@ -2,5 +2,5 @@
 
 import time
 
-STARTED = time.time()
-"""When the process began, in seconds since the epoch: this is the first module of ours that runs."""
+STARTED = time.monotonic()
+"""When the process began, by the clock that nobody sets: this is the first module of ours that runs."""

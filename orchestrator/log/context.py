@@ -15,6 +15,10 @@ TASK = ("task_id", "cluster", "task_family", "task_revision")
 """Fields of every line in ECS, all of them or none."""
 
 _LEVELS = {50: "critical", 40: "error", 30: "warning", 20: "info"}
+_NUMBERS = {"critical": 50, "error": 40, "warning": 30, "info": 20, "debug": 10} | {
+    # as other libraries call them
+    **{"fatal": 50, "exception": 40, "err": 40, "warn": 30, "success": 20, "notice": 20, "trace": 5},
+}
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Context:
     def stamp(self, record: LogRecord) -> None:
         """Write down the state in which the record was made: it may be formatted later, in another."""
         record.orchestrator_state = self.state
+        record.orchestrator_elapsed = self.elapsed_seconds()
 
     def fields(self, record: LogRecord) -> dict[str, Any]:
         """The common fields of `record`, but for `event`, `message` and `outcome`, in the order of the line."""
@@ -51,13 +56,13 @@ class Context:
             "logger": plain(record.name),
             "schema": SCHEMA,
             "boot_id": self.boot_id,
-            "elapsed_seconds": round(max(0.0, happened.timestamp() - self.started), 3),
+            "elapsed_seconds": round(getattr(record, "orchestrator_elapsed", None) or self.elapsed_seconds(), 3),
             **self.task,
         }
 
     def elapsed_seconds(self) -> float:
-        """How long ago the process began."""
-        return time.time() - self.started
+        """How long ago the process began, whatever has been done to the clock since."""
+        return time.monotonic() - self.started
 
 
 def created(record: LogRecord) -> datetime:
@@ -73,6 +78,11 @@ def _level(number: Any) -> str:
     if type(number) is not int:
         return "info"
     return _LEVELS.get(number) or next((name for least, name in _LEVELS.items() if number >= least), "debug")
+
+
+def level_number(name: object) -> int | None:
+    """The number of a level that another library names; none when it is no level."""
+    return _NUMBERS.get(str.lower(name)) if type(name) is str else None
 
 
 CONTEXT = Context()

@@ -1,22 +1,29 @@
 """How a record becomes a line: its fields without secrets, as JSON of at most 16,000 bytes or as text for a person."""
 
-import functools
+import copy
 import logging
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import structlog
-
-from orchestrator.log import emf, tracebacks
-from orchestrator.log.context import CONTEXT, TASK, created
+from orchestrator.events import CATALOGUE
+from orchestrator.log import emf, told, tracebacks
+from orchestrator.log.context import CONTEXT, created
+from orchestrator.log.people import Text
 from orchestrator.log.redaction import REDACTOR
+from orchestrator.log.route import TOLD
 from orchestrator.log.size import fit
 from orchestrator.log.values import kind, plain, safe_repr
 
 EVENT = "orchestrator_event"
 """Attribute of a record that carries an event's fields, as `Own`."""
+FOREIGN = "log"
+"""The event of what others log."""
+_MOST_NESTED = 3  # records made while a record is formatted: a __repr__ may log itself
+
+_formatting = threading.local()
+Fields = dict[str, Any]
 
 
 class Own(dict[str, Any]):
@@ -27,15 +34,7 @@ class Own(dict[str, Any]):
         self.metrics = metrics
 
 
-_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_COLOURS = {"warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
-_PLAIN_AGAIN = "\x1b[0m"
-_MOST_NESTED = 3  # records made while a record is formatted: a __repr__ may log itself
-
-_formatting = threading.local()
-
-
-def formatter(format: str = "") -> logging.Formatter:  # noqa: A002  # the key of logging.yaml
+def formatter(format: str = "") -> "LineFormatter":  # noqa: A002  # the key of logging.yaml
     """The formatter for logging.yaml: `{"()": orchestrator.log.formatter}`.
 
     Args:
@@ -43,15 +42,21 @@ def formatter(format: str = "") -> logging.Formatter:  # noqa: A002  # the key o
     """
     wanted = format or CONTEXT.log_format
     on_terminal = sys.stdout.isatty()
-    if wanted == "text" or (wanted == "auto" and on_terminal):
-        return _Formatter(
-            processors=[_assemble, functools.partial(_render_text, colours=_COLOURS if on_terminal else {})]
-        )
-    return _Formatter(processors=[_assemble, _render_json])
+    is_text = wanted == "text" or (wanted == "auto" and on_terminal)
+    return LineFormatter(Text(colours=on_terminal) if is_text else as_json)
 
 
-class _Formatter(structlog.stdlib.ProcessorFormatter):
-    """Structlog's formatter, but a record that cannot be formatted comes out all the same, and says so."""
+def as_json(fields: Fields) -> str:
+    """The line for programs."""
+    return fit(fields, whole=fields["event"] in CATALOGUE).decode()
+
+
+class LineFormatter(logging.Formatter):
+    """Formats any record; one that cannot be formatted comes out all the same, and says so."""
+
+    def __init__(self, render: Callable[[Fields], str]) -> None:
+        super().__init__()
+        self.render = render
 
     def format(self, record: logging.LogRecord) -> str:
         """Never raises: first with everything, then without the arguments' own words, at last without foreign code."""
@@ -66,76 +71,73 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
 
     def _formatted(self, record: logging.LogRecord) -> str:
         try:
-            return super().format(record)
+            return self.render(fields_of(record))
         except BaseException as error:  # noqa: BLE001  # as above
             words = f"{safe_repr(record.msg)} {safe_repr(record.args)} (not formatted: {safe_repr(error)})"
-            return super().format(logging.makeLogRecord({**vars(record), "msg": words, "args": (), "exc_text": None}))
+            return self.render(fields_of(logging.makeLogRecord({**vars(record), "msg": words, "args": ()})))
 
     def _bare(self, record: logging.LogRecord, why: str) -> str:
-        names = ("name", "levelno", "created", "orchestrator_state")
+        names = ("name", "levelno", "created", "orchestrator_state", "orchestrator_elapsed")
         common = {name: value for name, value in vars(record).items() if name in names}
         words = f"<{kind(record.msg)}> (not formatted: {why})"
-        return super().format(logging.makeLogRecord({**common, "msg": words}))
+        return self.render(fields_of(logging.makeLogRecord({**common, "msg": words})))
 
 
-def _assemble(_logger: object, _method: str, event_dict: structlog.typing.EventDict) -> structlog.typing.EventDict:
+class Redacted(logging.Formatter):
+    """Another formatter, which gets records without secrets."""
+
+    def __init__(self, inner: logging.Formatter) -> None:
+        super().__init__()
+        self._inner = inner
+
+    def format(self, record: logging.LogRecord) -> str:
+        """What the other formatter makes of a clean copy."""
+        clean = copy.copy(record)
+        clean.msg, clean.args = REDACTOR.text(record.getMessage()), ()
+        clean.exc_text = tracebacks.told(record.exc_info) or None
+        clean.exc_info = None
+        clean.stack_info = record.stack_info and REDACTOR.text(record.stack_info, keep_end=True)
+        for name, value in told.extra(record, {}).items():
+            if name in vars(clean):
+                setattr(clean, name, value)
+        return self._inner.format(clean)
+
+
+def fields_of(record: logging.LogRecord) -> Fields:
     """The fields of a line, from a record of our own, of structlog, or of any other library."""
-    record: logging.LogRecord = event_dict.pop("_record")
-    event_dict.pop("_from_structlog", None)
     common = CONTEXT.fields(record)
     event = getattr(record, EVENT, None)
-    own = _of_event(event, record) if isinstance(event, Own) else _of_others(record, event_dict, common)
-    if exception := tracebacks.told(record.exc_info or event_dict.get("exc_info")):
-        own["exception"] = REDACTOR.text(exception, keep_end=True)
+    own = _of_event(event, record) if isinstance(event, Own) else _of_others(record, common["level"])
+    head = {"timestamp": common.pop("timestamp"), "level": common.pop("level")}
+    return {**head, "event": own.pop("event"), "message": own.pop("message"), **common, **own}
+
+
+def _of_event(event: Own, record: logging.LogRecord) -> Fields:
+    metrics = emf.embedded(event.metrics, CONTEXT.service, created(record)) if event.metrics else {}
+    return {**event, **metrics, **_traces(record, record.exc_info)}
+
+
+def _of_others(record: logging.LogRecord, level: str) -> Fields:
+    event_dict, message = _words(record)
+    fields = {"event": FOREIGN, "message": REDACTOR.text(message), "outcome": "unknown"}
+    fields |= told.extra(record, event_dict)
+    if json := getattr(record, TOLD, None) or told.json_object(message):
+        fields |= told.lifted(json, level)
+    return fields | _traces(record, record.exc_info or event_dict.get("exc_info"))
+
+
+def _words(record: logging.LogRecord) -> tuple[Fields, str]:
+    """What structlog attached, and the message."""
+    if isinstance(record.msg, dict) and hasattr(record, "_logger") and hasattr(record, "_name"):
+        event_dict: Fields = dict(record.msg)
+        return event_dict, plain(event_dict.pop("event", ""))
+    return {}, record.getMessage()
+
+
+def _traces(record: logging.LogRecord, exc_info: Any) -> Fields:
+    traces = {}
+    if exception := tracebacks.told(exc_info):
+        traces["exception"] = exception
     if record.stack_info:
-        own["stack"] = REDACTOR.text(plain(record.stack_info), keep_end=True)
-    return {**_head(common, own), **common, **own}
-
-
-def _of_event(event: Own, record: logging.LogRecord) -> dict[str, Any]:
-    return event | emf.embedded(event.metrics, CONTEXT.service, created(record)) if event.metrics else dict(event)
-
-
-def _of_others(
-    record: logging.LogRecord, event_dict: structlog.typing.EventDict, common: dict[str, Any]
-) -> dict[str, Any]:
-    message = REDACTOR.text(str(event_dict.pop("event", "")))
-    return {"event": "log", "message": message, "outcome": "unknown", **_extra(record, event_dict, taken=common)}
-
-
-def _head(common: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """What a reader looks for first, in front."""
-    return {
-        "timestamp": common["timestamp"],
-        "level": common["level"],
-        "event": own["event"],
-        "message": own["message"],
-    }
-
-
-def _extra(
-    record: logging.LogRecord, event_dict: structlog.typing.EventDict, *, taken: dict[str, Any]
-) -> dict[str, Any]:
-    """The `extra` of a foreign record; a name of ours gets a prefix, so that nobody can fake an event."""
-    reserved = {*taken, *TASK, "event", "message", "outcome", "exception", "stack", "truncated"}
-    given = {plain(key): value for key, value in vars(record).items() if key not in _PLAIN}
-    given.pop("orchestrator_state", None)
-    given |= {plain(key): value for key, value in event_dict.items() if key not in {"exc_info", "stack_info", "level"}}
-    clean = {REDACTOR.text(key): REDACTOR.value(value, key) for key, value in given.items() if not key.startswith("_")}
-    return {(f"extra_{key}" if key in reserved else key): value for key, value in clean.items()}
-
-
-def _render_json(_logger: object, _method: str, fields: structlog.typing.EventDict) -> str:
-    return fit(dict(fields), whole=fields["event"] != "log").decode()
-
-
-def _render_text(
-    _logger: object, _method: str, fields: structlog.typing.EventDict, *, colours: Mapping[str, str]
-) -> str:
-    """Lines for a person: when, in which state, what, and what to do about it."""
-    colour = colours.get(fields["level"], "")
-    lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {colour}{fields['message']}{colour and _PLAIN_AGAIN}"]
-    if fields.get("hint"):
-        lines.append(f"{'':22} → {fields['hint']}")
-    lines += [str(fields[name]) for name in ("exception", "stack") if name in fields]
-    return "\n".join(lines)
+        traces["stack"] = REDACTOR.text(plain(record.stack_info), keep_end=True)
+    return traces

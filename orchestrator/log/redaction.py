@@ -1,7 +1,8 @@
 """Keeping passwords out of the log: the known ones wherever they stand, unknown ones where passwords usually stand.
 
 Text from outside (exceptions, SQL, other libraries' records) is cleaned before it is put into a line; our own words are
-not, so that a password like `app` does not spoil the names that alarms filter on.
+not, so that a password like `app` does not spoil the names that alarms filter on. A known secret that is a mere word is
+masked as a word only, and in code as a literal only: `postgres` must not make `***ql` of every URL.
 """
 
 import json
@@ -10,30 +11,18 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from orchestrator.log import guesses
 from orchestrator.log.values import CUT, MASK, Cleaning
 
 __all__ = ["LONGEST", "MASK", "REDACTOR", "Redactor"]
 
 LONGEST = 32_000  # characters of a text that are looked at: twice what a line holds
 
-# Each pattern takes time in proportion to the text, whatever is in it, and masks a secret whose end was cut off.
-# What stands between a URL's scheme and its password.
-_USER = re.compile(r"://[^\s:/@]*+:")
-_WORD = re.compile(r"\S*+")
-# What follows `password=` in a query, a DSN or a keyword argument.
-_PAIR = re.compile(r"(?i)(\b\w*(?:password|passwd|secret|token)=)('[^']*+(?:'|\Z)|\"[^\"]*+(?:\"|\Z)|[^\s&,;)]+)")
-# The same as a key of a dict or of JSON in some text.
-_ITEM = re.compile(
-    r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*+:\s*+)"
-    r"('(?:[^'\\]|\\[\s\S])*(?:'|\\?\Z)|\"(?:[^\"\\]|\\[\s\S])*(?:\"|\\?\Z))"
-)
-# IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL.
-_SQL = re.compile(
-    r"(?i)(\b(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?!['\"]\s*+:))\s*+\(?+\s*+)"
-    r"('(?:[^'\\]|\\[\s\S]|'')*'?|\"(?:[^\"\\]|\\[\s\S]|\"\")*\"?)"
-)
-# The end of a sqlalchemy.exc.StatementError's text; what may follow is a link.
-_PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
+_WEAK = re.compile(r"\w{1,4}|[^\W\d]{1,16}")
+_LEAST_OF_LINE = 4  # characters of one line of a secret that has several, when it is printed line by line
+_ESCAPED = r"(?<=\\[abfnrtv])|(?<=\dm)"  # what ends in a letter and is none: an escape of Python, a colour
+
+Pattern = re.Pattern[str] | None
 
 
 class Redactor:
@@ -41,7 +30,9 @@ class Redactor:
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
-        self._known: re.Pattern[str] | None = None
+        self._known: Pattern = None
+        self._known_in_code: Pattern = None
+        self._strong: Pattern = None
 
     def register(self, secrets: Iterable[str]) -> None:
         """Never let these through again, in any of the forms that a library may give them."""
@@ -55,60 +46,66 @@ class Redactor:
         if secrets == self._secrets:
             return
         self._secrets = secrets
-        longest_first = sorted(set().union(*map(_forms, secrets)), key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        parts = {line.strip() for each in secrets if "\n" in each for line in each.splitlines()}
+        every = secrets.union(part for part in parts if len(part) >= _LEAST_OF_LINE)
+        weak = {each for each in every if _WEAK.fullmatch(each)}
+        strong = {form: re.escape(form) for form in set().union(*map(_forms, every - weak))}
+        self._strong = _any_of(strong)
+        self._known = _any_of(strong | {each: _as_word(each) for each in weak})
+        self._known_in_code = _any_of(strong | {each: _as_literal(each) for each in weak})
+
+    def known(self, text: str) -> str:
+        """`text` without the registered secrets."""
+        return self._known.sub(MASK, text) if self._known else text
 
     def text(self, text: str, *, keep_end: bool = False) -> str:
         """`text` without secrets, and without what no line has room for: its end, or with `keep_end` its middle.
 
         Known secrets are masked before anything is cut, so that no half of one is left.
         """
-        if self._known:
-            text = self._known.sub(MASK, text)
+        text = self.known(text)
         if len(text) <= LONGEST:
-            return _masked(text)
+            return guesses.in_text(text)
         # From a line's beginning, where no secret is likely to have begun before.
         end = text[-LONGEST // 2 :].partition("\n")[2] if keep_end else ""
-        beginning = _masked(_without_half_a_url(text[: LONGEST // 2 if end else LONGEST]))
-        return f"{beginning}\n{CUT}\n{_masked(end)}" if end else beginning + CUT
+        beginning = guesses.in_text(guesses.without_half_a_url(text[: LONGEST // 2 if end else LONGEST]))
+        return f"{beginning}\n{CUT}\n{guesses.in_text(end)}" if end else beginning + CUT
+
+    def cut(self, text: str) -> str:
+        """A clean text without its middle, where it is too long."""
+        if len(text) <= LONGEST:
+            return text
+        return f"{text[: LONGEST // 2]}\n{CUT}\n{text[-LONGEST // 2 :].partition(chr(10))[2]}"
+
+    def code(self, text: str) -> str:
+        """Code without secrets: a mere word is masked only where it is all of a literal."""
+        return guesses.in_code(self._known_in_code.sub(MASK, text) if self._known_in_code else text)
+
+    def name(self, text: str) -> str:
+        """A key or a path without secrets: a mere word stays."""
+        return self._strong.sub(MASK, text) if self._strong else text
 
     def value(self, value: Any, key: str = "") -> Any:
         """Any value without secrets, as JSON has it; `key` may name one. Too long, too deep, too many: left out."""
-        return Cleaning(self.text).value(value, key)
+        return Cleaning(self.text, self.name).value(value, key)
 
 
-def _masked(text: str) -> str:
-    """Without what looks like a secret; each pattern is tried only where it can match, as every line comes this way."""
-    if "://" in text:
-        text = _without_passwords(text)
-    if "[parameters: " in text:
-        text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
-    if "=" in text:
-        text = _PAIR.sub(rf"\1{MASK}", text)
-    if ":" in text:
-        text = _ITEM.sub(rf"\1'{MASK}'", text)
-    if "'" in text or '"' in text:
-        text = _SQL.sub(rf"\1'{MASK}'", text)
-    return text
+def _any_of(patterns: dict[str, str]) -> Pattern:
+    """The longest first: of two that begin alike the rest must not stay."""
+    return (
+        re.compile("|".join(patterns[each] for each in sorted(patterns, key=len, reverse=True))) if patterns else None
+    )
 
 
-def _without_passwords(text: str) -> str:
-    """URLs without their passwords, which go to the last @ of the word: an unescaped one may hold any."""
-    parts, done = [], 0
-    while user := _USER.search(text, done):
-        begin = user.end()
-        end = begin + len(_WORD.match(text, begin)[0])  # type: ignore[index]  # it matches everywhere
-        at = text.rfind("@", begin, end)
-        parts += [text[done:begin], MASK] if at >= 0 else [text[done:end]]
-        done = at if at >= 0 else end
-    return "".join(parts) + text[done:]
+def _as_word(word: str) -> str:
+    """Not within a longer word, or a longer number."""
+    before = r"\w" if word[0].isdigit() else r"[^\W\d]"
+    after = r"\w" if word[-1].isdigit() else r"[^\W\d]"
+    return rf"(?:(?<!{before})|{_ESCAPED}){re.escape(word)}(?!{after})"
 
 
-def _without_half_a_url(text: str) -> str:
-    """What was cut within a URL, without the URL: the @ that tells its password may be what is missing."""
-    word = (text.rsplit(maxsplit=1) or [""])[-1]
-    begin, within = text.rfind(word), word.find("://")
-    return text[: begin + within] if within >= 0 else text
+def _as_literal(word: str) -> str:
+    return rf"(?<=['\"]){re.escape(word)}(?=['\"])"
 
 
 def _forms(secret: str) -> set[str]:

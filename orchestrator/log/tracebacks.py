@@ -1,10 +1,16 @@
-"""Tracebacks as text: no values of variables, no SQL parameters, and no failure, whatever the exception is made of."""
+"""Tracebacks as text: no values of variables, no SQL parameters, no secrets, and no failure, whatever is in them.
+
+The words of an exception are foreign text. Paths and code are not: a password that is the name of a package must not
+make a traceback unreadable.
+"""
 
 import contextlib
 import sys
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
+from orchestrator.log.redaction import REDACTOR
 from orchestrator.log.values import kind, safe_repr
 
 _FRAMES = 1_000  # the innermost; as many as Python's own limit of recursion allows
@@ -14,7 +20,7 @@ def told(given: Any) -> str:
     """What a record's `exc_info` tells: an exception, the tuple of `sys.exc_info`, or that there is one right now.
 
     Returns:
-        The traceback with its causes and groups; empty when there is no exception.
+        The traceback with its causes and groups, without secrets; empty when there is no exception.
     """
     if given and not isinstance(given, tuple | BaseException):
         given = sys.exc_info()
@@ -25,9 +31,40 @@ def told(given: Any) -> str:
     _hide_parameters(error)
     try:
         whole = traceback.TracebackException(type(error), error, error.__traceback__, limit=-_FRAMES, compact=True)
-        return "".join(whole.format()).removesuffix("\n")
+        _clean(whole)
+        return REDACTOR.cut("".join(whole.format()).removesuffix("\n"))
     except BaseException as failure:  # noqa: BLE001  # a SyntaxError whose text is none, say
-        return f"{kind(error)}: {safe_repr(error)} (no traceback: {kind(failure)})"
+        return REDACTOR.text(f"{kind(error)}: {safe_repr(error)} (no traceback: {kind(failure)})")
+
+
+class _Stack(traceback.StackSummary):
+    """Frames whose code shows no secrets."""
+
+    def format(self, **options: Any) -> list[str]:
+        """As Python does it; the first line of each frame is its place, the others are code."""
+        frames = (each.partition("\n") for each in super().format(**options))
+        return [REDACTOR.name(place) + end + REDACTOR.code(code) for place, end, code in frames]
+
+
+def _clean(whole: traceback.TracebackException) -> None:
+    """Take the secrets out of its parts, and of those of its causes and groups."""
+    for each in _parts(whole):
+        each.stack.__class__ = _Stack
+        words: Any = each
+        words._str = REDACTOR.text(words._str, keep_end=True)  # noqa: SLF001  # what `str` of the exception has said
+        if isinstance(each.__notes__, list):
+            each.__notes__ = [REDACTOR.text(note) if isinstance(note, str) else note for note in each.__notes__]
+        if isinstance(text := getattr(words, "text", None), str):  # a SyntaxError's line
+            words.text = REDACTOR.code(text)
+            words.msg = words.msg and REDACTOR.text(str(words.msg))
+
+
+def _parts(whole: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
+    waiting: list[traceback.TracebackException | None] = [whole]
+    while waiting:
+        if (each := waiting.pop()) is not None:
+            yield each
+            waiting += [each.__cause__, each.__context__, *(each.exceptions or ())]
 
 
 def _hide_parameters(error: BaseException) -> None:

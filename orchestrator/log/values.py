@@ -16,8 +16,8 @@ _SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?k
 class Cleaning:
     """One value, however it is made. Types are asked for, not `isinstance`, which believes what a class says it is."""
 
-    def __init__(self, text: Callable[[str], str]) -> None:
-        self._text = text
+    def __init__(self, text: Callable[[str], str], name: Callable[[str], str]) -> None:
+        self._text, self._name = text, name
         self._left = MAX_VALUES
 
     def value(self, value: Any, key: str = "", depth: int = MAX_DEPTH) -> Any:
@@ -41,7 +41,7 @@ class Cleaning:
         try:
             if container is dict:
                 named = ((plain(name), each) for name, each in self._some(dict.items(value), (CUT, CUT)))
-                return {self._text(name): self.value(each, name, depth) for name, each in named}
+                return {self._name(name): self.value(each, name, depth) for name, each in named}
             return [self.value(each, "", depth) for each in self._some(container.__iter__(value), CUT)]
         except BaseException as error:  # noqa: BLE001  # changed by another thread meanwhile
             return f"<{container.__name__} that raised {kind(error)}>"

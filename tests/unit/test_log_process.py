@@ -14,7 +14,7 @@ import logging, logging.config, os, subprocess, sys, threading, warnings
 from pathlib import Path
 from orchestrator import log
 log.CONTEXT.log_format = "json"
-log.configure()
+log.configure(level="info")
 """
 
 
@@ -172,42 +172,6 @@ sys.__stdout__.write("the original\\n"); sys.__stdout__.flush()
     assert stderr.splitlines() == ["past python", "a child", "a child with our stdout", "the original"]
 
 
-def test_others_cannot_configure_the_logging() -> None:
-    """Alembic's template calls fileConfig, which disables every logger that exists; many apps call dictConfig."""
-    lines, _ = run(
-        """
-logging.config.fileConfig("alembic.ini")
-logging.config.dictConfig({"version": 1})
-logging.basicConfig(format="no json", stream=sys.stdout)
-logging.getLogger("some.library").info("still a line")
-"""
-    )
-    assert [line["message"] for line in lines] == [
-        "logging.config.fileConfig was ignored: logging.yaml alone configures the logging",
-        "logging.config.dictConfig was ignored: logging.yaml alone configures the logging",
-        "still a line",
-    ]
-
-
-def test_what_imported_code_did_to_the_logging_is_undone() -> None:
-    """Handlers of its own would write every line twice; ours taken off, none at all."""
-    lines, stderr = run(
-        """
-from orchestrator.events import ProcessStopped
-root, ours = logging.getLogger(), logging.getLogger("orchestrator")
-kept = logging.NullHandler()
-root.handlers[:] = [logging.StreamHandler(sys.stdout), logging.StreamHandler(), kept]
-ours.disabled = True
-ours.addHandler(logging.StreamHandler(sys.__stderr__))
-log.restore()
-assert kept in root.handlers
-log.log_event(ProcessStopped(uptime_seconds=1.0, exit_code=0))
-"""
-    )
-    assert [line["event"] for line in lines] == ["process_stopped"]
-    assert stderr == ""
-
-
 def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:
     """Each line would otherwise be a traceback on stderr, and the start would look like a failure."""
     code = PROLOGUE + "logging.getLogger('x').info('nobody reads')\nos._exit(0)"
@@ -223,6 +187,7 @@ def test_structlog_is_configured_too() -> None:
     lines, _ = run(
         """
 import structlog
+log.restore()
 structlog.contextvars.bind_contextvars(request_id="r1")
 structlog.get_logger("app.plants").warning("low on water", plant=7)
 """
@@ -232,16 +197,21 @@ structlog.get_logger("app.plants").warning("low on water", plant=7)
     assert (line["request_id"], line["plant"]) == ("r1", 7)
 
 
-def test_the_level_of_the_settings_counts_for_the_root_only() -> None:
-    """`error` must not silence our own events, which alarms are made of."""
+def test_nothing_below_the_level_of_the_settings_is_written() -> None:
+    """`warning` means warnings: no event of ours, no print and no line of an app that logs more than that."""
     lines, _ = run(
         """
-log.configure(level="error")
-logging.getLogger("some.library").warning("not told")
-logging.getLogger("orchestrator").info("told")
+from orchestrator.events import DatabaseEmbedded, ProcessStopped
+log.configure(level="warning")
+logging.basicConfig(level="INFO")
+print("printed")
+logging.getLogger("app").info("info")
+logging.getLogger("app").warning("warning")
+log.log_event(ProcessStopped(uptime_seconds=1.0, exit_code=0))
+log.log_event(DatabaseEmbedded(database="a.db"))
 """
     )
-    assert [line["message"] for line in lines] == ["told"]
+    assert [(line["event"], line["level"]) for line in lines] == [("log", "warning"), ("database_embedded", "warning")]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +244,7 @@ try:
     log.configure(Path({str(file)!r}))
 except ValueError as error:
     log.configure()
-    logging.getLogger("x").info("%s", error)
+    logging.getLogger("x").warning("%s", error)
 """
     )
     assert len(lines) == 1

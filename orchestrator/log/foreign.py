@@ -1,0 +1,98 @@
+"""The app's own logging, and what of it is shown: it configures what it likes, and we write what its console would show.
+
+Its loggers, levels, filters and handlers have the effect that they have under uvicorn. Only the last step differs: what
+a handler writes to standard output or error becomes one line of ours, with the record's level and fields.
+"""
+
+import logging
+import logging.config
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from orchestrator.log.route import ROUTE, at_hand
+
+_HANDLE = logging.Handler.handle
+_HANDLE_ERROR = logging.Handler.handleError
+# Importing them is our doing: an app that disables "existing" loggers means those that it knows of.
+_IMPORTED_BY_US = {"aiosqlite", "alembic", "asyncio", "asyncmy", "asyncpg", "concurrent", "orchestrator", "sqlalchemy"}
+
+
+class OwnRecords(logging.Handler):
+    """The handler of the loggers of this package, which are nobody else's to configure."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record as a line."""
+        ROUTE.write_own(record)
+
+
+class StandIn(logging.StreamHandler[Any]):
+    """A handler that shows its records: where uvicorn's configuration has one, and as `logging.lastResort`."""
+
+    def __init__(self, level: int = logging.NOTSET) -> None:
+        super().__init__(sys.stderr)
+        self.setLevel(level)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record as a line."""
+        show(record)
+
+
+def install() -> None:
+    """From now on what other handlers write to the console is the record that they write it for."""
+    logging.Handler.handle = _handle  # type: ignore[method-assign]
+    logging.Handler.handleError = _handle_error  # type: ignore[method-assign]
+
+
+def show(record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:
+    """Write what the app shows, unless our own events say it better."""
+    if not _is_told_by_events(record):
+        ROUTE.show(record, told)
+
+
+def loggers() -> list[logging.Logger]:
+    """All that exist, the root first."""
+    made = logging.root.manager.loggerDict.values()
+    return [logging.root, *(each for each in made if isinstance(each, logging.Logger))]
+
+
+def enable_imported() -> None:
+    """Enable the loggers of the libraries that we imported before the app, which may have disabled what existed."""
+    for logger in loggers():
+        if logger.name.partition(".")[0] in _IMPORTED_BY_US:
+            logger.disabled = False
+
+
+def _handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
+    stream = handler.__dict__.get("stream")
+    if stream is not None and (stream is sys.__stderr__ or stream is sys.__stdout__):
+        handler.__dict__["stream"] = sys.stderr  # made before standard error was ours
+    with at_hand(record):
+        return _HANDLE(handler, record)
+
+
+def _handle_error(handler: logging.Handler, record: logging.LogRecord) -> None:
+    """A record that the app's formatter fails of is shown all the same."""
+    stream = handler.__dict__.get("stream")
+    if stream is sys.stdout or stream is sys.stderr:
+        show(record)
+    _HANDLE_ERROR(handler, record)
+
+
+def _is_told_by_events(record: logging.LogRecord) -> bool:
+    if record.levelno >= logging.WARNING and record.name != "uvicorn.access":
+        return False
+    return _library(record.pathname) is not None
+
+
+@cache
+def _library(pathname: str) -> Literal["uvicorn", "alembic"] | None:
+    """Which of the libraries that we run has logged from this file."""
+    names: tuple[Literal["uvicorn", "alembic"], ...] = ("uvicorn", "alembic")
+    for name in names:
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and Path(pathname).is_relative_to(Path(file).parent):
+            return name
+    return None

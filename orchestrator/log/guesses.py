@@ -1,0 +1,78 @@
+"""Secrets that nobody has named to us, masked where secrets usually stand: in URLs, DSNs, and the SQL that makes users.
+
+Each pattern takes time in proportion to the text, whatever is in it, and masks a secret whose end was cut off.
+"""
+
+import re
+
+from orchestrator.log.values import MASK
+
+# What stands between a URL's scheme and its password.
+_USER = re.compile(r"://[^\s:/@]*+:")
+_WORD = re.compile(r"\S*+")
+# What follows `password=` in a query, a DSN or a keyword argument.
+_NAMED = r"(?i)(\b\w*(?:password|passwd|secret|token)=)"
+_LITERAL = r"'[^']*+(?:'|\Z)|\"[^\"]*+(?:\"|\Z)"
+_PAIR = re.compile(rf"{_NAMED}({_LITERAL}|[^\s&,;)]+)")
+_PAIR_IN_CODE = re.compile(rf"{_NAMED}({_LITERAL})")
+# The same as a key of a dict or of JSON in some text.
+_ITEM = re.compile(
+    r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*+:\s*+)"
+    r"('(?:[^'\\]|\\[\s\S])*(?:'|\\?\Z)|\"(?:[^\"\\]|\\[\s\S])*(?:\"|\\?\Z))"
+)
+# IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL. Not Alembic's
+# "Can't locate revision identified by '..'", and not a column's name with the next quote behind it: 'password', 'id'.
+_SQL = re.compile(
+    r"(?i)((?<!revision )\b(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?=[\s(]))"
+    r"\s*+\(?+\s*+)"
+    r"('(?:[^'\\]|\\[\s\S]|'')*'?|\"(?:[^\"\\]|\\[\s\S]|\"\")*\"?)"
+)
+# The end of a sqlalchemy.exc.StatementError's text; what may follow is a link.
+_PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
+
+
+def in_text(text: str) -> str:
+    """A text without what looks like a secret; each pattern is tried only where it can match, as every line comes here."""
+    if "://" in text:
+        text = _without_passwords(text)
+    if "[parameters: " in text:
+        text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
+    if "=" in text:
+        text = _PAIR.sub(rf"\1{MASK}", text)
+    return _in_quotes(text)
+
+
+def in_code(text: str) -> str:
+    """Code without literals that are secrets; names and expressions stay what they are."""
+    if "://" in text:
+        text = _without_passwords(text)
+    if "=" in text:
+        text = _PAIR_IN_CODE.sub(rf"\1'{MASK}'", text)
+    return _in_quotes(text)
+
+
+def _in_quotes(text: str) -> str:
+    if ":" in text:
+        text = _ITEM.sub(rf"\1'{MASK}'", text)
+    if "'" in text or '"' in text:
+        text = _SQL.sub(rf"\1'{MASK}'", text)
+    return text
+
+
+def _without_passwords(text: str) -> str:
+    """URLs without their passwords, which go to the last @ of the word: an unescaped one may hold any."""
+    parts, done = [], 0
+    while user := _USER.search(text, done):
+        begin = user.end()
+        end = begin + len(_WORD.match(text, begin)[0])  # type: ignore[index]  # it matches everywhere
+        at = text.rfind("@", begin, end)
+        parts += [text[done:begin], MASK] if at >= 0 else [text[done:end]]
+        done = at if at >= 0 else end
+    return "".join(parts) + text[done:]
+
+
+def without_half_a_url(text: str) -> str:
+    """What was cut within a URL, without the URL: the @ that tells its password may be what is missing."""
+    word = (text.rsplit(maxsplit=1) or [""])[-1]
+    begin, within = text.rfind(word), word.find("://")
+    return text[: begin + within] if within >= 0 else text

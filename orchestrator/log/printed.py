@@ -1,0 +1,108 @@
+"""What is printed, as records: a line is one, so is a traceback, and a level is read where the text names it."""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.log.told import json_object, level_of
+from orchestrator.log.context import level_number
+from orchestrator.log.values import plain
+
+_TRACEBACK = "Traceback (most recent call last):"
+_GROUP_END = re.compile(r"\s*\+-{36,}")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# A level where the usual formats have it, behind a date at most: "WARNING: words", "2026-11-30 07:00:00,123 - name -
+# ERROR - words" of logging, "... | SUCCESS  | ..." of loguru, "... [info     ] words" of structlog.
+_LEVEL = re.compile(
+    r"(?:[\d\-:.,TZ+ \[\]|]{0,40}(?:- [\w.]{1,60} - )?)"
+    r"(?:\[?(?P<upper>TRACE|DEBUG|INFO|SUCCESS|NOTICE|WARNING|WARN|ERROR|CRITICAL|FATAL)\s*(?:[\]:|]|- )"
+    r"|\[(?P<lower>debug|info|warning|error|critical)\s*\])"
+)
+
+
+class Unfinished:
+    """What one thread has printed and not finished: the beginning of a line, or of a traceback.
+
+    Attributes:
+        length: how many characters are kept.
+    """
+
+    def __init__(self) -> None:
+        self._rest = ""
+        self._traceback: list[str] = []
+        self.length = 0
+
+    def add(self, text: str) -> list[str]:
+        """Take what is printed next; returns what is complete by it."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        complete = [each for line in lines if (each := self._complete(line))]
+        self.length = len(self._rest) + sum(map(len, self._traceback))
+        return complete
+
+    def finished(self) -> list[str]:
+        """What is there, complete or not."""
+        texts = ["\n".join(self._traceback), self._rest]
+        self._traceback, self._rest, self.length = [], "", 0
+        return list(filter(None, texts))
+
+    def _complete(self, line: str) -> str:
+        """The line, or the traceback that it ends; nothing within one."""
+        if not self._traceback:
+            if _TRACEBACK not in line:
+                return line
+            self._traceback = [line]
+            return ""
+        self._traceback.append(line)
+        is_group = "Group" in self._traceback[0]
+        if _GROUP_END.fullmatch(line) if is_group else line and not line[0].isspace():
+            text, self._traceback = "\n".join(self._traceback), []
+            return text
+        return ""
+
+
+def record(text: str, logger: str, level: int | None = None) -> tuple[logging.LogRecord, Mapping[str, Any] | None]:
+    """The record of a printed line or traceback, and the JSON object that it is, if it is one.
+
+    Args:
+        text: All of it, without its line end.
+        logger: The name of the logger that it is a record of.
+        level: Its level; none: what the text says, else `info`.
+    """
+    told: Mapping[str, Any] | None = json_object(text)
+    level = level or (level_of(told) if told else _level(text)) or logging.INFO
+    words = _COLOUR.sub("", text)
+    if _TRACEBACK in words:
+        words, told = words.rsplit("\n", 1)[-1], {"exception": words}
+    return logging.getLogRecordFactory()(logger, level, "", 0, "%s", (words,), None), told
+
+
+def _level(text: str) -> int | None:
+    if _TRACEBACK in text:
+        return logging.ERROR
+    match = _LEVEL.match(_COLOUR.sub("", text[:200]))
+    return level_number(match["upper"] or match["lower"]) if match else None
+
+
+def of_loguru(text: str) -> logging.LogRecord | None:
+    """The record of a text that loguru writes: it carries its own, with level, exception and extras."""
+    theirs = getattr(text, "record", None)
+    if not isinstance(theirs, dict):
+        return None
+    try:
+        error, level = theirs["exception"], theirs["level"].no
+        info = tuple(error) if error else None
+        make = logging.getLogRecordFactory()
+        made = make(theirs["name"] or "loguru", level, "", 0, "%s", (theirs["message"],), info)
+        made.created = theirs["time"].timestamp()
+        extra = {plain(key): value for key, value in theirs["extra"].items()}
+    except (LookupError, AttributeError, TypeError, ValueError):
+        return None
+    for name in extra.keys() - vars(made).keys():
+        setattr(made, name, extra[name])
+    return made
+
+
+def same(one: logging.LogRecord, other: logging.LogRecord) -> bool:
+    """Whether they say the same: a handler of the app may hand records on to loguru."""
+    return one.getMessage() == other.getMessage()

@@ -1,0 +1,93 @@
+"""Where lines are written: the handlers of `logging.yaml`, kept here so that no other configuration can take them away.
+
+Two kinds of records come here: our own events, and what the app would have shown on its console. The app's loggers,
+levels and handlers stay the app's: they decide what it shows, and `show` writes it, once, as a line.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+SHOWN = "orchestrator_shown"
+"""Attribute of a record that has been written: several handlers may bring it here."""
+TOLD = "orchestrator_told"
+"""Attribute of a record: the keys of the JSON object that the app wrote for it."""
+
+
+class Route:
+    """The way to standard output of this process.
+
+    Attributes:
+        handlers: what writes the app's records.
+        own_handlers: what writes our events.
+        own_filters: the filters of `logging.yaml` for our events.
+        own_level: our events below it are not written.
+        requests: whether there are `request` events.
+        floor: nothing below it is written, whoever logs it (ORCHESTRATOR_LOG_LEVEL).
+    """
+
+    def __init__(self) -> None:
+        self.handlers: Sequence[logging.Handler] = ()
+        self.own_handlers: Sequence[logging.Handler] = ()
+        self.own_filters: Sequence[Any] = ()
+        self.own_level = logging.INFO
+        self.requests = True
+        self.floor = logging.NOTSET
+
+    def enabled(self, level: int) -> bool:
+        """Whether an event of this level is written."""
+        return level >= self.own_level and level >= self.floor
+
+    def show(self, record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:
+        """Write a record that the app shows, unless it has been written; `told`: the JSON object that it wrote."""
+        marks = record.__dict__
+        if SHOWN in marks or _below(record, self.floor):
+            return
+        marks[SHOWN] = True
+        if told:
+            marks[TOLD] = told
+        _write(self.handlers, record)
+
+    def write_own(self, record: logging.LogRecord) -> None:
+        """Write a record of ours, whatever has become of the loggers."""
+        if all(_passes(each, record) for each in self.own_filters):
+            _write(self.own_handlers, record)
+
+
+_now = threading.local()
+
+
+def record_at_hand() -> logging.LogRecord | None:
+    """The record that a handler of the app works on in this thread: what it prints is that record."""
+    return getattr(_now, "record", None)
+
+
+@contextmanager
+def at_hand(record: logging.LogRecord | None) -> Iterator[None]:
+    """Have this record at hand; none: what is printed in here is just text."""
+    before = record_at_hand()
+    _now.record = record
+    try:
+        yield
+    finally:
+        _now.record = before
+
+
+def _write(handlers: Sequence[logging.Handler], record: logging.LogRecord) -> None:
+    with at_hand(None):
+        for handler in handlers:
+            if not _below(record, handler.level):
+                handler.handle(record)
+
+
+def _below(record: logging.LogRecord, level: int) -> bool:
+    return type(record.levelno) is int and record.levelno < level
+
+
+def _passes(each: Any, record: logging.LogRecord) -> bool:
+    return bool(each.filter(record) if hasattr(each, "filter") else each(record))
+
+
+ROUTE = Route()

@@ -1,0 +1,126 @@
+"""Standard output and error as the app sees them: what it prints becomes records, what its handlers write is shown."""
+
+import io
+import os
+import sys
+import threading
+from typing import Any, Literal
+
+from orchestrator.log import foreign, printed
+from orchestrator.log.output import Output
+from orchestrator.log.redaction import REDACTOR
+from orchestrator.log.route import record_at_hand
+from orchestrator.log.told import json_object
+
+LONGEST = 16_000  # characters without a line end: about what a line may hold
+
+
+def occupy_descriptors() -> None:
+    """Let standard input, output and error lead nowhere where they were closed when the process began.
+
+    Else their numbers are given to what is opened next: lines would go into a connection, and libuv aborts when it is
+    to close such a number.
+    """
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+
+
+def private_stdout() -> Output:
+    """A stream on what is standard output now; file descriptor 1 itself leads to standard error from here on.
+
+    So neither a child process nor a C library can put anything between the log lines.
+    """
+    if sys.__stdout__:
+        sys.__stdout__.flush()
+    stream = Output(os.dup(1))
+    os.dup2(2, 1)
+    return stream
+
+
+class PrintedLines(io.TextIOBase):
+    """Stands for `sys.stdout` or `sys.stderr`: each printed line becomes a record of the logger of that name.
+
+    What a handler of the app writes is not printed text: it stands for the record that the handler works on.
+    """
+
+    encoding = "utf-8"
+    errors = "backslashreplace"
+
+    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
+        self.name = f"<{name}>"
+        self._logger = name
+        self._unfinished: dict[int, printed.Unfinished] = {}  # by thread
+        self.buffer = _PrintedBytes(self)
+
+    def writable(self) -> bool:
+        """It is a stream to write to."""
+        return True
+
+    def fileno(self) -> int:
+        """For child processes: descriptor 1 leads to standard error as well."""
+        return 1 if self._logger == "stdout" else 2
+
+    def reconfigure(self, **_options: object) -> None:
+        """What apps want of a `TextIOWrapper`: it is like that already."""
+
+    def detach(self) -> Any:
+        """The stream of bytes; this one goes on."""
+        return self.buffer
+
+    def write(self, text: str, /) -> int:
+        """Log the complete lines; keep the rest until its end comes, or until it is longer than any line."""
+        record = record_at_hand()
+        if type(text) is not str and (told := printed.of_loguru(text)) is not None:
+            foreign.show(told if record is None or not printed.same(told, record) else record, json_object(text))
+        elif record is not None:
+            if text.strip():
+                foreign.show(record, json_object(text))
+        else:
+            self._print(text)
+        return len(text)
+
+    def finish(self) -> None:
+        """Log what has not come to its end."""
+        while self._unfinished:
+            self._log(self._unfinished.popitem()[1].finished())
+
+    def _print(self, text: str) -> None:
+        if "\n" in text[:-1]:
+            text = REDACTOR.known(text)  # a secret may go over several lines
+        unfinished = self._unfinished.pop(threading.get_ident(), None) or printed.Unfinished()
+        self._log(unfinished.add(text))
+        if unfinished.length > LONGEST:
+            self._log(unfinished.finished())
+        elif unfinished.length:
+            self._unfinished[threading.get_ident()] = unfinished
+
+    def _log(self, texts: list[str]) -> None:
+        for text in texts:
+            foreign.show(*printed.record(text, self._logger))
+
+
+class _PrintedBytes(io.BufferedIOBase):
+    """Stands for the `buffer` of such a stream."""
+
+    def __init__(self, text: PrintedLines) -> None:
+        self._text = text
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._text.fileno()
+
+    def write(self, data: Any, /) -> int:
+        self._text.write(bytes(data).decode(errors="backslashreplace"))
+        return len(data)
+
+
+def finish_prints() -> None:
+    """Write what was printed without a line end: nobody will end the line any more."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, PrintedLines):
+            stream.finish()

@@ -1,0 +1,63 @@
+"""structlog where nobody has configured it: its events are shown as they would be, as lines instead of coloured text."""
+
+import contextlib
+import functools
+import logging
+import sys
+from typing import Any
+
+from orchestrator.log import printed
+from orchestrator.log.foreign import show
+
+_LEVELS = {
+    "debug": 10,
+    "info": 20,
+    "warning": 30,
+    "warn": 30,
+    "error": 40,
+    "exception": 40,
+    "critical": 50,
+    "fatal": 50,
+}
+
+
+def configure_structlog() -> None:
+    """Give structlog our defaults if it is imported and not configured; what the app configures later replaces them."""
+    structlog: Any = sys.modules.get("structlog")
+    with contextlib.suppress(AttributeError):  # older than 20.2, or half imported in another thread
+        if structlog and not structlog.is_configured():
+            structlog.configure(
+                processors=[structlog.contextvars.merge_contextvars, _as_record],
+                wrapper_class=structlog.make_filtering_bound_logger(0),
+                logger_factory=_Logger,
+            )
+
+
+class _Logger:
+    """What `get_logger` wraps: its methods have the names of levels, and take what the last processor returns."""
+
+    def __init__(self, *names: Any) -> None:
+        self.name = names[0] if names and isinstance(names[0], str) else "structlog"
+
+    def __getattr__(self, method: str) -> Any:
+        return functools.partial(self._log, _LEVELS.get(method, logging.INFO))
+
+    def _log(self, level: int, words: Any) -> None:
+        """Show a record of ours, or the text that a renderer of the app has made."""
+        if isinstance(words, logging.LogRecord):
+            show(words)
+        else:
+            text = words.decode(errors="backslashreplace") if isinstance(words, bytes) else str(words)
+            show(*printed.record(text, self.name, level))
+
+
+def _as_record(logger: Any, method: str, event: Any) -> tuple[tuple[logging.LogRecord], dict[str, Any]]:
+    """The record that structlog's own formatter for the standard library knows: its message is the event's dict."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info() if given is True else given
+    name = getattr(logger, "name", "structlog")
+    make = logging.getLogRecordFactory()
+    record = make(name, _LEVELS.get(method, logging.INFO), "", 0, "", (), None)
+    record.msg, record._logger, record._name = event, logger, method  # noqa: SLF001  # structlog's own names
+    record.exc_info = error
+    return (record,), {}
