@@ -1,19 +1,17 @@
 """The app as the port serves it: with the probes, and with a `request` event for each of its answers."""
 
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from orchestrator.answers import Answer, Answers, answer
 from orchestrator.events import Emit, Request
+from orchestrator.log import access
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
-
-_REQUESTS = logging.getLogger("orchestrator.request")
 
 
 class ProbedApp:
@@ -73,7 +71,7 @@ class ProbedApp:
             self.requests_cancelled += not isinstance(error, Exception)  # asyncio.CancelledError
             raise
         finally:
-            if self._access_log and _REQUESTS.isEnabledFor(logging.INFO):
+            if self._access_log and access.is_told(scope, status):
                 self._emit(_request(scope, status, time.perf_counter() - began))
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from pathlib import Path
 
 from orchestrator import ecs, log
 from orchestrator.concurrency import MAIN_THREAD
@@ -14,7 +13,7 @@ from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
-from orchestrator.validation import load
+from orchestrator.validation import load, settings_of_the_log
 
 SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
 FAILED_SETTLE_SECONDS = 20.0  # the same when the start failed: its lines say why; less than the shutdown budget has
@@ -56,13 +55,9 @@ async def _tell(command: str, settings: Settings, credentials: Credentials, stop
 
 
 def _configure_logging(settings: Settings) -> None:
-    context = log.CONTEXT
-    context.service, context.version = settings.service, settings.version
-    context.log_format, context.metrics = settings.log_format, settings.metrics
-    local = Path("logging.yaml")
-    path = settings.log_config or (local if local.is_file() else log.PACKAGED_CONFIG)
+    _describe(settings)
     try:
-        log.configure(path, settings.log_level if "log_level" in settings.model_fields_set else "")
+        log.configure(settings.log_config, settings.log_level if "log_level" in settings.model_fields_set else "")
     except ValueError as error:
         raise StartupError(
             SettingsInvalid(
@@ -75,9 +70,17 @@ def _configure_logging(settings: Settings) -> None:
         ) from None
 
 
+def _describe(settings: Settings) -> None:
+    """What the lines say about this process, and in which form."""
+    context = log.CONTEXT
+    context.service, context.version = settings.service, settings.version
+    context.log_format, context.metrics = settings.log_format, settings.metrics
+
+
 def _refuse_settings(error: StartupError) -> int:
-    """Wrong settings are told with the packaged logging, whatever they say about it."""
-    log.configure()
+    """Wrong settings are told with the packaged logging, in the form and under the name that are right."""
+    _describe(settings_of_the_log(os.environ))
+    log.configure(log.PACKAGED_CONFIG)
     report = Reporter(Status("public", log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
     report(error.failure)
     Lifecycle(report).advance(State.FAILED)

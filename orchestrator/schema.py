@@ -14,7 +14,7 @@ from orchestrator.lifecycle import State
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOREIGN = "log"
-"""What any other logger says is an event of this name; it may have further fields."""
+"""What any other logger says is an event of this name, or of one of its own; it may have further fields."""
 
 Schema = dict[str, Any]
 
@@ -48,7 +48,11 @@ class Common(NamedTuple):
 COMMON = (
     Common("timestamp", {"type": "string", "format": "date-time"}, "RFC 3339, UTC, milliseconds"),
     Common("level", {"type": "string", "enum": _LEVELS}, "`debug`, `info`, `warning`, `error` or `critical`"),
-    Common("event", _TEXT, f"one of the names below; `{FOREIGN}` for what any other logger says"),
+    Common(
+        "event",
+        _TEXT,
+        f"one of the names below; `{FOREIGN}` for what any other logger says, unless it writes JSON with an `event`",
+    ),
     Common("message", _TEXT, "a sentence"),
     Common(
         "state",
@@ -84,10 +88,13 @@ def line_schema() -> Schema:
         "title": "A line of the orchestrator's log",
         "type": "object",
         "required": ["event"],
-        "properties": {"event": {"enum": list(definitions)}},
+        "properties": {"event": _TEXT},
         "allOf": [
-            {"if": {"properties": {"event": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}}
-            for name in definitions
+            *(
+                {"if": {"properties": {"event": {"const": name}}}, "then": {"$ref": f"#/$defs/{name}"}}
+                for name in CATALOGUE
+            ),
+            {"if": {"properties": {"event": {"enum": list(CATALOGUE)}}}, "else": {"$ref": f"#/$defs/{FOREIGN}"}},
         ],
         "$defs": definitions,
     }
@@ -105,7 +112,10 @@ def level(kind: type[Event]) -> str:
 
 def _foreign() -> Schema:
     schema = _object("What a library or the app says.", _common())
-    return schema | {"properties": schema["properties"] | {"event": {"const": FOREIGN}}}
+    properties = schema["properties"] | {"event": _TEXT | {"not": {"enum": list(CATALOGUE)}}}
+    # Under our own name there are no events but those of the catalogue.
+    ours = {"properties": {"logger": {"const": "orchestrator"}}}
+    return schema | {"properties": properties, "if": ours, "then": {"properties": {"event": {"const": FOREIGN}}}}
 
 
 def _definition(kind: type[Event]) -> Schema:

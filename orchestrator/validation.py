@@ -1,5 +1,6 @@
 """Reading and validating the settings: all of them before anything else happens, and all faults at once."""
 
+import contextlib
 from collections.abc import Mapping
 
 from pydantic import ValidationError
@@ -42,6 +43,16 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, Credentials]:
     if settings is None or credentials is None or faults:
         raise StartupError(_invalid(faults))
     return settings, credentials
+
+
+def settings_of_the_log(environ: Mapping[str, str]) -> Settings:
+    """What of the settings lines are made with, as far as it is valid: a fault elsewhere must not change the form."""
+    given: dict[str, str] = {}
+    for name in {"ORCHESTRATOR_SERVICE", "ORCHESTRATOR_VERSION", "ORCHESTRATOR_LOG_FORMAT"} & environ.keys():
+        with contextlib.suppress(ValidationError):
+            Settings.model_validate({name: environ[name]})
+            given[name] = environ[name]
+    return Settings.model_validate(given)
 
 
 def _invalid(faults: list[Fault]) -> SettingsInvalid:

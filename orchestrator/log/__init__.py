@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.events import Event
 from orchestrator.log import config, foreign, hooks, ini
+from orchestrator.log.config import PACKAGED_CONFIG
 from orchestrator.log.context import CONTEXT
 from orchestrator.log.ini import env_py_runs
 from orchestrator.log.lines import EVENT, Own, formatter
@@ -25,6 +26,7 @@ from orchestrator.log.values import plain
 __all__ = [
     "CONFIGURED",
     "CONTEXT",
+    "PACKAGED_CONFIG",
     "REDACTOR",
     "configure",
     "env_py_runs",
@@ -55,6 +57,9 @@ def configure(path: Path | None = None, level: str = "") -> None:
     """
     if not _stdout:
         _stdout.append(private_stdout())
+    for name in ("stdout", "stderr"):
+        if not isinstance(getattr(sys, name), PrintedLines):
+            setattr(sys, name, PrintedLines(name))
     chosen, warning = config.choose(path)
     config.put_in_force(chosen, _stdout[0], level)
     _take_over()
@@ -63,9 +68,6 @@ def configure(path: Path | None = None, level: str = "") -> None:
 
 
 def _take_over() -> None:
-    for name in ("stdout", "stderr"):
-        if not isinstance(getattr(sys, name), PrintedLines):
-            setattr(sys, name, PrintedLines(name))  # type: ignore[arg-type]  # one of the two
     logging.raiseExceptions = False  # what cannot be formatted is written all the same, and says so
     logging.setLogRecordFactory(_stamped_record)
     for each in (hooks, foreign, ini):

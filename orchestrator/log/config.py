@@ -17,7 +17,7 @@ from orchestrator.log.lines import LineFormatter, Redacted
 from orchestrator.log.output import Output
 from orchestrator.log.route import ROUTE
 
-PACKAGED = Path(__file__).parent.parent / "logging.yaml"
+PACKAGED_CONFIG = Path(__file__).parent.parent / "logging.yaml"
 LOCAL = Path("logging.yaml")
 FORMATTER = "orchestrator.log.formatter"
 _OWN = "orchestrator"
@@ -35,8 +35,10 @@ def choose(path: Path | None) -> tuple[Path, str]:
     Raises:
         ValueError: `path` is not a usable configuration.
     """
-    if path is None and (not LOCAL.is_file() or LOCAL.read_bytes() == PACKAGED.read_bytes()):
-        return PACKAGED, ""
+    if path == PACKAGED_CONFIG or (
+        path is None and (not LOCAL.is_file() or LOCAL.read_bytes() == PACKAGED_CONFIG.read_bytes())
+    ):
+        return PACKAGED_CONFIG, ""
     given = path or LOCAL
     try:
         config = read(given)
@@ -47,8 +49,8 @@ def choose(path: Path | None) -> tuple[Path, str]:
     except ValueError as error:
         if path:
             raise
-        return PACKAGED, f"{error}. The packaged logging.yaml is used instead."
-    return PACKAGED, (
+        return PACKAGED_CONFIG, f"{error}. The packaged logging.yaml is used instead."
+    return PACKAGED_CONFIG, (
         f"{given} is not used: no handler of its root logger has the formatter {FORMATTER}. "
         "The packaged logging.yaml is used instead."
     )
@@ -140,11 +142,11 @@ def _undone() -> Iterator[None]:
 
 
 @contextmanager
-def _naming(path: Path, *more: type[Exception]) -> Iterator[None]:
+def _naming(path: Path, more: type[Exception] = OSError) -> Iterator[None]:
     """Let every failure name the file."""
     try:
         yield
-    except (OSError, ValueError, TypeError, AttributeError, ImportError, *more) as error:
+    except (OSError, ValueError, TypeError, AttributeError, ImportError, more) as error:
         raise ValueError(f"{path} is not a logging configuration: {_one_line(error)}") from error
 
 

@@ -15,9 +15,20 @@ TASK = ("task_id", "cluster", "task_family", "task_revision")
 """Fields of every line in ECS, all of them or none."""
 
 _LEVELS = {50: "critical", 40: "error", 30: "warning", 20: "info"}
-_NUMBERS = {"critical": 50, "error": 40, "warning": 30, "info": 20, "debug": 10} | {
+_NUMBERS = {
+    "critical": 50,
+    "error": 40,
+    "warning": 30,
+    "info": 20,
+    "debug": 10,
     # as other libraries call them
-    **{"fatal": 50, "exception": 40, "err": 40, "warn": 30, "success": 20, "notice": 20, "trace": 5},
+    "fatal": 50,
+    "exception": 40,
+    "err": 40,
+    "warn": 30,
+    "success": 20,
+    "notice": 20,
+    "trace": 5,
 }
 
 

@@ -1,4 +1,4 @@
-"""The app's own logging, and what of it is shown: it configures what it likes, and we write what its console would show.
+"""The app's own logging: it configures what it likes, and we write what its console would show.
 
 Its loggers, levels, filters and handlers have the effect that they have under uvicorn. Only the last step differs: what
 a handler writes to standard output or error becomes one line of ours, with the record's level and fields.
@@ -42,8 +42,8 @@ class StandIn(logging.StreamHandler[Any]):
 
 def install() -> None:
     """From now on what other handlers write to the console is the record that they write it for."""
-    logging.Handler.handle = _handle  # type: ignore[method-assign]
-    logging.Handler.handleError = _handle_error  # type: ignore[method-assign]
+    logging.Handler.handle = _handle  # type: ignore[method-assign,assignment]
+    logging.Handler.handleError = _handle_error  # type: ignore[method-assign,assignment]
 
 
 def show(record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:

@@ -20,8 +20,8 @@ _ITEM = re.compile(
     r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*+:\s*+)"
     r"('(?:[^'\\]|\\[\s\S])*(?:'|\\?\Z)|\"(?:[^\"\\]|\\[\s\S])*(?:\"|\\?\Z))"
 )
-# IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL. Not Alembic's
-# "Can't locate revision identified by '..'", and not a column's name with the next quote behind it: 'password', 'id'.
+# IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL. Not
+# Alembic's "Can't locate revision identified by '..'", and not a column's name and the next quote: 'password', 'id'.
 _SQL = re.compile(
     r"(?i)((?<!revision )\b(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?=[\s(]))"
     r"\s*+\(?+\s*+)"
@@ -32,7 +32,7 @@ _PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTAL
 
 
 def in_text(text: str) -> str:
-    """A text without what looks like a secret; each pattern is tried only where it can match, as every line comes here."""
+    """A text without what looks like a secret. Every line comes here: a pattern is tried only where it can match."""
     if "://" in text:
         text = _without_passwords(text)
     if "[parameters: " in text:

@@ -1,4 +1,4 @@
-"""Warnings and exceptions that nobody caught: Python would write them to standard error as text; they become records."""
+"""Warnings and uncaught exceptions: Python would write them to standard error as text; they become records."""
 
 import logging
 import sys
@@ -16,7 +16,7 @@ UNCAUGHT = "orchestrator.uncaught"
 def install() -> None:
     """Set the hooks of the interpreter, and of the module `warnings`."""
     sys.excepthook, threading.excepthook, sys.unraisablehook = _uncaught, _in_thread, _unraisable
-    warnings.showwarning = _warning
+    warnings.showwarning = _warning  # type: ignore[assignment]  # its types are wider
 
 
 def say(level: int, message: str, *, logger: str = "orchestrator", error: BaseException | None = None) -> None:
@@ -43,7 +43,7 @@ def _unraisable(arguments: Any) -> None:
     say(logging.ERROR, f"{what}: {safe_repr(error)}", logger=UNCAUGHT, error=error)
 
 
-def _warning(  # noqa: PLR0913, PLR0917  # as `warnings.showwarning`
+def _warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, _line: Any = None
 ) -> None:
     """One line: where, what, and of which kind."""

@@ -97,7 +97,7 @@ class Redacted(logging.Formatter):
         clean.exc_text = tracebacks.told(record.exc_info) or None
         clean.exc_info = None
         clean.stack_info = record.stack_info and REDACTOR.text(record.stack_info, keep_end=True)
-        for name, value in told.extra(record, {}).items():
+        for name, value in told.attached(record, {}).items():
             if name in vars(clean):
                 setattr(clean, name, value)
         return self._inner.format(clean)
@@ -120,7 +120,7 @@ def _of_event(event: Own, record: logging.LogRecord) -> Fields:
 def _of_others(record: logging.LogRecord, level: str) -> Fields:
     event_dict, message = _words(record)
     fields = {"event": FOREIGN, "message": REDACTOR.text(message), "outcome": "unknown"}
-    fields |= told.extra(record, event_dict)
+    fields |= told.attached(record, event_dict)
     if json := getattr(record, TOLD, None) or told.json_object(message):
         fields |= told.lifted(json, level)
     return fields | _traces(record, record.exc_info or event_dict.get("exc_info"))

@@ -5,8 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.log.told import json_object, level_of
 from orchestrator.log.context import level_number
+from orchestrator.log.told import json_object, level_of
 from orchestrator.log.values import plain
 
 _TRACEBACK = "Traceback (most recent call last):"

@@ -1,4 +1,4 @@
-"""structlog where nobody has configured it: its events are shown as they would be, as lines instead of coloured text."""
+"""structlog where nobody has configured it: what it would print as coloured text comes out as lines."""
 
 import contextlib
 import functools

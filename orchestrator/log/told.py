@@ -46,7 +46,7 @@ def level_of(told: Mapping[str, Any]) -> int | None:
     return next(filter(None, (level_number(told.get(key)) for key in ("level", "levelname", "severity"))), None)
 
 
-def extra(record: logging.LogRecord, event_dict: Mapping[str, Any]) -> dict[str, Any]:
+def attached(record: logging.LogRecord, event_dict: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that were attached to a record, by `extra` or by structlog."""
     given = {plain(key): value for key, value in vars(record).items() if key not in _PLAIN}
     given |= {plain(key): value for key, value in event_dict.items() if key not in {"exc_info", "stack_info", "level"}}
@@ -54,7 +54,7 @@ def extra(record: logging.LogRecord, event_dict: Mapping[str, Any]) -> dict[str,
 
 
 def lifted(told: Mapping[str, Any], level: str) -> dict[str, Any]:
-    """The keys of a JSON object as fields of a line of this level; its `event`, `message` and `logger` are the line's."""
+    """The keys of a JSON object as fields of a line of this level; `event`, `message`, `logger` as its own."""
     clean = _clean({plain(key): value for key, value in told.items()})
     fields = {_free(key): value for key, value in clean.items() if not _same_level(key, value, level)}
     for name in ("event", "message", "logger", "exception", "stack"):

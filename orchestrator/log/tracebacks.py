@@ -52,8 +52,8 @@ def _clean(whole: traceback.TracebackException) -> None:
         each.stack.__class__ = _Stack
         words: Any = each
         words._str = REDACTOR.text(words._str, keep_end=True)  # noqa: SLF001  # what `str` of the exception has said
-        if isinstance(each.__notes__, list):
-            each.__notes__ = [REDACTOR.text(note) if isinstance(note, str) else note for note in each.__notes__]
+        if isinstance(words.__notes__, list):
+            words.__notes__ = [REDACTOR.text(note) if isinstance(note, str) else note for note in words.__notes__]
         if isinstance(text := getattr(words, "text", None), str):  # a SyntaxError's line
             words.text = REDACTOR.code(text)
             words.msg = words.msg and REDACTOR.text(str(words.msg))

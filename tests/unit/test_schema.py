@@ -32,7 +32,7 @@ LINE = {
     "outcome": "unknown",
     "service": "app",
     "version": "",
-    "logger": "app",
+    "logger": "orchestrator",
     "schema": 1,
     "boot_id": "0",
     "elapsed_seconds": 1.5,
@@ -115,6 +115,8 @@ def test_each_field_is_needed_and_has_its_type(name: str) -> None:
 def test_lines_of_others_may_say_more() -> None:
     """Their `extra` is theirs; the common fields are as ever."""
     assert fits({**LINE, "user": "x", "stack": "y"})
+    assert fits({**LINE, "logger": "app", "event": "order_placed"}), "an app's own JSON keeps its event"
+    assert not fits({**LINE, "event": "order_placed"}), "but not in our name"
     assert not fits({**LINE, "level": "loud"})
     assert violations({**LINE, "level": "loud"})
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
 from orchestrator.credentials import Credentials
-from orchestrator.log import restore
+from orchestrator.log import env_py_runs
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
@@ -97,14 +97,13 @@ class Environment:
         configure = environment.configure
 
         def wrapped(connection: "Connection | None" = None, **options: Any) -> None:
-            restore()  # what env.py did to the logging before this
             if connection is not None:
                 self._configured = True
                 prepare(connection, options)
             configure(connection=connection, **options)
 
         environment.configure = wrapped  # type: ignore[method-assign,assignment]  # of this instance
-        with environment:
+        with environment, env_py_runs():
             self.scripts.run_env()
 
     async def _run_with_connection(self, steps: Steps, prepare: Prepare) -> None:
