@@ -63,7 +63,8 @@ class Applier:
         if not self._connection.in_transaction():
             self._real.commit()
         upgrade = step.migration_fn
-        step.migration_fn = functools.partial(self._upgrade, step, upgrade, resume)
+        # Alembic logs the name of the function, with `alembic` at INFO as in its stock ini.
+        step.migration_fn = functools.wraps(upgrade)(functools.partial(self._upgrade, step, upgrade, resume))
 
     def adopt(self, revision: str) -> None:
         """Somebody has finished an interrupted revision by hand, and stamped it."""
