@@ -98,16 +98,20 @@ class DatabaseRefused(Failure):
 
 @catalogued
 class LockTimeout(Failure):
-    """Another migration held the lock for longer than the budget."""
+    """Another migration held the lock and made no progress within the budget, or held it beyond the absolute limit."""
 
     exits_with = 6
     sentence = "The migration lock {lock_name} was not free within {waited_seconds:.1f} s; held by {holder}."
-    cure = "Look at the holder: it migrates, or it hangs; ORCHESTRATOR_LOCK_TIMEOUT_SECONDS is the budget."
+    cure = (
+        "Look at the holder, and end its session if it hangs; ORCHESTRATOR_LOCK_TIMEOUT_SECONDS is how long it may go "
+        "without progress."
+    )
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
     holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
     holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
     holder_seconds: float = seconds("how long the holder has been at it")
+    holder_progressing: bool = described("whether it provably got on since the look before; such time does not count")
     waited_seconds: float = seconds("since the lock was first asked for")
 
 

@@ -226,6 +226,7 @@ class LockWaiting(Event):
     holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
     holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
     holder_seconds: float = seconds("how long the holder has been at it")
+    holder_progressing: bool = described("whether it provably got on since the look before; such time does not count")
     waited_seconds: float = seconds("since the lock was first asked for")
 
 

@@ -30,6 +30,7 @@ _TYPES: dict[Any, str] = {
     str: "text",
     int: "number",
     float: "number",
+    bool: "true or false",
     int | str: "number or text",
     int | None: "number or null",
     float | None: "number or null",

@@ -26,6 +26,7 @@ TYPES: dict[Any, Schema] = {
     str: _TEXT,
     int: {"type": "integer"},
     float: {"type": "number"},
+    bool: {"type": "boolean"},
     int | str: {"type": ["integer", "string"]},
     int | None: {"type": ["integer", "null"]},
     float | None: {"type": ["number", "null"]},

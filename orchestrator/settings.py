@@ -136,7 +136,16 @@ class Settings(BaseModel):
         "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS", 5, "one attempt, greeting and login included", "5"
     )
     lock_timeout_seconds: PositiveSeconds = variable(
-        "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS", 900, "budget for the migration lock", "900"
+        "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS",
+        900,
+        "budget for the migration lock; only time in which its holder makes no provable progress counts",
+        "900",
+    )
+    lock_total_timeout_seconds: Annotated[PositiveSeconds | None, BeforeValidator(_none_if_empty)] = variable(
+        "ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS",
+        None,
+        "limit for the same wait, whatever progress the holder makes; default: none",
+        "7200",
     )
     ddl_lock_timeout_seconds: PositiveSeconds = variable(
         "ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS",

@@ -10,6 +10,7 @@ tests (tests/conftest.py), which then run the same conformance tests on it as on
    on in the server, so a lock that lives elsewhere is free while that statement still runs.
 """
 
+import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
     from orchestrator.databases.statements import RecordedSession
 
 
+class Activity(enum.Enum):
+    """What the connection that has the lock does."""
+
+    RUNNING = "running"  # a statement
+    IDLE = "idle"
+    GONE = "gone"  # its client is, which is proven, whatever the server still does for it
+    UNKNOWN = "unknown"  # the database does not show it to us
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who has the lock, as far as the database tells."""
@@ -31,6 +41,7 @@ class Holder:
     name: str = ""  # connection, user, address, program; and that its client is gone, where that is proven
     statement: str = ""  # cut to 300 characters
     seconds: float = 0.0  # how long it has been at it
+    activity: Activity = Activity.UNKNOWN
 
 
 class MigrationLock(Protocol):
@@ -62,6 +73,9 @@ class MigrationLock(Protocol):
 
     def holder(self) -> Holder:
         """Who has it; empty when the database does not tell."""
+
+    def tell(self, statement: str) -> None:
+        """Let others know what this connection runs now, or that it runs nothing; where the server does not."""
 
     def release(self) -> None:
         """Give it back."""

@@ -33,6 +33,7 @@ LOCK = LockTimeout(
     holder="connection 7 of app@db",
     holder_statement="ALTER USER app IDENTIFIED BY 'hunter2'",
     holder_seconds=3,
+    holder_progressing=False,
     waited_seconds=900.0,
 )
 

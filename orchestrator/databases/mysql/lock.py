@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from orchestrator.databases import Holder, ask, row, rows
+from orchestrator.databases import Activity, Holder, ask, row, rows
 from orchestrator.databases.sockets import is_orphan, keep_alive
 
 # lock_wait_timeout is a day (MariaDB) or a year (MySQL) by default. wait_timeout: after a host vanished without closing
@@ -67,11 +67,15 @@ class NamedLock:
         processes = {each[0]: each for each in rows(self._connection, "SHOW FULL PROCESSLIST")}
         if held_by not in processes:
             return Holder(name)
-        _, user, host, _database, _command, seconds, _state, statement = processes[held_by][:8]
+        _, user, host, _database, command, seconds, _state, statement = processes[held_by][:8]
         name += f" of {user}@{host}{self._program(held_by)}"
+        activity = Activity.IDLE if str(command) == "Sleep" else Activity.RUNNING
         if is_orphan(self._connection, processes[self._id][2], host) and self._still(held_by):
-            name += ", whose client is gone"
-        return Holder(name, str(statement or "")[:300], float(seconds or 0))
+            name, activity = f"{name}, whose client is gone", Activity.GONE
+        return Holder(name, str(statement or "")[:300], float(seconds or 0), activity)
+
+    def tell(self, statement: str) -> None:
+        """The server knows."""
 
     def release(self) -> None:
         """Give it back."""

@@ -5,9 +5,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.databases import Holder, ask, row, rows
+from orchestrator.databases import Activity, Holder, ask, row, rows
 from orchestrator.databases.sockets import is_orphan, keep_alive
 from orchestrator.log import CONTEXT
+
+# It is hidden from those who are neither the same user nor members of pg_monitor.
+_ACTIVITIES = {"active": Activity.RUNNING, "fastpath function call": Activity.RUNNING, None: Activity.UNKNOWN}
 
 
 class AdvisoryLock:
@@ -73,7 +76,7 @@ class AdvisoryLock:
             self._connection,
             f"""
             SELECT pid, usename, host(client_addr) || ':' || client_port, application_name,
-                   CASE WHEN state = 'active' THEN left(query, 300) END,
+                   state, left(query, 300),
                    extract(epoch FROM clock_timestamp() - state_change),
                    host(inet_client_addr()) || ':' || inet_client_port()
             FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -82,13 +85,17 @@ class AdvisoryLock:
         )
         if found is None:
             return Holder()
-        process, user, address, program, statement, seconds, ours = found
+        process, user, address, program, state, statement, seconds, ours = found
+        activity = _ACTIVITIES.get(state, Activity.IDLE)
         name = (
             f"process {process} of {user}" + (f"@{address}" if address else "") + (f" ({program})" if program else "")
         )
         if address and is_orphan(self._connection, ours, address) and self._still(process):
-            name += ", whose client is gone"
-        return Holder(name, str(statement or ""), float(seconds or 0))
+            name, activity = f"{name}, whose client is gone", Activity.GONE
+        return Holder(name, str(statement or "") if state == "active" else "", float(seconds or 0), activity)
+
+    def tell(self, statement: str) -> None:
+        """The server knows."""
 
     def release(self) -> None:
         """Give it back."""

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from orchestrator.databases import Holder, row, rows
+from orchestrator.databases import Activity, Holder, row, rows
+
+_LENGTH = 2048  # bytes of the file, so that it is never cut while another reads it
 
 
 class FileLock:
@@ -20,7 +22,8 @@ class FileLock:
         path = next(path for _, name, path in rows(dbapi_connection, "PRAGMA database_list") if name == "main")
         # The path is absolute, its links resolved. A database in memory has none, and is nobody else's.
         self.name = f"{path}.migrate.lock" if path else os.devnull
-        self._file: IO[str] | None = None
+        self._signature = f"process {os.getpid()} on {socket.gethostname()}"
+        self._file: IO[bytes] | None = None
 
     def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
         """How long a statement waits for another one's transaction."""
@@ -34,7 +37,7 @@ class FileLock:
         """One try."""
         import fcntl  # not on Windows
 
-        file = Path(self.name).open("a+", encoding="utf-8")  # noqa: SIM115  # it stays open as long as the lock is held
+        file = os.fdopen(os.open(self.name, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -44,7 +47,7 @@ class FileLock:
         if not self.is_held():  # the file was removed between the two steps
             self.release()
             return False
-        self._sign(f"process {os.getpid()} on {socket.gethostname()}\n{datetime.now(UTC).isoformat()}\n")
+        self.tell("")
         return True
 
     def is_held(self) -> bool:
@@ -60,12 +63,17 @@ class FileLock:
         return 0 if self.holder().name else None
 
     def holder(self) -> Holder:
-        """Who has it now, in their own words."""
+        """Who has it now, in their own words; the lock ends with the process, so who has it is alive."""
         try:
-            name, since = Path(self.name).read_text(encoding="utf-8").splitlines()
-            return Holder(name, seconds=(datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
+            name, since, statement = Path(self.name).read_text(encoding="utf-8").rstrip(" ").split("\n", 2)
+            seconds = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()
         except (OSError, ValueError):
             return Holder()
+        return Holder(name, statement, seconds, Activity.RUNNING if statement else Activity.IDLE)
+
+    def tell(self, statement: str) -> None:
+        """Write it into the file; in one piece, padded to one length."""
+        self._sign(f"{self._signature}\n{datetime.now(UTC).isoformat()}\n{statement[:300]}")
 
     def release(self) -> None:
         """Give it back."""
@@ -76,4 +84,5 @@ class FileLock:
             self._file = None
 
     def _sign(self, text: str) -> None:
-        Path(self.name).write_text(text, encoding="utf-8")
+        if self._file is not None:
+            os.pwrite(self._file.fileno(), text.encode("utf-8", "replace").ljust(_LENGTH), 0)

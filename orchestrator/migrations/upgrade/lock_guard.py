@@ -2,15 +2,17 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import event
 
-from orchestrator.databases import MigrationLock
+from orchestrator.databases import Holder, MigrationLock
 from orchestrator.databases.diagnosis import innermost_message
 from orchestrator.errors import LockTimeout, MigrationFailed, MigrationHalfApplied, StartupError
 from orchestrator.events import Emit, LockAcquired, LockReleased, LockWaiting
+from orchestrator.migrations.upgrade.wait_budget import WaitBudget
+from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
@@ -53,22 +55,32 @@ class LockGuard:
     # ------------------------------------------------------------ taking it
 
     def acquire(
-        self, *, budget_seconds: float, heartbeat_seconds: float, stop: Stop, others: Sequence[Self] = ()
+        self,
+        settings: Settings,
+        stop: Stop,
+        *,
+        record: Callable[[], str] = str,
+        others: Sequence[Self] = (),
     ) -> None:
         """Poll until the lock is ours.
 
         Args:
-            budget_seconds: how long to wait at most.
-            heartbeat_seconds: how long between two reports.
+            settings: how long to wait, and how often to report.
             stop: ends the wait.
+            record: something that changes whenever the holder's journal does.
             others: guards of this run; one that has this very lock on another connection shares it.
 
         Raises:
-            StartupError: with LockTimeout, which names the holder.
+            StartupError: with LockTimeout, which names the holder and says why it was judged stuck.
             StopAsked: a stop was asked for meanwhile.
         """
-        began = time.monotonic()
-        next_report = began
+        began = next_look = next_report = time.monotonic()
+        budget = WaitBudget(
+            stuck_seconds=settings.lock_timeout_seconds,
+            total_seconds=settings.lock_total_timeout_seconds,
+            now=began,
+        )
+        holder = Holder()
         while not self._lock.try_acquire():
             if lender := next((other for other in others if other.has(self._lock)), None):
                 self._lender, self._acquired_at = lender, time.monotonic()
@@ -76,11 +88,15 @@ class LockGuard:
             if stop.requested.wait(self._lock.pause_seconds):
                 raise StopAsked
             now = time.monotonic()
-            if now - began >= budget_seconds:
-                raise StartupError(self._timeout(now - began))
+            if now >= min(next_look, next_report):
+                next_look = now + budget.pause_seconds
+                holder = self._lock.holder()
+                budget.look(holder, record(), now)
+            if reason := budget.spent(now):
+                raise StartupError(self._timeout(reason, holder, budget, now - began))
             if now >= next_report:
-                next_report = now + heartbeat_seconds
-                self._report(now - began)
+                next_report = now + settings.heartbeat_seconds
+                self._emit(LockWaiting(**self._situation(holder, budget, now - began)))
         self._acquired_at = time.monotonic()
         waited = self._acquired_at - began
         self._emit(LockAcquired(lock_name=self._lock.name, waited_seconds=round(waited, 3)))
@@ -125,6 +141,10 @@ class LockGuard:
         if self._lender:
             return self._lender.is_held and self._lender.is_ours()
         return self._lock.is_held()
+
+    def tell(self, statement: str) -> None:
+        """Let those who wait know what runs; nothing, when empty."""
+        self._lock.tell(statement)
 
     # ------------------------------------------------------------ giving it back
 
@@ -176,20 +196,17 @@ class LockGuard:
 
     # ------------------------------------------------------------ what is told of it
 
-    def _report(self, waited: float) -> None:
-        self._emit(LockWaiting(**self._situation(waited)))
+    def _timeout(self, reason: str, holder: Holder, budget: WaitBudget, waited: float) -> LockTimeout:
+        message = f"another migration holds {self._lock.name}; {reason}"
+        return LockTimeout(error_type="lock_timeout", error_message=message, **self._situation(holder, budget, waited))
 
-    def _timeout(self, waited: float) -> LockTimeout:
-        message = f"another migration holds {self._lock.name}"
-        return LockTimeout(error_type="lock_timeout", error_message=message, **self._situation(waited))
-
-    def _situation(self, waited: float) -> dict[str, Any]:
+    def _situation(self, holder: Holder, budget: WaitBudget, waited: float) -> dict[str, Any]:
         """Who has the lock, and how long we have been waiting for it."""
-        holder = self._lock.holder()
         return {
             "lock_name": self._lock.name,
             "holder": holder.name,
             "holder_statement": holder.statement,
             "holder_seconds": round(holder.seconds, 3),
+            "holder_progressing": budget.progressing,
             "waited_seconds": round(waited, 3),
         }

@@ -1,15 +1,19 @@
 """The migration locks of one run of env.py: one for each database that it migrates."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import backend_for
 from orchestrator.events import Emit
+from orchestrator.migrations.upgrade.applying import readable_entries
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+_logger = logging.getLogger(__name__)
 
 
 class RunLocks:
@@ -19,8 +23,12 @@ class RunLocks:
         self._settings, self._stop, self._emit = settings, stop, emit
         self._guards: list[LockGuard] = []
 
-    def take(self, connection: "Connection") -> LockGuard:
+    def take(self, connection: "Connection", schema: str | None) -> LockGuard:
         """The lock for this connection; the same one when env.py configures it again.
+
+        Args:
+            connection: env.py's.
+            schema: where Alembic's version table and the journal are, if env.py says so.
 
         Raises:
             StartupError: with LockTimeout.
@@ -35,12 +43,7 @@ class RunLocks:
         lock = backend_for(connection.dialect.name).lock(real)
         lock.prepare(ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds)
         guard = LockGuard(lock, self._emit, real)
-        guard.acquire(
-            budget_seconds=self._settings.lock_timeout_seconds,
-            heartbeat_seconds=self._settings.heartbeat_seconds,
-            stop=self._stop,
-            others=held,
-        )
+        guard.acquire(self._settings, self._stop, record=lambda: _journal(connection, schema), others=held)
         guard.follow(connection)
         self._guards.append(guard)
         return guard
@@ -50,3 +53,16 @@ class RunLocks:
         for guard in reversed(self._guards):
             guard.end_run()
         self._guards.clear()
+
+
+def _journal(connection: "Connection", schema: str | None) -> str:
+    """What is on record; who waits for SQLite's file would only stand in the way of who has it."""
+    if connection.dialect.name == "sqlite":
+        return ""
+    try:
+        return repr(readable_entries(connection, schema))
+    except Exception as error:  # noqa: BLE001  # it is not worth failing for
+        _logger.debug("The journal cannot be read while waiting for the lock: %s", error)
+        return ""
+    finally:
+        connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # it is connected

@@ -165,10 +165,10 @@ class Upgrade:
     def _prepare(self, connection: "Connection", options: dict[str, Any]) -> None:
         """Take the lock on env.py's connection, and have each revision committed by itself."""
         self._backend, self._url = backend_for(connection.dialect.name), connection.engine.url
-        self._held = self._locks.take(connection)
+        schema = options.get("version_table_schema")
+        self._held = self._locks.take(connection, schema)
         self.connection_id = self._held.connection_id
         patience = LockRetry(self.settings.ddl_retry_seconds, self.emit, self.stop, self._blocker)
-        schema = options.get("version_table_schema")
         self._applier = Applier(connection, self._backend, patience, self._held, schema)
         options["transaction_per_migration"] = True
         options["on_version_apply"] = (*_several(options.get("on_version_apply")), self._stamped)

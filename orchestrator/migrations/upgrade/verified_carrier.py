@@ -59,8 +59,10 @@ class VerifiedCarrier:
             if self._guard.is_gone():
                 raise MigrationAborted(LockLostError("the migration lock is not ours any more"))
             self._verified_at = time.monotonic()
+        self._guard.tell(sql)
         try:
             return run()
         finally:
+            self._guard.tell("")
             if not _PLAIN.match(sql):
                 self._verified_at = float("-inf")
