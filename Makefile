@@ -10,13 +10,13 @@ MINUTES ?= 10
 WORKERS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak container-test faults lint format lock lock-check servers wheel clean
+.PHONY: help run test compat soak container-test faults lint format lock lock-check servers wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: $(RUN)/ready ## wait for the database, migrate it, serve the plants on http://127.0.0.1:8000
-	@exec $(RUN)/bin/orchestrator serve
+	@ORCHESTRATOR_EMBEDDED_DATABASE=$${ORCHESTRATOR_EMBEDDED_DATABASE-allow} exec $(RUN)/bin/orchestrator serve
 
 # Tests wait more than they compute, so there are more workers than cores. Their order is drawn by lot; the seed is printed.
 PARALLEL = --numprocesses=$(WORKERS) --dist=worksteal -p randomly --randomly-dont-reset-seed
@@ -29,6 +29,9 @@ soak: $(DEV)/ready servers ## the random and long tests, with new seeds; MINUTES
 
 container-test: $(DEV)/ready servers ## build the image and run it as ECS does; needs docker with python:3.13-slim, or ../shared
 	@$(DEV)/bin/python -m pytest tests/container --tier=all $(ARGS)
+
+compat: $(DEV)/ready servers ## tests beside other versions of the libraries; ONLY="alembic uvicorn==0.30.6" for some
+	@$(DEV)/bin/python -m tests.compat $(ONLY)
 
 servers: $(DEV)/ready ## install what the tests start: MariaDB, PostgreSQL, Chromium
 	@tests/servers/install

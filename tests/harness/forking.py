@@ -107,7 +107,8 @@ def main() -> NoReturn:
     """Import the libraries, and start the product whenever it is asked for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest
     for library in LIBRARIES:
-        importlib.import_module(library)
+        with contextlib.suppress(ModuleNotFoundError):  # an older version of the library
+            importlib.import_module(library)
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as requests:

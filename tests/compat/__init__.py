@@ -1,0 +1,1 @@
+"""Trying the tests beside other versions of the libraries than the locked ones: `make compat`."""
