@@ -7,16 +7,20 @@ run, and as process 1 behaves differently again. So our handlers stay, and `shou
 import asyncio
 import contextlib
 import contextvars
+import logging
+import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 import uvicorn
+from uvicorn.importer import import_from_string
 
-from orchestrator import clash
+from orchestrator import uvicorn_options
 from orchestrator.answers import Answers
+from orchestrator.app_import import app_failed, loop_factory, where_it_was_looked_for
 from orchestrator.bounded import bounded
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.events import Emit
@@ -26,6 +30,7 @@ from orchestrator.probed import ProbedApp
 from orchestrator.settings import Settings
 from orchestrator.stop import SIGNALS, Stop
 
+T = TypeVar("T")
 # Newer versions of the command import the app before the loop runs, older ones in the running loop; so do we.
 _IMPORTED_IN_LOOP = not hasattr(uvicorn.Config, "load_app")
 
@@ -64,7 +69,8 @@ class _Uvicorn(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Say when connections are accepted."""
         await super().startup(sockets)
-        self._listening()
+        if self.started:
+            self._listening()
 
 
 class AppServer:
@@ -77,7 +83,8 @@ class AppServer:
     def __init__(self, settings: Settings, answers: Answers, emit: Emit, stop: Stop) -> None:
         self._settings, self._answers, self._emit, self._stop = settings, answers, emit, stop
         self.context = contextvars.Context()
-        self._runner = asyncio.Runner(loop_factory=_loop_factory())
+        self._options = uvicorn_options.config(os.environ)
+        self._runner: asyncio.Runner | None = None
         self._adopted: set[asyncio.Task[Any]] = set()
 
     def load(self) -> None:
@@ -86,10 +93,12 @@ class AppServer:
         Raises:
             StartupError: with AppFailed, whatever the import, the factory or uvicorn's configuration raised.
         """
-        with self._failing_as("it cannot be imported"):
-            app = self._runner.run(self._imported_in_loop()) if _IMPORTED_IN_LOOP else self._imported()
         with self._failing_as("uvicorn cannot serve it"):
-            self._runner.run(self._configure(app))
+            self._runner = asyncio.Runner(loop_factory=loop_factory(self._options.get("loop", "auto")))
+        with self._failing_as("it cannot be imported"):
+            app = self._run(self._imported_in_loop()) if _IMPORTED_IN_LOOP else self._imported()
+        with self._failing_as("uvicorn cannot serve it"):
+            self._run(self._configure(app))
 
     def serve(self, listener: socket.socket, listening: Callable[[], None]) -> None:
         """Start the app's lifespan, then accept on `listener` and call `listening`; return when it has stopped.
@@ -101,7 +110,7 @@ class AppServer:
         self._app.full = lambda: connections.full
         connections: Any = self._uvicorn.server_state.connections
         try:
-            self._runner.run(self._uvicorn.serve(sockets=[listener]))
+            self._run(self._uvicorn.serve(sockets=[listener]))
         except SystemExit as error:  # uvicorn's way to say it
             cause = self._app.lifespan_error or error
             raise StartupError(app_failed(self._settings.app, "its lifespan failed", cause), cause) from error
@@ -112,7 +121,8 @@ class AppServer:
 
     def close(self) -> None:
         """End what the app has left in its loop."""
-        self._runner.close()
+        if self._runner:
+            self._runner.close()
 
     @property
     def requests_cancelled(self) -> int:
@@ -154,14 +164,17 @@ class AppServer:
         try:
             yield
         except (Exception, SystemExit) as error:
-            raise StartupError(app_failed(self._settings.app, what, error), error) from error
+            hint = where_it_was_looked_for(self._settings, error)
+            raise StartupError(app_failed(self._settings.app, what, error, hint), error) from error
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        assert self._runner  # noqa: S101  # made by `load`
+        return self._runner.run(work)
 
     async def _imported_in_loop(self) -> Any:
         return self._imported()
 
     def _imported(self) -> Any:
-        from uvicorn.importer import import_from_string
-
         return import_from_string(self._settings.app)
 
     async def _configure(self, app: Any) -> None:
@@ -170,15 +183,21 @@ class AppServer:
             factory=self._settings.app_factory,
             log_config=None,
             access_log=False,  # our events tell the requests, with their durations
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            workers=1,
+            **{"timeout_keep_alive": KEEP_ALIVE_SECONDS, **self._options},
         )
         config.load()
         if not callable(config.loaded_app):
             raise TypeError(f"{self._settings.app} is not callable, so it is no ASGI app; is it a factory's result?")
         config.http_protocol_class = bounded(config.http_protocol_class)
         config.loaded_app = self._app = ProbedApp(
-            config.loaded_app, self._answers, self._emit, root_path=config.root_path, access_log=True
+            config.loaded_app, self._answers, self._emit, root_path=config.root_path, access_log=self._logs_requests()
         )
+
+    def _logs_requests(self) -> bool:
+        """Whether uvicorn would: its option, and the level of its logger as it or the app has set it."""
+        wanted = uvicorn_options.given(os.environ).get("access_log", True)
+        return bool(wanted) and logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
 
     def _adopt(self, handed: Handed) -> None:
         server, config = self._uvicorn, self._config
@@ -202,19 +221,3 @@ class AppServer:
         task = server.loop.create_task(server.loop.connect_accepted_socket(resumed, handed.socket))
         self._adopted.add(task)
         task.add_done_callback(self._adopted.discard)
-
-
-def app_failed(name: str, what: str, error: BaseException | None) -> AppFailed:
-    """The failure for an app that does not start."""
-    cause = f"{what}: {type(error).__name__}: {error}" if error else what
-    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
-        cause = f"{clash.explanation()} {cause}"
-    return AppFailed(error_type="app_failed", error_message=" ".join(cause.split())[:1000], app=name)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -7,8 +7,8 @@ from pathlib import Path
 _SHADOWS = ("alembic/__init__.py", "alembic.py")
 
 
-def import_from_working_directory() -> None:
-    """Put the working directory first.
+def import_from_working_directory(app_dir: str = "") -> None:
+    """Put the working directory first, and `app_dir` (UVICORN_APP_DIR) before it.
 
     A project may keep its revisions in a package called `alembic`. The `alembic` command works beside it, as it has
     imported Alembic before it looks at the project; so do we.
@@ -17,6 +17,8 @@ def import_from_working_directory() -> None:
     if any((here / name).is_file() for name in _SHADOWS):
         _import_without(here, "alembic")
     sys.path.insert(0, str(here))
+    if app_dir:
+        sys.path.insert(0, str(here / app_dir))
 
 
 def _import_without(directory: Path, name: str) -> None:

@@ -26,6 +26,7 @@ _PORTS = range(1, 65_536)
 _HOST, _PORT = "ORCHESTRATOR_HOST", "PORT"
 _LIVE, _READY, _STARTUP = "ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STARTUP_PATH"
 # As in `settings`, whose import would cost more than all of this; a test compares them.
+_WINS = {"UVICORN_HOST": _HOST, "UVICORN_PORT": _PORT}
 DEFAULTS = {_HOST: "127.0.0.1", _PORT: "8000", _LIVE: "/livez", _READY: "/readyz", _STARTUP: "/startupz"}
 
 
@@ -52,6 +53,7 @@ def ask(environ: Mapping[str, str], *, live: bool) -> None:
         NotHealthyError: it is not, or nobody or somebody else answers, or a variable is wrong.
     """
     settings = {name: environ.get(name, default) for name, default in DEFAULTS.items()}
+    settings |= {ours: environ[name] for name, ours in _WINS.items() if environ.get(name)}
     path, port = path_to_ask(settings, live=live), port_of(settings[_PORT])
     where = f"port {port}, {path}"
     token = f"{container()}/{os.urandom(8).hex()}"

@@ -13,6 +13,7 @@ from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
+from orchestrator.uvicorn_options import load_env_file
 from orchestrator.validation import load, settings_of_the_log
 
 SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
@@ -24,10 +25,11 @@ def run(command: str, stop: Stop) -> int:
     """Carry out `serve`, `migrate` or `wait` to its end; returns the exit code."""
     log.occupy_descriptors()
     ecs.identify(os.environ)  # meanwhile the rest is imported
+    load_env_file(os.environ)
     log.REDACTOR.register(known_secrets(os.environ))
-    import_from_working_directory()
+    import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     try:
-        settings, credentials = load(os.environ)
+        settings, credentials = load(os.environ, command)
         _configure_logging(settings)
     except StartupError as error:
         return _refuse_settings(error)

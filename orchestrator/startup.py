@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import events
+from orchestrator import events, uvicorn_options
 from orchestrator.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
 from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
@@ -111,9 +111,10 @@ class Startup:
         return Answers(self.report.status, settings.live_path, settings.ready_path, settings.startup_path)
 
     async def _open_port(self) -> "Port":
-        from orchestrator.server import Port, bind
+        from orchestrator.server import BACKLOG, Port, bind
 
-        port = Port(bind(self.settings.host, self.settings.port), self._answers(), self.report)
+        backlog = uvicorn_options.given(os.environ).get("backlog", BACKLOG)
+        port = Port(bind(self.settings.host, self.settings.port, backlog), self._answers(), self.report)
         await port.open()
         return port
 

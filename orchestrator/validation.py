@@ -2,12 +2,15 @@
 
 import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from orchestrator import uvicorn_options
 from orchestrator.credentials import Credentials
 from orchestrator.database_url import VARIABLES, Fault
 from orchestrator.errors import SettingsInvalid, StartupError
+from orchestrator.project_file import entrypoint
 from orchestrator.settings import Settings
 
 MAX_LENGTH = 4096  # characters; more is a mistake, whatever the variable
@@ -22,8 +25,8 @@ _MAY_BE_EMPTY = {
 }
 
 
-def load(environ: Mapping[str, str]) -> tuple[Settings, Credentials]:
-    """Read and validate everything.
+def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, Credentials]:
+    """Read and validate everything that `command` reads.
 
     Raises:
         StartupError: with SettingsInvalid, which names every fault at once.
@@ -31,11 +34,16 @@ def load(environ: Mapping[str, str]) -> tuple[Settings, Credentials]:
     faults = [*_unknown(environ), *_malformed(environ)]
     bad = {fault.variable for fault in faults}
     given = {name: environ[name] for name in Settings.variables() if name in environ and name not in bad}
+    if command == "serve":
+        faults += uvicorn_options.faults(environ)
+    else:
+        given.pop("WEB_CONCURRENCY", None)  # for the processes that COMMAND starts
+    sources = _take_over(given, environ)
     settings = None
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        faults += _faults(error)
+        faults += [fault._replace(variable=sources.get(fault.variable, fault.variable)) for fault in _faults(error)]
     credentials, more = Credentials.read(environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") != "forbid")
     faults += more
     if settings is not None:
@@ -53,6 +61,19 @@ def settings_of_the_log(environ: Mapping[str, str]) -> Settings:
             Settings.model_validate({name: environ[name]})
             given[name] = environ[name]
     return Settings.model_validate(given)
+
+
+def _take_over(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Complete `given` by what the project says elsewhere; returns where, by our variable's name."""
+    sources = {}
+    for name, value in uvicorn_options.given(environ).items():
+        ours = uvicorn_options.SETTINGS.get(name)
+        if ours and not (name == "app" and ours in environ):
+            given[ours], sources[ours] = str(value).lower() if isinstance(value, bool) else str(value), name
+    sources = {ours: f"{uvicorn_options.PREFIX}{name.upper()}" for ours, name in sources.items()}
+    if "ORCHESTRATOR_APP" not in {*given, *environ} and (app := entrypoint(Path.cwd())):
+        given["ORCHESTRATOR_APP"] = app
+    return sources
 
 
 def _invalid(faults: list[Fault]) -> SettingsInvalid:
@@ -106,7 +127,7 @@ def _faults(error: ValidationError) -> list[Fault]:
         if each["type"] == "string_pattern_mismatch":
             problem = "it has not the right form"
         if name == "WEB_CONCURRENCY":
-            problem = "one process serves a task: it must be 1 or not set; scale by tasks"
+            problem = "`serve` is one process: scale by tasks, or start workers by `orchestrator run -- COMMAND`"
         examples = Settings.model_fields[fields[name]].examples or [""]
         faults.append(Fault(name, f"{problem}, not {_shown(each['input'])}", examples[0]))
     return faults

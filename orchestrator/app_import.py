@@ -1,0 +1,64 @@
+"""Why an app was not imported, and in which loop it runs."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from uvicorn.importer import ImportFromStringError, import_from_string
+
+from orchestrator import clash
+from orchestrator.errors import AppFailed
+from orchestrator.project_file import likely_app
+from orchestrator.settings import Settings
+
+_PATHS_TOLD = 3
+
+
+def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> AppFailed:
+    """The failure for an app that does not start."""
+    cause = f"{what}: {type(error).__name__}: {error}"
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
+        cause = f"{clash.explanation()} {cause}"
+    return AppFailed(error_type="app_failed", error_message=" ".join(cause.split())[:1000], app=name, hint=hint)
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The loop as UVICORN_LOOP names it; None is asyncio's own."""
+    if name in {"none", "asyncio"}:
+        return None
+    if name not in {"auto", "uvloop"}:
+        found: Callable[[], asyncio.AbstractEventLoop] = import_from_string(name)
+        return found
+    try:
+        import uvloop
+    except ImportError:
+        if name == "uvloop":
+            raise
+        return None
+    return uvloop.new_event_loop
+
+
+def where_it_was_looked_for(settings: Settings, error: BaseException) -> str:
+    """The hint for an app that was not found: which variable names it, and where it was looked for.
+
+    Empty for an app that was found and failed.
+    """
+    module = settings.app.partition(":")[0]
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    if not isinstance(error, ImportFromStringError) and not (missing and f"{module}.".startswith(f"{missing}.")):
+        return ""
+    given = "app" in settings.model_fields_set
+    named = "ORCHESTRATOR_APP names" if given else "ORCHESTRATOR_APP is not set; its default is"
+    path = module.replace(".", "/")
+    places = ", ".join(place or "." for place in sys.path[:_PATHS_TOLD])
+    found = likely_app(Path.cwd())
+    likely = f" {found} seems to hold an app: ORCHESTRATOR_APP={_import_string(found)}?" if found else ""
+    return (
+        f"{named} {settings.app}: {path}.py or {path}/__init__.py was looked for in {places} and among the"
+        f" installed packages. Set ORCHESTRATOR_APP=module:attribute; UVICORN_APP_DIR adds a directory.{likely}"
+    )
+
+
+def _import_string(file: str) -> str:
+    return f"{file.removesuffix('.py').replace('/', '.')}:app"

@@ -1,0 +1,118 @@
+"""uvicorn's own variables: none is forgotten, and each means what it means to uvicorn's command."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from uvicorn.main import main as command
+
+from orchestrator.errors import StartupError
+from orchestrator.uvicorn_options import EFFECTS, Effect, config, faults, given, markdown_table
+from orchestrator.validation import load
+
+DATABASE = {"DATABASE_URL": "mysql+asyncmy://u:p@h/d"}
+NAMES = {str(parameter.name) for parameter in command.params} - {"version"}
+
+VALUES = {
+    "UVICORN_LOOP": "asyncio",
+    "UVICORN_HTTP": "h11",
+    "UVICORN_WS": "none",
+    "UVICORN_WS_MAX_SIZE": "1000",
+    "UVICORN_WS_PING_INTERVAL": "2.5",
+    "UVICORN_WS_PER_MESSAGE_DEFLATE": "false",
+    "UVICORN_LIFESPAN": "off",
+    "UVICORN_LOG_LEVEL": "warning",
+    "UVICORN_PROXY_HEADERS": "0",
+    "UVICORN_SERVER_HEADER": "no",
+    "UVICORN_FORWARDED_ALLOW_IPS": "10.0.0.0/8",
+    "UVICORN_ROOT_PATH": "/api",
+    "UVICORN_LIMIT_CONCURRENCY": "7",
+    "UVICORN_LIMIT_MAX_REQUESTS": "9",
+    "UVICORN_TIMEOUT_KEEP_ALIVE": "61",
+    "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "3",
+    "UVICORN_HEADERS": "x-a:1 x-b:2:3",
+}
+
+
+def test_every_option_of_uvicorn_is_known() -> None:
+    """A new one would be ignored in silence: say in `EFFECTS` what becomes of it."""
+    assert set(EFFECTS) >= NAMES
+    assert set(EFFECTS) - NAMES <= {"http2", "app"}, "older versions lack these"
+
+
+def test_a_variable_means_what_it_means_to_uvicorn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The values are converted by uvicorn's own command."""
+    for name, value in VALUES.items():
+        monkeypatch.setenv(name, value)
+    context = command.make_context("uvicorn", ["app:app"])
+    ours = given(VALUES)
+    assert ours == {name: context.params[name] for name in ours}
+    assert {f"UVICORN_{name.upper()}" for name in ours} == set(VALUES)
+    assert config(VALUES)["headers"] == [["x-a", "1"], ["x-b", "2:3"]]
+
+
+@pytest.mark.parametrize("name", sorted(name for name, (effect, _) in EFFECTS.items() if effect is Effect.REFUSED))
+def test_a_refused_option_is_named_with_the_reason(name: str) -> None:
+    """Whoever sets it expects it to work, and learns what does."""
+    with pytest.raises(StartupError) as refused:
+        load({f"UVICORN_{name.upper()}": "4", **DATABASE})
+    told = refused.value.failure.fields(lambda each: each)
+    assert told["variables"] == [f"UVICORN_{name.upper()}"]
+    assert "not supported: " in told["error_message"]
+
+
+def test_what_is_the_case_anyway_is_no_fault() -> None:
+    """One worker without reload is what `serve` is."""
+    assert faults({"UVICORN_WORKERS": "1", "UVICORN_RELOAD": "false", "UVICORN_USE_COLORS": ""}) == []
+
+
+def test_a_value_that_uvicorn_does_not_take_is_a_fault() -> None:
+    """In uvicorn's words, all at once."""
+    assert [fault.variable for fault in faults({"UVICORN_LIFESPAN": "perhaps", "UVICORN_BACKLOG": "many"})] == [
+        "UVICORN_LIFESPAN",
+        "UVICORN_BACKLOG",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "field", "expected"),
+    [
+        ({"UVICORN_PORT": "9000", "PORT": "5432"}, "port", 9000),
+        ({"UVICORN_HOST": "0.0.0.0", "ORCHESTRATOR_HOST": "127.0.0.1"}, "host", "0.0.0.0"),
+        ({"UVICORN_FACTORY": "true"}, "app_factory", True),
+        ({"UVICORN_APP": "web:app"}, "app", "web:app"),
+        ({"UVICORN_APP": "web:app", "ORCHESTRATOR_APP": "ours:app"}, "app", "ours:app"),
+    ],
+)
+def test_where_it_is_one_of_our_settings_it_fills_that(environ: dict[str, str], field: str, expected: Any) -> None:
+    """PORT may be the app's own variable, for its database; UVICORN_PORT cannot."""
+    settings, _ = load(environ | DATABASE)
+    assert getattr(settings, field) == expected
+
+
+def test_a_wrong_value_blames_uvicorns_variable() -> None:
+    """The one that was set."""
+    with pytest.raises(StartupError, match="UVICORN_PORT"):
+        load({"UVICORN_PORT": "70000", **DATABASE})
+
+
+def test_other_commands_leave_them_to_the_program_that_they_start() -> None:
+    """`orchestrator run -- uvicorn app:app` with UVICORN_WORKERS and WEB_CONCURRENCY is a way to have workers."""
+    load({"UVICORN_WORKERS": "4", "WEB_CONCURRENCY": "4", **DATABASE}, "run")
+    with pytest.raises(StartupError, match="run"):
+        load({"WEB_CONCURRENCY": "4", **DATABASE})
+
+
+def test_the_documentation_has_every_option() -> None:
+    """`python -m orchestrator.uvicorn_options` prints the table."""
+    text = (Path(__file__).parents[2] / "docs/uvicorn.md").read_text()
+    listed = {line for line in text.splitlines() if line.startswith("| `UVICORN_")}
+    assert {line for line in markdown_table().splitlines() if line.startswith("| `UVICORN_")} <= listed
+
+
+def test_the_app_is_the_one_of_fastapis_own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fastapi run` needs no more than that; our variable wins."""
+    (tmp_path / "pyproject.toml").write_text('[tool.fastapi]\nentrypoint = "backend.main:api"\n')
+    monkeypatch.chdir(tmp_path)
+    assert load(DATABASE)[0].app == "backend.main:api"
+    assert load({"ORCHESTRATOR_APP": "other:app", **DATABASE})[0].app == "other:app"
