@@ -69,6 +69,7 @@ async def test_what_runs_under_alembic_and_uvicorn_runs_here(project: Project) -
     ):
         await process.event("server_started")
         assert (await client.get("/")).text == "42 MainThread from the import"
+        await process.event("request")
         process.signal(signal.SIGUSR1)
         await process.event("log", message="the app heard it")
         assert await process.stop() == 0
