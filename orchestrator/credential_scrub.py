@@ -9,7 +9,8 @@ import gc
 import os
 import re
 
-from orchestrator.credentials import MIGRATION_VARIABLES, Credentials, known_secrets
+from orchestrator.credentials import MIGRATION_VARIABLES, Credentials
+from orchestrator.known_secrets import known_secrets
 from orchestrator.log import REDACTOR
 
 

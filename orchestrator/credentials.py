@@ -3,62 +3,61 @@
 Nothing here ever puts a value into a fault: any of them may be, or hold, the password.
 """
 
-import contextlib
-import json
-import re
-import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy.engine.url import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.engine.url import URL
 
-from orchestrator import extras, iam
-from orchestrator.database_url import (
-    EXAMPLES,
-    MAX_LENGTH,
-    PARTS,
-    VARIABLES,
-    CredentialsError,
-    Fault,
-    checked,
-    from_secret,
-    parse,
-    read_secret_file,
-    resolve,
-)
+from orchestrator import credential_checks, iam
+from orchestrator.address import OwnAddress
+from orchestrator.address.drivers import Tls
+from orchestrator.contradictions import contradictions
+from orchestrator.database_secrets import CredentialsError
+from orchestrator.database_settings import DatabaseSettings
+from orchestrator.database_url import EMBEDDED, Login, app_login, in_form_of, migration_login
+
+if TYPE_CHECKING:
+    from orchestrator.variables import Fault
 
 T = TypeVar("T")
 
-AGAIN_SECONDS = 0.1  # before a second look at a secret's file that is wrong: somebody may be writing it
-MIGRATION_VARIABLES = tuple(name for name in VARIABLES if name.startswith("MIGRATION_"))
-_FIXED = ("MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_SECRET", "MIGRATION_DATABASE_PASSWORD")
-_ANY_CHARACTER = ("_PASSWORD", "_SECRET")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+AGAIN_SECONDS = 0.1  # before a second look at a file that is wrong: something may be writing it
+MIGRATION_VARIABLES = tuple(name for name in DatabaseSettings.variables() if name.startswith("MIGRATION_"))
+_FILES = {"url_file", "secret_file", "password_file"}
+_MIGRATION_FILES = {f"migration_{name}" for name in _FILES}
+_FIXED = {"migration_url", "migration_secret", "migration_password"}
+_NO_ADDRESS = {"ssl_ca", "iam_auth"}
+_TOLD = "(told by env.py)"  # in place of a URL that nobody gave
 
 
-@dataclass(frozen=True)
+@dataclass
 class Credentials:
-    """How to reach the database, for the app and for the migration."""
+    """How to reach the database, for the app and for the migration.
 
-    environ: dict[str, str] = field(repr=False)
+    Attributes:
+        given: the variables.
+        embedded: no variable says where the database is, and the embedded one may be used.
+        tls: whom to trust, if DATABASE_SSL_CA says it.
+        told: the app's address as env.py told it, where no variable does.
+        listeners: are called with every password before it can be used.
+    """
+
+    given: DatabaseSettings = field(repr=False)
     embedded: bool
-    ssl_context: ssl.SSLContext | None
+    tls: Tls | None = None
+    told: OwnAddress | None = None
     listeners: list[Callable[[Iterable[str]], None]] = field(default_factory=list, repr=False)
-    """Are told every password before anybody can use it."""
     _issued: dict[tuple[str, str], Callable[[], URL]] = field(default_factory=dict, repr=False)
-    """The logins that the secret's file has ever held, and where to ask what has become of each."""
+    """The logins that a file has ever held, and where to ask what has become of each."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, embedded: bool) -> "tuple[Credentials | None, list[Fault]]":
         """Validate the variables; `embedded`: without any, the embedded database serves."""
-        given = {name: environ[name] for name in VARIABLES if name in environ}
-        faults = [*_malformed(given), *_contradictions(given)]
-        if faults:
-            return None, faults
+        given, faults = DatabaseSettings.read(environ)
+        malformed, more = bool(faults), contradictions(given)
+        faults += more
 
         def checked(read: Callable[[], T]) -> T | None:
             try:
@@ -67,181 +66,193 @@ class Credentials:
                 faults.extend(fault for fault in error.faults if fault not in faults)
                 return None
 
-        in_file = checked(lambda: _is_embedded(given, allowed=embedded))
-        tls = checked(lambda: _ssl_context(given.get("DATABASE_SSL_CA")))
-        credentials = cls(given, bool(in_file), tls)
-        if in_file is not None:
-            checked(lambda: _patiently(credentials))
-            checked(credentials.migration_url)
-            checked(credentials._check_driver)
-        if credentials.uses_tokens and not faults:
-            checked(lambda: credentials._check_tokens(environ))
+        tls = checked(lambda: credential_checks.tls_of(given.ssl_ca))
+        credentials = cls(given, embedded and not given.given - _NO_ADDRESS, tls)
+        if not malformed and not more:
+            checked(credentials._patiently)
+            checked(credentials._check_addresses)
+        if not faults:
+            checked(lambda: credentials._check_logins(environ))
         return (None if faults else credentials), faults
+
+    # ------------------------------------------------------------ addresses
+
+    @property
+    def known(self) -> bool:
+        """Whether the address to migrate is known; else only env.py knows it."""
+        return self._logins()[1] is not None
+
+    @property
+    def app_known(self) -> bool:
+        """Whether the app's own address is known."""
+        return self._app() is not None
+
+    def learn(self, address: OwnAddress) -> None:
+        """Note the app's address, as env.py told it.
+
+        Raises:
+            CredentialsError: the driver for our own connections is missing.
+        """
+        credential_checks.check_driver(address)
+        self.told = address
+
+    def exported_text(self) -> str | None:
+        """What DATABASE_URL must be for the app; None where it is so already, or only env.py knows the address.
+
+        Raises:
+            CredentialsError: a file cannot be read any more, or a value is missing.
+        """
+        return None if self.given.url and not self.given.driver else self.app_text()
+
+    def app_text(self) -> str | None:
+        """The URL for the app, byte for byte as it was given, or made of the parts; None when only env.py knows it.
+
+        Raises:
+            CredentialsError: a file cannot be read any more, or a value is missing.
+        """
+        login = self._app()
+        return login.text if login and login.text != _TOLD else None
+
+    def app_url(self) -> URL:
+        """The URL for the app, with its driver.
+
+        Raises:
+            CredentialsError: a file cannot be read any more, or a value is missing.
+        """
+        return self._issue(_known(self._app()).url, self.app_url)
+
+    def migration_url(self) -> URL:
+        """The URL for env.py, with the app's driver; files are read again, as the password may have been rotated.
+
+        Raises:
+            CredentialsError: a file cannot be read any more, or a value is missing.
+        """
+        app, login = self._logins()
+        login = _known(login)
+        url = in_form_of(login.url, app.url) if app and app.text != login.text else login.url
+        return self._issue(url, self.migration_url)
+
+    def alembic_url(self) -> URL | None:
+        """The same for Alembic's configuration; None where the project's own files have it.
+
+        Raises:
+            CredentialsError: a file cannot be read any more, or a value is missing.
+        """
+        return self.migration_url() if self.known and self.told is None else None
+
+    def own_address(self) -> OwnAddress:
+        """How our own connections reach the database, with the login for migrating.
+
+        Raises:
+            CredentialsError: a file cannot be read any more, or a value is missing.
+        """
+        return self._address(_known(self._logins()[1]), self.migration_url)
+
+    def app_address(self) -> OwnAddress:
+        """How our own connections reach the database, with the app's login.
+
+        Raises:
+            CredentialsError: a file cannot be read any more, or a value is missing.
+        """
+        return self._address(_known(self._app()), self.app_url)
+
+    def _address(self, login: Login, source: Callable[[], URL]) -> OwnAddress:
+        """The address of a login; one that env.py told has its options, whatever login was put into it."""
+        told = self.told if login.text == _TOLD else None
+        address = replace(told, url=login.url) if told else login.own_address()
+        self._issue(address.url, source)
+        return address
+
+    def _app(self) -> Login | None:
+        """The app's login; None when only env.py knows it, and was not asked."""
+        if self.told:
+            return Login(self.told.url, _TOLD, "DATABASE_URL")
+        return EMBEDDED if self.embedded else app_login(self.given)
+
+    def _logins(self) -> tuple[Login | None, Login | None]:
+        """The app's login, and the one for migrating: one of its own, else the app's."""
+        app = self._app()
+        if app:
+            self._issue(app.url, self.app_url)
+        login = migration_login(self.given, app.url if app else None)
+        if login and app and app.text == _TOLD and not login.source.startswith("MIGRATION_DATABASE_URL"):
+            login = replace(login, text=_TOLD)
+        return app, login or app
+
+    # ------------------------------------------------------------ what changes meanwhile
+
+    @property
+    def separate(self) -> bool:
+        """Whether the login for migrating is another than the app's."""
+        return any(name.startswith("migration_") for name in self.given.given)
 
     @property
     def uses_tokens(self) -> bool:
         """Whether a login without a password gets a token."""
-        return self.environ.get("DATABASE_IAM_AUTH") == "true"
+        return self.given.iam_auth
 
     @property
     def rotates(self) -> bool:
         """Whether the next login for waiting and migrating may be another: then a refused one is not the last word."""
-        fixed = any(name in self.environ for name in _FIXED)
-        from_file = "DATABASE_SECRET_FILE" in self.environ and not fixed
-        return from_file or (self.uses_tokens and not self.migration_url().password)
-
-    def app_url(self) -> URL:
-        """The URL for the app.
-
-        Raises:
-            CredentialsError: the secret's file cannot be read any more, or a value is missing.
-        """
-        return self._issue(resolve(self.environ, embedded=self.embedded), self.app_url)
-
-    def migration_url(self) -> URL:
-        """The URL for waiting and migrating; a secret's file is read again, as the password may have been rotated."""
-        if text := self.environ.get("MIGRATION_DATABASE_URL"):
-            return parse("MIGRATION_DATABASE_URL", text)
-        url = self.app_url()
-        changes: dict[str, Any] = {}
-        if secret := self.environ.get("MIGRATION_DATABASE_SECRET"):
-            changes = from_secret("MIGRATION_DATABASE_SECRET", secret)
-        for part, name in (("username", "MIGRATION_DATABASE_USER"), ("password", "MIGRATION_DATABASE_PASSWORD")):
-            if value := self.environ.get(name):
-                changes[part] = value
-        given = [name for name in self.environ if name in MIGRATION_VARIABLES]
-        return self._issue(checked(given[0], url.set(**changes)), self.migration_url) if changes else url
+        given = self.given.given
+        from_file = bool(given & _MIGRATION_FILES) or (bool(given & _FILES) and not given & _FIXED)
+        return from_file or (self.uses_tokens and self.known and not self.migration_url().password)
 
     def renewed(self, user: str, password: str) -> Callable[[], URL] | None:
-        """What gives the login that has taken the place of this one; None if the secret's file never held it."""
+        """What gives the login that has taken the place of this one; None if no file ever held it."""
         return self._issued.get((user, password))
 
     def takes_token(self, login: iam.Login) -> bool:
         """Whether this is a login of ours that has no password, and so gets a token."""
-        return self.uses_tokens and login in self._token_logins()
+        return self.uses_tokens and login in self.token_logins()
 
-    def _token_logins(self) -> list[iam.Login]:
-        urls = self.app_url(), self.migration_url()
+    def token_logins(self) -> list[iam.Login]:
+        """The logins without a password, of the app and of the migration."""
+        urls = [self.app_url()] if self.app_known else []
+        urls += [self.migration_url()] if self.known else []
         return [login for url in urls if (login := iam.login_of(url))]
-
-    def _check_tokens(self, environ: Mapping[str, str]) -> None:
-        if problem := iam.problem(self._token_logins(), environ, tls=self.ssl_context is not None):
-            raise CredentialsError("DATABASE_IAM_AUTH", problem)
-
-    def _check_driver(self) -> None:
-        """The driver of our own connections is an extra, which may be missing."""
-        for url in (self.app_url(), self.migration_url()):
-            if problem := extras.missing(*{url.get_driver_name()} & extras.EXTRAS.keys()):
-                raise CredentialsError("DATABASE_URL", problem)
 
     def _issue(self, url: URL, source: Callable[[], URL]) -> URL:
         if url.password:
             for listener in self.listeners:
                 listener([url.password])
-            if "DATABASE_SECRET_FILE" in self.environ:
+            if self.given.given & (_FILES | _MIGRATION_FILES):
                 self._issued.setdefault((url.username or "", url.password), source)
         return url
 
+    def _patiently(self) -> None:
+        """Read the logins, once more if they stand in a file that is just being written."""
+        try:
+            self._logins()
+        except CredentialsError:
+            if not self.given.given & (_FILES | _MIGRATION_FILES):
+                raise
+            time.sleep(AGAIN_SECONDS)
+            self._logins()
+
+    def _check_addresses(self) -> None:
+        """Check that our own connections can be made with both logins, as far as it shows without one."""
+        if self.known:
+            credential_checks.check_driver(self.own_address())
+        if self.app_known:
+            credential_checks.check_driver(self.app_address())
+
+    def _check_logins(self, environ: Mapping[str, str]) -> None:
+        if self.uses_tokens and self.known:
+            credential_checks.check_tokens(self.token_logins(), environ, tls=self.tls is not None)
+        if self.tls and self.app_known:
+            credential_checks.check_tls(self.app_url())
+
     def forget_migration(self) -> None:
-        """Drop what only migrating needs, for whoever holds this object: from now on `migration_url` is the app's."""
-        for name in MIGRATION_VARIABLES:
-            self.environ.pop(name, None)
+        """Drop what only migrating needs, for all who hold this object: from now on `migration_url` is the app's."""
+        self.given = self.given.model_copy(
+            update={name: None for name in self.given.given if name.startswith("migration_")}
+        )
         for login in [login for login, source in self._issued.items() if source == self.migration_url]:
             del self._issued[login]
 
 
-def known_secrets(environ: Mapping[str, str]) -> list[str]:
-    """Passwords among the variables, well-formed or not."""
-    found = [environ.get(name, "") for name in ("DATABASE_PASSWORD", "MIGRATION_DATABASE_PASSWORD")]
-    texts = {name: environ.get(name, "") for name in ("DATABASE_SECRET", "MIGRATION_DATABASE_SECRET")}
-    if path := environ.get("DATABASE_SECRET_FILE"):
-        with contextlib.suppress(CredentialsError):
-            texts["DATABASE_SECRET_FILE"] = read_secret_file(path)
-    for text in filter(None, texts.values()):
-        try:
-            found.append(str(json.loads(text)["password"]))
-        except (ValueError, TypeError, KeyError, RecursionError):
-            found.append(text)
-    for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL"):
-        found += _userinfo_secrets(environ.get(name, ""))
-    return [each for each in found if each]
-
-
-def _userinfo_secrets(url: str) -> list[str]:
-    """The password of a URL, parsed or not: also what stands between the first `:` and the last `@`."""
-    found = []
-    _, _, rest = url.partition("://")
-    if "@" in rest:
-        found.append(rest.rpartition("@")[0].partition(":")[2])
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        return found
-    queried = [value for key, value in parsed.query.items() if "pass" in key.lower() and isinstance(value, str)]
-    return [*found, parsed.password or "", *queried]
-
-
-def _malformed(given: Mapping[str, str]) -> list[Fault]:
-    faults = []
-    for name, value in given.items():
-        if not value and not name.endswith("_PASSWORD"):
-            faults.append(Fault(name, "it is empty: give it a value or remove it", EXAMPLES[name]))
-        elif len(value) > MAX_LENGTH:
-            faults.append(
-                Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", EXAMPLES[name])
-            )
-        elif not name.endswith(_ANY_CHARACTER) and (value != value.strip() or _CONTROL.search(value)):
-            problem = "it has white space around it, or holds a control character such as a line end"
-            faults.append(Fault(name, problem, EXAMPLES[name]))
-    return faults
-
-
-def _contradictions(given: Mapping[str, str]) -> list[Fault]:
-    """Two sources for one thing: it would not be clear which one counts."""
-    sources = [name for name in ("DATABASE_URL", "DATABASE_SECRET", "DATABASE_SECRET_FILE") if name in given]
-    if "DATABASE_URL" in given:
-        sources += [name for name in PARTS if name in given]
-    faults = [Fault(name, f"{sources[0]} is set as well: keep one of them", EXAMPLES[name]) for name in sources[1:]]
-    if given.get("DATABASE_IAM_AUTH") not in (None, "", "true", "false"):
-        faults.append(Fault("DATABASE_IAM_AUTH", "it must be `true` or `false`", EXAMPLES["DATABASE_IAM_AUTH"]))
-    others = ("MIGRATION_DATABASE_SECRET", "MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD")
-    if "MIGRATION_DATABASE_URL" in given:
-        problem = "MIGRATION_DATABASE_URL is set as well: keep one of them"
-        faults += [Fault(name, problem, EXAMPLES[name]) for name in others if name in given]
-    return faults
-
-
-def _is_embedded(given: Mapping[str, str], *, allowed: bool) -> bool:
-    """Whether nothing says where the database is."""
-    if any(name.startswith("DATABASE_") and name not in ("DATABASE_SSL_CA", "DATABASE_IAM_AUTH") for name in given):
-        return False
-    for name in ("MIGRATION_DATABASE_SECRET", "MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD"):
-        if name in given:
-            raise CredentialsError(name, "there is no DATABASE_URL whose credentials it could replace")
-    if not allowed:
-        raise CredentialsError(
-            "DATABASE_URL", "it is not set, and ORCHESTRATOR_EMBEDDED_DATABASE forbids to do without"
-        )
-    return True
-
-
-def _patiently(credentials: Credentials) -> URL:
-    """The app's URL, looked for once more if the secret's file is just being written."""
-    try:
-        return credentials.app_url()
-    except CredentialsError:
-        if "DATABASE_SECRET_FILE" not in credentials.environ:
-            raise
-        time.sleep(AGAIN_SECONDS)
-        return credentials.app_url()
-
-
-def _ssl_context(path: str | None) -> ssl.SSLContext | None:
-    if path is None:
-        return None
-    try:
-        if not Path(path).is_file():  # OpenSSL would wait for whoever writes into a pipe
-            raise FileNotFoundError
-        return ssl.create_default_context(cafile=path)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise CredentialsError("DATABASE_SSL_CA", f"it is not a readable CA bundle ({type(error).__name__})") from None
+def _known(login: Login | None) -> Login:
+    if login is None:
+        raise CredentialsError("DATABASE_URL", "it is not set, and env.py has not been asked for the address")
+    return login

@@ -1,225 +1,247 @@
-"""The address of the database: from a URL, the JSON of a secret, or parts, to one checked SQLAlchemy URL.
+"""The address of the database: from a URL, the JSON of a secret, files, or parts, to one checked SQLAlchemy URL.
 
 Nothing here ever puts a value into a fault: any of them may be, or hold, the password.
 """
 
-import json
-import os
-import stat
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+import re
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-DRIVERS = ("mysql+asyncmy", "mariadb+asyncmy", "postgresql+asyncpg", "sqlite+aiosqlite")
-EMBEDDED_FILE = "app.db"
-MAX_LENGTH = 65_536  # bytes of a Secrets Manager secret
+from orchestrator.address import AddressError, OwnAddress, of_url
+from orchestrator.address.drivers import DATABASES, DRIVERS, EXAMPLES, OWN
+from orchestrator.database_secrets import CredentialsError, password_in, read_line, secret_of
+from orchestrator.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
 
-PARTS = {
-    "DATABASE_DRIVER": (
-        "drivername",
-        "SQLAlchemy dialect and async driver; a secret's engine counts first; default mysql+asyncmy",
-    ),
-    "DATABASE_HOST": ("host", "host name or address"),
-    "DATABASE_PORT": ("port", "port; default: the database's own"),
-    "DATABASE_NAME": ("database", "name of the database (SQLite: path of the file)"),
-    "DATABASE_USER": ("username", "user"),
-    "DATABASE_PASSWORD": ("password", "password, as it is: any character is allowed"),
-}
-VARIABLES = {
-    "DATABASE_URL": "SQLAlchemy URL with an async driver: " + ", ".join(DRIVERS),
-    "DATABASE_SECRET": "JSON of an RDS secret (username, password, host, port, dbname, engine)",
-    "DATABASE_SECRET_FILE": "file with the same JSON, read again before each attempt (rotation)",
-    **{name: text for name, (_, text) in PARTS.items()},
-    "DATABASE_SSL_CA": "CA bundle: TLS with chain and host name verified",
-    "DATABASE_IAM_AUTH": "`true`: a login without a password gets a token of RDS, a new one each time",
-    "MIGRATION_DATABASE_URL": "the same with DDL rights, for waiting and migrating only",
-    "MIGRATION_DATABASE_SECRET": "the same as JSON of an RDS secret",
-    "MIGRATION_DATABASE_USER": "only another user for migrating",
-    "MIGRATION_DATABASE_PASSWORD": "and its password",
-}
-EXAMPLES = {
-    "DATABASE_URL": "mysql+asyncmy://user:password@host:3306/name",
-    "DATABASE_SECRET": '{"username": "app", "password": "...", "host": "db", "dbname": "app", "engine": "mysql"}',
-    "DATABASE_SECRET_FILE": "/run/secrets/database.json",
-    "DATABASE_DRIVER": "mysql+asyncmy",
-    "DATABASE_HOST": "db.internal",
-    "DATABASE_PORT": "3306",
-    "DATABASE_NAME": "app",
-    "DATABASE_USER": "app",
-    "DATABASE_PASSWORD": "...",
-    "DATABASE_SSL_CA": "/etc/ssl/rds.pem",
-    "DATABASE_IAM_AUTH": "true",
-    "MIGRATION_DATABASE_URL": "mysql+asyncmy://owner:password@host:3306/name",
-    "MIGRATION_DATABASE_SECRET": '{"username": "owner", "password": "..."}',
-    "MIGRATION_DATABASE_USER": "owner",
-    "MIGRATION_DATABASE_PASSWORD": "...",
-}
-_ENGINES = {
-    "mysql": "mysql+asyncmy",
-    "aurora-mysql": "mysql+asyncmy",
-    "mariadb": "mariadb+asyncmy",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-    "aurora-postgresql": "postgresql+asyncpg",
-}
-_SECRET_KEYS = {
-    "username": "username",
-    "password": "password",
-    "host": "host",
-    "port": "port",
-    "dbname": "database",
-}
+_PORTS = {3306: "mysql", 5432: "postgresql"}
+_PART_OF_A_PASSWORD = re.compile(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name`, in what should be the options
+_NOT_ESCAPED = (
+    "special characters in the password must be percent-encoded: `@` is %40, `/` is %2F, `?` is %3F (or give the "
+    "password in DATABASE_PASSWORD, as it is)"
+)
 
 
-class Fault(NamedTuple):
-    """One thing that is wrong with one variable."""
+@dataclass(frozen=True)
+class Login:
+    """An address with a login.
 
-    variable: str
-    problem: str
-    example: str
+    Attributes:
+        url: as SQLAlchemy takes it; its driver is the app's.
+        text: as it was given, byte for byte, or the URL that was made of parts.
+        source: the variable to blame.
+    """
 
-    def as_dict(self) -> dict[str, str]:
-        """For the event."""
-        return self._asdict()
+    url: URL
+    text: str
+    source: str
+
+    @classmethod
+    def of(cls, source: str, text: str) -> "Login":
+        """The login in a URL.
+
+        Raises:
+            CredentialsError: no database can be reached with it.
+        """
+        return cls(parse(source, text), text, source)
+
+    @classmethod
+    def made(cls, source: str, url: URL) -> "Login":
+        """The login of a URL that was put together.
+
+        Raises:
+            CredentialsError: no database can be reached with it.
+        """
+        url = checked(source, url)
+        return cls(url, url.render_as_string(hide_password=False), source)
+
+    def own_address(self) -> OwnAddress:
+        """How our own connections get there.
+
+        Raises:
+            CredentialsError: they do not.
+        """
+        try:
+            return of_url(self.url)
+        except AddressError as error:
+            raise CredentialsError(self.source, str(error), example=_example(self.url)) from None
 
 
-class CredentialsError(Exception):
-    """A variable is wrong, and so are the `others`; `faults` say how, without their values."""
-
-    def __init__(self, variable: str, problem: str, *others: str) -> None:
-        super().__init__(f"{', '.join((variable, *others))}: {problem}")
-        self.faults = [Fault(name, problem, EXAMPLES[name]) for name in (variable, *others)]
+EMBEDDED = Login(
+    URL.create("sqlite+aiosqlite", database=EMBEDDED_FILE), f"sqlite+aiosqlite:///{EMBEDDED_FILE}", "DATABASE_URL"
+)
 
 
-def resolve(environ: Mapping[str, str], *, embedded: bool) -> URL:
-    """The URL that the DATABASE_* variables stand for; without any, that of the embedded database.
+def app_login(settings: DatabaseSettings) -> Login | None:
+    """The app's login; None when the variables do not give an address.
 
     Raises:
-        CredentialsError: a variable is wrong, or one is missing.
+        CredentialsError: a variable is wrong, or a file cannot be read.
     """
-    if embedded:
-        return URL.create("sqlite+aiosqlite", database=EMBEDDED_FILE)
-    if url := environ.get("DATABASE_URL"):
-        return parse("DATABASE_URL", url)
-    parts: dict[str, Any] = {part: environ[name] for name, (part, _) in PARTS.items() if name in environ}
-    source = next((name for name in ("DATABASE_SECRET_FILE", "DATABASE_SECRET") if name in environ), "DATABASE_NAME")
-    if path := environ.get("DATABASE_SECRET_FILE"):
-        parts |= from_secret("DATABASE_SECRET_FILE", read_secret_file(path))
-    elif secret := environ.get("DATABASE_SECRET"):
-        parts |= from_secret("DATABASE_SECRET", secret)
-    return checked(source, _from_parts(parts))
+    if settings.url or settings.url_file:
+        text = settings.url or read_line("DATABASE_URL_FILE", settings.url_file or "")
+        login = Login.of("DATABASE_URL" if settings.url else "DATABASE_URL_FILE", text)
+        return Login.made(login.source, _with_driver(login.url, settings.driver)) if settings.driver else login
+    parts = {
+        "drivername": settings.driver,
+        "host": settings.host,
+        "port": settings.port,
+        "database": settings.name,
+        "username": settings.user,
+        "password": password_in("DATABASE_PASSWORD_FILE", settings.password_file) or settings.password,
+    }
+    parts = {part: value for part, value in parts.items() if value is not None}
+    source, secret = secret_of("DATABASE_SECRET", settings.secret, settings.secret_file)
+    if not source and missing_parts(parts, settings):
+        return None
+    return Login.made(source or "DATABASE_NAME", _from_parts(parts, secret, source, settings))
 
 
-def read_secret_file(path: str) -> str:
-    """The text of DATABASE_SECRET_FILE, which may be replaced at any moment; a pipe does not hold us up.
+def migration_login(settings: DatabaseSettings, base: URL | None) -> Login | None:
+    """The login for migrating, in the form of the app's driver; None when it is the app's own.
+
+    Args:
+        settings: the variables.
+        base: the app's address, whose parts count where none are given for migrating.
 
     Raises:
-        CredentialsError: it is not there, not ours to read, no file, too long or not UTF-8.
+        CredentialsError: a variable is wrong, or a file cannot be read.
     """
-    try:
-        with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise CredentialsError("DATABASE_SECRET_FILE", "it is no file that can be read again and again")
-            content = file.read(MAX_LENGTH + 1)
-        if len(content) > MAX_LENGTH:
-            raise CredentialsError("DATABASE_SECRET_FILE", f"it is longer than {MAX_LENGTH} bytes")
-        return content.decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise CredentialsError("DATABASE_SECRET_FILE", f"it cannot be read ({type(error).__name__})") from None
+    if settings.migration_url or settings.migration_url_file:
+        source = "MIGRATION_DATABASE_URL" if settings.migration_url else "MIGRATION_DATABASE_URL_FILE"
+        return Login.of(source, settings.migration_url or read_line(source, settings.migration_url_file or ""))
+    source, changes = secret_of("MIGRATION_DATABASE_SECRET", settings.migration_secret, settings.migration_secret_file)
+    changes.pop("engine", None)
+    parts = {
+        "host": ("MIGRATION_DATABASE_HOST", settings.migration_host),
+        "port": ("MIGRATION_DATABASE_PORT", settings.migration_port),
+        "database": ("MIGRATION_DATABASE_NAME", settings.migration_name),
+        "username": ("MIGRATION_DATABASE_USER", settings.migration_user),
+        "password": ("MIGRATION_DATABASE_PASSWORD", settings.migration_password),
+    }
+    for part, (name, value) in parts.items():
+        if value is not None:
+            changes[part], source = value, source or name
+    if settings.migration_password_file:
+        changes["password"] = password_in("MIGRATION_DATABASE_PASSWORD_FILE", settings.migration_password_file)
+        source = source or "MIGRATION_DATABASE_PASSWORD_FILE"
+    return Login.made(source, base.set(**changes)) if base is not None and source else None
 
 
-def _without_waiting(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NONBLOCK)
+def missing_parts(parts: dict[str, Any], settings: DatabaseSettings) -> list[str]:
+    """The variables that are missing for an address made of parts."""
+    is_file = str(settings.driver or "").startswith("sqlite")
+    needed = {"database": "DATABASE_NAME"}
+    if not is_file:
+        needed = {"host": "DATABASE_HOST"} | needed | {"username": "DATABASE_USER"}
+    return [name for part, name in needed.items() if not parts.get(part)]
 
 
-def _from_parts(parts: dict[str, Any]) -> URL:
-    parts.setdefault("drivername", "mysql+asyncmy")
-    _check_driver("DATABASE_DRIVER", parts["drivername"])
-    needed = ("database",) if parts["drivername"].startswith("sqlite") else ("host", "database", "username")
-    if missing := [name for name, (part, _) in PARTS.items() if part in needed and not parts.get(part)]:
-        raise CredentialsError(missing[0], "it is needed when DATABASE_URL is not set", *missing[1:])
-    if "port" in parts:
-        parts["port"] = _port("DATABASE_PORT", str(parts["port"]))
+def _from_parts(parts: dict[str, Any], secret: dict[str, Any], source: str, settings: DatabaseSettings) -> URL:
+    engine = secret.pop("engine", None)
+    parts |= secret
+    given = parts.get("drivername")
+    if given and engine and DATABASES.get(given.partition("+")[0]) != DATABASES[engine]:
+        raise CredentialsError("DATABASE_DRIVER", f"it is for another database than the `engine` of {source}")
+    parts["drivername"] = given or default_driver(engine or _database_of(parts.get("port")))
+    _check_backend("DATABASE_DRIVER", parts["drivername"])
+    if missing := missing_parts(parts, settings):
+        raise CredentialsError(missing[0], f"it is needed, as {source} does not have it", *missing[1:])
     return URL.create(**parts)
 
 
-def _port(variable: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535):  # noqa: PLR2004
-        raise CredentialsError(variable, "the port must be a number from 1 to 65535")
-    return int(text)
+def _database_of(port: int | None) -> str:
+    """The database behind parts that do not name it: by the port, or by the drivers that are installed."""
+    installed = {driver.database for driver in DRIVERS.values() if driver.installed} - {"sqlite"}
+    by_driver = installed.pop() if len(installed) == 1 else "mysql"
+    return _PORTS.get(port or 0, by_driver)
 
 
-def from_secret(variable: str, text: str) -> dict[str, Any]:
-    """The parts of an RDS secret; the keys are those of AWS's rotation templates, and case-sensitive."""
-    try:
-        secret = json.loads(text)
-    except (ValueError, RecursionError):
-        raise CredentialsError(variable, "it is not JSON") from None
-    if not isinstance(secret, dict):
-        raise CredentialsError(variable, "it is not a JSON object")
-    parts: dict[str, Any] = {}
-    for key, part in _SECRET_KEYS.items():
-        if secret.get(key) is not None:
-            if not isinstance(secret[key], str | int) or secret[key] == "" or isinstance(secret[key], bool):
-                raise CredentialsError(variable, f"its `{key}` is neither text nor a number")
-            parts[part] = str(secret[key])
-    if "port" in parts:
-        parts["port"] = _port(variable, parts["port"])
-    if secret.get("engine") is not None:
-        if str(secret["engine"]) not in _ENGINES:
-            raise CredentialsError(variable, "its `engine` is none of " + ", ".join(_ENGINES))
-        parts["drivername"] = _ENGINES[secret["engine"]]
-    return parts
+def default_driver(dialect: str) -> str:
+    """The driver for an app that does not name one: the async one if it is installed, else another that is."""
+    database = DATABASES[dialect]
+    candidates = [each.name for each in DRIVERS.values() if each.database == database and each.installed]
+    own = OWN[database]
+    return f"{dialect}+{own if own in candidates or not candidates else candidates[0]}"
+
+
+def _with_driver(url: URL, driver: str) -> URL:
+    _check_backend("DATABASE_DRIVER", driver)
+    if DATABASES[driver.partition("+")[0]] != DATABASES[url.get_backend_name()]:
+        raise CredentialsError("DATABASE_DRIVER", "it is for another database than DATABASE_URL")
+    return url.set(drivername=driver)
+
+
+def in_form_of(url: URL, app: URL | None) -> URL:
+    """`url` with the app's driver: env.py makes an engine of it in the way in which it makes the app's."""
+    if app is None or DATABASES[app.get_backend_name()] != DATABASES[url.get_backend_name()]:
+        return url
+    return url.set(drivername=app.drivername)
 
 
 def parse(variable: str, text: str) -> URL:
     """The URL in `variable`, checked.
 
     Raises:
-        CredentialsError: it cannot be used.
+        CredentialsError: no database can be reached with it.
     """
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise CredentialsError(
-            variable, "it is not a SQLAlchemy URL; special characters in the password must be percent-encoded"
-        ) from None
+        problem = "it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`); in it, "
+        raise CredentialsError(variable, problem + _NOT_ESCAPED) from None
+    _check_backend(variable, url.drivername)
+    if url.get_backend_name() == "postgres":  # libpq's form, which SQLAlchemy does not take
+        url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))
+    if not url.drivername.startswith("sqlite") and _PART_OF_A_PASSWORD.search(text.partition("?")[2]):
+        raise CredentialsError(variable, _NOT_ESCAPED, example=_example(url))
     return checked(variable, url)
 
 
 def checked(variable: str, url: URL) -> URL:
-    """`url`, if a database can be reached with it by an async driver; `variable` is to blame if not.
+    """`url`, if it can be the address of a database; `variable` is to blame if not.
 
     Raises:
-        CredentialsError: it cannot be used.
+        CredentialsError: it cannot.
     """
-    _check_driver(variable, url.drivername)
     try:
         url.render_as_string(hide_password=False).encode()
     except UnicodeEncodeError:
         raise CredentialsError(variable, "it is not UTF-8") from None
-    if url.drivername.startswith("sqlite"):
-        if (
-            ":memory:" in (url.database or ":memory:")
-            or "mode=memory" in (url.database or "")
-            or url.query.get("mode") == "memory"
-        ):
-            raise CredentialsError(variable, "an in-memory database exists in one connection only: name a file")
-    elif "@" in (url.host or "") or "@" in (url.database or ""):
-        raise CredentialsError(
-            variable,
-            "special characters in the password must be percent-encoded (or use DATABASE_PASSWORD, as it is)",
-        )
-    elif not url.database:
-        raise CredentialsError(variable, "it names no database")
+    if problem := _file_problem(url) if url.drivername.startswith("sqlite") else _server_problem(url):
+        raise CredentialsError(variable, problem, example=_example(url))
     return url
 
 
-def _check_driver(variable: str, driver: str) -> None:
-    if driver in DRIVERS:
-        return
-    family = driver.partition("+")[0].replace("postgres", "postgresql").replace("postgresqlql", "postgresql")
-    better = [each for each in DRIVERS if each.startswith(f"{family}+")] or list(DRIVERS)
-    raise CredentialsError(variable, f"it needs an async driver: {' or '.join(better)}")
+def _file_problem(url: URL) -> str:
+    name = url.database or ":memory:"
+    if ":memory:" in name or "mode=memory" in name or url.query.get("mode") == "memory":
+        return "an in-memory database exists in one connection only: name a file"
+    return ""
+
+
+def _server_problem(url: URL) -> str:
+    if "@" in (url.host or "") or "@" in (url.database or ""):
+        return _NOT_ESCAPED
+    if url.port is not None and not 1 <= url.port <= 65_535:  # noqa: PLR2004  # the highest there is
+        return "the port must be a number from 1 to 65535"
+    try:
+        check_host(url.host or "localhost")
+    except ValueError:
+        return "its host is neither a host name nor an address"
+    elsewhere = {"read_default_file", "service"} & set(url.query)  # the file has the rest
+    if not url.database and DATABASES[url.get_backend_name()] == "mysql" and not elsewhere:
+        return "it names no database"
+    return ""
+
+
+def _check_backend(variable: str, driver: str) -> None:
+    if driver.partition("+")[0] not in DATABASES:
+        raise CredentialsError(
+            variable, "it must begin with mysql, mariadb, postgresql or sqlite, and may name a driver behind a `+`"
+        )
+
+
+def _example(url: URL) -> str:
+    return EXAMPLES[DATABASES[url.get_backend_name()]]

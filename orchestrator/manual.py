@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, get_type_hints
 
-from orchestrator.database_url import VARIABLES
+from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.schema import COMMON, Common, forms, level, line_schema, meaning
@@ -56,8 +56,8 @@ class Row(NamedTuple):
 
 def variables() -> list[Row]:
     """Every variable in the order of the documentation: the database's, then ours."""
-    rows = [Row(name, "", text) for name, text in VARIABLES.items()]
-    for info in Settings.model_fields.values():
+    rows = []
+    for info in (*DatabaseSettings.model_fields.values(), *Settings.model_fields.values()):
         default = "" if info.default is None else str(info.default)
         default = default.lower() if isinstance(info.default, bool) else default
         rows.append(Row(str(info.alias), default, str(info.description)))

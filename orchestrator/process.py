@@ -1,20 +1,25 @@
 """One process: settings, logging, the loop, the exit code."""
 
 import asyncio
+import logging
 import os
 
 from orchestrator import ecs, log
 from orchestrator.concurrency import MAIN_THREAD
-from orchestrator.credentials import Credentials, known_secrets
+from orchestrator.credentials import Credentials
 from orchestrator.errors import SettingsInvalid, StartupError, StartupFailed
 from orchestrator.import_path import import_from_working_directory
+from orchestrator.known_secrets import known_secrets
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 from orchestrator.uvicorn_options import load_env_file
-from orchestrator.validation import load, settings_of_the_log
+from orchestrator.validation import load, require_address, settings_of_the_log, unknown_variables
+
+UNKNOWN_TOLD = 20  # unknown variables that are named in a line
+_logger = logging.getLogger(__name__)
 
 SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
 FAILED_SETTLE_SECONDS = 20.0  # the same when the start failed: its lines say why; less than the shutdown budget has
@@ -30,9 +35,12 @@ def run(command: str, stop: Stop) -> int:
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     try:
         settings, credentials = load(os.environ, command)
+        require_address(credentials)
         _configure_logging(settings)
     except StartupError as error:
         return _refuse_settings(error)
+    if unknown := unknown_variables(os.environ):
+        _logger.warning("These variables are not known and have no effect: %s.", ", ".join(unknown[:UNKNOWN_TOLD]))
     stop.budget_seconds = settings.shutdown_seconds
 
     def supervise() -> int:

@@ -8,12 +8,13 @@ import ipaddress
 import re
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from orchestrator.variables import Variables, WholeNumber, variable
 
 YES, NO = True, False
-MAX_LENGTH = 4096  # characters; more is a mistake, whatever the variable
 
 
 def _existing_file(path: Path) -> Path:
@@ -60,19 +61,14 @@ def _lower(value: object) -> object:
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Label = Annotated[str, Field(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
-ProbePath = Annotated[str, Field(max_length=128, pattern=r"^(/[!-~]*)?$")]
+ProbePath = Annotated[str, Field(max_length=128, pattern=r"^(/[A-Za-z0-9._~!$&'()*+,;=:@/-]*)?$")]
+_PATH_FORM = "it must be a path such as `/livez`, of at most 128 characters, without `?`, `#`, `%` and spaces"
+_LABEL_FORM = "it must be at most 128 printable characters"
 ConfigFile = Annotated[Path, AfterValidator(_existing_file)]
 
 
-def variable(name: str, default: Any, text: str, example: str, **constraints: Any) -> Any:
-    """A field: its environment variable, its default, one line of help, and an example for the fault."""
-    return Field(default, alias=name, description=text, examples=[example], **constraints)
-
-
-class Settings(BaseModel):
-    """The settings of one process; `credentials` resolves those of the database."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=False)
+class Settings(Variables):
+    """The settings of one process; `DatabaseSettings` has those of the database."""
 
     app: str = variable(
         "ORCHESTRATOR_APP",
@@ -80,6 +76,7 @@ class Settings(BaseModel):
         "ASGI app to serve, as an import string `module:attribute`",
         "app.main:app",
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$",
+        form="it must be an import string, `module:attribute`",
     )
     app_factory: bool = variable(
         "ORCHESTRATOR_APP_FACTORY", NO, "the import string names a function that makes the app", "true"
@@ -109,6 +106,7 @@ class Settings(BaseModel):
         "revision to upgrade to; `heads` allows several",
         "head",
         pattern=r"^[^\s\x00-\x1f\x7f:+-]{1,128}$",  # + and -: steps from the current one, no revision
+        form="it must be a revision, `head` or `heads`",
     )
     migrate: bool = variable(
         "ORCHESTRATOR_MIGRATE",
@@ -118,9 +116,9 @@ class Settings(BaseModel):
     )
     embedded_database: Literal["allow", "forbid"] = variable(
         "ORCHESTRATOR_EMBEDDED_DATABASE",
-        "allow",
-        "`forbid` (in an image): a missing DATABASE_URL is a fault",
         "forbid",
+        "`allow`: without any setting of the database, an SQLite file in the working directory is used",
+        "allow",
     )
     host: Annotated[str, AfterValidator(_host)] = variable(
         "ORCHESTRATOR_HOST",
@@ -128,7 +126,7 @@ class Settings(BaseModel):
         "address to listen on; an image sets `0.0.0.0`",
         "0.0.0.0",  # noqa: S104  # an example
     )
-    port: int = variable("PORT", 8000, "port to listen on", "8000", ge=1, le=65_535)
+    port: WholeNumber = variable("PORT", 8000, "port to listen on", "8000", ge=1, le=65_535)
     wait_timeout_seconds: PositiveSeconds = variable(
         "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS", 300, "budget for the database to answer", "300"
     )
@@ -195,19 +193,33 @@ class Settings(BaseModel):
     log_format: Literal["auto", "json", "text"] = variable(
         "ORCHESTRATOR_LOG_FORMAT", "auto", "`auto`: JSON, or readable text on a terminal", "json"
     )
-    service: Label = variable("ORCHESTRATOR_SERVICE", "app", "name on every event", "plants", min_length=1)
-    version: Label = variable("ORCHESTRATOR_VERSION", "", "version on every event", "1.4.2")
+    service: Label = variable("ORCHESTRATOR_SERVICE", "app", "name on every event", "plants", form=_LABEL_FORM)
+    version: Label = variable(
+        "ORCHESTRATOR_VERSION", "", "version on every event", "1.4.2", form=_LABEL_FORM, may_be_empty=True
+    )
     live_path: ProbePath = variable(
-        "ORCHESTRATOR_LIVE_PATH", "/livez", "liveness; empty hands the path to the app", "/livez"
+        "ORCHESTRATOR_LIVE_PATH",
+        "/livez",
+        "liveness; empty hands the path to the app",
+        "/livez",
+        form=_PATH_FORM,
+        may_be_empty=True,
     )
     ready_path: ProbePath = variable(
-        "ORCHESTRATOR_READY_PATH", "/readyz", "readiness; empty hands the path to the app", "/readyz"
+        "ORCHESTRATOR_READY_PATH",
+        "/readyz",
+        "readiness; empty hands the path to the app",
+        "/readyz",
+        form=_PATH_FORM,
+        may_be_empty=True,
     )
     startup_path: ProbePath = variable(
         "ORCHESTRATOR_STARTUP_PATH",
         "/startupz",
         "progress of the start; empty hands the path to the app",
         "/startupz",
+        form=_PATH_FORM,
+        may_be_empty=True,
     )
     status_detail: Literal["public", "full"] = variable(
         "ORCHESTRATOR_STATUS_DETAIL",
@@ -221,11 +233,13 @@ class Settings(BaseModel):
         "`emf`: durations as CloudWatch embedded metrics, in the events' own lines",
         "emf",
     )
-    web_concurrency: int | None = variable(
-        "WEB_CONCURRENCY", None, "above 1 is a fault: scale by tasks, one process each", "1", ge=1, le=1
+    web_concurrency: WholeNumber | None = variable(
+        "WEB_CONCURRENCY",
+        None,
+        "above 1 is a fault: scale by tasks, one process each",
+        "1",
+        form="it must be 1 or not set: `serve` is one process; scale by tasks, or start workers by "
+        "`orchestrator run -- COMMAND`",
+        ge=1,
+        le=1,
     )
-
-    @classmethod
-    def variables(cls) -> dict[str, str]:
-        """Every variable's name and its field's name."""
-        return {str(info.alias): name for name, info in cls.model_fields.items()}

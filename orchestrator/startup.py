@@ -16,10 +16,12 @@ from orchestrator import events, uvicorn_options
 from orchestrator.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
 from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
-from orchestrator.database_url import EMBEDDED_FILE, CredentialsError
+from orchestrator.database_secrets import CredentialsError
+from orchestrator.database_settings import EMBEDDED_FILE
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.endings import Ending
 from orchestrator.errors import StartupError
+from orchestrator.known_secrets import known_secrets
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import REDACTOR, restore, unblock
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check
@@ -227,14 +229,12 @@ class Startup:
         self._tell_database()
 
     def _tell_database(self) -> None:
-        """The app and env.py find the database in one place, whatever form it was given in."""
-        if "DATABASE_URL" in self.credentials.environ:
-            return
+        """Let the app and env.py find the database in DATABASE_URL, whatever form it was given in."""
         # The secret's file may be in the middle of a rotation; this is called again when waiting has ended.
         with contextlib.suppress(CredentialsError):
-            url = self.credentials.app_url()
-            REDACTOR.register([url.password or ""])
-            os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
+            if text := self.credentials.exported_text():
+                REDACTOR.register(known_secrets({"DATABASE_URL": text}))
+                os.environ["DATABASE_URL"] = text
 
     def _has_app(self) -> bool:
         """Whether there is an app to check before migrating; a repository of migrations alone needs none."""

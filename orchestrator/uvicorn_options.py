@@ -10,8 +10,8 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.database_url import Fault
 from orchestrator.limits import KEEP_ALIVE_SECONDS
+from orchestrator.variables import Fault
 
 PREFIX = "UVICORN_"
 

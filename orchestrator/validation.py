@@ -1,28 +1,26 @@
 """Reading and validating the settings: all of them before anything else happens, and all faults at once."""
 
-import contextlib
+import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from orchestrator import uvicorn_options
 from orchestrator.credentials import Credentials
-from orchestrator.database_url import VARIABLES, Fault
+from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.project_file import entrypoint
 from orchestrator.settings import Settings
+from orchestrator.variables import Fault
 
-MAX_LENGTH = 4096  # characters; more is a mistake, whatever the variable
-_PREFIX = "ORCHESTRATOR_"
-_MAY_BE_EMPTY = {
-    "ALEMBIC_CONFIG",
-    "ORCHESTRATOR_ALEMBIC_X",
-    "ORCHESTRATOR_VERSION",
-    "ORCHESTRATOR_LIVE_PATH",
-    "ORCHESTRATOR_READY_PATH",
-    "ORCHESTRATOR_STARTUP_PATH",
-}
+_OURS = "ORCHESTRATOR_"
+_MIGRATION = "MIGRATION_DATABASE_"
+_ALIKE = {_OURS: 0.7, _MIGRATION: 0.65}
+"""How alike a name must be to a valid one to be a mistyped one; between 0 and 1, as difflib measures it."""
+_MAX_NAME = 100  # characters of an unknown name that are shown
+# What Kubernetes injects for a Service called `orchestrator`:
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_OF_KUBERNETES = re.compile(r"SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
 
 
 def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, Credentials]:
@@ -31,36 +29,25 @@ def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, 
     Raises:
         StartupError: with SettingsInvalid, which names every fault at once.
     """
-    faults = [*_unknown(environ), *_malformed(environ)]
-    bad = {fault.variable for fault in faults}
-    given = {name: environ[name] for name in Settings.variables() if name in environ and name not in bad}
-    if command == "serve":
-        faults += uvicorn_options.faults(environ)
-    else:
+    given = {name: environ[name] for name in Settings.variables() if name in environ}
+    faults = uvicorn_options.faults(environ) if command == "serve" else []
+    if command != "serve":
         given.pop("WEB_CONCURRENCY", None)  # for the processes that COMMAND starts
     sources = _take_over(given, environ)
-    settings = None
-    try:
-        settings = Settings.model_validate(given)
-    except ValidationError as error:
-        faults += [fault._replace(variable=sources.get(fault.variable, fault.variable)) for fault in _faults(error)]
-    credentials, more = Credentials.read(environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") != "forbid")
-    faults += more
-    if settings is not None:
-        faults += _contradictions(settings)
-    if settings is None or credentials is None or faults:
-        raise StartupError(_invalid(faults))
+    settings, more = Settings.read(given)
+    faults += [fault._replace(variable=sources.get(fault.variable, fault.variable)) for fault in more]
+    embedded = environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") == "allow"
+    credentials, more = Credentials.read(environ, embedded=embedded)
+    faults += [*more, *_mistyped(environ), *_contradictions(settings)]
+    if credentials is None or faults:
+        raise StartupError(invalid(faults))
     return settings, credentials
 
 
 def settings_of_the_log(environ: Mapping[str, str]) -> Settings:
-    """What of the settings lines are made with, as far as it is valid: a fault elsewhere must not change the form."""
-    given: dict[str, str] = {}
-    for name in {"ORCHESTRATOR_SERVICE", "ORCHESTRATOR_VERSION", "ORCHESTRATOR_LOG_FORMAT"} & environ.keys():
-        with contextlib.suppress(ValidationError):
-            Settings.model_validate({name: environ[name]})
-            given[name] = environ[name]
-    return Settings.model_validate(given)
+    """The settings that lines are made with, as far as they are valid: a fault elsewhere must not change the form."""
+    names = {"ORCHESTRATOR_SERVICE", "ORCHESTRATOR_VERSION", "ORCHESTRATOR_LOG_FORMAT"}
+    return Settings.read({name: environ[name] for name in names & environ.keys()})[0]
 
 
 def _take_over(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, str]:
@@ -76,7 +63,8 @@ def _take_over(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, s
     return sources
 
 
-def _invalid(faults: list[Fault]) -> SettingsInvalid:
+def invalid(faults: list[Fault]) -> SettingsInvalid:
+    """The failure that tells all `faults`."""
     listed = sorted(faults, key=lambda fault: fault.variable)
     return SettingsInvalid(
         error_type="settings",
@@ -87,55 +75,69 @@ def _invalid(faults: list[Fault]) -> SettingsInvalid:
     )
 
 
-def _unknown(environ: Mapping[str, str]) -> list[Fault]:
-    import difflib
+def require_address(credentials: Credentials) -> None:
+    """Do nothing if it is known where the database is.
 
-    names = (*Settings.variables(), *VARIABLES)
-    known = {name.removeprefix(_PREFIX): name for name in sorted(names, key=lambda name: name.startswith(_PREFIX))}
+    Raises:
+        StartupError: with SettingsInvalid: neither the variables nor env.py tell it.
+    """
+    if not credentials.known:
+        raise StartupError(_no_address(credentials))
+
+
+def _no_address(credentials: Credentials) -> SettingsInvalid:
+    given = credentials.given
+    parts = {"DATABASE_HOST": given.host, "DATABASE_NAME": given.name, "DATABASE_USER": given.user}
+    there = [name for name, value in parts.items() if value]
+    if there:
+        problem = f"it is needed beside {there[0]} where DATABASE_URL is not set"
+        return invalid([DatabaseSettings.fault(name, problem) for name, value in parts.items() if not value])
+    problem = (
+        "it is not set, and env.py does not tell an address either: set DATABASE_URL, DATABASE_SECRET or DATABASE_HOST "
+        "with its companions, or ORCHESTRATOR_EMBEDDED_DATABASE=allow for an SQLite file in the working directory"
+    )
+    return invalid([DatabaseSettings.fault("DATABASE_URL", problem)])
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """The names that look like ours and are none, nor mistyped ones: for a warning."""
+    mistyped = {fault.variable for fault in _mistyped(environ)}
+    return [name[:_MAX_NAME] for name, _ in _unknown(environ) if name[:_MAX_NAME] not in mistyped]
+
+
+def _unknown(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each unknown name with its prefix."""
+    known = {*Settings.variables(), *DatabaseSettings.variables()}
+    prefixes = (_OURS, _MIGRATION)
+    return [(name, prefix) for name in environ for prefix in prefixes if name.startswith(prefix) and name not in known]
+
+
+def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
+    """The unknown names that are close to a valid one: in silence the default would count."""
     faults = []
-    for name in environ:
-        if name.startswith(_PREFIX) and name not in names:
-            own_part = name.removeprefix(_PREFIX).upper()[:100]  # what all names share makes all alike
-            nearest = [known[each] for each in difflib.get_close_matches(own_part, known, n=1)]
-            hint = f"; did you mean {nearest[0]}?" if nearest else ""
-            faults.append(Fault(name[:100], f"there is no such variable{hint}", (*nearest, "ORCHESTRATOR_APP")[0]))
+    for name, prefix in _unknown(environ):
+        own_part = name.removeprefix(prefix)
+        if prefix == _OURS and (_OF_KUBERNETES.fullmatch(own_part) or "://" in environ[name]):
+            continue
+        if meant := _nearest(own_part.upper()[:_MAX_NAME], prefix):
+            problem = f"there is no such variable; did you mean {meant}?"
+            faults.append(Fault(name[:_MAX_NAME], problem, _example(meant)))
     return faults
 
 
-def _malformed(environ: Mapping[str, str]) -> list[Fault]:
-    """What is wrong whatever the variable means: empty, far too long, or a line end copied along with it."""
-    faults = []
-    for name, field in Settings.variables().items():
-        example = Settings.model_fields[field].examples or [""]
-        value = environ.get(name)
-        if value == "" and name not in _MAY_BE_EMPTY:
-            faults.append(Fault(name, "it is empty: give it a value or remove it", example[0]))
-        elif value and len(value) > MAX_LENGTH:
-            faults.append(Fault(name, f"it is {len(value)} characters long; {MAX_LENGTH} are the limit", example[0]))
-        elif value and (value != value.strip() or not value.isprintable()):
-            problem = "it has white space around it, or holds a character that cannot be printed"
-            faults.append(Fault(name, f"{problem}: {_shown(value)}", example[0]))
-    return faults
+def _nearest(own_part: str, prefix: str) -> str:
+    """The valid name that `own_part` is close to; what all names share would make all of them alike."""
+    names = [*Settings.variables(), *DatabaseSettings.variables()]
+    if prefix == _MIGRATION:
+        names = [name for name in names if name.startswith(_MIGRATION)]
+    own = {name.removeprefix(prefix): name for name in sorted(names, key=lambda name: name.startswith(prefix))}
+    found = difflib.get_close_matches(own_part, own, n=1, cutoff=_ALIKE[prefix])
+    return own[found[0]] if found else ""
 
 
-def _faults(error: ValidationError) -> list[Fault]:
-    fields = Settings.variables()
-    faults = []
-    for each in error.errors(include_url=False, include_context=True):
-        name = str(each["loc"][0])
-        problem = each["msg"].removeprefix("Value error, ")
-        if each["type"] == "string_pattern_mismatch":
-            problem = "it has not the right form"
-        if name == "WEB_CONCURRENCY":
-            problem = "`serve` is one process: scale by tasks, or start workers by `orchestrator run -- COMMAND`"
-        examples = Settings.model_fields[fields[name]].examples or [""]
-        faults.append(Fault(name, f"{problem}, not {_shown(each['input'])}", examples[0]))
-    return faults
-
-
-def _shown(value: object) -> str:
-    """A value that is no secret, in one short line."""
-    return repr(value)[:60]
+def _example(name: str) -> str:
+    model = Settings if name in Settings.variables() else DatabaseSettings
+    return f"{name}={model.example(name)}"
 
 
 def _contradictions(settings: Settings) -> list[Fault]:
@@ -145,8 +147,8 @@ def _contradictions(settings: Settings) -> list[Fault]:
         problem = (
             f"it must be less than ORCHESTRATOR_SHUTDOWN_SECONDS ({settings.shutdown_seconds:g}), which includes it"
         )
-        faults.append(Fault("ORCHESTRATOR_DRAIN_SECONDS", problem, "5"))
+        faults.append(Settings.fault("ORCHESTRATOR_DRAIN_SECONDS", problem))
     paths = [path for path in (settings.live_path, settings.ready_path, settings.startup_path) if path]
     if len(set(paths)) < len(paths):
-        faults.append(Fault("ORCHESTRATOR_LIVE_PATH", "the paths of the probes must differ", "/livez"))
+        faults.append(Settings.fault("ORCHESTRATOR_LIVE_PATH", "the paths of the probes must differ"))
     return faults

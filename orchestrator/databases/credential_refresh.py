@@ -16,7 +16,7 @@ from sqlalchemy.util import await_only
 
 from orchestrator.concurrency import in_daemon_thread
 from orchestrator.credentials import Credentials
-from orchestrator.database_url import CredentialsError
+from orchestrator.database_secrets import CredentialsError
 from orchestrator.iam import Login, Tokens, default_port, secrets_of
 from orchestrator.log import REDACTOR
 
@@ -73,7 +73,7 @@ class _Logins:
         else:
             token = self._tokens.mint(asked)
         self._hide(token)
-        return {"password": token, "ssl": self._credentials.ssl_context}
+        return {"password": token, "ssl": self._credentials.tls and self._credentials.tls.context}
 
     def _hide(self, token: str) -> None:
         secrets = secrets_of(token)

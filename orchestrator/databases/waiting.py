@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from orchestrator.credentials import Credentials
-from orchestrator.database_url import CredentialsError
+from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, Cause, Diagnosis, Verdict, chain
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 T = TypeVar("T")
+_logger = logging.getLogger(__name__)
+_IGNORED = (
+    "The option %s of the database's address has no counterpart in %s, with which the orchestrator itself connects: it "
+    "waits and looks without it. The app and env.py keep it."
+)
 Look = Callable[["AsyncConnection", Backend], Awaitable[T]]
 
 SOON_SECONDS = 0.25  # between attempts that cost the server nothing
@@ -68,9 +74,10 @@ async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds:
     from sqlalchemy.ext.asyncio import create_async_engine
     from sqlalchemy.pool import NullPool
 
-    url = credentials.migration_url()
-    backend = backend_for(url.get_backend_name())
-    engine = create_async_engine(url, poolclass=NullPool, connect_args=backend.connect_args(credentials.ssl_context))
+    address = credentials.own_address()
+    backend = backend_for(address.url.get_backend_name())
+    arguments = address.connect_args | backend.connect_args(credentials.tls and credentials.tls.context)
+    engine = create_async_engine(address.url, poolclass=NullPool, connect_args=arguments)
     try:
         async with asyncio.timeout(timeout_seconds), engine.connect() as connection:
             return await look(connection, backend)
@@ -136,7 +143,7 @@ async def _changed_within(seconds: float, credentials: Credentials, refused: "UR
 def _login(credentials: Credentials) -> "URL | None":
     """The login as it is now, if it may change; None while its file is being written."""
     try:
-        return credentials.migration_url() if credentials.rotates else None
+        return credentials.own_address().url if credentials.rotates else None
     except CredentialsError:
         return None
 
@@ -166,7 +173,7 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
     if token := next((each for each in chain(error) if isinstance(each, TokenError)), None):
         return _TOKEN.found("", str(token))
     try:
-        url = credentials.migration_url()
+        url = credentials.own_address().url
     except CredentialsError as rotating:
         return _diagnose(credentials, rotating)
     diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
@@ -186,7 +193,10 @@ def preload(credentials: Credentials) -> None:
     import sqlalchemy.ext.asyncio  # noqa: F401  # imported for its effect
 
     with contextlib.suppress(Exception):  # whatever it is, the first attempt will meet it and explain it
-        credentials.migration_url().get_dialect().import_dbapi()
+        address = credentials.own_address()
+        for option in address.ignored:
+            _logger.warning(_IGNORED, option, address.url.get_driver_name())
+        address.url.get_dialect().import_dbapi()
 
 
 def _retry(diagnosis: Diagnosis, attempt: int, waited: float, pause: float) -> DatabaseRetryScheduled:

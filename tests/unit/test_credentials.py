@@ -9,8 +9,11 @@ import pytest
 from hypothesis import strategies as st
 from sqlalchemy.engine.url import URL, make_url
 
-from orchestrator.credentials import Credentials, known_secrets
-from orchestrator.database_url import CredentialsError
+from orchestrator.address import of_url
+from orchestrator.database_secrets import CredentialsError
+from orchestrator.errors import StartupError
+from orchestrator.known_secrets import known_secrets
+from orchestrator.validation import require_address
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
 NO_TEXT: list[Any] = [[], {}, True, "", 1.5]
@@ -60,9 +63,12 @@ def test_parts_make_a_url() -> None:
 
 
 @pytest.mark.parametrize("part", ["DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER"])
-def test_a_part_that_is_missing_is_named(part: str) -> None:
-    """The driver would guess: localhost, root, no database."""
-    assert fault(**{name: value for name, value in PARTS.items() if name != part})[0] == part
+def test_parts_that_are_no_address_leave_the_question_to_env_py(part: str) -> None:
+    """The app may have a DATABASE_HOST of its own; if env.py tells nothing either, what is missing is named."""
+    credentials = read(**{name: value for name, value in PARTS.items() if name != part})
+    assert not credentials.known
+    with pytest.raises(StartupError, match=f"{part}: it is needed beside"):
+        require_address(credentials)
 
 
 @pytest.mark.parametrize("part", ["DATABASE_PORT", "DATABASE_PASSWORD", "DATABASE_DRIVER"])
@@ -73,7 +79,7 @@ def test_a_part_that_has_a_default_may_be_missing(part: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "3306.0", "mysql", "\u0663\u0663", "3_306", "9" * 5000])
-def test_a_port_that_is_none_is_a_fault_of_whoever_names_it(port: str) -> None:
+def test_a_port_that_is_none_is_a_fault_of_the_variable_that_names_it(port: str) -> None:
     """As a part, and in either secret."""
     assert fault(**(PARTS | {"DATABASE_PORT": port}))[0] == "DATABASE_PORT"
     assert fault(DATABASE_SECRET=secret(port=port))[0] == "DATABASE_SECRET"
@@ -102,7 +108,7 @@ def test_a_secret_alone_says_everything(engine: str, driver: str) -> None:
 )
 def test_what_a_secret_does_not_say_comes_from_the_parts(key: str, part: str | int) -> None:
     """The secrets that RDS manages itself hold user and password only."""
-    url = read(**PARTS, DATABASE_SECRET=secret(**{key: None})).app_url()
+    url = read(**PARTS, DATABASE_SECRET=secret(engine=None, **{key: None})).app_url()
     assert getattr(url, {"dbname": "database"}.get(key, key)) == part
     if key != "host":
         assert url.host == "rds.internal"
@@ -149,7 +155,7 @@ def test_a_secrets_file_is_read_again_each_time(tmp_path: Path) -> None:
     with pytest.raises(CredentialsError, match="DATABASE_SECRET_FILE: it is not JSON"):
         credentials.migration_url()
     file.unlink()
-    with pytest.raises(CredentialsError, match="it cannot be read"):
+    with pytest.raises(CredentialsError, match="the file cannot be read"):
         credentials.migration_url()
 
 
@@ -179,8 +185,12 @@ def test_credentials_do_not_show_themselves() -> None:
 
 
 @pytest.mark.parametrize("part", ["MIGRATION_DATABASE_USER", "MIGRATION_DATABASE_PASSWORD"])
-def test_credentials_for_migrating_need_a_database(part: str) -> None:
-    """They would otherwise be those of the embedded file, and the real database would never be migrated."""
-    credentials, faults = Credentials.read({part: "owner"}, embedded=True)
-    assert credentials is None
-    assert [fault.variable for fault in faults] == [part]
+def test_credentials_for_migrating_alone_are_never_those_of_the_embedded_file(part: str) -> None:
+    """The real database, whose address env.py has, would never be migrated."""
+    credentials = read(**{part: "owner"})
+    assert not credentials.embedded
+    assert not credentials.known
+    credentials.learn(of_url(make_url("mysql+pymysql://app:s3cret@host/plants?charset=utf8mb4")))
+    assert "owner" in (credentials.own_address().url.username, credentials.own_address().url.password)
+    assert credentials.own_address().connect_args == {"charset": "utf8mb4"}
+    assert credentials.app_address().url.username == "app"

@@ -14,7 +14,8 @@ from tests.unit.environments import PARTS, read
 APP = "mysql+asyncmy://app:apps-own@h/d"
 SCRIPT = """
 import json, os, sys
-from orchestrator.credentials import Credentials, known_secrets
+from orchestrator.credentials import Credentials
+from orchestrator.known_secrets import known_secrets
 from orchestrator.credential_scrub import forget_migration
 from orchestrator.log import REDACTOR
 
@@ -97,7 +98,7 @@ def test_whoever_holds_the_credentials_finds_only_the_apps_own() -> None:
     assert credentials.migration_url().username == "owner"
     credentials.forget_migration()
     assert credentials.migration_url() == credentials.app_url()
-    assert "migrators-own" not in str(credentials.environ)
+    assert "migrators-own" not in str(credentials.given)
 
 
 def test_a_secret_that_is_forgotten_is_hidden_no_more_and_its_neighbours_are() -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.credentials import Credentials, known_secrets
-from orchestrator.database_url import MAX_LENGTH, CredentialsError, read_secret_file
+from orchestrator.database_secrets import CredentialsError, read_secret_file
+from orchestrator.database_settings import MAX_SECRET_LENGTH
+from orchestrator.known_secrets import known_secrets
 from tests.unit.environments import PARTS, fault, read, secret
 
 
@@ -56,7 +57,7 @@ def _pipe(file: Path) -> None:
 BROKEN: dict[str, Callable[[Path], object]] = {
     "a pipe": _pipe,
     "huge": lambda file: os.truncate(file, 2**40),
-    "one byte too long": lambda file: file.write_text(" " * (MAX_LENGTH + 1)),
+    "one byte too long": lambda file: file.write_text(" " * (MAX_SECRET_LENGTH + 1)),
     "not UTF-8": lambda file: file.write_bytes(b'{"password": "\xff"}'),
     "no JSON": lambda file: file.write_text('{"password": "fi'),
     "gone": Path.unlink,
@@ -132,7 +133,7 @@ def test_without_a_file_nothing_is_kept() -> None:
 
 def test_what_is_kept_is_not_shown(file: Path) -> None:
     """By whoever prints it while debugging."""
-    credentials: Credentials = read(DATABASE_SECRET_FILE=str(file))
+    credentials = read(DATABASE_SECRET_FILE=str(file))
     assert "first" not in repr(credentials)
 
 

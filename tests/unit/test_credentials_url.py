@@ -7,41 +7,107 @@ import certifi
 import pytest
 
 from orchestrator.credentials import Credentials
-from orchestrator.database_url import EMBEDDED_FILE
+from orchestrator.database_settings import EMBEDDED_FILE
 from orchestrator.errors import StartupError
-from orchestrator.validation import load
+from orchestrator.known_secrets import known_secrets
+from orchestrator.validation import load, require_address
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
 URL = "mysql+asyncmy://app:s3cret@host/name"
 
 
-@pytest.mark.parametrize(
-    ("driver", "better"),
-    [
-        ("mysql", "mysql+asyncmy"),
-        ("mysql+pymysql", "mysql+asyncmy"),
-        ("mysql+mysqldb", "mysql+asyncmy"),
-        ("mysql+aiomysql", "mysql+asyncmy"),
-        ("mariadb+pymysql", "mariadb+asyncmy"),
-        ("postgres", "postgresql+asyncpg"),
-        ("postgresql", "postgresql+asyncpg"),
-        ("postgresql+psycopg2", "postgresql+asyncpg"),
-        ("sqlite", "sqlite+aiosqlite"),
-        ("sqlite+pysqlite", "sqlite+aiosqlite"),
-    ],
-)
-def test_a_sync_driver_is_a_fault_that_names_the_async_one(driver: str, better: str) -> None:
-    """It would import, connect, and hold the loop."""
-    assert fault(DATABASE_URL=f"{driver}://u:p@host/name") == ("DATABASE_URL", f"it needs an async driver: {better}")
-    assert fault(**(PARTS | {"DATABASE_DRIVER": driver}))[1].endswith(better)
-    assert fault(**PARTS, MIGRATION_DATABASE_URL=f"{driver}://u:p@host/name")[0] == "MIGRATION_DATABASE_URL"
-
-
 @pytest.mark.parametrize("driver", ["oracle", "mssql+aioodbc", "http", "jdbc", "MYSQL+ASYNCMY", "mysqlx"])
 def test_a_database_that_we_do_not_know_is_a_fault_that_names_those_we_do(driver: str) -> None:
     """JDBC URLs are copied from the console."""
-    _, problem = fault(DATABASE_URL=f"{driver}://u:p@host/name")
-    assert "mysql+asyncmy or mariadb+asyncmy or postgresql+asyncpg or sqlite+aiosqlite" in problem
+    told = "it must begin with mysql, mariadb, postgresql or sqlite"
+    assert told in fault(DATABASE_URL=f"{driver}://u:p@host/name")[1]
+    assert told in fault(**(PARTS | {"DATABASE_DRIVER": driver}))[1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://app:s3cret@host/name?sslmode=require",
+        "postgresql+psycopg2://app:s3cret@host/name",
+        "mysql://app:s3%63ret@host/name",
+        "mysql+aiomysql://app:s3cret@host/name",
+        "sqlite:///./some.db",
+    ],
+)
+def test_the_apps_url_stays_as_it_is(url: str) -> None:
+    """The app and env.py read it byte for byte, in the form that they were written for."""
+    credentials = read(DATABASE_URL=url)
+    assert credentials.app_text() == url
+    assert credentials.exported_text() is None
+
+
+def test_the_app_gets_the_driver_that_it_names() -> None:
+    """In a URL made of parts, and beside a URL; our own connections keep theirs."""
+    made = read(**(PARTS | {"DATABASE_DRIVER": "postgresql+psycopg"}))
+    assert made.exported_text() == "postgresql+psycopg://app:s3cret@db.internal:6432/plants"
+    beside = read(DATABASE_URL=URL, DATABASE_DRIVER="mysql+pymysql")
+    assert beside.exported_text() == "mysql+pymysql://app:s3cret@host/name"
+    assert beside.own_address().url.drivername == "mysql+asyncmy"
+    assert fault(DATABASE_URL=URL, DATABASE_DRIVER="postgresql+psycopg")[0] == "DATABASE_DRIVER"
+    assert fault(DATABASE_SECRET=secret(), DATABASE_DRIVER="postgresql+psycopg")[0] == "DATABASE_DRIVER"
+
+
+def test_the_migrations_url_takes_the_form_of_the_apps() -> None:
+    """env.py makes an engine of it in the way in which it makes the app's."""
+    owner = "mysql+asyncmy://owner:0wner@writer/name"
+    credentials = read(DATABASE_URL="mysql+pymysql://app:s3cret@host/name", MIGRATION_DATABASE_URL=owner)
+    assert credentials.migration_url().render_as_string(hide_password=False) == owner.replace("asyncmy", "pymysql")
+    assert credentials.own_address().url.render_as_string(hide_password=False) == owner
+
+
+def test_every_part_of_the_migrations_address_may_be_another() -> None:
+    """The app reads from a proxy; tables are changed past it."""
+    parts = {"HOST": "writer", "PORT": "3310", "NAME": "other", "USER": "owner", "PASSWORD": "0wner"}
+    given = {f"MIGRATION_DATABASE_{name}": value for name, value in parts.items()}
+    made = read(DATABASE_URL=URL, **given).migration_url()
+    assert made.render_as_string(hide_password=False) == "mysql+asyncmy://owner:0wner@writer:3310/other"
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize("start", ["", "MIGRATION_"])
+def test_a_file_may_hold_the_url_or_the_password(start: str, end: str, tmp_path: Path) -> None:
+    """Docker and Kubernetes mount secrets as files; a line end that an editor wrote does not count."""
+    file = tmp_path / "secret"
+    file.write_text(f"{URL.replace('s3cret', 'fr0m-file')}{end}")
+    from_url = read(**({"DATABASE_URL": URL} if start else {}), **{f"{start}DATABASE_URL_FILE": str(file)})
+    file2 = tmp_path / "password"
+    file2.write_text(f"fr0m-file{end}")
+    parts = PARTS if start else {name: value for name, value in PARTS.items() if name != "DATABASE_PASSWORD"}
+    from_parts = read(**parts, **{f"{start}DATABASE_PASSWORD_FILE": str(file2)})
+    for credentials in (from_url, from_parts):
+        assert credentials.migration_url().password == "fr0m-file"
+        assert credentials.rotates
+    assert "fr0m-file" in known_secrets({f"{start}DATABASE_PASSWORD_FILE": str(file2)})
+    assert "fr0m-file" in known_secrets({f"{start}DATABASE_URL_FILE": str(file)})
+
+
+@pytest.mark.parametrize("host", ["db:3306", "mysql://db", "user@db", "a b", "db/"])
+def test_a_host_is_a_host_alone(host: str) -> None:
+    """With its port in it, it would be looked up as a name for five minutes."""
+    assert fault(**(PARTS | {"DATABASE_HOST": host}))[0] == "DATABASE_HOST"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_of_a_url_is_one(port: str) -> None:
+    """The driver would cut it to 16 bits and connect elsewhere."""
+    assert "from 1 to 65535" in fault(DATABASE_URL=f"mysql+asyncmy://u:p@host:{port}/name")[1]
+
+
+def test_a_fault_shows_an_example_for_the_same_database() -> None:
+    """Whoever uses PostgreSQL is not helped by a URL of MySQL."""
+    _, faults = Credentials.read({"DATABASE_URL": "postgres://u:p@host:99999/name"}, embedded=False)
+    assert faults[0].example.startswith("postgresql+")
+
+
+def test_a_driver_that_cannot_be_made_to_verify_is_refused_beside_a_ca() -> None:
+    """In silence it would believe any server."""
+    url = "mysql+cymysql://u:p@host/name"
+    assert fault(DATABASE_URL=url, DATABASE_SSL_CA=certifi.where())[0] == "DATABASE_SSL_CA"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +117,7 @@ def test_a_database_that_we_do_not_know_is_a_fault_that_names_those_we_do(driver
         "mysql+asyncmy://app:p@ss:w@host/name",
         "mysql+asyncmy://app:p@ss/w@host/name",
         "mysql+asyncmy://app:p@ss?w@host/name",
+        "mysql+asyncmy://app:S3cr@tPassPhrase/abc?q@127.0.0.1:3306/shop",
         "mysql+asyncmy://app:pass@host:port/name",
         "mysql+asyncmy:app:pass@host/name",
         "jdbc:mysql://host/name",
@@ -103,26 +170,28 @@ def test_a_sqlite_path_may_hold_any_character() -> None:
     assert read(DATABASE_URL="sqlite+aiosqlite:////srv/a@b/c d.db").app_url().database == "/srv/a@b/c d.db"
 
 
-def test_without_anything_the_embedded_database_serves_unless_it_is_forbidden() -> None:
+def test_the_embedded_database_serves_only_where_it_is_allowed() -> None:
     """Right on a laptop; in an image a missing variable must not pass for an empty database."""
     assert read().app_url().database == EMBEDDED_FILE
-    _, faults = Credentials.read({}, embedded=False)
-    assert [each.variable for each in faults] == ["DATABASE_URL"]
+    assert not load({})[1].known
+    assert load({"ORCHESTRATOR_EMBEDDED_DATABASE": "allow"})[1].embedded
     with pytest.raises(StartupError, match="DATABASE_URL: it is not set"):
-        load({"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid"})
+        require_address(load({})[1])
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
-def test_a_single_part_asks_for_the_others_and_not_for_the_embedded_database(part: str) -> None:
-    """A deployment that lost half of its variables must not start on an empty file; what it lost is told at once."""
-    _, faults = Credentials.read({part: PARTS[part]}, embedded=True)
-    assert {each.variable for each in faults} == {"DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER"} - {part}
+def test_a_single_part_is_no_embedded_database(part: str) -> None:
+    """A deployment that lost half of its variables must not start on an empty file."""
+    credentials = read(**{part: PARTS[part]})
+    assert not credentials.embedded
+    assert not credentials.known
 
 
 @pytest.mark.parametrize(
     "environ",
     [
-        *({"DATABASE_URL": URL, name: value} for name, value in PARTS.items()),
+        *({"DATABASE_URL": URL, name: f"1{value}"} for name, value in PARTS.items() if name != "DATABASE_DRIVER"),
+        {"DATABASE_PASSWORD": "p", "DATABASE_PASSWORD_FILE": "/run/secret"},
         {"DATABASE_URL": URL, "DATABASE_SECRET": secret()},
         {"DATABASE_SECRET": secret(), "DATABASE_SECRET_FILE": "/run/secret"},
         {"DATABASE_URL": URL, "MIGRATION_DATABASE_URL": URL, "MIGRATION_DATABASE_USER": "owner"},
@@ -130,10 +199,16 @@ def test_a_single_part_asks_for_the_others_and_not_for_the_embedded_database(par
     ],
 )
 def test_two_sources_of_one_thing_are_a_contradiction(environ: dict[str, str]) -> None:
-    """Whichever we took, somebody would have meant the other."""
+    """Whichever we took, the other may have been meant."""
     variable, problem = fault(**environ)
     assert variable == list(environ)[-1]
     assert "is set as well: keep one of them" in problem
+
+
+def test_two_sources_that_agree_are_no_contradiction() -> None:
+    """A compose file gives the app's parts and the URL that is made of them."""
+    parts = {"DATABASE_HOST": "host", "DATABASE_NAME": "name", "DATABASE_USER": "app", "DATABASE_PASSWORD": "s3cret"}
+    assert read(DATABASE_URL=URL, **parts).app_text() == URL
 
 
 def test_the_migrations_user_changes_nothing_but_the_user() -> None:
@@ -178,6 +253,6 @@ def test_a_ca_that_is_none_is_found_out_before_the_first_attempt(content: str | 
 def test_a_ca_means_that_chain_and_host_name_are_verified() -> None:
     """Encryption with whoever answers protects from nobody."""
     credentials = read(DATABASE_URL=URL, DATABASE_SSL_CA=certifi.where())
-    assert credentials.ssl_context is not None
-    assert credentials.ssl_context.check_hostname
-    assert credentials.ssl_context.verify_mode is ssl.CERT_REQUIRED
+    assert credentials.tls is not None
+    assert credentials.tls.context.check_hostname
+    assert credentials.tls.context.verify_mode is ssl.CERT_REQUIRED

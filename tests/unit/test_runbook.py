@@ -11,7 +11,7 @@ from botocore import xform_name
 from orchestrator import runbook
 from orchestrator.cloudwatch.alarms import ALARMS, Alarm
 from orchestrator.cloudwatch.queries import QUERIES
-from orchestrator.database_url import VARIABLES
+from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
 from orchestrator.schema import line_schema
@@ -70,7 +70,7 @@ def test_every_query_that_is_named_is_there() -> None:
 def test_every_variable_field_and_event_that_is_named_is_there() -> None:
     """Whatever looks like one of ours in backticks."""
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", TEXT))
-    variables = {*VARIABLES, *Settings.variables(), "AWS_REGION"}
+    variables = {*DatabaseSettings.variables(), *Settings.variables(), "AWS_REGION"}
     assert named - variables == set()
     fields = {name for each in line_schema()["$defs"].values() for name in each["properties"]}
     words = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", TEXT))

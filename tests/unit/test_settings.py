@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.database_url import VARIABLES
+from orchestrator.database_settings import DatabaseSettings
 from orchestrator.settings import Settings
 from orchestrator.validation import load
 from tests.unit.environments import problem_of
@@ -56,7 +56,7 @@ def test_a_huge_value_is_refused_and_not_repeated(name: str) -> None:
     assert len(problem) < 200
 
 
-@pytest.mark.parametrize("name", sorted({*OURS, *VARIABLES} - {*PATHS, *MAY_BE_EMPTY}))
+@pytest.mark.parametrize("name", sorted({*OURS, *DatabaseSettings.variables()} - {*PATHS, *MAY_BE_EMPTY}))
 def test_an_empty_value_is_no_default(name: str) -> None:
     """A template that was not filled in passes for `not set` otherwise."""
     assert "empty" in problem_of({name: ""}, name)

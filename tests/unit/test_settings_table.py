@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.database_url import VARIABLES
+from orchestrator.database_settings import DatabaseSettings
 from orchestrator.settings import Settings
 from orchestrator.validation import load
 
@@ -18,7 +18,7 @@ OURS: dict[str, Any] = {
     "ORCHESTRATOR_ALEMBIC_X": "",
     "ORCHESTRATOR_TARGET": "head",
     "ORCHESTRATOR_MIGRATE": True,
-    "ORCHESTRATOR_EMBEDDED_DATABASE": "allow",
+    "ORCHESTRATOR_EMBEDDED_DATABASE": "forbid",
     "ORCHESTRATOR_HOST": "127.0.0.1",
     "PORT": 8000,
     "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": 300,
@@ -46,6 +46,7 @@ OURS: dict[str, Any] = {
 }
 DATABASE = [
     "DATABASE_URL",
+    "DATABASE_URL_FILE",
     "DATABASE_SECRET",
     "DATABASE_SECRET_FILE",
     "DATABASE_DRIVER",
@@ -54,12 +55,19 @@ DATABASE = [
     "DATABASE_NAME",
     "DATABASE_USER",
     "DATABASE_PASSWORD",
+    "DATABASE_PASSWORD_FILE",
     "DATABASE_SSL_CA",
     "DATABASE_IAM_AUTH",
     "MIGRATION_DATABASE_URL",
+    "MIGRATION_DATABASE_URL_FILE",
     "MIGRATION_DATABASE_SECRET",
+    "MIGRATION_DATABASE_SECRET_FILE",
+    "MIGRATION_DATABASE_HOST",
+    "MIGRATION_DATABASE_PORT",
+    "MIGRATION_DATABASE_NAME",
     "MIGRATION_DATABASE_USER",
     "MIGRATION_DATABASE_PASSWORD",
+    "MIGRATION_DATABASE_PASSWORD_FILE",
 ]
 
 
@@ -67,12 +75,13 @@ def test_an_empty_environment_gives_the_defaults_of_the_contract() -> None:
     """Someone's task definition leaves out what the documentation says is the default."""
     settings, credentials = load({})
     assert {name: getattr(settings, field) for name, field in Settings.variables().items()} == OURS
-    assert credentials.embedded
+    assert not credentials.embedded
+    assert not credentials.known
 
 
 def test_the_databases_variables_are_those_of_the_contract() -> None:
     """Their names stand in task definitions."""
-    assert list(VARIABLES) == DATABASE
+    assert list(DatabaseSettings.variables()) == DATABASE
 
 
 def test_each_variable_is_explained_and_its_example_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ async def test_a_file_that_changes_during_a_pause_ends_it(monkeypatch: pytest.Mo
     reads = iter(range(1_000))
     credentials = read(DATABASE_SECRET_FILE=str(file))
     monkeypatch.setattr(
-        "orchestrator.database_url.read_secret_file", lambda _: secret(password=f"number-{next(reads) // 8}")
+        "orchestrator.database_secrets.read_secret_file", lambda *_: secret(password=f"number-{next(reads) // 8}")
     )
     outcome, retries = await wait(monkeypatch, Database(DENIED), credentials=credentials, budget=30)
     assert isinstance(outcome, DatabaseRefused)

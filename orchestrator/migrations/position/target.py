@@ -51,7 +51,7 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
 def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials) -> Target:
     from orchestrator.migrations.scripts import alembic_scripts
 
-    config = alembic_scripts.alembic_config(files, credentials.migration_url(), settings.target)
+    config = alembic_scripts.alembic_config(files, credentials.alembic_url(), settings.target)
     scripts, tree = alembic_scripts.load_scripts(config)
     return Target(tree, alembic_scripts.resolve_target(scripts, tree, settings.target))
 

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 
-def alembic_config(files: AlembicFiles, url: URL, target: str) -> "Config":
-    """What `alembic upgrade TARGET` would work with, but for the database, which is `url`."""
+def alembic_config(files: AlembicFiles, url: URL | None, target: str) -> "Config":
+    """What `alembic upgrade TARGET` would work with, but for the database: `url`, or with None what the files say."""
     from alembic.config import CommandLine, Config
 
     arguments = ["--name", files.section, *(each for x in files.x for each in ("-x", x)), "upgrade", target]
     options = CommandLine("alembic").parser.parse_args(arguments)
     config = Config(files.ini, ini_section=files.section, cmd_opts=options, **_toml_of(files))
-    text = url.render_as_string(hide_password=False)
-    config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # ConfigParser's own escape
+    if url is not None:
+        text = url.render_as_string(hide_password=False)
+        config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # ConfigParser's own escape
     if files.base != Path():
         config.set_main_option("script_location", str(files.base / str(files.option("script_location"))))
         sys.path.insert(0, str(files.base))

@@ -57,7 +57,7 @@ def _frozen(environ: Mapping[str, str]) -> tuple[Path, bytes]:
     settings, credentials = load(environ)
     files = AlembicFiles.of(settings)
     directory = script_directory(files)  # before Alembic changes sys.path
-    scripts, tree = load_scripts(alembic_config(files, credentials.migration_url(), settings.target))
+    scripts, tree = load_scripts(alembic_config(files, credentials.alembic_url(), settings.target))
     resolve_target(scripts, tree, settings.target)
     path = Path(scripts.dir, FILE_NAME)
     try:

@@ -23,8 +23,8 @@ def our_connections(credentials: Credentials) -> Iterator[None]:
     def add(dialect: Dialect, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
         if threading.get_ident() != thread:
             return
-        if credentials.ssl_context and dialect.driver in _TAKE_AN_SSL_CONTEXT:
-            parameters["ssl"] = credentials.ssl_context
+        if credentials.tls and dialect.driver in _TAKE_AN_SSL_CONTEXT:
+            parameters["ssl"] = credentials.tls.context
         if dialect.driver in _TAKE_A_PROGRAM_NAME:
             parameters.setdefault("program_name", CONTEXT.program_name)
 

@@ -59,7 +59,7 @@ class Environment:
             StartupError: with MigrationTreeInvalid.
         """
         self._credentials, self._target = credentials, target
-        self._config = alembic_config(files, credentials.migration_url(), target)
+        self._config = alembic_config(files, credentials.alembic_url(), target)
         self._config.attributes = _Attributes()
         self._configured = False
         self.scripts: ScriptDirectory
@@ -107,7 +107,8 @@ class Environment:
             self.scripts.run_env()
 
     async def _run_with_connection(self, steps: Steps, prepare: Prepare) -> None:
-        engine = create_async_engine(self._credentials.migration_url(), poolclass=NullPool)
+        address = self._credentials.own_address()
+        engine = create_async_engine(address.url, poolclass=NullPool, connect_args=address.connect_args)
         try:
             async with engine.connect() as connection:
 

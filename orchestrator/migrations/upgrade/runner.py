@@ -88,7 +88,7 @@ class Upgrade:
             StartupError: with MigrationTreeInvalid.
         """
         self._locks = RunLocks(self.settings, self.stop, self.emit)
-        self._url = self.credentials.migration_url()  # until env.py has connected, perhaps elsewhere
+        self._url = self.credentials.own_address().url  # until env.py has connected, perhaps elsewhere
         self._backend = backend_for(self._url.get_backend_name())
         self._environment = Environment(self.files, self.credentials, self.settings.target)
         scripts, tree = self._environment.scripts, self._environment.tree

@@ -115,7 +115,7 @@ class UpgradeTask:
 
     async def _cancel(self, upgrade: Upgrade, timeout_seconds: float) -> None:
         """End the running statement from a second connection: a client that goes away does not end it."""
-        backend = backend_for(self._credentials.migration_url().get_backend_name())
+        backend = backend_for(self._credentials.own_address().url.get_backend_name())
         sql = backend.cancel_sql(upgrade.connection_id)
         if not sql:
             return

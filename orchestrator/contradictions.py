@@ -1,0 +1,40 @@
+"""Two sources for one thing: it would not be clear which one counts. Two that say the same are no contradiction."""
+
+from sqlalchemy.engine.url import make_url
+from sqlalchemy.exc import ArgumentError
+
+from orchestrator.database_settings import DatabaseSettings
+from orchestrator.variables import Fault
+
+_SOURCES = ("url", "url_file", "secret", "secret_file")
+_PARTS = {"host": "host", "port": "port", "name": "database", "user": "username", "password": "password"}
+
+
+def contradictions(given: DatabaseSettings) -> list[Fault]:
+    """Every variable that another one contradicts."""
+    return [*_contradictions(given, ""), *_contradictions(given, "migration_")]
+
+
+def _contradictions(given: DatabaseSettings, start: str) -> list[Fault]:
+    names = {field: name for name, field in DatabaseSettings.variables().items()}
+    values = {field.removeprefix(start): getattr(given, field) for field in given.given if field.startswith(start)}
+    sources = [field for field in _SOURCES if field in values]
+    pairs = [(field, sources[0]) for field in sources[1:]]
+    if sources and sources[0] in {"url", "url_file"}:
+        pairs += [(part, sources[0]) for part in _PARTS if part in values and not _is_same(values, part)]
+        pairs += [("password_file", sources[0])] if "password_file" in values else []
+    elif "password" in values and "password_file" in values:
+        pairs.append(("password_file", "password"))
+    problem = "{} is set as well: keep one of them"
+    return [
+        DatabaseSettings.fault(names[start + field], problem.format(names[start + other])) for field, other in pairs
+    ]
+
+
+def _is_same(values: dict[str, object], part: str) -> bool:
+    """Whether the URL has this part just so; a URL that cannot be read is another fault's matter."""
+    try:
+        url = make_url(str(values.get("url", "")))
+    except (ArgumentError, ValueError):
+        return "url" in values
+    return bool(getattr(url, _PARTS[part]) == values[part])

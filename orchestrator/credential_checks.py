@@ -1,0 +1,60 @@
+"""What can be known of the logins without a connection: missing files, drivers and rights to a token."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy.engine.url import URL
+
+from orchestrator import extras, iam
+from orchestrator.address import OwnAddress
+from orchestrator.address.drivers import DATABASES, DRIVERS, Tls
+from orchestrator.database_secrets import CredentialsError
+
+
+def tls_of(path: str | None) -> Tls | None:
+    """Whom to trust, with DATABASE_SSL_CA in `path`.
+
+    Raises:
+        CredentialsError: it is not a bundle that can be read.
+    """
+    if path is None:
+        return None
+    try:
+        if not Path(path).is_file():  # OpenSSL would wait for something to write into a pipe
+            raise FileNotFoundError
+        return Tls(path, ssl.create_default_context(cafile=path))
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise CredentialsError("DATABASE_SSL_CA", f"it is not a readable CA bundle ({type(error).__name__})") from None
+
+
+def check_driver(address: OwnAddress) -> None:
+    """Check that the driver of our own connections, which is an extra, is installed.
+
+    Raises:
+        CredentialsError: it is not.
+    """
+    if problem := extras.missing(address.url.get_driver_name()):
+        raise CredentialsError("DATABASE_URL", f"the orchestrator connects with a driver of its own: {problem}")
+
+
+def check_tokens(logins: Sequence[iam.Login], environ: Mapping[str, str], *, tls: bool) -> None:
+    """Check that tokens can be made for these logins.
+
+    Raises:
+        CredentialsError: something stands in the way.
+    """
+    if problem := iam.problem(logins, environ, tls=tls):
+        raise CredentialsError("DATABASE_IAM_AUTH", problem)
+
+
+def check_tls(url: URL) -> None:
+    """Check that the app's driver can be made to verify the server, as DATABASE_SSL_CA asks for.
+
+    Raises:
+        CredentialsError: no way is known.
+    """
+    name = url.drivername.partition("+")[2]
+    known = name in DRIVERS and DRIVERS[name].set_tls is not None
+    if name and not known and DATABASES[url.get_backend_name()] != "sqlite":
+        raise CredentialsError("DATABASE_SSL_CA", f"no way is known to make the driver `{name}` verify the server")

@@ -1,0 +1,138 @@
+"""Where the database is and how to log in: the variables DATABASE_* and MIGRATION_DATABASE_*, each defined once."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from orchestrator.variables import Flag, Variables, WholeNumber, variable
+
+MAX_SECRET_LENGTH = 65_536  # bytes of a Secrets Manager secret
+EMBEDDED_FILE = "app.db"
+_HOST_AND_PORT = re.compile(r"[^:/\[\]]+:[0-9]+")
+_HOST = re.compile(r"[\w.:,\[\]-]+|/[^\s?#@]+")
+
+
+def check_host(host: str) -> str:
+    """A host name, an address, several of them with commas between, or the directory of a Unix socket.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if _HOST_AND_PORT.fullmatch(host):
+        raise ValueError("it must be the host alone: the port has a variable of its own")
+    if not _HOST.fullmatch(host):
+        raise ValueError("it must be a host name or an address")
+    return host
+
+
+def _migration_too(name: str, default: Any, text: str, example: str, **more: Any) -> Any:
+    return variable(f"MIGRATION_{name}", default, f"for waiting and migrating only: {text}", example, **more)
+
+
+Host = Annotated[str, AfterValidator(check_host)]
+_RDS_LOGIN = '{"username": "app", "password": "...", "host": "db", "dbname": "app", "engine": "mysql"}'
+_OWNERS_LOGIN = '{"username": "owner", "password": "..."}'
+_URL: dict[str, Any] = {"max_length": MAX_SECRET_LENGTH}
+_PLAIN = _URL | {"any_character": True}
+_PASSWORD = _PLAIN | {"may_be_empty": True}
+_PORT: dict[str, Any] = {"ge": 1, "le": 65_535}
+
+
+class DatabaseSettings(Variables):
+    """The variables as they were given; `database_url` and `credentials` make logins of them."""
+
+    shows_values = False
+
+    url: str | None = variable(
+        "DATABASE_URL",
+        None,
+        "the app's own SQLAlchemy URL: MySQL, MariaDB, PostgreSQL or SQLite, with any driver or none; default: the "
+        "address that env.py connects to",
+        "mysql+pymysql://user:password@host:3306/name",
+        **_URL,
+    )
+    url_file: str | None = variable(
+        "DATABASE_URL_FILE", None, "file with that URL, read again before each attempt", "/run/secrets/database_url"
+    )
+    secret: str | None = variable(
+        "DATABASE_SECRET",
+        None,
+        "JSON of an RDS secret (username, password, host, port, dbname, engine)",
+        _RDS_LOGIN,
+        **_PLAIN,
+    )
+    secret_file: str | None = variable(
+        "DATABASE_SECRET_FILE",
+        None,
+        "file with the same JSON, read again before each attempt (rotation)",
+        "/run/secrets/database.json",
+    )
+    driver: str | None = variable(
+        "DATABASE_DRIVER",
+        None,
+        "SQLAlchemy's dialect and driver in the URL that the app and env.py get, made of parts or of a secret; beside "
+        "DATABASE_URL it replaces that URL's driver; default: the driver that is installed",
+        "mysql+pymysql",
+    )
+    host: Host | None = variable("DATABASE_HOST", None, "host name or address", "db.internal")
+    port: WholeNumber | None = variable("DATABASE_PORT", None, "port; default: the database's own", "3306", **_PORT)
+    name: str | None = variable("DATABASE_NAME", None, "name of the database (SQLite: path of the file)", "app")
+    user: str | None = variable("DATABASE_USER", None, "user", "app")
+    password: str | None = variable(
+        "DATABASE_PASSWORD",
+        None,
+        "password, as it is: any character is allowed",
+        "...",
+        **_PASSWORD,
+    )
+    password_file: str | None = variable(
+        "DATABASE_PASSWORD_FILE",
+        None,
+        "file with the password, read again before each attempt; a line end at its end does not count",
+        "/run/secrets/database_password",
+    )
+    ssl_ca: str | None = variable(
+        "DATABASE_SSL_CA", None, "CA bundle: TLS with chain and host name verified", "/etc/ssl/rds.pem"
+    )
+    iam_auth: Flag = variable(
+        "DATABASE_IAM_AUTH",
+        False,  # noqa: FBT003  # a default
+        "`true`: a login without a password gets a token of RDS, a new one each time",
+        "true",
+    )
+    migration_url: str | None = _migration_too(
+        "DATABASE_URL",
+        None,
+        "a URL whose user may change tables",
+        "mysql+pymysql://owner:password@host:3306/name",
+        **_URL,
+    )
+    migration_url_file: str | None = _migration_too(
+        "DATABASE_URL_FILE", None, "file with that URL", "/run/secrets/migration_url"
+    )
+    migration_secret: str | None = _migration_too(
+        "DATABASE_SECRET", None, "JSON of an RDS secret", _OWNERS_LOGIN, **_PLAIN
+    )
+    migration_secret_file: str | None = _migration_too(
+        "DATABASE_SECRET_FILE", None, "file with the same JSON", "/run/secrets/migration.json"
+    )
+    migration_host: Host | None = _migration_too("DATABASE_HOST", None, "another host", "writer.internal")
+    migration_port: WholeNumber | None = _migration_too("DATABASE_PORT", None, "another port", "3306", **_PORT)
+    migration_name: str | None = _migration_too("DATABASE_NAME", None, "another name of the database", "app")
+    migration_user: str | None = _migration_too("DATABASE_USER", None, "another user", "owner")
+    migration_password: str | None = _migration_too(
+        "DATABASE_PASSWORD",
+        None,
+        "that user's password",
+        "...",
+        **_PASSWORD,
+    )
+    migration_password_file: str | None = _migration_too(
+        "DATABASE_PASSWORD_FILE", None, "file with that password", "/run/secrets/migration_password"
+    )
+
+    @property
+    def given(self) -> set[str]:
+        """The names of the fields that have a value."""
+        return {name for name in self.model_fields_set if getattr(self, name) is not None}
