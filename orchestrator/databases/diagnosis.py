@@ -142,7 +142,9 @@ def statement_of(error: BaseException) -> str:
 def innermost_message(error: BaseException) -> str:
     """The driver's own words, without SQLAlchemy's frame and without SQL or its parameters; one line."""
     origin = getattr(error, "orig", None) or error
-    return " ".join(str(origin).split())[:500] or type(origin).__name__
+    fields = origin.args[0] if origin.args else None  # of pg8000, a dictionary as the server sends it
+    text = fields.get("M", "") if isinstance(fields, dict) else origin
+    return " ".join(str(text).split())[:500] or type(origin).__name__
 
 
 def of_system(error: BaseException) -> Diagnosis | None:

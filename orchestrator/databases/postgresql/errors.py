@@ -1,6 +1,7 @@
 """What the errors of PostgreSQL mean."""
 
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.engine.url import URL
 
@@ -64,7 +65,7 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
 def sqlstate_of(error: BaseException) -> str | None:
     """The server's SQLSTATE, wherever in the chain it is."""
     for each in chain(error):
-        state = getattr(each, "sqlstate", None) or getattr(each, "pgcode", None)
+        state = getattr(each, "sqlstate", None) or getattr(each, "pgcode", None) or _field(each, "C")
         if isinstance(state, str):
             return state
     return None
@@ -76,3 +77,9 @@ def _message(error: BaseException) -> str:
         if type(each).__module__.startswith("asyncpg"):
             return innermost_message(each)
     return innermost_message(error)
+
+
+def _field(error: BaseException, name: str) -> Any:
+    """A field of the server's message, of which pg8000 makes a dictionary and nothing else."""
+    fields = error.args[0] if error.args else None
+    return fields.get(name) if isinstance(fields, dict) else None

@@ -1,0 +1,74 @@
+"""With every driver that an env.py may use: progress, a kill in the middle of a revision, and going on behind it."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.address.drivers import DRIVERS
+from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, environment, go, stamped
+from tests.harness import Orchestrator, Project, make_project, run
+from tests.integration.drivers import ASYNCHRONOUS, BACKEND_OF, installed, url_for
+from tests.servers import Database
+
+SLOW = {
+    "postgresql": "op.execute('SELECT pg_sleep(1.5)')",
+    "mariadb": "op.execute('DO SLEEP(1.5)')",
+    "sqlite": """op.get_bind().execute(sa.text(
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000000) SELECT count(*) FROM n"
+))""",
+}
+BUSY = {"ORCHESTRATOR_HEARTBEAT_SECONDS": "0.3"}
+
+
+@pytest.fixture(params=installed())
+def driver(request: pytest.FixtureRequest) -> str:
+    """Return the name of each driver."""
+    return str(request.param)
+
+
+@pytest.fixture
+def its_database(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Create an empty database of the driver's kind."""
+    backend = BACKEND_OF[DRIVERS[driver].database]
+    if backend == "sqlite":
+        yield Database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}", backend)
+        return
+    server = request.getfixturevalue("servers")[backend]
+    database = server.create_database()
+    yield database
+    server.drop_database(database)
+
+
+@pytest.fixture
+def project(driver: str, its_database: Database, tmp_path: Path) -> Project:
+    """Return a project whose env.py uses the driver, and a revision that stops half way."""
+    project = make_project(tmp_path / "project", "async" if driver in ASYNCHRONOUS else "generic")
+    env = project.path / "alembic" / "env.py"
+    url = url_for(driver, its_database.url).replace("%", "%%")
+    begin = "config = context.config\n"
+    assert begin in env.read_text()
+    env.write_text(env.read_text().replace(begin, f"{begin}config.set_main_option('sqlalchemy.url', {url!r})\n"))
+    project.add_revision("r1", f"{CREATE.format('plants')}\n{SLOW[its_database.backend]}")
+    project.add_revision("r2", f"{CREATE.format('trees')}\n{WAIT_FOR_GO}\n{CREATE.format('herbs')}")
+    project.add_revision("r3", INSERT.format(1, "rose"))
+    return project
+
+
+async def test_a_killed_revision_is_finished_by_the_next_start(project: Project, its_database: Database) -> None:
+    """Nothing is done twice, and nothing is left out."""
+    env = environment(its_database, **BUSY)
+    async with Orchestrator("migrate", env=env, cwd=project.path) as process:
+        await process.event("revision_progress", revision="r1")
+        await process.event("log", message="waiting for go")
+        process.signal(signal.SIGKILL)
+        assert await process.exit_code() == -signal.SIGKILL
+    go(project)
+    result = await run("migrate", env=env, cwd=project.path)
+    assert result.exit_code == 0, result.story()
+    assert len(result.find("revision_resumed", revision="r2")) == (its_database.backend == "mariadb")
+    assert [event["revision"] for event in result.find("revision_applied")] == ["r2", "r3"]
+    assert {"plants", "trees", "herbs"} <= set(its_database.tables())
+    assert its_database.execute("SELECT id, name FROM plants") == [(1, "rose")]
+    assert stamped(its_database) == ["r3"]

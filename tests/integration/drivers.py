@@ -1,0 +1,41 @@
+"""Every driver that somebody's env.py may use and that is installed, with a database of its kind."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection, NullPool, create_engine, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from orchestrator.address.drivers import DRIVERS
+from tests.servers import BACKENDS
+
+T = TypeVar("T")
+
+ASYNCHRONOUS = {"asyncmy", "aiomysql", "asyncpg", "psycopg_async", "aiosqlite"}
+BACKEND_OF = {"mysql": "mariadb", "postgresql": "postgresql", "sqlite": "sqlite"}
+
+
+def installed() -> list[str]:
+    """Name them, as SQLAlchemy does."""
+    return [each.name for each in DRIVERS.values() if each.installed and BACKEND_OF[each.database] in BACKENDS]
+
+
+def url_for(driver: str, url: str) -> str:
+    """Exchange the driver of a URL."""
+    found = make_url(url)
+    return found.set(drivername=f"{found.get_backend_name()}+{driver}").render_as_string(hide_password=False)
+
+
+def on_a_connection(driver: str, url: str, work: Callable[[Connection], T]) -> T:
+    """Do something on a connection of this driver, as a stock env.py of its kind would."""
+    if driver not in ASYNCHRONOUS:
+        with create_engine(url_for(driver, url), poolclass=NullPool).connect() as connection:
+            return work(connection)
+
+    async def run() -> T:
+        engine = create_async_engine(url_for(driver, url), poolclass=NullPool)
+        async with engine.connect() as connection:
+            return await connection.run_sync(work)
+
+    return asyncio.run(run())
