@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 from orchestrator.events import Event, Outcome, catalogued, described, seconds
+from orchestrator.sentences import said
 
 EXIT_OK = 0
 EXIT_USAGE = 64  # EX_USAGE of sysexits.h
@@ -25,7 +26,7 @@ class Failure(Event, abstract=True):
 
     error_type: str = described("what kind of failure, one of a few values")
     error_code: int | str = described("the database's or system's own code; empty when there is none", default="")
-    error_message: str = described("what happened, in the words of whoever noticed it", foreign=True, default="")
+    error_message: str = described("what happened, in the words of the part that noticed it", foreign=True, default="")
     hint: str = described("what to do about it", default="")
 
     def __post_init__(self) -> None:
@@ -49,8 +50,8 @@ class SettingsInvalid(Failure):
     """Settings are wrong; all faults at once, before anything was touched."""
 
     exits_with = 78  # EX_CONFIG of sysexits.h
-    sentence = "The settings are wrong ({fault_count}): {error_message}"
-    cure = "Correct these variables in the task definition; `orchestrator serve --help` lists them all."
+    sentence = "{fault_count:setting} {fault_count:is/are} wrong: {error_message}"
+    cure = "Correct these environment variables. `orchestrator serve --help` describes them all."
 
     fault_count: int = described("how many faults there are")
     variables: list[str] = described("the variables at fault")
@@ -64,8 +65,11 @@ class AppFailed(Failure):
     """The app did not import, or its lifespan failed. The exit code is the one that uvicorn uses for it."""
 
     exits_with = 3
-    sentence = "The app {app} failed: {error_message}"
-    cure = "Fix the image: the app must import and its lifespan must start; the traceback is in `exception`."
+    sentence = "The app {app} did not start: {error_message}"
+    cure = (
+        "Fix the app, or name another in ORCHESTRATOR_APP: it must import, and its lifespan must start. "
+        "The traceback is in `exception`."
+    )
 
     app: str = described("the import string")
 
@@ -76,9 +80,12 @@ class DatabaseUnreachable(Failure):
 
     exits_with = 4
     sentence = (
-        "The database was not ready within {waited_seconds:.1f} s ({attempts} attempts); last cause: {error_message}"
+        "The database was not ready within {waited_seconds:.1f} s ({attempts:attempt}); last cause: {error_message}"
     )
-    cure = "Check network, security group and the database itself; ORCHESTRATOR_WAIT_TIMEOUT_SECONDS is the budget."
+    cure = (
+        "Check that the database runs, and that this process can reach it: address, network, security group. "
+        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS says how long to wait."
+    )
 
     attempts: int = described("attempts made")
     waited_seconds: float = seconds("since waiting began")
@@ -86,11 +93,11 @@ class DatabaseUnreachable(Failure):
 
 @catalogued
 class DatabaseRefused(Failure):
-    """The database answered and refused us; trying again would not help."""
+    """The database answered and refused the connection; another attempt would not help."""
 
     exits_with = 5
     sentence = "The database refused the connection ({error_type}): {error_message}"
-    cure = "Correct the secret: user, password, database name, TLS and rights."
+    cure = "Correct what the database is addressed with: user, password, database name, TLS; or the rights of the user."
 
     attempts: int = described("attempts made")
     waited_seconds: float = seconds("since waiting began")
@@ -101,17 +108,22 @@ class LockTimeout(Failure):
     """Another migration held the lock and made no progress within the budget, or held it beyond the absolute limit."""
 
     exits_with = 6
-    sentence = "The migration lock {lock_name} was not free within {waited_seconds:.1f} s; held by {holder}."
+    sentence = (
+        "The migration lock {lock_name} was not free within {waited_seconds:.1f} s[; it is held by {holder}]"
+        "[, which runs: {holder_statement}]"
+    )
     cure = (
-        "Look at the holder, and end its session if it hangs; ORCHESTRATOR_LOCK_TIMEOUT_SECONDS is how long it may go "
-        "without progress."
+        "Look at the holder, and end its session if it hangs. "
+        "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS says how long it may go without progress."
     )
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
-    holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
-    holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
-    holder_seconds: float = seconds("how long the holder has been at it")
-    holder_progressing: bool = described("whether it provably got on since the look before; such time does not count")
+    holder: str = described("who holds it, according to the database; empty when it does not say", foreign=True)
+    holder_statement: str = described("the SQL that the holder runs, cut to 300 characters", foreign=True)
+    holder_seconds: float = seconds("how long that SQL has been running")
+    holder_progressing: bool = described(
+        "whether it provably made progress since the look before; such time does not count"
+    )
     waited_seconds: float = seconds("since the lock was first asked for")
 
 
@@ -127,14 +139,14 @@ class _RevisionFailure(Failure, abstract=True):
 
 @catalogued
 class MigrationFailed(_RevisionFailure):
-    """A revision failed and left nothing behind."""
+    """A revision failed, and nothing of it is left in the database."""
 
     exits_with = 7
     sentence = (
-        "The migration failed and left nothing behind (revision: {revision}; statement {statement_index}): "
-        "{error_message}"
+        "The migration failed[ in revision {revision}][ at statement {statement_index}]; nothing of the revision is "
+        "left in the database: {error_message}"
     )
-    cure = "Fix the revision and deploy again: it starts from the top, as it left nothing behind."
+    cure = "Fix the revision and deploy again: it will run from its first statement."
 
 
 @catalogued
@@ -143,24 +155,28 @@ class MigrationHalfApplied(_RevisionFailure):
 
     exits_with = 8
     sentence = (
-        "The migration stopped half way (revision: {revision}; statement {statement_index}), and what the "
-        "{statements_done} statements before did may stay in the database: {error_message}"
+        "The migration stopped half way[ in revision {revision}][ at statement {statement_index}]; "
+        "{statements_done:statement} of the revision ran before, and may have left changes in the database: "
+        "{error_message}"
     )
     cure = (
-        "Repair by hand: finish what `applied` and `pending_statement` began and `alembic stamp` the revision. Or undo "
-        "it all and delete its rows from orchestrator_journal_statements and orchestrator_journal: it begins anew."
+        "Repair by hand, in one of two ways. Either finish the revision (`left`, `pending_statement`) and record it "
+        "with `alembic stamp`. Or undo what is in `applied`, and delete the rows of the revision from "
+        "orchestrator_journal_statements and orchestrator_journal: it will run from its first statement."
     )
 
     applied: list[str] = described(
-        "the statements that changed something and stay, cut to 200 characters, at most 50",
+        "the statements whose changes remain, cut to 200 characters, at most 50",
         foreign=True,
         default_factory=list,
     )
     pending_statement: str = described(
-        "the statement that was begun and whose end is not known; empty when there is none", foreign=True, default=""
+        "the statement that began, and of which it is not known whether it ended; empty when there is none",
+        foreign=True,
+        default="",
     )
     left: list[str] = described(
-        "the lines of the script behind the last statement on record, cut to 200 characters, at most 50; empty when "
+        "the lines of the script after the last statement on record, cut to 200 characters, at most 50; empty when "
         "the script was changed since",
         foreign=True,
         default_factory=list,
@@ -173,7 +189,7 @@ class MigrationTreeInvalid(Failure):
 
     exits_with = 9
     sentence = "The migration scripts cannot be used ({error_type}): {error_message}"
-    cure = "Fix the image: every script must load, and they must form one unbroken chain to one head."
+    cure = "Fix the migration scripts: each must load, and together they must form one unbroken chain to one head."
 
 
 @catalogued
@@ -182,10 +198,10 @@ class DatabaseAhead(Failure):
 
     exits_with = 10
     sentence = (
-        "The database (at {current_revision}) is not one for this image (at {head_revision}); "
-        "its lineage is {lineage}: {error_message}."
+        "This image cannot use the database: it is at {current_revision}, the image at {head_revision}, and whether "
+        "one leads to the other is {lineage}: {error_message}."
     )
-    cure = "Roll forward: deploy an image that has the revision that the database is at."
+    cure = "Deploy an image that has the revision of the database (roll forward)."
 
     current_revision: str = described("the database's heads, joined by commas")
     head_revision: str = described("the image's target, joined by commas")
@@ -196,21 +212,24 @@ class DatabaseAhead(Failure):
 
 @catalogued
 class DatabaseAheadTolerated(DatabaseAhead):
-    """Provably ahead of this image, which serves all the same: it was rolled back, or is about to be replaced."""
+    """Provably ahead of this image, which serves nevertheless: it was rolled back, or is about to be replaced."""
 
     level = logging.WARNING
     outcome = "unknown"
-    sentence = "The database (at {current_revision}) is ahead of this image (at {head_revision}): {error_message}."
-    cure = "Nothing, if this image is meant to serve on the newer schema; else roll forward."
+    sentence = (
+        "The database is ahead of this image, which serves nevertheless: the database is at {current_revision}, "
+        "the image at {head_revision}: {error_message}."
+    )
+    cure = "Nothing to do if this image is meant to serve on the newer schema; otherwise deploy the newer image."
 
 
 @catalogued
 class BindFailed(Failure):
-    """The port is taken or not allowed."""
+    """The port is in use or not allowed."""
 
     exits_with = 11
     sentence = "Cannot listen on {host}:{port}: {error_message}"
-    cure = "Fix the task: another process has the port, or ORCHESTRATOR_HOST or PORT is wrong."
+    cure = "End the process that uses the port, or change PORT or ORCHESTRATOR_HOST."
 
     host: str = described("the address asked for")
     port: int = described("the port asked for")
@@ -233,20 +252,20 @@ class StartupFailed(Failure):
     """The last event of every failed start, whatever the cause: the one to alarm on."""
 
     exits_with = 1
-    sentence = "The start failed while {failed_state}, exit code {exit_code}: {error_message}"
-    cure = "This is a bug of the orchestrator: please report it with the traceback in `exception`."
+    sentence = "The start failed (state {failed_state}, exit code {exit_code}): {error_message}"
+    cure = "This is a bug in the orchestrator. Please report it with the traceback in `exception`."
 
     exit_code: int = described("see the table of exit codes")
-    failed_state: str = described("the state in which it failed")
-    error_message: str = described("the sentence of the event before, its foreign words cleaned")
+    failed_state: str = described("the state in which it failed; `migrating` lasts until the app serves")
+    error_message: str = described("the message of the event before, without secrets")
 
     @classmethod
     def after(cls, failure: Failure, failed_state: str, clean: Callable[[Any], Any]) -> Self:
-        """The end that `failure` was announced as."""
+        """The last event of a start that ends with `failure`."""
         return cls(
             error_type=failure.error_type,
             error_code=failure.error_code,
-            error_message=failure.sentence.format_map(failure.fields(clean)),
+            error_message=said(failure.sentence, failure.fields(clean)),
             hint=failure.hint,
             exit_code=failure.exits_with,
             failed_state=failed_state,

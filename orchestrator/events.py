@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar, dataclass_transform
 
+from orchestrator.sentences import cleaned, said
+
 Outcome = Literal["success", "failure", "unknown"]
 Unit = Literal["", "seconds", "percent"]
 E = TypeVar("E", bound="Event")
@@ -43,12 +45,15 @@ class Event:
     @property
     def message(self) -> str:
         """The sentence, with the data in it."""
-        return self.sentence.format_map(self.fields())
+        return said(self.sentence, self.fields())
 
     def fields(self, clean: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
         """Every field by name, present whatever its value: filters rely on it. Foreign text is `clean`ed."""
         kind: Any = type(self)  # mypy takes a class for what is hashed by its instances' __hash__
-        return {name: clean(getattr(self, name)) if foreign else getattr(self, name) for name, foreign in _names(kind)}
+        return {
+            name: cleaned(getattr(self, name), clean) if foreign else getattr(self, name)
+            for name, foreign in _names(kind)
+        }
 
     def metrics(self) -> dict[str, float]:
         """The values that CloudWatch may keep as metrics, by the metric's name; durations, in seconds."""
@@ -95,7 +100,7 @@ def catalogued(kind: type[E]) -> type[E]:
 class ProcessStarted(Event):
     """The process runs and its settings are valid; nothing has been touched yet."""
 
-    sentence = "Started: {command}, process {pid} on Python {python_version}."
+    sentence = "Started `{command}` as process {pid}, with Python {python_version}."
 
     python_version: str = described("such as 3.13.1")
     pid: int = described("process id; process 1 of a container is its init, see docs/image.md")
@@ -106,7 +111,7 @@ class ProcessStarted(Event):
 class StateChanged(Event):
     """The state machine moved; the new state is the event's `state`."""
 
-    sentence = "The state is {state} now; it was {previous_state}."
+    sentence = "The state changed from {previous_state} to {state}."
 
     previous_state: str = described("the state before")
     state: str = described("the state from now on")
@@ -116,7 +121,7 @@ class StateChanged(Event):
 class StopRequested(Event):
     """A signal asked the process to stop."""
 
-    sentence = "Stopping, as {signal} asks."
+    sentence = "Received {signal}: stopping."
 
     signal: str = described("SIGTERM or SIGINT")
 
@@ -126,7 +131,7 @@ class ProcessStopped(Event):
     """The process ends as asked, or its command is done."""
 
     outcome = "success"
-    sentence = "Stopped after {uptime_seconds:.1f} s with exit code {exit_code}."
+    sentence = "Stopped {uptime_seconds:.1f} s after the start, with exit code {exit_code}."
 
     uptime_seconds: float = seconds("since the process began")
     exit_code: int = described("0")
@@ -137,22 +142,22 @@ class ProcessStopped(Event):
 
 @catalogued
 class DatabaseEmbedded(Event):
-    """No database is configured, so the embedded one serves: right on a laptop, wrong in production."""
+    """No database is configured, so the embedded one is used: right on a laptop, wrong in production."""
 
     level = logging.WARNING
-    sentence = "No DATABASE_URL is set: the embedded database {database} is used."
+    sentence = "No database is configured: using the embedded SQLite file {database}."
 
     database: str = described("path of the SQLite file", foreign=True)
 
 
 @catalogued
 class DatabaseRetryScheduled(Event):
-    """An attempt failed for a reason that may pass; said before the pause, so that the cause is known at once."""
+    """An attempt failed for a reason that may pass; written before the pause, so that the cause is known at once."""
 
     level = logging.WARNING
     sentence = (
-        "The database is not ready (attempt {attempt}, {error_type}): {error_message}; "
-        "trying again in {retry_in_seconds:.1f} s."
+        "The database is not ready after {waited_seconds:.1f} s (attempt {attempt}, {error_type}): {error_message}; "
+        "next attempt in {retry_in_seconds:.1f} s."
     )
 
     attempt: int = described("which attempt failed, from 1")
@@ -160,7 +165,7 @@ class DatabaseRetryScheduled(Event):
     waited_seconds: float = seconds("since waiting began")
     error_type: str = described("a few values, see docs/behaviour.md")
     error_code: int | str = described("the database's or system's own code; empty when there is none")
-    error_message: str = described("what the attempt met", foreign=True)
+    error_message: str = described("why the attempt failed", foreign=True)
 
 
 @catalogued
@@ -168,9 +173,11 @@ class DatabaseReady(Event):
     """The database answers."""
 
     outcome = "success"
-    sentence = "Database is ready! {dialect} {server_version} answered attempt {attempts} after {waited_seconds:.1f} s."
+    sentence = (
+        "Database is ready! {dialect} {server_version} answered after {waited_seconds:.1f} s ({attempts:attempt})."
+    )
 
-    attempts: int = described("attempts made, the good one included")
+    attempts: int = described("attempts made, with the one that succeeded")
     waited_seconds: float = seconds("since waiting began", metric="database_wait_seconds")
     dialect: str = described("mysql, mariadb, postgresql or sqlite")
     server_version: str = described("as the server gives it")
@@ -184,7 +191,7 @@ class MigrationsCurrent(Event):
     """The database is at head: nothing to do, and no lock was taken."""
 
     outcome = "success"
-    sentence = "The database is at head ({current_revision}): nothing to migrate."
+    sentence = "The database is at head ({current_revision}): there is nothing to migrate."
 
     current_revision: str = described("the database's heads, joined by commas")
     head_revision: str = described("the image's target, joined by commas")
@@ -192,15 +199,18 @@ class MigrationsCurrent(Event):
 
 @catalogued
 class ChecksumChanged(Event):
-    """A revision's script is not the one that was applied: whoever migrates from scratch gets another schema."""
+    """A revision's script is not the one that was applied: a database migrated from scratch gets another schema."""
 
     level = logging.WARNING
-    sentence = "The script of revision {revision} was changed after it was applied (by version {applied_by})."
+    sentence = (
+        "The script of revision {revision} was changed after it was applied (by version {applied_by} of the app): "
+        "a new database would get another schema."
+    )
 
     revision: str = described("revision id")
-    checksum_applied: str = described("SHA-256 of the script that was applied, as the journal has it")
+    checksum_applied: str = described("SHA-256 of the script that was applied, from the journal")
     checksum_now: str = described("SHA-256 of the script in this image")
-    applied_by: str = described("ORCHESTRATOR_VERSION of who applied it, or `unknown`")
+    applied_by: str = described("ORCHESTRATOR_VERSION of the process that applied it, or `unknown`")
     changed_count: int = described("how many scripts were changed; at most 20 are named")
 
 
@@ -208,7 +218,7 @@ class ChecksumChanged(Event):
 class MigrationsPlanned(Event):
     """The revisions that this image would apply, seen before the lock is taken."""
 
-    sentence = "{pending_count} revisions to apply, from {current_revision} to {head_revision}."
+    sentence = "Planned {pending_count:revision}, from {current_revision} to {head_revision}."
 
     current_revision: str = described("the database's heads, joined by commas; `base` when it has none")
     head_revision: str = described("the image's target, joined by commas")
@@ -218,23 +228,28 @@ class MigrationsPlanned(Event):
 
 @catalogued
 class LockWaiting(Event):
-    """Another migration holds the lock; said at once and then once a heartbeat."""
+    """Another migration holds the lock; written at once, and then once per heartbeat."""
 
-    sentence = "Waiting for the migration lock {lock_name} for {waited_seconds:.1f} s; held by {holder}."
+    sentence = (
+        "Waiting for the migration lock {lock_name}, {waited_seconds:.1f} s so far[; it is held by {holder}]"
+        "[, which runs: {holder_statement}]"
+    )
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
-    holder: str = described("who holds it, as the database tells; empty when it does not", foreign=True)
-    holder_statement: str = described("what the holder runs, cut to 300 characters", foreign=True)
-    holder_seconds: float = seconds("how long the holder has been at it")
-    holder_progressing: bool = described("whether it provably got on since the look before; such time does not count")
+    holder: str = described("who holds it, according to the database; empty when it does not say", foreign=True)
+    holder_statement: str = described("the SQL that the holder runs, cut to 300 characters", foreign=True)
+    holder_seconds: float = seconds("how long that SQL has been running")
+    holder_progressing: bool = described(
+        "whether it provably made progress since the look before; such time does not count"
+    )
     waited_seconds: float = seconds("since the lock was first asked for")
 
 
 @catalogued
 class LockAcquired(Event):
-    """The migration lock is ours, on the connection that migrates."""
+    """This process has the migration lock, on the connection that migrates."""
 
-    sentence = "The migration lock {lock_name} was taken after {waited_seconds:.1f} s."
+    sentence = "Took the migration lock {lock_name} after {waited_seconds:.1f} s."
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
     waited_seconds: float = seconds("since it was first asked for", metric="lock_wait_seconds")
@@ -244,7 +259,7 @@ class LockAcquired(Event):
 class LockReleased(Event):
     """The migration lock is free again."""
 
-    sentence = "The migration lock {lock_name} was released after {held_seconds:.1f} s."
+    sentence = "Released the migration lock {lock_name}, {held_seconds:.1f} s after taking it."
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
     held_seconds: float = seconds("how long it was held")
@@ -254,7 +269,7 @@ class LockReleased(Event):
 class RevisionStarted(Event):
     """A revision begins."""
 
-    sentence = "Applying revision {revision} ({index} of {pending_count}): {description}"
+    sentence = "Applying revision {revision} ({index} of {pending_count})[: {description}]"
 
     revision: str = described("revision id")
     description: str = described("first line of the script's docstring")
@@ -264,29 +279,29 @@ class RevisionStarted(Event):
 
 @catalogued
 class RevisionRetryScheduled(Event):
-    """A statement gave up waiting for a lock, having done nothing, so that the traffic behind it can go on."""
+    """A statement gave up waiting for a table lock, before it changed anything, so that queries behind it can go on."""
 
     level = logging.WARNING
     sentence = (
-        "Statement {statement_index} of revision {revision} waited too long for a lock (attempt {attempt}); "
-        "trying again in {retry_in_seconds:.1f} s. Blocked by: {blocked_by}"
+        "Statement {statement_index} of revision {revision} gave up waiting for a table lock (attempt {attempt}), so "
+        "that queries behind it can go on; next attempt in {retry_in_seconds:.1f} s[; it is blocked by {blocked_by}]"
     )
 
     revision: str = described("revision id")
     statement_index: int = described("which of its statements, from 1")
     attempt: int = described("which attempt at this statement failed, from 1")
     retry_in_seconds: float = seconds("the pause that begins now")
-    blocked_by: str = described("who has the lock, as the database tells; empty when it does not", foreign=True)
+    blocked_by: str = described("who has the lock, according to the database; empty when it does not say", foreign=True)
 
 
 @catalogued
 class RevisionResumed(Event):
-    """A revision that was interrupted goes on where it stopped: what its record proves to be done is not done again."""
+    """An interrupted revision continues where it stopped: statements that provably ran do not run again."""
 
     level = logging.WARNING
     sentence = (
-        "Going on with revision {revision}, which stopped at {interrupted_at} under {interrupted_by}: "
-        "{statements_skipped} statements are done already."
+        "Resuming revision {revision}, which was interrupted at {interrupted_at} ({interrupted_by}): "
+        "{statements_skipped:statement} {statements_skipped:is/are} done and will not run again."
     )
 
     revision: str = described("revision id")
@@ -297,9 +312,12 @@ class RevisionResumed(Event):
 
 @catalogued
 class RevisionProgress(Event):
-    """One statement runs for long; said once a heartbeat, with what a second connection sees of it."""
+    """A statement has been running for a while; written once per heartbeat, with what another connection sees."""
 
-    sentence = "Statement {statement_index} of revision {revision} has run for {statement_seconds:.1f} s"
+    sentence = (
+        "Statement {statement_index} of revision {revision} has run for {statement_seconds:.1f} s"
+        "[; {statement_state}][; {progress_percent:.0f} percent][; blocked by {blocked_by}]."
+    )
 
     revision: str = described("revision id")
     statement_index: int = described("which statement of the revision, from 1")
@@ -319,23 +337,13 @@ class RevisionProgress(Event):
     )
     blocked_seconds: float = seconds("how long the blocker's transaction has been open", default=0.0)
 
-    def __post_init__(self) -> None:
-        """Say only what is known."""
-        known = {
-            "; {statement_state}": self.statement_state,
-            "; {progress_percent:.0f} percent": self.progress_percent is not None,
-            "; blocked by {blocked_by}": self.blocked_by,
-        }
-        told = "".join(words for words, value in known.items() if value)
-        object.__setattr__(self, "sentence", f"{self.sentence}{told}.")
-
 
 @catalogued
 class RevisionApplied(Event):
-    """A revision is in the database for good: said after the commit, never before."""
+    """A revision is committed; written after the commit, never before."""
 
     outcome = "success"
-    sentence = "Applied revision {revision} ({index} of {pending_count}) in {duration_seconds:.2f} s: {description}"
+    sentence = "Applied revision {revision} ({index} of {pending_count}) in {duration_seconds:.2f} s[: {description}]"
 
     revision: str = described("revision id")
     description: str = described("first line of the script's docstring")
@@ -351,8 +359,8 @@ class MigrationsCompleted(Event):
 
     outcome = "success"
     sentence = (
-        "Database migrations completed successfully! {applied_count} revisions in {duration_seconds:.2f} s, "
-        "now at {current_revision}."
+        "Database migrations completed successfully! Applied {applied_count:revision} in {duration_seconds:.2f} s; "
+        "the database is at {current_revision}."
     )
 
     applied_count: int = described("revisions applied by this process; 0 when another replica did it all")
@@ -381,7 +389,7 @@ class ServerStarted(Event):
     """The app answers on the port."""
 
     outcome = "success"
-    sentence = "Serving on {host}:{port}, {startup_seconds:.2f} s after the start."
+    sentence = "Serving on {host}:{port}, {startup_seconds:.2f} s after the start of the process."
 
     host: str = described("the address that is listened on")
     port: int = described("the port that is listened on")
@@ -405,7 +413,10 @@ class Request(Event):
 class ServerDrained(Event):
     """The listener is closed and the requests in flight are finished, or were cancelled."""
 
-    sentence = "Drained in {duration_seconds:.1f} s; {requests_cancelled} requests were cancelled."
+    sentence = (
+        "Finished the open requests in {duration_seconds:.1f} s"
+        "[; cancelled {requests_cancelled:request} that did not end in time]."
+    )
 
     duration_seconds: float = seconds("since the stop was asked for")
     requests_cancelled: int = described("requests that did not finish in time")

@@ -22,6 +22,7 @@ from orchestrator.log.route import ROUTE
 from orchestrator.log.streams import PrintedLines, finish_prints, occupy_descriptors, private_stdout
 from orchestrator.log.structlogs import configure_structlog
 from orchestrator.log.values import plain
+from orchestrator.sentences import said
 
 __all__ = [
     "CONFIGURED",
@@ -99,7 +100,7 @@ def log_event(event: Event, exception: BaseException | None = None) -> None:
         if not ROUTE.enabled(event.level):
             return
         fields = event.fields(clean=REDACTOR.value)
-        message = event.sentence.format_map(fields)
+        message = said(event.sentence, fields)
         metrics = event.metrics() if CONTEXT.metrics == "emf" else {}
         own = Own({"event": event.name, "message": message, "outcome": event.outcome, **fields}, metrics)
         info = (type(exception), exception, exception.__traceback__) if exception else None
