@@ -57,11 +57,12 @@ def do_run_migrations(connection: Connection) -> None:
 async def run_async_migrations() -> None:
     """Connect, run the migrations, and leave nothing behind."""
     section = config.get_section(config.config_ini_section, {})
+    tls = connect_arguments(make_url(section["sqlalchemy.url"]), settings.database_ssl_ca).get("ssl")
     connectable = async_engine_from_config(
         section,
         prefix="sqlalchemy.",
         poolclass=pool.NullPool,
-        connect_args=connect_arguments(make_url(section["sqlalchemy.url"]), settings.database_ssl_ca),
+        connect_args={"ssl": tls} if tls else {},
     )
 
     async with connectable.connect() as connection:

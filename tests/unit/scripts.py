@@ -5,6 +5,13 @@ from pathlib import Path
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.tree import Tree
 
+ENV = """
+from alembic import context
+context.configure(connection=context.config.attributes["connection"])
+with context.begin_transaction():
+    context.run_migrations()
+"""
+
 
 class Scripts:
     """A directory with alembic.ini, env.py and versions."""
@@ -14,7 +21,7 @@ class Scripts:
         self.versions = directory / "migrations" / "versions"
         self.versions.mkdir(parents=True)
         self.env = directory / "migrations" / "env.py"
-        self.env.write_text("from alembic import context\n")
+        self.env.write_text(ENV)
         self.ini = directory / "alembic.ini"
         self.ini.write_text("[alembic]\nscript_location = %(here)s/migrations\n")
         self.toml = directory / "pyproject.toml"

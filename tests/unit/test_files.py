@@ -201,22 +201,6 @@ def test_no_versions_are_an_empty_tree(scripts: Scripts) -> None:
     assert read_tree(scripts.files).heads == ()
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        'context.configure(connection=c, version_table="other")',
-        "context.configure(version_table_schema='x')",
-        "connection.execute(text('SET search_path TO tenant'))",
-        "connection.execution_options(schema_translate_map={None: 'x'})",
-    ],
-)
-def test_a_version_table_of_its_own_is_noticed(scripts: Scripts, line: str) -> None:
-    """Only env.py knows where the heads are then."""
-    assert read_tree(scripts.files).standard_version_table
-    scripts.env.write_text(f"# \u00e9\n{line}\n", encoding="latin-1")
-    assert not read_tree(scripts.files).standard_version_table
-
-
 def test_a_directory_that_is_closed_to_us_is_a_fault_that_names_it(
     scripts: Scripts, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from orchestrator.migrations.scripts.files import NeedsAlembic, read_tree
 from orchestrator.migrations.scripts.freeze import freeze
 from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, read_manifest
 from orchestrator.migrations.scripts.tree import Tree
-from tests.unit.scripts import Scripts, shape
+from tests.unit.scripts import ENV, Scripts, shape
 from tests.unit.test_files import by_alembic, graphs
 
 PLACES = "path_separator = os\nversion_locations = %(here)s/migrations/versions:%(here)s/more\n"
@@ -68,7 +68,6 @@ def assert_same(ours: Tree, theirs: Tree) -> None:
     assert shape(ours) == shape(theirs)
     assert {each.id: each.checksum for each in ours.ordered} == {each.id: each.checksum for each in theirs.ordered}
     assert ours.heads == theirs.heads
-    assert ours.standard_version_table == theirs.standard_version_table
 
 
 # ---------------------------------------------------------------- what it tells
@@ -197,7 +196,7 @@ def test_it_can_be_read_by_everybody_and_by_people(scripts: Scripts) -> None:
     frozen(scripts)
     assert manifest(scripts).stat().st_mode & 0o777 == 0o644
     content = json.loads(manifest(scripts).read_text())
-    assert (content["schema"], content["heads"]) == (1, ["c"])
+    assert (content["schema"], content["heads"], content["env_is_run"]) == (2, ["c"], "")
     assert [each["revision"] for each in content["scripts"]] == ["a", "b", "c"]
     assert [each["down_revision"] for each in content["scripts"]] == [[], ["a"], ["b"]]
     assert all(len(each["checksum"]) == 64 for each in content["scripts"])
@@ -205,10 +204,22 @@ def test_it_can_be_read_by_everybody_and_by_people(scripts: Scripts) -> None:
     assert str(scripts.directory) not in manifest(scripts).read_text()
 
 
-def test_a_version_table_of_the_team_is_not_forgotten(scripts: Scripts) -> None:
-    """Only env.py knows the heads then."""
-    scripts.env.write_text("context.configure(version_table='mine')\n")
-    assert not frozen(scripts).standard_version_table
+def test_an_env_that_has_to_be_run_is_told_with_the_reason(scripts: Scripts, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each start will be slower for it: who builds the image should know, and why."""
+    scripts.env.write_text(ENV.replace('"connection"]', '"connection"], version_table="mine"'))
+    frozen(scripts)
+    (line,) = capfd.readouterr().err.splitlines()
+    reason = json.loads(manifest(scripts).read_text())["env_is_run"]
+    assert line.endswith(reason)
+    assert "version_table" in reason
+
+
+def test_revisions_that_env_chooses_are_not_frozen(scripts: Scripts, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is found beside env.py need not be what it runs."""
+    scripts.env.write_text(f"from alembic import context\ncontext.script.version_locations = ['x']\n{ENV}")
+    _freeze()
+    assert not manifest(scripts).exists()
+    assert "env.py chooses its scripts" in capfd.readouterr().err
 
 
 def test_an_empty_tree_is_a_tree(scripts: Scripts) -> None:
@@ -333,8 +344,8 @@ def _resigned(old: str, new: str) -> Callable[[Path], None]:
         (lambda path: path.write_bytes(b"[" * 100_000), "damaged"),
         (lambda path: path.write_bytes(b"\xff\x00" * 1000), "damaged"),
         (lambda path: path.write_bytes(b"null"), "damaged"),
-        (lambda path: path.write_text(path.read_text().replace('"schema": 1', '"schema": 2')), "another version"),
-        (lambda path: path.write_text(path.read_text().replace('"schema": 1', '"schema": 1, "new": 1')), "version"),
+        (lambda path: path.write_text(path.read_text().replace('"schema": 2', '"schema": 1')), "another version"),
+        (lambda path: path.write_text(path.read_text().replace('"schema": 2', '"schema": 2, "new": 1')), "version"),
         (lambda path: path.write_text(path.read_text().replace('"revision": "b"', '"revision": 7')), "scripts.1.rev"),
         (lambda path: path.write_text(path.read_text().replace('"c"', '"d"')), "edited"),
         (lambda path: path.write_text(path.read_text().replace('"digest": "', '"digest": "\\"')), "edited"),

@@ -52,7 +52,7 @@ def readiness_check(
     """
 
     async def look(connection: "AsyncConnection", backend: "Backend") -> DatabaseState:
-        standard = target is None or target.tree.standard_version_table
+        standard = target is None or not target.env.reason
         position = await _position(connection, backend) if standard else None
         if position is None and by_alembic and not migrate:
             position = await by_alembic()

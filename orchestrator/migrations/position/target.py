@@ -1,13 +1,15 @@
 """Where the database is to be, and whether it is there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from orchestrator.credentials import Credentials
 from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
 from orchestrator.migrations.position.lineage import Comparison, Position, compare
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, read_tree
+from orchestrator.migrations.scripts.locations import env_file
 from orchestrator.migrations.scripts.manifest import advise_freezing, read_manifest
 from orchestrator.migrations.scripts.tree import Tree, names
 from orchestrator.settings import Settings
@@ -20,10 +22,11 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class Target:
-    """This image's tree, and the revisions in it that ORCHESTRATOR_TARGET stands for."""
+    """This image's tree, the revisions in it that ORCHESTRATOR_TARGET stands for, and what env.py proves."""
 
     tree: Tree
     revisions: tuple[str, ...]
+    env: EnvFile = field(default_factory=EnvFile)
 
     def standing(self, position: Position) -> Comparison:
         """How a database stands to it."""
@@ -37,23 +40,26 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
         StartupError: with MigrationTreeInvalid.
     """
     files = AlembicFiles.of(settings)
+    env = env_file(files)
+    if env.own_scripts:
+        return Target(Tree({}), (), env)
     try:
         tree = read_manifest(files) or read_tree(files)
         revisions = tree.targets(settings.target)
     except DynamicIds:
-        return _read_by_alembic(files, settings, credentials)
+        return _read_by_alembic(files, settings, credentials, env)
     except NeedsAlembic:
         advise_freezing(files)
-        return _read_by_alembic(files, settings, credentials)
-    return _read_by_alembic(files, settings, credentials) if revisions is None else Target(tree, revisions)
+        return _read_by_alembic(files, settings, credentials, env)
+    return _read_by_alembic(files, settings, credentials, env) if revisions is None else Target(tree, revisions, env)
 
 
-def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials) -> Target:
+def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials, env: EnvFile) -> Target:
     from orchestrator.migrations.scripts import alembic_scripts
 
     config = alembic_scripts.alembic_config(files, credentials.alembic_url(), settings.target)
     scripts, tree = alembic_scripts.load_scripts(config)
-    return Target(tree, alembic_scripts.resolve_target(scripts, tree, settings.target))
+    return Target(tree, alembic_scripts.resolve_target(scripts, tree, settings.target), env)
 
 
 def tolerated(

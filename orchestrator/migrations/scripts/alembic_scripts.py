@@ -9,7 +9,6 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles
-from orchestrator.migrations.scripts.files import has_standard_version_table
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
 
 if TYPE_CHECKING:
@@ -62,8 +61,8 @@ def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
 
     try:
         scripts = ScriptDirectory.from_config(config)
+        _check_env(Path(scripts.dir, "env.py"))
         revisions = [_revision(scripts, each.revision) for each in scripts.walk_revisions()]
-        standard = has_standard_version_table(Path(scripts.dir))
     except StartupError:
         raise
     except (Exception, SystemExit) as error:
@@ -71,7 +70,12 @@ def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
             invalid("unreadable_script", f"Alembic cannot load the scripts: {type(error).__name__}: {error}").failure,
             error,
         ) from error
-    return scripts, Tree.of(revisions, standard_version_table=standard)
+    return scripts, Tree.of(revisions)
+
+
+def _check_env(path: Path) -> None:
+    if not path.is_file():
+        raise invalid("unreadable_script", f"there is no {path}")
 
 
 def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:

@@ -52,13 +52,7 @@ def read_tree(files: AlembicFiles) -> Tree:
     except OSError as error:
         raise invalid("unreadable_script", f"{error.filename} cannot be read: {error.strerror}") from error
     revisions = [read_script(path) for path in paths]
-    return _resolved(revisions, standard_version_table=has_standard_version_table(directory))
-
-
-def has_standard_version_table(directory: Path) -> bool:
-    """Whether env.py leaves the version table's name, schema and search path alone."""
-    text = (directory / "env.py").read_text(encoding="utf-8", errors="replace")
-    return not re.search(r"version_table|search_path|schema_translate_map", text)
+    return _resolved(revisions)
 
 
 def find_scripts(locations: Iterable[Path], *, recursive: bool = False) -> dict[str, Path]:
@@ -194,9 +188,9 @@ def _ids(value: object) -> tuple[str, ...]:
     return ids
 
 
-def _resolved(revisions: list[Revision], *, standard_version_table: bool) -> Tree:
+def _resolved(revisions: list[Revision]) -> Tree:
     """A tree; a dependency may be a branch label or part of an id, which Alembic resolves."""
     known = {revision.id for revision in revisions}
     if any(needed not in known for revision in revisions for needed in revision.depends_on):
         raise NeedsAlembic
-    return Tree.of(revisions, standard_version_table=standard_version_table)
+    return Tree.of(revisions)

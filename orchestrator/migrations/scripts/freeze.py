@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.import_path import import_from_working_directory
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.env_file import read_env_file
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, find_scripts, read_script
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
 from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script, checksum_of
@@ -79,6 +80,11 @@ def _proven(files: AlembicFiles, directory: Path | None, scripts: "ScriptDirecto
 
 def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", tree: Tree) -> Manifest:
     version_locations, recursive = _version_locations(files), scripts.recursive_version_locations
+    checksum, env_file = checksum_of(directory / "env.py"), read_env_file(directory / "env.py")
+    if env_file.own_scripts:
+        raise CannotFreezeError("env.py chooses its scripts when it is run")
+    if env_file.reason:
+        _tell(f"env.py is run at each start, as one SELECT may not tell what it would find: {env_file.reason}")
     if scripts.sourceless:
         raise CannotFreezeError("compiled scripts (`sourceless`) do not show what they are made from")
     found = find_scripts(find_locations(files, directory, version_locations), recursive=recursive)
@@ -86,11 +92,12 @@ def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", 
         raise CannotFreezeError("Alembic takes other files for the scripts")
     paths = {_plain_id(path): key for key, path in found.items()}
     return Manifest(
-        schema=1,
+        schema=2,
         options=deciding_options(files),
         version_locations=version_locations,
         recursive=recursive,
-        env=checksum_of(directory / "env.py"),
+        env=checksum,
+        env_is_run=env_file.reason,
         heads=tree.heads,
         scripts=tuple(
             Script(

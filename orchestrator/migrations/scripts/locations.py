@@ -7,6 +7,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from orchestrator.migrations.scripts.config import HERE, AlembicFiles
+from orchestrator.migrations.scripts.env_file import EnvFile, read_env_file
 from orchestrator.migrations.scripts.files import NeedsAlembic
 
 # Whatever decides which files are the scripts. No other option may be written down: one holds a password.
@@ -31,6 +32,12 @@ def script_directory(files: AlembicFiles) -> Path | None:
     """Where env.py is; None when only Alembic can tell."""
     location = files.option("script_location")
     return _place(location, files) if location and isinstance(location, str) else None
+
+
+def env_file(files: AlembicFiles) -> EnvFile:
+    """What env.py proves."""
+    directory = script_directory(files)
+    return read_env_file(directory / "env.py") if directory else EnvFile(ask="only Alembic finds it")
 
 
 def find_locations(files: AlembicFiles, directory: Path, version_locations: tuple[str, ...]) -> list[Path]:

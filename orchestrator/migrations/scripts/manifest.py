@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles
-from orchestrator.migrations.scripts.files import NeedsAlembic, find_scripts, has_standard_version_table
+from orchestrator.migrations.scripts.files import NeedsAlembic, find_scripts
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
 from orchestrator.migrations.scripts.tree import Revision, Tree
 
@@ -54,17 +54,19 @@ class Manifest(BaseModel):
         options: the options that decide which files are the scripts, as they are written.
         version_locations: as Alembic parts them, with `%(here)s` left in them; empty for `versions` beside env.py.
         env: the SHA-256 of env.py.
+        env_is_run: why env.py is run at each start; empty when it need not be, while the database is at head.
         scripts: after all that they need.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
-    schema_: Literal[1] = Field(default=1, alias="schema")
+    schema_: Literal[2] = Field(default=2, alias="schema")
     digest: str = ""
     options: Mapping[str, str]
     version_locations: tuple[str, ...]
     recursive: bool
     env: str
+    env_is_run: str
     heads: tuple[str, ...]
     scripts: tuple[Script, ...]
 
@@ -108,7 +110,7 @@ class Manifest(BaseModel):
             Revision(each.revision, each.down_revision, each.depends_on, each.description, each.checksum)
             for each in self.scripts
         )
-        return Tree.of(revisions, standard_version_table=has_standard_version_table(directory))
+        return Tree.of(revisions)
 
     def _compare(self, files: AlembicFiles, directory: Path) -> None:
         """Compare it with what there is, the cheapest first."""

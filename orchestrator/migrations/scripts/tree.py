@@ -1,7 +1,7 @@
 """The revisions of this image and how they descend from each other; knows nothing of files, Alembic or databases."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from orchestrator.errors import MigrationTreeInvalid, StartupError
@@ -25,18 +25,12 @@ class Revision:
 
 @dataclass(frozen=True)
 class Tree:
-    """All revisions, by id.
-
-    Attributes:
-        standard_version_table: whether `alembic_version` holds the database's heads; an env.py may name another table,
-            which only Alembic can then find.
-    """
+    """All revisions, by id."""
 
     revisions: Mapping[str, Revision]
-    standard_version_table: bool = field(default=True, compare=False)
 
     @classmethod
-    def of(cls, revisions: Iterable[Revision], *, standard_version_table: bool = True) -> "Tree":
+    def of(cls, revisions: Iterable[Revision]) -> "Tree":
         """A tree without gaps and circles.
 
         Raises:
@@ -51,7 +45,7 @@ class Tree:
             for needed in revision.needs:
                 if needed not in by_id:
                     raise invalid("broken_chain", f"revision {revision.id} needs {needed}, which does not exist")
-        tree = cls(by_id, standard_version_table)
+        tree = cls(by_id)
         if len(tree.ordered) < len(by_id):
             circle = ", ".join(sorted(set(by_id) - {each.id for each in tree.ordered}))
             raise invalid("broken_chain", f"these revisions need each other in a circle: {circle}")

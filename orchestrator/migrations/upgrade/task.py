@@ -130,9 +130,7 @@ class UpgradeTask:
 
     async def _confirmed(self, upgrade: Upgrade, target: Target) -> Position:
         """Where the database is now: an env.py that forgets to commit its transaction loses all."""
-        seen = await self._wait_for(
-            readiness_check(None if target.tree.standard_version_table else target, migrate=False)
-        )
+        seen = await self._wait_for(readiness_check(target if target.env.reason else None, migrate=False))
         now = seen.position
         if now is None:
             now = await _as_alembic(upgrade.position)

@@ -1,0 +1,82 @@
+"""Where env.py gets the address of its database from, as its syntax tree tells; nothing is run."""
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+
+Names = Mapping[str, Sequence[ast.expr]]
+"""What is bound to a name, wherever."""
+Functions = Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
+_OPTION = "sqlalchemy.url"
+_VARIABLE = "DATABASE_URL"
+# Replacing these in a URL changes its driver or escapes it, never its database.
+_DRIVER_TEXT = re.compile(r"%*|[a-z0-9]*(\+[a-z0-9]+)?(://)?")
+_DEPTH = 8
+
+
+def dotted(expression: ast.AST) -> str:
+    """`a.b.c` as it is written; a call within it shows as `()`. Empty for anything else."""
+    if isinstance(expression, ast.Name):
+        return expression.id
+    if isinstance(expression, ast.Attribute):
+        before = dotted(expression.value)
+        return before and f"{before}.{expression.attr}"
+    if isinstance(expression, ast.Call):
+        before = dotted(expression.func)
+        return before and f"{before}()"
+    return ""
+
+
+def text_of(expression: ast.AST | None) -> str | None:
+    """The text of a literal."""
+    return expression.value if isinstance(expression, ast.Constant) and isinstance(expression.value, str) else None
+
+
+def is_given(expression: ast.expr, names: Names, functions: Functions, depth: int = 0) -> bool:
+    """Whether it is the address that Alembic's configuration or DATABASE_URL gives, whatever its driver.
+
+    Args:
+        expression: what env.py uses as its address.
+        names: what env.py binds to each name that it only ever assigns to.
+        functions: its functions.
+        depth: of the names already followed.
+    """
+    if depth > _DEPTH:
+        return False
+
+    def given(each: ast.expr) -> bool:
+        return is_given(each, names, functions, depth + 1)
+
+    match expression:
+        case ast.Name(id=name):
+            found = name in names and all(map(given, names[name]))
+        case ast.BoolOp(op=ast.Or(), values=[first, *_]):
+            found = given(first)
+        case ast.Subscript(value=value, slice=key):
+            found = _is_read(dotted(value), text_of(key))
+        case ast.Call(func=ast.Name(id="str"), args=[only]):
+            found = given(only)
+        case ast.Call(func=ast.Name(id=name)) if name in functions:
+            returned = _returned(functions[name])
+            found = returned is not None and given(returned)
+        case ast.Call(func=ast.Attribute(value=value, attr="replace"), args=arguments):
+            found = all(_DRIVER_TEXT.fullmatch(text_of(each) or "?") for each in arguments[:2]) and given(value)
+        case ast.Call(func=function, args=[first, *_]):
+            found = _is_read(dotted(function), text_of(first))
+        case _:
+            found = False
+    return found
+
+
+def _is_read(source: str, name: str | None) -> bool:
+    """Whether `source` is where Alembic's configuration or the environment is read, and `name` the address in it."""
+    if name == _VARIABLE:
+        return source in {"os.environ", "os.environ.get", "os.getenv", "environ", "environ.get", "getenv"}
+    return name == _OPTION and source.endswith(("get_main_option", "get_section()", "get_section().get"))
+
+
+def _returned(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
+    """What a function returns that does nothing else."""
+    body = [each for each in function.body if not (isinstance(each, ast.Expr) and text_of(each.value) is not None)]
+    only = body[0] if len(body) == 1 and isinstance(function, ast.FunctionDef) else None
+    return only.value if isinstance(only, ast.Return) else None

@@ -1,0 +1,54 @@
+"""What env.py would do, judged on its syntax tree: whether one SELECT can take the place of running it.
+
+Only what Alembic's templates do, and what differs from them harmlessly, is recognised: one engine made here, one
+`context.configure` with the usual version table, no loop around it, no statement of its own, nothing after
+`run_migrations`. Everything else is a reason to run it, which is slower and as right.
+"""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.migrations.scripts.env_address import text_of
+from orchestrator.migrations.scripts.env_engine import Unrecognised
+from orchestrator.migrations.scripts.env_reader import EnvReader
+
+
+@dataclass(frozen=True)
+class EnvFile:
+    """What env.py's text proves.
+
+    Attributes:
+        ask: why it must be run to know where the database is; empty when one SELECT tells the same.
+        own_address: why it may connect elsewhere than it is told to; empty when it cannot.
+        own_scripts: whether it may choose the directories of the revisions itself.
+    """
+
+    ask: str = ""
+    own_address: str = ""
+    own_scripts: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why it must be run although the address is in the settings."""
+        return self.ask or self.own_address
+
+
+def read_env_file(path: Path) -> EnvFile:
+    """What the env.py at `path` proves; what cannot be read proves nothing."""
+    try:
+        module = ast.parse(path.read_bytes(), filename=path.name)
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
+        return EnvFile(ask=f"it cannot be read ({type(error).__name__})")
+    own_scripts = any(_chooses_scripts(each) for each in ast.walk(module))
+    reader = EnvReader(module)
+    try:
+        reader.read(module)
+    except Unrecognised as unrecognised:
+        return EnvFile(str(unrecognised), reader.own_address, own_scripts)
+    return EnvFile("", reader.own_address, own_scripts)
+
+
+def _chooses_scripts(node: ast.AST) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else text_of(node) if isinstance(node, ast.Constant) else ""
+    return name in {"version_locations", "script", "_version_locations", "revision_map", "script_location"}
