@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
-from orchestrator.events import Event, Outcome, catalogued, described, seconds
+from orchestrator.events import CONTEXT_HELP, Event, Outcome, catalogued, described, seconds
 from orchestrator.sentences import said
 
 EXIT_OK = 0
@@ -117,6 +117,7 @@ class LockTimeout(Failure):
         "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS says how long it may go without progress."
     )
 
+    context: str = described(CONTEXT_HELP, default="")
     lock_name: str = described("name of the advisory lock, or path of the lock file")
     holder: str = described("who holds it, according to the database; empty when it does not say", foreign=True)
     holder_statement: str = described("the SQL that the holder runs, cut to 300 characters", foreign=True)
@@ -131,6 +132,7 @@ class LockTimeout(Failure):
 class _RevisionFailure(Failure, abstract=True):
     """What a failed revision tells."""
 
+    context: str = described(CONTEXT_HELP, default="")
     revision: str = described("the revision that failed; empty when none had begun")
     statement_index: int = described("which of its statements failed, from 1; 0 when none had begun")
     statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
@@ -203,6 +205,7 @@ class DatabaseAhead(Failure):
     )
     cure = "Deploy an image that has the revision of the database (roll forward)."
 
+    context: str = described(CONTEXT_HELP, default="")
     current_revision: str = described("the database's heads, joined by commas")
     head_revision: str = described("the image's target, joined by commas")
     lineage: str = described(

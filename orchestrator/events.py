@@ -185,9 +185,18 @@ class DatabaseReady(Event):
 
 # ---------------------------------------------------------------- migrating
 
+CONTEXT_HELP = "which of several databases, schemas or version tables env.py migrates; empty where there is one only"
+
 
 @catalogued
-class MigrationsCurrent(Event):
+class MigrationEvent(Event, abstract=True):
+    """What happens to one of the databases, schemas or version tables that env.py migrates."""
+
+    context: str = described(CONTEXT_HELP, default="")
+
+
+@catalogued
+class MigrationsCurrent(MigrationEvent):
     """The database is at head: nothing to do, and no lock was taken."""
 
     outcome = "success"
@@ -198,7 +207,7 @@ class MigrationsCurrent(Event):
 
 
 @catalogued
-class ChecksumChanged(Event):
+class ChecksumChanged(MigrationEvent):
     """A revision's script is not the one that was applied: a database migrated from scratch gets another schema."""
 
     level = logging.WARNING
@@ -215,7 +224,7 @@ class ChecksumChanged(Event):
 
 
 @catalogued
-class MigrationsPlanned(Event):
+class MigrationsPlanned(MigrationEvent):
     """The revisions that this image would apply, seen before the lock is taken."""
 
     sentence = "Planned {pending_count:revision}, from {current_revision} to {head_revision}."
@@ -227,7 +236,7 @@ class MigrationsPlanned(Event):
 
 
 @catalogued
-class LockWaiting(Event):
+class LockWaiting(MigrationEvent):
     """Another migration holds the lock; written at once, and then once per heartbeat."""
 
     sentence = (
@@ -246,7 +255,7 @@ class LockWaiting(Event):
 
 
 @catalogued
-class LockAcquired(Event):
+class LockAcquired(MigrationEvent):
     """This process has the migration lock, on the connection that migrates."""
 
     sentence = "Took the migration lock {lock_name} after {waited_seconds:.1f} s."
@@ -256,7 +265,7 @@ class LockAcquired(Event):
 
 
 @catalogued
-class LockReleased(Event):
+class LockReleased(MigrationEvent):
     """The migration lock is free again."""
 
     sentence = "Released the migration lock {lock_name}, {held_seconds:.1f} s after taking it."
@@ -266,7 +275,7 @@ class LockReleased(Event):
 
 
 @catalogued
-class RevisionStarted(Event):
+class RevisionStarted(MigrationEvent):
     """A revision begins."""
 
     sentence = "Applying revision {revision} ({index} of {pending_count})[: {description}]"
@@ -278,7 +287,7 @@ class RevisionStarted(Event):
 
 
 @catalogued
-class RevisionRetryScheduled(Event):
+class RevisionRetryScheduled(MigrationEvent):
     """A statement gave up waiting for a table lock, before it changed anything, so that queries behind it can go on."""
 
     level = logging.WARNING
@@ -295,7 +304,7 @@ class RevisionRetryScheduled(Event):
 
 
 @catalogued
-class RevisionResumed(Event):
+class RevisionResumed(MigrationEvent):
     """An interrupted revision continues where it stopped: statements that provably ran do not run again."""
 
     level = logging.WARNING
@@ -311,7 +320,7 @@ class RevisionResumed(Event):
 
 
 @catalogued
-class RevisionProgress(Event):
+class RevisionProgress(MigrationEvent):
     """A statement has been running for a while; written once per heartbeat, with what another connection sees."""
 
     sentence = (
@@ -339,7 +348,7 @@ class RevisionProgress(Event):
 
 
 @catalogued
-class RevisionApplied(Event):
+class RevisionApplied(MigrationEvent):
     """A revision is committed; written after the commit, never before."""
 
     outcome = "success"
@@ -354,7 +363,7 @@ class RevisionApplied(Event):
 
 
 @catalogued
-class MigrationsCompleted(Event):
+class MigrationsCompleted(MigrationEvent):
     """The database is at the target; read back from the database, not assumed."""
 
     outcome = "success"

@@ -25,9 +25,7 @@ from orchestrator.known_secrets import known_secrets
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import REDACTOR, restore, unblock
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check
-from orchestrator.migrations.position.lineage import Position, changed_scripts
-from orchestrator.migrations.position.target import Target, read_target, tolerated
-from orchestrator.migrations.scripts.tree import names
+from orchestrator.migrations.position.target import Target, at_head, read_target
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
@@ -37,8 +35,6 @@ if TYPE_CHECKING:
     from orchestrator.app_server import AppServer
     from orchestrator.migrations.upgrade.task import UpgradeTask
     from orchestrator.server import Port
-
-CHANGES_TOLD = 20  # changed scripts that are named: a reformatted tree changes them all
 
 
 class Startup:
@@ -152,7 +148,7 @@ class Startup:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
         found = await wait_for_database(
             self.credentials,
-            readiness_check(target, migrate=migrate, by_alembic=lambda: self._upgrade_task().position_by_alembic()),
+            readiness_check(target, migrate=migrate, by_alembic=self._upgrade_task().look),
             budget_seconds=self.settings.wait_timeout_seconds,
             attempt_seconds=self.settings.connect_timeout_seconds,
             emit=self.report,
@@ -169,21 +165,18 @@ class Startup:
         return found.seen
 
     async def _bring_to_head(self, target: Target, seen: DatabaseState) -> None:
-        position = seen.position
-        if position is None:
-            position = await unless_stopped(self._asked, self._upgrade_task().position_by_alembic())
-        self._announce_changes(target, position)
-        standing = target.standing(position)
-        if standing.pending:
-            self.lifecycle.advance(State.MIGRATING)
+        """Report a database that is at head; else run env.py, which has the last word on what is missing."""
+        if seen.places is None or any(place.standing.pending for place in seen.places):
             with self.stop.unhurried():
-                position = await self._upgrade_task().upgrade(target, position, self._asked)
+                await self._upgrade_task().upgrade(target, self._asked, self._begin_migrating)
             restore()
-        elif not standing.lineage:
-            current, head = names(position.heads), names(target.revisions)
-            self.report(events.MigrationsCurrent(current_revision=current, head_revision=head))
-        if ahead := tolerated(target, position, self.settings.when_ahead):
-            self.report(ahead)
+            return
+        for place in seen.places:
+            for event in at_head(place, self.settings.when_ahead):
+                self.report(event)
+
+    def _begin_migrating(self) -> None:
+        self.lifecycle.advance(State.MIGRATING)
 
     def _announce_serving(self) -> None:
         restore()
@@ -209,19 +202,6 @@ class Startup:
     async def _announce_stop(self) -> None:
         await self._asked.wait()
         self.report(events.StopRequested(signal=self.stop.signal))
-
-    def _announce_changes(self, target: Target, position: Position) -> None:
-        changed = changed_scripts(target.tree, position)
-        for entry, revision in changed[:CHANGES_TOLD]:
-            self.report(
-                events.ChecksumChanged(
-                    revision=revision.id,
-                    checksum_applied=entry.checksum,
-                    checksum_now=revision.checksum,
-                    applied_by=entry.app_version or "unknown",
-                    changed_count=len(changed),
-                )
-            )
 
     def _announce_database(self) -> None:
         if self.credentials.embedded:

@@ -1,6 +1,6 @@
 """What one look at the database shows: that it answers, where it is, and whether it takes writes if it must."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from orchestrator.databases.diagnosis import RIGHTS, Cause, Verdict
 from orchestrator.databases.waiting import Look, NotReadyError
 from orchestrator.migrations.position.lineage import Entry, Position
-from orchestrator.migrations.position.target import Target
+from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.tree import names
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from orchestrator.databases import Backend
 
-ReadPosition = Callable[[], Awaitable[Position]]
+ReadPlaces = Callable[[Target], Awaitable[Sequence[Place]]]
 
 _NOT_AT_HEAD = Cause(
     Verdict.RETRY,
@@ -35,38 +35,44 @@ _HEADS_AND_JOURNAL = (
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """A database that answered; `position` is None where only env.py knows the version table."""
+    """A database that answered; `places` is None where only env.py can tell, and was not asked."""
 
     dialect: str
     server_version: str
-    position: Position | None
+    places: Sequence[Place] | None
 
 
 def readiness_check(
-    target: Target | None, *, migrate: bool, by_alembic: ReadPosition | None = None
+    target: Target | None, *, migrate: bool, by_alembic: ReadPlaces | None = None
 ) -> Look[DatabaseState]:
     """A look for `wait_for_database` that succeeds when the start can go on.
 
     Without a target any answer will do. With one, nothing may be pending, or we are to `migrate` and the database takes
-    writes. Where only env.py knows the version table, `by_alembic` asks it; who migrates can do that later.
+    writes. Where only env.py can tell, `by_alembic` asks it; a start that migrates runs it later anyway.
     """
 
     async def look(connection: "AsyncConnection", backend: "Backend") -> DatabaseState:
-        standard = target is None or not target.env.reason
-        position = await _position(connection, backend) if standard else None
-        if position is None and by_alembic and not migrate:
-            position = await by_alembic()
-        seen = DatabaseState(*backend.describe(connection.dialect), position)
-        if target is None or (position and not target.standing(position).pending):
+        places: Sequence[Place] | None = None
+        if target is not None and not target.env.reason:
+            places = [Place(target, await _position(connection, backend))]
+        elif target is not None and by_alembic and not migrate:
+            places = await by_alembic(target)
+        seen = DatabaseState(*backend.describe(connection.dialect), places)
+        behind = [each for each in places or () if each.standing.pending]
+        if target is None or (places is not None and not behind):
             return seen
         if migrate:
             await backend.check_writable(connection)
-        elif position:
-            where = f"the database is at {names(position.heads)}, and this image needs {names(target.revisions)}"
-            raise NotReadyError(_NOT_AT_HEAD.found("", where))
+        elif behind:
+            raise NotReadyError(_NOT_AT_HEAD.found("", _behind(behind[0])))
         return seen
 
     return look
+
+
+def _behind(place: Place) -> str:
+    which = f"the database ({place.position.context})" if place.position.context else "the database"
+    return f"{which} is at {names(place.position.heads)}, and this image needs {names(place.target.revisions)}"
 
 
 def unreadable(error: BaseException, backend: "Backend") -> bool:

@@ -41,10 +41,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a database is: Alembic's heads, and the journal's rows by revision."""
+    """Where a database is.
+
+    Attributes:
+        heads: Alembic's, sorted.
+        entries: the journal's rows, by revision.
+        context: which of several databases, schemas or version tables it is; empty where there is one only.
+    """
 
     heads: tuple[str, ...]
     entries: Mapping[str, Entry] = field(default_factory=dict)
+    context: str = ""
 
 
 @dataclass(frozen=True)

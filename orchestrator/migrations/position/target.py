@@ -1,11 +1,13 @@
 """Where the database is to be, and whether it is there."""
 
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from orchestrator.credentials import Credentials
 from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
-from orchestrator.migrations.position.lineage import Comparison, Position, compare
+from orchestrator.events import ChecksumChanged, Event, MigrationsCurrent
+from orchestrator.migrations.position.lineage import Comparison, Position, changed_scripts, compare
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, read_tree
@@ -14,6 +16,7 @@ from orchestrator.migrations.scripts.manifest import advise_freezing, read_manif
 from orchestrator.migrations.scripts.tree import Tree, names
 from orchestrator.settings import Settings
 
+CHANGES_TOLD = 20  # changed scripts that are named: a reformatted tree changes them all
 _HINTS = {
     "diverged": "Deploy an image that has both, joined by `alembic merge heads`.",
     "half_applied": "Deploy the image that has the half applied revision: it goes on with it.",
@@ -62,6 +65,50 @@ def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Crede
     return Target(tree, alembic_scripts.resolve_target(scripts, tree, settings.target), env)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a database is, and where it is to be."""
+
+    target: Target
+    position: Position
+
+    @property
+    def standing(self) -> Comparison:
+        """How the one stands to the other."""
+        return self.target.standing(self.position)
+
+
+def at_head(place: Place, when_ahead: Literal["serve", "fail"]) -> Iterator[Event]:
+    """What there is to say of a database in which nothing is pending.
+
+    Raises:
+        StartupError: with DatabaseAhead, as `tolerated`.
+    """
+    target, position = place.target, place.position
+    told: dict[str, Any] = {"context": position.context}
+    yield from (replace(each, **told) for each in changes(target, position))
+    if not target.standing(position).lineage:
+        current, head = names(position.heads), names(target.revisions)
+        yield MigrationsCurrent(current_revision=current, head_revision=head, **told)
+    if ahead := tolerated(target, position, when_ahead):
+        yield ahead
+
+
+def changes(target: Target, position: Position) -> list[ChecksumChanged]:
+    """What there is to say of scripts that were changed after they were applied."""
+    changed = changed_scripts(target.tree, position)
+    return [
+        ChecksumChanged(
+            revision=revision.id,
+            checksum_applied=entry.checksum,
+            checksum_now=revision.checksum,
+            applied_by=entry.app_version or "unknown",
+            changed_count=len(changed),
+        )
+        for entry, revision in changed[:CHANGES_TOLD]
+    ]
+
+
 def tolerated(
     target: Target, position: Position, when_ahead: Literal["serve", "fail"]
 ) -> DatabaseAheadTolerated | None:
@@ -74,6 +121,7 @@ def tolerated(
     if not standing.lineage:
         return None
     told = {
+        "context": position.context,
         "error_type": standing.reason,
         "error_message": standing.difference,
         "hint": _HINTS.get("half_applied" if standing.half_applied else standing.reason, ""),

@@ -1,7 +1,9 @@
 """The tree as Alembic reads it: the authority, loaded only when revisions are missing or the files are unclear."""
 
+import contextlib
 import hashlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,25 +59,45 @@ def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
     Raises:
         StartupError: with MigrationTreeInvalid: a script cannot be run, or they do not form a tree.
     """
+    scripts = script_directory(config)
+    return scripts, tree_of(scripts)
+
+
+def script_directory(config: "Config") -> "ScriptDirectory":
+    """Alembic's scripts, none of them loaded yet.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: there is no such directory, or no env.py in it.
+    """
     from alembic.script import ScriptDirectory
 
-    try:
+    with _explained():
         scripts = ScriptDirectory.from_config(config)
-        _check_env(Path(scripts.dir, "env.py"))
+    if not (env := Path(scripts.dir, "env.py")).is_file():
+        raise invalid("unreadable_script", f"there is no {env}")
+    return scripts
+
+
+def tree_of(scripts: "ScriptDirectory") -> Tree:
+    """The tree that the scripts make, which are loaded for it.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: a script cannot be run, or they do not form a tree.
+    """
+    with _explained():
         revisions = [_revision(scripts, each.revision) for each in scripts.walk_revisions()]
-    except StartupError:
-        raise
+    return Tree.of(revisions)
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except (Exception, SystemExit) as error:
         raise StartupError(
             invalid("unreadable_script", f"Alembic cannot load the scripts: {type(error).__name__}: {error}").failure,
             error,
         ) from error
-    return scripts, Tree.of(revisions)
-
-
-def _check_env(path: Path) -> None:
-    if not path.is_file():
-        raise invalid("unreadable_script", f"there is no {path}")
 
 
 def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:

@@ -6,12 +6,15 @@ Only what Alembic's templates do, and what differs from them harmlessly, is reco
 """
 
 import ast
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.migrations.scripts.env_address import text_of
+from orchestrator.migrations.scripts.env_address import dotted, text_of
 from orchestrator.migrations.scripts.env_engine import Unrecognised
 from orchestrator.migrations.scripts.env_reader import EnvReader
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True)
@@ -22,11 +25,13 @@ class EnvFile:
         ask: why it must be run to know where the database is; empty when one SELECT tells the same.
         own_address: why it may connect elsewhere than it is told to; empty when it cannot.
         own_scripts: whether it may choose the directories of the revisions itself.
+        several: whether it seems to migrate several databases, schemas or version tables.
     """
 
     ask: str = ""
     own_address: str = ""
     own_scripts: bool = False
+    several: bool = False
 
     @property
     def reason(self) -> str:
@@ -40,15 +45,40 @@ def read_env_file(path: Path) -> EnvFile:
         module = ast.parse(path.read_bytes(), filename=path.name)
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
         return EnvFile(ask=f"it cannot be read ({type(error).__name__})")
-    own_scripts = any(_chooses_scripts(each) for each in ast.walk(module))
+    own_scripts, several = any(_chooses_scripts(each) for each in ast.walk(module)), _migrates_several(module)
     reader = EnvReader(module)
     try:
         reader.read(module)
     except Unrecognised as unrecognised:
-        return EnvFile(str(unrecognised), reader.own_address, own_scripts)
-    return EnvFile("", reader.own_address, own_scripts)
+        return EnvFile(str(unrecognised), reader.own_address, own_scripts, several)
+    return EnvFile("", reader.own_address, own_scripts, several)
 
 
 def _chooses_scripts(node: ast.AST) -> bool:
     name = node.attr if isinstance(node, ast.Attribute) else text_of(node) if isinstance(node, ast.Constant) else ""
     return name in {"version_locations", "script", "_version_locations", "revision_map", "script_location"}
+
+
+def _migrates_several(module: ast.Module) -> bool:
+    """Whether it looks as if it had several contexts: `configure` twice, or in a loop; right or wrong, see `naming`."""
+    functions = [each for each in ast.walk(module) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    migrating = {"context.configure", "context.run_migrations"}
+    for _ in functions:  # a function that calls one that calls one ...
+        migrating |= {each.name for each in functions if _mentions(each, migrating)}
+    loops = [each for each in ast.walk(module) if isinstance(each, _LOOPS) and _mentions(each, migrating)]
+    return bool(loops) or sum(_configures(each) for each in ast.walk(module)) > 1
+
+
+def _configures(node: ast.AST) -> bool:
+    """Whether it is `context.configure` with a connection: with a URL alone it is that of the offline mode."""
+    return (
+        isinstance(node, ast.Call)
+        and dotted(node.func) == "context.configure"
+        and any(word.arg == "connection" for word in node.keywords)
+    )
+
+
+def _mentions(node: ast.AST, names: AbstractSet[str]) -> bool:
+    offline = isinstance(node, ast.FunctionDef) and not any(map(_configures, ast.walk(node)))
+    direct = names - {"context.configure", "context.run_migrations"} if offline else names
+    return any(isinstance(each, ast.Name | ast.Attribute) and dotted(each) in direct for each in ast.walk(node))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from orchestrator.databases import Backend, backend_for
+from orchestrator.databases import Backend
 from orchestrator.databases.autocommit import autocommits
 from orchestrator.events import RevisionResumed
 from orchestrator.log import CONTEXT
@@ -25,7 +25,6 @@ from orchestrator.migrations.journal.rerun import RepeatableUpgrade
 from orchestrator.migrations.journal.resume import judged, remains
 from orchestrator.migrations.journal.statement_log import StatementLog
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
-from orchestrator.migrations.position.database_state import unreadable
 from orchestrator.migrations.position.lineage import Entry
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.verified_carrier import VerifiedCarrier
@@ -156,18 +155,6 @@ class Applier:
             real=self._real,
         )
         return self.recorder
-
-
-def readable_entries(connection: "Connection", schema: str | None) -> dict[str, Entry]:
-    """The journal's rows; none where there is no journal that we may read."""
-    real: Any = connection.connection.dbapi_connection
-    try:
-        return Journal(real, connection.dialect, "", schema).entries()
-    except Exception as error:
-        if not unreadable(error, backend_for(connection.dialect.name)):
-            raise
-        real.rollback()
-        return {}
 
 
 @contextlib.contextmanager

@@ -1,12 +1,15 @@
 """Running a team's env.py, unmodified: in a greenlet if it is synchronous, with a connection if it insists on one.
 
 `EnvironmentContext.configure` of the one instance is wrapped, so that we see the connection whoever made it. (A
-subclass would not do: Alembic's module `alembic.context` is tied to the exact class.)
+subclass would not do: Alembic's module `alembic.context` is tied to the exact class.) Each `configure` begins a
+context: env.py may migrate several databases, schemas or version tables in one run.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy.exc import MissingGreenlet
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -15,20 +18,26 @@ from sqlalchemy.util import greenlet_spawn
 
 from orchestrator.credentials import Credentials
 from orchestrator.log import env_py_runs
-from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts
+from orchestrator.migrations.scripts.alembic_scripts import alembic_config, script_directory
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 
 if TYPE_CHECKING:
-    from alembic.script import ScriptDirectory
+    from alembic.runtime.migration import MigrationContext, RevisionStep
     from sqlalchemy.engine import Connection
 
-    from orchestrator.migrations.scripts.tree import Tree
-
-Steps = Callable[..., Any]
+Steps = Callable[[Sequence[str], "MigrationContext"], Iterable["RevisionStep"]]
 """Alembic's `fn`: takes the database's heads and the migration context, returns the steps to run."""
-Prepare = Callable[["Connection", dict[str, Any]], None]
-"""Called with env.py's connection and the options of its `context.configure`, which it may change."""
+
+
+class Visitor(Protocol):
+    """What watches a run of env.py, and decides what each of its contexts applies."""
+
+    def configured(self, options: dict[str, Any]) -> None:
+        """Env.py calls `context.configure` with these options, which may be changed."""
+
+    def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
+        """Env.py calls `context.run_migrations(**arguments)`, which `run` carries out with the given steps."""
 
 
 class ConnectionWanted(Exception):  # noqa: N818  # env.py's wish, not an error
@@ -45,68 +54,58 @@ class _Attributes(dict[str, Any]):
 
 
 class Environment:
-    """Alembic's scripts, loaded, and their env.py.
-
-    Attributes:
-        scripts: Alembic's own ScriptDirectory.
-        tree: the tree that they make.
-    """
+    """Alembic's configuration and the team's env.py."""
 
     def __init__(self, files: AlembicFiles, credentials: Credentials, target: str) -> None:
-        """Load the scripts, so that a broken one is found out before anything is changed.
-
-        Raises:
-            StartupError: with MigrationTreeInvalid.
-        """
         self._credentials, self._target = credentials, target
         self._config = alembic_config(files, credentials.alembic_url(), target)
         self._config.attributes = _Attributes()
         self._configured = False
-        self.scripts: ScriptDirectory
-        self.tree: Tree
-        self.scripts, self.tree = load_scripts(self._config)
 
-    def run(self, steps: Steps, prepare: Prepare) -> None:
+    def run(self, visitor: Visitor) -> None:
         """Run env.py; once more in a greenlet when it turns out to be synchronous or to want a connection.
 
         Both show before anything is done: a sync engine with an async driver raises at its first connect.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: there is no directory of scripts.
+            Exception: whatever env.py raises.
         """
         self._configured = False
         with our_connections(self._credentials):
             try:
-                self._run_once(steps, prepare)
+                self._run_once(visitor)
             except MissingGreenlet:
                 if self._configured:  # a revision's own, not env.py's: what it did must not be done twice
                     raise
-                asyncio.run(greenlet_spawn(self._run_once, steps, prepare))
+                asyncio.run(greenlet_spawn(self._run_once, visitor))
             except ConnectionWanted:
-                asyncio.run(self._run_with_connection(steps, prepare))
+                asyncio.run(self._run_with_connection(visitor))
 
-    def _run_once(self, steps: Steps, prepare: Prepare) -> None:
+    def _run_once(self, visitor: Visitor) -> None:
         from alembic.runtime.environment import EnvironmentContext
 
+        scripts = script_directory(
+            self._config
+        )  # its revisions are loaded when they are needed: env.py may choose them
         environment = EnvironmentContext(
-            self._config,
-            self.scripts,
-            fn=steps,
-            as_sql=False,
-            starting_rev=None,
-            destination_rev=self._target,
-            tag=None,
+            self._config, scripts, as_sql=False, starting_rev=None, destination_rev=self._target, tag=None
         )
         configure = environment.configure
 
         def wrapped(connection: "Connection | None" = None, **options: Any) -> None:
             if connection is not None:
                 self._configured = True
-                prepare(connection, options)
+                visitor.configured(options)
             configure(connection=connection, **options)
+            if connection is not None:
+                _attend(environment.get_context(), visitor)
 
         environment.configure = wrapped  # type: ignore[method-assign,assignment]  # of this instance
         with environment, env_py_runs():
-            self.scripts.run_env()
+            scripts.run_env()
 
-    async def _run_with_connection(self, steps: Steps, prepare: Prepare) -> None:
+    async def _run_with_connection(self, visitor: Visitor) -> None:
         address = self._credentials.own_address()
         engine = create_async_engine(address.url, poolclass=NullPool, connect_args=address.connect_args)
         try:
@@ -114,10 +113,50 @@ class Environment:
 
                 def run(sync_connection: "Connection") -> None:
                     self._config.attributes["connection"] = sync_connection
-                    self._run_once(steps, prepare)
+                    self._run_once(visitor)
 
                 await connection.run_sync(run)
                 await connection.commit()
         finally:
             self._config.attributes.pop("connection", None)
             await engine.dispose()
+
+
+def _attend(context: "MigrationContext", visitor: Visitor) -> None:
+    """Have the visitor asked when env.py runs the migrations of this context."""
+    run_migrations, begin = context.run_migrations, context.begin_transaction
+
+    def attended(**arguments: Any) -> None:
+        def run(steps: Steps) -> None:
+            context._migrations_fn = steps  # noqa: SLF001  # the `fn` of EnvironmentContext, which is one for all contexts
+            run_migrations(**arguments)
+
+        visitor.migrate(context, arguments, run)
+
+    context.run_migrations = attended  # type: ignore[method-assign]
+    context.begin_transaction = functools.partial(_begin, context, begin)  # type: ignore[method-assign]
+
+
+def _begin(context: "MigrationContext", begin: Callable[..., Any], _per_migration: bool = False) -> Any:  # noqa: FBT001,FBT002  # as Alembic calls it
+    """`begin_transaction` of a context whose revisions are committed one by one.
+
+    Alembic then has no transaction around them; but what env.py does beside them, it does in one, as ever.
+    """
+    each = context.impl.transactional_ddl and context._transaction_per_migration  # noqa: SLF001  # there is no public name
+    if _per_migration or not each or context._in_external_transaction:  # noqa: SLF001  # same
+        return begin(_per_migration=_per_migration)
+    assert context.connection  # noqa: S101  # only such contexts are attended
+    return _committed(context.connection)
+
+
+@contextlib.contextmanager
+def _committed(connection: "Connection") -> "Iterator[Connection]":
+    """Commit at the end what was not committed before; on an exception, roll it back."""
+    try:
+        yield connection
+    except BaseException:
+        if connection.in_transaction() and not connection.invalidated:
+            connection.rollback()
+        raise
+    if connection.in_transaction():
+        connection.commit()

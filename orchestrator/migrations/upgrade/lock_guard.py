@@ -43,6 +43,11 @@ class LockGuard:
         self._listeners: list[tuple[Any, str, Any]] = []
 
     @property
+    def name(self) -> str:
+        """What the lock is called; it tells the database."""
+        return self._lock.name
+
+    @property
     def is_held(self) -> bool:
         """Whether it was acquired and not released; see `lost` for what the database says."""
         return self._acquired_at is not None

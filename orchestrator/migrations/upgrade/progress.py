@@ -13,7 +13,8 @@ from orchestrator.credentials import Credentials
 from orchestrator.databases.observation import Observation
 from orchestrator.databases.waiting import connected
 from orchestrator.events import Emit, RevisionProgress
-from orchestrator.migrations.upgrade.runner import Running, Upgrade
+from orchestrator.migrations.upgrade.runner import Upgrade
+from orchestrator.migrations.upgrade.shared import Running
 from orchestrator.settings import Settings
 
 SHORTEST_PAUSE_SECONDS = 0.1  # between two looks, however short the wait for a lock may be

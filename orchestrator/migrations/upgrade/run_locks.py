@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator.databases import backend_for
 from orchestrator.events import Emit
-from orchestrator.migrations.upgrade.applying import readable_entries
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.migrations.upgrade.version_table import readable_entries
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop
 
@@ -19,12 +19,12 @@ _logger = logging.getLogger(__name__)
 class RunLocks:
     """Takes the lock for each connection that env.py configures Alembic with."""
 
-    def __init__(self, settings: Settings, stop: Stop, emit: Emit) -> None:
-        self._settings, self._stop, self._emit = settings, stop, emit
+    def __init__(self, settings: Settings, stop: Stop) -> None:
+        self._settings, self._stop = settings, stop
         self._guards: list[LockGuard] = []
 
-    def take(self, connection: "Connection", schema: str | None) -> LockGuard:
-        """The lock for this connection; the same one when env.py configures it again.
+    def take(self, connection: "Connection", schema: str | None, emit: Emit) -> LockGuard:
+        """The lock for this connection's database; the same one when env.py configures it again.
 
         Args:
             connection: env.py's.
@@ -35,14 +35,14 @@ class RunLocks:
             StopAsked: a stop was asked for meanwhile.
         """
         real = connection.connection.dbapi_connection
+        lock = backend_for(connection.dialect.name).lock(real)
         held = [guard for guard in self._guards if guard.is_held]
         for guard in held:
-            if guard.connection is real:
+            if guard.connection is real and guard.name == lock.name:  # another one after `USE`
                 guard.begin_work()
                 return guard
-        lock = backend_for(connection.dialect.name).lock(real)
         lock.prepare(ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds)
-        guard = LockGuard(lock, self._emit, real)
+        guard = LockGuard(lock, emit, real)
         guard.acquire(self._settings, self._stop, record=lambda: _journal(connection, schema), others=held)
         guard.follow(connection)
         self._guards.append(guard)

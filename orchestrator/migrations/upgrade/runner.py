@@ -1,59 +1,47 @@
-"""The upgrade: revision after revision, on env.py's own connection, which also holds the lock.
+"""The upgrade: env.py is run, and in each of its contexts what is missing is applied, revision after revision.
 
-It runs in a thread of its own, because a stock async env.py calls `asyncio.run`, and because the loop must go on
-answering probes.
+It runs on env.py's own connections, which also hold the locks, in the main thread, as under `alembic`.
 """
 
 import gc
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.credentials import Credentials
-from orchestrator.databases import Backend, backend_for
+from orchestrator.databases import backend_for
 from orchestrator.errors import Failure, StartupError
-from orchestrator.events import Emit, Event, RevisionApplied, RevisionStarted
-from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
-from orchestrator.migrations.position.lineage import Entry, Position, repaired
-from orchestrator.migrations.position.target import Target, tolerated
-from orchestrator.migrations.scripts.alembic_scripts import resolve_target
+from orchestrator.events import Emit
+from orchestrator.migrations.journal.lock_retry import MigrationAborted
+from orchestrator.migrations.position.target import Place, Target
+from orchestrator.migrations.scripts.alembic_scripts import resolve_target, tree_of
 from orchestrator.migrations.scripts.config import AlembicFiles
-from orchestrator.migrations.upgrade.applying import Applier, readable_entries
-from orchestrator.migrations.upgrade.environment import Environment, Prepare, Steps
+from orchestrator.migrations.scripts.env_file import EnvFile
+from orchestrator.migrations.upgrade.context_run import ContextRun
+from orchestrator.migrations.upgrade.environment import Environment, Steps, Visitor
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
-from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.migrations.upgrade.naming import name_of
 from orchestrator.migrations.upgrade.run_locks import RunLocks
+from orchestrator.migrations.upgrade.shared import Running, Shared
+from orchestrator.migrations.upgrade.version_table import readable_position
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
-    from alembic.runtime.migration import MigrationContext, RevisionStep
-    from sqlalchemy.engine import URL, Connection
+    from alembic.runtime.migration import MigrationContext
 
 
-@dataclass(frozen=True)
-class Running:
-    """The statement that runs now.
-
-    Attributes:
-        index: which one of its revision, from 1.
-        since: when it began, by time.monotonic().
-    """
-
-    revision: str
-    index: int
-    statement: str
-    since: float
+class _Left(BaseException):
+    """Env.py is left where it would migrate: what it does behind that must not be done to a database that is behind."""
 
 
 @dataclass
 class Upgrade:
-    """One run of the migrations. Use `load` and `run` in one thread; the other attributes may be read from any.
+    """One run of env.py. Use `run` and `look` in one thread; the attributes may be read from any.
 
     Attributes:
-        applied: ids of the revisions that are in the database for good.
-        connection_id: what the server calls the migrating connection, once it has the lock.
+        begin: is called before anything is changed, if something is to be; it may raise.
+        contexts: what env.py has configured so far.
         stopped: a stop was asked for, and the run ended early for it.
         cancelled: the caller is about to cancel the running statement.
         blocked_by: who was last seen to be in the way of a statement, and of which.
@@ -64,187 +52,162 @@ class Upgrade:
     settings: Settings
     stop: Stop
     emit: Emit
-    applied: list[str] = field(default_factory=list)
-    connection_id: int = 0
+    env: EnvFile
+    begin: Callable[[], None] = lambda: None
+    contexts: list[ContextRun] = field(default_factory=list)
     stopped: bool = False
     cancelled: bool = False
     blocked_by: tuple[Running, str] | None = None
-    _locks: RunLocks = field(init=False)
-    _held: LockGuard = field(init=False)
-    _environment: Environment = field(init=False)
-    _target: Target = field(init=False)
-    _applier: Applier | None = None
-    _transactional_ddl: bool = True
-    _backend: Backend | None = None
-    _url: "URL | None" = None
-    _revision: str = ""
-    _lost: StartupError | None = None
-    _unconfirmed: list[Event] | None = None
-
-    def load(self) -> None:
-        """Let Alembic load the scripts, so that a broken one is found out before anything is changed.
-
-        Raises:
-            StartupError: with MigrationTreeInvalid.
-        """
-        self._locks = RunLocks(self.settings, self.stop, self.emit)
-        self._url = self.credentials.own_address().url  # until env.py has connected, perhaps elsewhere
-        self._backend = backend_for(self._url.get_backend_name())
-        self._environment = Environment(self.files, self.credentials, self.settings.target)
-        scripts, tree = self._environment.scripts, self._environment.tree
-        self._target = Target(tree, resolve_target(scripts, tree, self.settings.target))
+    _targets: dict[tuple[str, ...], Target] = field(default_factory=dict)
+    _error: BaseException | None = None
 
     def run(self) -> None:
-        """Apply what is missing.
+        """Apply what is missing, and see that it is there.
 
         Raises:
-            StartupError: with LockTimeout, DatabaseAhead, MigrationFailed, MigrationHalfApplied or MigrationStopped.
+            StartupError: with the failure of the scripts, the lock, a revision or env.py.
         """
+        locks = RunLocks(self.settings, self.stop)
+        shared = Shared(self.settings, self.stop, self.emit, locks, self._blocker)
         gc.freeze()  # a full collection of what was imported takes longer than many a revision
         try:
-            self._run_env(self._steps, self._prepare)
+            self._run_env(_Upgrading(self, shared))
         except StopAsked:
             self.stopped = True
         finally:
             gc.unfreeze()
-            if self._applier:
-                self._applier.close()
-            self._locks.end_run()
+            locks.end_run()
+        self.stopped = self.stopped or any(each.stopped for each in self.contexts)
+        for each in () if self.stopped else self.contexts:
+            each.confirm()
 
-    def position(self) -> Position:
-        """Where the database is, as env.py configures Alembic to find it; changes nothing.
+    def look(self) -> list[Place]:
+        """Where the databases are, up to the first one that is behind; changes nothing.
 
         Raises:
-            StartupError: with MigrationFailed: env.py failed.
+            StartupError: with MigrationTreeInvalid, or MigrationFailed: env.py failed.
         """
-        found: list[str] = []
-        entries: dict[str, Entry] = {}
+        looking = _Looking(self)
+        self._run_env(looking)
+        return looking.places
 
-        def look(heads: Sequence[str], context: "MigrationContext") -> list["RevisionStep"]:
-            found.extend(heads)
-            if context.connection:
-                entries.update(readable_entries(context.connection, context.version_table_schema))
-            return []
-
-        self._run_env(look, lambda _connection, options: options.update(dont_mutate=True))
-        return Position(tuple(found), entries)
+    @property
+    def connection_id(self) -> int:
+        """What the server calls the migrating connection, once it has the lock."""
+        return self.contexts[-1].connection_id if self.contexts else 0
 
     @property
     def running(self) -> Running | None:
         """The statement that runs now, for whoever watches from another thread."""
-        recorder, revision = self._applier and self._applier.recorder, self._revision
-        if not (recorder and revision and recorder.running):
-            return None
-        return Running(revision, recorder.done + 1, recorder.running, recorder.since)
-
-    @property
-    def left_something(self) -> bool:
-        """Whether revisions that were not committed are in the database all the same: nothing rolls their DDL back."""
-        return bool(self.applied) and not self._transactional_ddl
-
-    def confirm(self) -> None:
-        """The caller has seen in the database that the work is there: now the reports that waited for it."""
-        for each in self._unconfirmed or ():
-            self.emit(each)
-        self._unconfirmed = None
-
-    # ------------------------------------------------------------ env.py
-
-    def _run_env(self, steps: Steps, prepare: Prepare) -> None:
-        try:
-            self._environment.run(steps, prepare)
-        except (StartupError, StopAsked):
-            raise
-        except MigrationAborted as interrupted:
-            raise StartupError(self.failure(interrupted.cause)) from interrupted
-        except (Exception, SystemExit) as error:
-            if self._lost:  # env.py met another on its way out, as it rolled back without a connection
-                raise self._lost from error
-            raise StartupError(self.failure(error), _worth_reading(error)) from error
-
-    def _prepare(self, connection: "Connection", options: dict[str, Any]) -> None:
-        """Take the lock on env.py's connection, and have each revision committed by itself."""
-        self._backend, self._url = backend_for(connection.dialect.name), connection.engine.url
-        schema = options.get("version_table_schema")
-        self._held = self._locks.take(connection, schema)
-        self.connection_id = self._held.connection_id
-        patience = LockRetry(self.settings.ddl_retry_seconds, self.emit, self.stop, self._blocker)
-        self._applier = Applier(connection, self._backend, patience, self._held, schema)
-        options["transaction_per_migration"] = True
-        options["on_version_apply"] = (*_several(options.get("on_version_apply")), self._stamped)
-        if connection.in_transaction():
-            self._unconfirmed = []  # env.py began it and will commit it: until then nothing is durable
-
-    def _stamped(self, **_: Any) -> None:
-        if self._applier:
-            self._applier.finish()
-
-    def _blocker(self) -> str:
-        """Who was seen in the way of the statement that runs."""
-        statement, blocked_by = self.blocked_by or (None, "")
-        return blocked_by if statement == self.running else ""
-
-    # ------------------------------------------------------------ revisions
-
-    def _steps(self, heads: Sequence[str], context: "MigrationContext") -> "Iterator[RevisionStep]":
-        """What Alembic is to run; it asks for the next step when the one before is committed."""
-        assert self._applier  # noqa: S101  # _prepare made it
-        position = Position(tuple(heads), self._applier.entries)
-        self._transactional_ddl = context.impl.transactional_ddl
-        steps: list[RevisionStep] = []
-        if not tolerated(self._target, position, self.settings.when_ahead):
-            self._settle(self._applier, position)
-            scripts = self._environment.scripts
-            steps = scripts._upgrade_revs(self.settings.target, heads)  # type: ignore[arg-type]  # noqa: SLF001  # as `alembic upgrade`
-        for index, step in enumerate(steps, start=1):
-            if self.stop.requested.is_set():
-                self.stopped = True
-                break
-            yield from self._step(step, index, len(steps))
-        self._held.work_is_done()
-
-    def _settle(self, applier: Applier, position: Position) -> None:
-        """What was begun and is not pending here was finished by hand, or stands in the way."""
-        for revision in repaired(self._target.tree, position):
-            applier.adopt(revision)
-        for revision in self._target.standing(position).half_applied:
-            self._revision = revision
-            applier.refuse(revision)
-        self._revision = ""
-
-    def _step(self, step: "RevisionStep", index: int, count: int) -> "Iterator[RevisionStep]":
-        if lost := self._held.lost(half_applied=self._unconfirmed is not None and self.left_something):
-            self._lost = StartupError(lost)
-            raise self._lost
-        self._revision = step.revision.revision
-        description = step.revision.doc.partition("\n")[0]
-        began = time.monotonic()
-        applier = self._applier
-        assert applier  # noqa: S101  # _prepare made it
-        applier.prepare(step, resume=self.settings.when_half_applied == "resume")
-        self.emit(RevisionStarted(revision=self._revision, description=description, index=index, pending_count=count))
-        yield step
-        applier.close()
-        self.applied.append(self._revision)
-        done = RevisionApplied(
-            revision=self._revision,
-            description=description,
-            index=index,
-            pending_count=count,
-            statements=applier.recorder.done if applier.recorder else 0,
-            duration_seconds=round(time.monotonic() - began, 3),
-        )
-        self._revision = ""
-        if self._unconfirmed is None:
-            self.emit(done)
-        else:
-            self._unconfirmed.append(done)
+        return self.contexts[-1].running if self.contexts else None
 
     def failure(self, error: BaseException) -> Failure:
         """What a failed run left behind decides which failure it is."""
-        recorder = self._applier.recorder if self._applier else None
-        diagnosis = self._backend.diagnose(error, self._url) if self._backend else None
-        return failure_of(error, FailureContext(self._revision, recorder, diagnosis, self.cancelled))
+        if self.contexts:
+            return self.contexts[-1].failure(error, cancelled=self.cancelled)
+        url = self.credentials.migration_url()  # env.py has not connected yet, perhaps elsewhere
+        diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
+        return failure_of(error, FailureContext("", None, diagnosis, self.cancelled))
+
+    # ------------------------------------------------------------ env.py
+
+    def _run_env(self, visitor: Visitor) -> None:
+        """Run env.py; what went wrong in a context counts, whatever env.py has made of it."""
+        try:
+            Environment(self.files, self.credentials, self.settings.target).run(visitor)
+        except BaseException as error:  # noqa: BLE001  # what is not understood is raised again
+            self._raise(self._error or error)
+        if self._error:
+            self._raise(self._error)
+
+    def _raise(self, error: BaseException) -> None:
+        if isinstance(error, _Left) or (isinstance(error, SystemExit) and not error.code and not self._error):
+            return
+        if isinstance(error, MigrationAborted):
+            raise StartupError(self.failure(error.cause)) from error
+        if isinstance(error, StartupError | StopAsked) or not isinstance(error, Exception | SystemExit):
+            raise error
+        raise StartupError(self.failure(error), _worth_reading(error)) from error
+
+    def enter(self, migrate: Callable[[], None]) -> None:
+        """Carry out what a context does, and remember what it raised: env.py may raise another on its way out."""
+        try:
+            migrate()
+        except BaseException as error:
+            self._error = self._error or error
+            raise
+
+    def target(self, context: "MigrationContext") -> Target:
+        """What a context is to be at, by the scripts that env.py has chosen."""
+        scripts = context.script
+        assert scripts  # noqa: S101  # env.py was run by an EnvironmentContext
+        chosen = tuple(map(str, scripts.version_locations))
+        if chosen not in self._targets:
+            tree = tree_of(scripts)
+            self._targets[chosen] = Target(tree, resolve_target(scripts, tree, self.settings.target), self.env)
+        return self._targets[chosen]
+
+    def name(self, context: "MigrationContext", arguments: dict[str, Any], taken: list[str]) -> str:
+        """What to call a context; nothing where it is the only one."""
+        return name_of(context, arguments, taken) if self.env.several or taken else ""
+
+    def _blocker(self, running: Running | None) -> str:
+        """Who was seen in the way of the statement that runs."""
+        statement, blocked_by = self.blocked_by or (None, "")
+        return blocked_by if statement == running else ""
+
+
+@dataclass
+class _Upgrading:
+    """A run of env.py that applies what is missing."""
+
+    upgrade: Upgrade
+    shared: Shared
+    _begun: bool = False
+
+    def configured(self, options: dict[str, Any]) -> None:
+        options.setdefault("transaction_per_migration", True)
+        options["on_version_apply"] = (*_several(options.get("on_version_apply")), self._stamped)
+
+    def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
+        self.upgrade.enter(lambda: self._migrate(context, arguments, run))
+
+    def _migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
+        upgrade = self.upgrade
+        name = upgrade.name(context, arguments, [each.name for each in upgrade.contexts])
+        entered = ContextRun(self.shared, context, name, upgrade.target(context))
+        upgrade.contexts.append(entered)
+        if not entered.pending:
+            entered.leave(run)
+            return
+        if upgrade.stop.requested.is_set():
+            raise StopAsked
+        if not self._begun:
+            self._begun = True
+            upgrade.begin()
+        entered.plan()
+        entered.apply(run)
+
+    def _stamped(self, **_: Any) -> None:
+        self.upgrade.contexts[-1].stamped()
+
+
+@dataclass
+class _Looking:
+    """A run of env.py that only looks."""
+
+    upgrade: Upgrade
+    places: list[Place] = field(default_factory=list)
+
+    def configured(self, options: dict[str, Any]) -> None:
+        options["dont_mutate"] = True
+
+    def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
+        name = self.upgrade.name(context, arguments, [each.position.context for each in self.places])
+        self.places.append(Place(self.upgrade.target(context), replace(readable_position(context), context=name)))
+        if self.places[-1].standing.pending:
+            raise _Left
+        run(lambda _heads, _context: [])
 
 
 def _several(callbacks: Any) -> tuple[Any, ...]:

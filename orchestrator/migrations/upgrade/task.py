@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +10,10 @@ from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.waiting import Look, T, connected, wait_for_database
-from orchestrator.errors import MigrationFailed, MigrationHalfApplied, StartupError
-from orchestrator.events import Emit, MigrationsCompleted, MigrationsPlanned
-from orchestrator.migrations.position.database_state import readiness_check
-from orchestrator.migrations.position.lineage import Position
-from orchestrator.migrations.position.target import Target
+from orchestrator.errors import StartupError
+from orchestrator.events import Emit
+from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.config import AlembicFiles
-from orchestrator.migrations.scripts.tree import names
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.settings import Settings
@@ -37,40 +33,37 @@ class UpgradeTask:
     def __init__(self, settings: Settings, credentials: Credentials, stop: Stop, emit: Emit) -> None:
         self._settings, self._credentials, self._stop, self._emit = settings, credentials, stop, emit
 
-    async def position_by_alembic(self) -> Position:
-        """Where the database is, where env.py alone knows the version table."""
-        upgrade = self._new_upgrade()
-        await _as_alembic(upgrade.load)
-        return await _as_alembic(upgrade.position)
+    async def look(self, target: Target) -> list[Place]:
+        """Where the databases are, by env.py; those behind one that is behind are left out."""
+        return await _as_alembic(self._new_upgrade(target).look)
 
-    async def upgrade(self, target: Target, position: Position, asked: asyncio.Event) -> Position:
-        """Apply what a database at `position` lacks, and see that it is there; returns where the database is then.
+    async def upgrade(self, target: Target, asked: asyncio.Event, begin: Callable[[], None]) -> None:
+        """Run env.py, apply what is missing, and see that it is there.
+
+        Args:
+            target: what this image is at.
+            asked: ends the run between two revisions.
+            begin: is called before anything is changed, if something is to be.
 
         Raises:
             StartupError: with a failure of the scripts, the lock or a revision.
             StopAsked: `asked` was set, and the run ended between two revisions.
         """
-        began = time.monotonic()
-        upgrade = self._new_upgrade()
-        await _as_alembic(upgrade.load)
-        self._emit(_planned(target, position))
-        await unless_stopped(asked, self._wait_for(check_lock_support))
+        loop = asyncio.get_running_loop()
+
+        async def begin_here() -> None:
+            begin()
+            await unless_stopped(asked, self._wait_for(check_lock_support))
+
+        upgrade = self._new_upgrade(target)
+        upgrade.begin = lambda: asyncio.run_coroutine_threadsafe(begin_here(), loop).result()
         await self._run(upgrade, asked)
         if upgrade.stopped:
             raise StopAsked
-        now = await self._confirmed(upgrade, target)
-        self._emit(
-            MigrationsCompleted(
-                applied_count=len(upgrade.applied),
-                current_revision=names(now.heads),
-                duration_seconds=round(time.monotonic() - began, 3),
-            )
-        )
-        return now
 
-    def _new_upgrade(self) -> Upgrade:
+    def _new_upgrade(self, target: Target) -> Upgrade:
         files = AlembicFiles.of(self._settings)
-        return Upgrade(files, self._credentials, self._settings, self._stop, self._emit)
+        return Upgrade(files, self._credentials, self._settings, self._stop, self._emit, target.env)
 
     async def _run(self, upgrade: Upgrade, asked: asyncio.Event) -> None:
         """Run it in the main thread, watched; after a stop the running revision may end, within the budget."""
@@ -128,18 +121,6 @@ class UpgradeTask:
         except Exception as error:  # noqa: BLE001  # whatever the driver says: the process ends anyway
             _logger.warning("The running statement could not be cancelled: %r", error)
 
-    async def _confirmed(self, upgrade: Upgrade, target: Target) -> Position:
-        """Where the database is now: an env.py that forgets to commit its transaction loses all."""
-        seen = await self._wait_for(readiness_check(target if target.env.reason else None, migrate=False))
-        now = seen.position
-        if now is None:
-            now = await _as_alembic(upgrade.position)
-        if target.standing(now).pending:
-            kind = MigrationHalfApplied if upgrade.left_something else MigrationFailed
-            raise StartupError(_not_durable(now.heads, kind))
-        upgrade.confirm()
-        return now
-
     async def _wait_for(self, look: Look[T]) -> T:
         found = await wait_for_database(
             self._credentials,
@@ -154,27 +135,3 @@ class UpgradeTask:
 async def _as_alembic(function: Callable[[], T]) -> T:
     """Run what imports revisions or runs env.py as the command `alembic` would: in the main thread, without a loop."""
     return await in_main_thread(untouched_event_loop()(function), name="migration")
-
-
-def _planned(target: Target, position: Position) -> MigrationsPlanned:
-    pending = target.standing(position).pending
-    return MigrationsPlanned(
-        current_revision=names(position.heads),
-        head_revision=names(target.revisions),
-        pending_count=len(pending),
-        pending=[revision.id for revision in pending[:50]],
-    )
-
-
-def _not_durable(
-    heads: tuple[str, ...], kind: type[MigrationFailed | MigrationHalfApplied]
-) -> MigrationFailed | MigrationHalfApplied:
-    return kind(
-        error_type="not_committed",
-        error_message=f"every revision ran, but the database is at {names(heads)}",
-        hint="env.py executes something before context.configure() and does not commit: then Alembic does not either.",
-        revision="",
-        statement_index=0,
-        statement="",
-        statements_done=0,
-    )

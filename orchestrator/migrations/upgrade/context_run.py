@@ -1,0 +1,240 @@
+"""One context of a run: a `context.configure` of env.py, and the `run_migrations` that follows it.
+
+Env.py may have several: one a tenant's schema, a database, a version table. Each has its own lock, journal and events.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from orchestrator.databases import Backend, backend_for
+from orchestrator.errors import Failure, MigrationFailed, MigrationHalfApplied, StartupError
+from orchestrator.events import Event, MigrationsCompleted, MigrationsPlanned, RevisionApplied, RevisionStarted
+from orchestrator.migrations.journal.lock_retry import LockRetry
+from orchestrator.migrations.position.lineage import Position, repaired
+from orchestrator.migrations.position.target import Place, Target, at_head, changes, tolerated
+from orchestrator.migrations.scripts.tree import names
+from orchestrator.migrations.upgrade.applying import Applier
+from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
+from orchestrator.migrations.upgrade.own_transaction import local_settings_kept
+from orchestrator.migrations.upgrade.shared import Running, Shared
+from orchestrator.migrations.upgrade.version_table import VersionTable, readable_position
+from orchestrator.stop import StopAsked
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext, RevisionStep
+    from sqlalchemy.engine import Connection
+
+    from orchestrator.migrations.upgrade.environment import Steps
+    from orchestrator.migrations.upgrade.lock_guard import LockGuard
+
+_NOT_COMMITTED = (
+    "env.py executes something before context.configure() and does not commit: then Alembic does not either."
+)
+
+
+class ContextRun:
+    """Brings one context to its target. Its attributes may be read from any thread.
+
+    Attributes:
+        name: which of several it is; empty where there is one only.
+        applied: ids of the revisions that are in the database for good, or will be with env.py's commit.
+        connection_id: what the server calls the connection, once it has the lock.
+        stopped: a stop was asked for, and the run ended early for it.
+    """
+
+    def __init__(self, shared: Shared, context: "MigrationContext", name: str, target: Target) -> None:
+        assert context.connection  # noqa: S101  # only such contexts are attended
+        self.name, self._target, self._shared, self._context = name, target, shared, context
+        self._connection: Connection = context.connection
+        self.applied: list[str] = []
+        self.connection_id = 0
+        self.stopped = False
+        self._backend: Backend = backend_for(self._connection.dialect.name)
+        self._url = self._connection.engine.url
+        self._began = time.monotonic()
+        self._guard: LockGuard
+        self._applier: Applier | None = None
+        self._revision = ""
+        self._table: VersionTable | None = None
+        self._position = readable_position(context)
+        later = context._in_external_transaction or not self._each_is_committed  # noqa: SLF001  # there is no public name
+        self._unconfirmed: list[Event] | None = [] if later else None
+
+    @property
+    def _each_is_committed(self) -> bool:
+        """Alembic ignores the option where DDL commits by itself."""
+        return not self._context.impl.transactional_ddl or self._context._transaction_per_migration  # noqa: SLF001  # same
+
+    @property
+    def pending(self) -> bool:
+        """Whether something is to be applied, as far as it is known without the lock."""
+        return bool(self._target.standing(self._position).pending)
+
+    def emit(self, event: Event) -> None:
+        """Say that something happened in this context."""
+        told = replace(event, context=self.name) if self.name and hasattr(event, "context") else event  # type: ignore[call-arg]
+        self._shared.emit(told)
+
+    # ------------------------------------------------------------ at head
+
+    def leave(self, run: Callable[["Steps"], None]) -> None:
+        """Nothing is to be applied: env.py goes on, and no lock is taken."""
+        run(lambda _heads, _context: [])
+        for each in at_head(Place(self._target, self._position), self._shared.settings.when_ahead):
+            self.emit(each)
+
+    # ------------------------------------------------------------ behind
+
+    def plan(self) -> None:
+        """Say what is about to be applied."""
+        for each in changes(self._target, self._position):
+            self.emit(each)
+        pending = self._target.standing(self._position).pending
+        self.emit(
+            MigrationsPlanned(
+                current_revision=names(self._position.heads),
+                head_revision=names(self._target.revisions),
+                pending_count=len(pending),
+                pending=[revision.id for revision in pending[:50]],
+            )
+        )
+
+    def apply(self, run: Callable[["Steps"], None]) -> None:
+        """Take the lock on env.py's connection and apply what is missing.
+
+        Raises:
+            StartupError: with LockTimeout, DatabaseAhead or what became of the lock.
+            StopAsked: a stop was asked for, and the run ended between two revisions.
+        """
+        shared, schema = self._shared, self._context.version_table_schema
+        with local_settings_kept(self._connection):
+            self._guard = shared.locks.take(self._connection, schema, self.emit)
+            self.connection_id = self._guard.connection_id
+            patience = LockRetry(
+                shared.settings.ddl_retry_seconds, self.emit, shared.stop, lambda: shared.blocker(self.running)
+            )
+            self._applier = Applier(self._connection, self._backend, patience, self._guard, schema)
+            try:
+                run(self._steps)
+            finally:
+                self._applier.close()
+            self._table = VersionTable.of(self._context)
+
+    def stamped(self) -> None:
+        """Alembic has written a revision into the version table."""
+        if self._applier:
+            self._applier.finish()
+
+    def _steps(self, heads: Sequence[str], context: "MigrationContext") -> "Iterator[RevisionStep]":
+        """What Alembic is to run; it asks for the next step when the one before is committed."""
+        assert self._applier  # noqa: S101  # `apply` made it
+        position = Position(tuple(heads), self._applier.entries)
+        steps: list[RevisionStep] = []
+        if not tolerated(self._target, position, self._shared.settings.when_ahead):
+            self._settle(self._applier, position)
+            steps = _upgrade_steps(context, self._shared.settings.target, heads)
+        for index, step in enumerate(steps, start=1):
+            if self._shared.stop.requested.is_set():
+                self.stopped = True
+                break
+            yield from self._step(self._applier, step, index, len(steps))
+        self._guard.work_is_done()
+        if self.stopped and self._unconfirmed is None:
+            raise StopAsked  # env.py must not go on as if all were there
+
+    def _settle(self, applier: Applier, position: Position) -> None:
+        """Adopt revisions that were stamped by hand; refuse to go on beside other unfinished ones."""
+        for revision in repaired(self._target.tree, position):
+            applier.adopt(revision)
+        for revision in self._target.standing(position).half_applied:
+            self._revision = revision
+            applier.refuse(revision)
+        self._revision = ""
+
+    def _step(self, applier: Applier, step: "RevisionStep", index: int, count: int) -> "Iterator[RevisionStep]":
+        if lost := self._guard.lost(half_applied=self._unconfirmed is not None and self.left_something):
+            raise StartupError(lost)
+        self._revision = step.revision.revision
+        description, began = step.revision.doc.partition("\n")[0], time.monotonic()
+        applier.prepare(step, resume=self._shared.settings.when_half_applied == "resume")
+        self.emit(RevisionStarted(revision=self._revision, description=description, index=index, pending_count=count))
+        yield step
+        applier.close()
+        self.applied.append(self._revision)
+        done = RevisionApplied(
+            revision=self._revision,
+            description=description,
+            index=index,
+            pending_count=count,
+            statements=applier.recorder.done if applier.recorder else 0,
+            duration_seconds=round(time.monotonic() - began, 3),
+        )
+        self._revision = ""
+        self.emit(done) if self._unconfirmed is None else self._unconfirmed.append(done)
+
+    # ------------------------------------------------------------ afterwards
+
+    def confirm(self) -> None:
+        """See that the work is in the database, on a new connection, now that env.py has ended.
+
+        Raises:
+            StartupError: it is not.
+        """
+        if self._table is None:
+            return
+        position = Position(self._table.heads(), self._position.entries)
+        if self._target.standing(position).pending:
+            raise StartupError(self._not_durable(position.heads))
+        for each in self._unconfirmed or ():
+            self.emit(each)
+        self.emit(
+            MigrationsCompleted(
+                applied_count=len(self.applied),
+                current_revision=names(position.heads),
+                duration_seconds=round(time.monotonic() - self._began, 3),
+            )
+        )
+        if ahead := tolerated(self._target, position, self._shared.settings.when_ahead):
+            self.emit(ahead)
+
+    @property
+    def left_something(self) -> bool:
+        """Whether revisions that were not committed are in the database all the same: nothing rolls their DDL back."""
+        return bool(self.applied) and not self._context.impl.transactional_ddl
+
+    def _not_durable(self, heads: tuple[str, ...]) -> Failure:
+        return (MigrationHalfApplied if self.left_something else MigrationFailed)(
+            context=self.name,
+            error_type="not_committed",
+            error_message=f"every revision ran, but the database is at {names(heads)}",
+            hint=_NOT_COMMITTED,
+            revision="",
+            statement_index=0,
+            statement="",
+            statements_done=0,
+        )
+
+    # ------------------------------------------------------------ for those who watch
+
+    @property
+    def running(self) -> Running | None:
+        """The statement that runs now."""
+        recorder, revision = self._applier and self._applier.recorder, self._revision
+        if not (recorder and revision and recorder.running):
+            return None
+        return Running(revision, recorder.done + 1, recorder.running, recorder.since)
+
+    def failure(self, error: BaseException, *, cancelled: bool) -> Failure:
+        """What a failed run left behind decides which failure it is."""
+        recorder = self._applier.recorder if self._applier else None
+        diagnosis = self._backend.diagnose(error, self._url)
+        failure = failure_of(error, FailureContext(self._revision, recorder, diagnosis, cancelled))
+        return replace(failure, context=self.name) if self.name else failure  # type: ignore[call-arg]  # each has it
+
+
+def _upgrade_steps(context: "MigrationContext", target: str, heads: Sequence[str]) -> "list[RevisionStep]":
+    """As `alembic upgrade` finds them."""
+    assert context.script  # noqa: S101  # env.py was run by an EnvironmentContext
+    return context.script._upgrade_revs(target, heads)  # type: ignore[arg-type]  # noqa: SLF001  # there is no public way

@@ -1,0 +1,110 @@
+"""Alembic's version table as env.py has configured it: where it is, and what stands in it."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from sqlalchemy import String, column, select, table
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import greenlet_spawn
+
+from orchestrator.databases import ask, backend_for
+from orchestrator.migrations.journal.store import Journal
+from orchestrator.migrations.position.database_state import unreadable
+from orchestrator.migrations.position.lineage import Entry, Position
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Connection
+
+STANDARD = "alembic_version"
+_SCHEMA = {
+    "mysql": "SELECT DATABASE()",
+    "mariadb": "SELECT DATABASE()",
+    "postgresql": "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+    " WHERE c.oid = to_regclass(quote_ident('{table}'))",
+}
+"""In which schema an unqualified name leads to the table, now that it is there."""
+
+
+@dataclass(frozen=True)
+class VersionTable:
+    """Where a version table is."""
+
+    engine: Engine
+    name: str
+    schema: str | None
+
+    @classmethod
+    def of(cls, context: "MigrationContext") -> Self:
+        """That of a context which has migrated."""
+        connection = context.connection
+        assert connection  # noqa: S101  # only such contexts are attended
+        schema, asked = context.version_table_schema, _SCHEMA.get(connection.dialect.name)
+        if schema is None and asked:
+            with _transaction_of_its_own(connection):
+                found = ask(_real(connection), asked.format(table=context.version_table.replace("'", "''")))
+            schema = found[0][0] if found else None
+        return cls(connection.engine, context.version_table, schema)
+
+    def heads(self) -> tuple[str, ...]:
+        """What stands in it, on a new connection like that of env.py; nothing where there is no table."""
+        engine = Engine(self.engine.pool.recreate(), self.engine.dialect, self.engine.url)
+        if self.engine.dialect.is_async:
+            return asyncio.run(greenlet_spawn(self._read, engine))
+        return self._read(engine)
+
+    def _read(self, engine: Engine) -> tuple[str, ...]:
+        versions = select(column("version_num", String)).select_from(table(self.name, schema=self.schema))
+        try:
+            with engine.connect() as connection:
+                return tuple(sorted(connection.execute(versions).scalars()))
+        except DBAPIError as error:
+            if not backend_for(engine.dialect.name).is_missing_table(error):
+                raise
+            return ()
+        finally:
+            engine.dispose()
+
+
+def readable_position(context: "MigrationContext") -> Position:
+    """Where a context's database is: its heads and the journal's rows, as far as they can be read; changes nothing."""
+    connection = context.connection
+    assert connection  # noqa: S101  # only such contexts are attended
+    with _transaction_of_its_own(connection):
+        heads = tuple(sorted(context.get_current_heads()))
+        return Position(heads, readable_entries(connection, context.version_table_schema))
+
+
+def readable_entries(connection: "Connection", schema: str | None) -> dict[str, Entry]:
+    """The journal's rows; none where there is no journal that we may read."""
+    backend, real = backend_for(connection.dialect.name), _real(connection)
+    schema = schema or backend.recorded(real, connection.connection.driver_connection).schema()
+    # PostgreSQL ends the transaction of whoever asks for a table that is not there; in autocommit there is none.
+    fragile = connection.dialect.name == "postgresql" and not real.autocommit
+    savepoint = connection.begin_nested() if fragile else contextlib.nullcontext()
+    try:
+        with savepoint:
+            return Journal(real, connection.dialect, "", schema).entries()
+    except Exception as error:
+        if not unreadable(error, backend):
+            raise
+        return {}
+
+
+@contextlib.contextmanager
+def _transaction_of_its_own(connection: "Connection") -> Iterator[None]:
+    """Leave no transaction open where none was."""
+    began = not connection.in_transaction()
+    try:
+        yield
+    finally:
+        if began and connection.in_transaction():
+            connection.rollback()
+
+
+def _real(connection: "Connection") -> Any:
+    return connection.connection.dbapi_connection
