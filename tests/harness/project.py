@@ -107,7 +107,7 @@ def make_project(path: Path, template: str = "async") -> Project:
 
     Args:
         path: A directory that is made, if need be.
-        template: `generic`, `async`, `pyproject` or `pyproject_async`.
+        template: `generic`, `async`, `multidb`, `pyproject` or `pyproject_async`.
     """
     project = Project(path)
     project.write("app/__init__.py", "")  # a package, so that this repository's own app does not hide it

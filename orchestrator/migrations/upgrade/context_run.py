@@ -19,7 +19,7 @@ from orchestrator.migrations.upgrade.applying import Applier
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
 from orchestrator.migrations.upgrade.own_transaction import local_settings_kept
 from orchestrator.migrations.upgrade.shared import Running, Shared
-from orchestrator.migrations.upgrade.version_table import VersionTable, readable_position
+from orchestrator.migrations.upgrade.version_table import VersionTable, no_transaction_left, readable_position
 from orchestrator.stop import StopAsked
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ class ContextRun:
 
     def leave(self, run: Callable[["Steps"], None]) -> None:
         """Nothing is to be applied: env.py goes on, and no lock is taken."""
-        run(lambda _heads, _context: [])
+        with no_transaction_left(self._connection):
+            run(lambda _heads, _context: [])
         for each in at_head(Place(self._target, self._position), self._shared.settings.when_ahead):
             self.emit(each)
 

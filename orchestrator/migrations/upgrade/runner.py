@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.errors import Failure, StartupError
@@ -29,6 +31,11 @@ from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
+
+
+TRIES, RACE_SECONDS = 5, 0.2  # of env.py that meets another replica
+# PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object; MySQL: duplicate database, table.
+_CREATED_MEANWHILE = {"23505", "42P06", "42P07", "42710", "1007", "1050"}
 
 
 class _Left(BaseException):
@@ -58,6 +65,7 @@ class Upgrade:
     stopped: bool = False
     cancelled: bool = False
     blocked_by: tuple[Running, str] | None = None
+    _begun: bool = False
     _targets: dict[tuple[str, ...], Target] = field(default_factory=dict)
     _error: BaseException | None = None
 
@@ -113,12 +121,24 @@ class Upgrade:
 
     def _run_env(self, visitor: Visitor) -> None:
         """Run env.py; what went wrong in a context counts, whatever env.py has made of it."""
-        try:
-            Environment(self.files, self.credentials, self.settings.target).run(visitor)
-        except BaseException as error:  # noqa: BLE001  # what is not understood is raised again
-            self._raise(self._error or error)
+        environment = Environment(self.files, self.credentials, self.settings.target)
+        for attempt in range(1, TRIES + 1):
+            try:
+                environment.run(visitor)
+            except BaseException as error:  # noqa: BLE001  # what is not understood is raised again
+                if not self._error and attempt < TRIES and self._is_race(error):
+                    self.stop.requested.wait(attempt * RACE_SECONDS)
+                    self.contexts.clear()
+                    continue
+                self._raise(self._error or error)
+            break
         if self._error:
             self._raise(self._error)
+
+    def _is_race(self, error: BaseException) -> bool:
+        """Whether env.py has met another replica, both creating a schema or a database that was missing for both."""
+        backend = backend_for(self.credentials.migration_url().get_backend_name())
+        return isinstance(error, DBAPIError) and str(backend.diagnose(error).error_code) in _CREATED_MEANWHILE
 
     def _raise(self, error: BaseException) -> None:
         if isinstance(error, _Left) or (isinstance(error, SystemExit) and not error.code and not self._error):
@@ -136,6 +156,12 @@ class Upgrade:
         except BaseException as error:
             self._error = self._error or error
             raise
+
+    def begin_once(self) -> None:
+        """Something is about to be changed."""
+        if not self._begun:
+            self._begun = True
+            self.begin()
 
     def target(self, context: "MigrationContext") -> Target:
         """What a context is to be at, by the scripts that env.py has chosen."""
@@ -163,7 +189,6 @@ class _Upgrading:
 
     upgrade: Upgrade
     shared: Shared
-    _begun: bool = False
 
     def configured(self, options: dict[str, Any]) -> None:
         options.setdefault("transaction_per_migration", True)
@@ -182,9 +207,7 @@ class _Upgrading:
             return
         if upgrade.stop.requested.is_set():
             raise StopAsked
-        if not self._begun:
-            self._begun = True
-            upgrade.begin()
+        upgrade.begin_once()
         entered.plan()
         entered.apply(run)
 

@@ -45,7 +45,7 @@ class VersionTable:
         assert connection  # noqa: S101  # only such contexts are attended
         schema, asked = context.version_table_schema, _SCHEMA.get(connection.dialect.name)
         if schema is None and asked:
-            with _transaction_of_its_own(connection):
+            with no_transaction_left(connection):
                 found = ask(_real(connection), asked.format(table=context.version_table.replace("'", "''")))
             schema = found[0][0] if found else None
         return cls(connection.engine, context.version_table, schema)
@@ -74,7 +74,7 @@ def readable_position(context: "MigrationContext") -> Position:
     """Where a context's database is: its heads and the journal's rows, as far as they can be read; changes nothing."""
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
-    with _transaction_of_its_own(connection):
+    with no_transaction_left(connection):
         heads = tuple(sorted(context.get_current_heads()))
         return Position(heads, readable_entries(connection, context.version_table_schema))
 
@@ -96,8 +96,8 @@ def readable_entries(connection: "Connection", schema: str | None) -> dict[str, 
 
 
 @contextlib.contextmanager
-def _transaction_of_its_own(connection: "Connection") -> Iterator[None]:
-    """Leave no transaction open where none was."""
+def no_transaction_left(connection: "Connection") -> Iterator[None]:
+    """Leave no transaction open where none was: Alembic takes one that it finds for env.py's, and commits nothing."""
     began = not connection.in_transaction()
     try:
         yield
