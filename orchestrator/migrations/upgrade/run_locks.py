@@ -29,6 +29,7 @@ class RunLocks:
         Args:
             connection: env.py's.
             schema: where Alembic's version table and the journal are, if env.py says so.
+            emit: tells what becomes of the lock.
 
         Raises:
             StartupError: with LockTimeout.
