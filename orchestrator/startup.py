@@ -148,7 +148,7 @@ class Startup:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
         found = await wait_for_database(
             self.credentials,
-            readiness_check(target, migrate=migrate, by_alembic=self._upgrade_task().look),
+            readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target)),
             budget_seconds=self.settings.wait_timeout_seconds,
             attempt_seconds=self.settings.connect_timeout_seconds,
             emit=self.report,
