@@ -113,7 +113,7 @@ class Upgrade:
         """What a failed run left behind decides which failure it is."""
         if self.contexts:
             return self.contexts[-1].failure(error, cancelled=self.cancelled)
-        url = self.credentials.migration_url()  # env.py has not connected yet, perhaps elsewhere
+        url = self.credentials.own_address().url  # env.py has not connected yet, perhaps elsewhere
         diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
         return failure_of(error, FailureContext("", None, diagnosis, self.cancelled))
 
@@ -137,7 +137,7 @@ class Upgrade:
 
     def _is_race(self, error: BaseException) -> bool:
         """Whether env.py has met another replica, both creating a schema or a database that was missing for both."""
-        backend = backend_for(self.credentials.migration_url().get_backend_name())
+        backend = backend_for(self.credentials.own_address().url.get_backend_name())
         return isinstance(error, DBAPIError) and str(backend.diagnose(error).error_code) in _CREATED_MEANWHILE
 
     def _raise(self, error: BaseException) -> None:
