@@ -56,21 +56,21 @@ class Credentials:
     def read(cls, environ: Mapping[str, str], *, embedded: bool) -> "tuple[Credentials | None, list[Fault]]":
         """Validate the variables; `embedded`: without any, the embedded database serves."""
         given, faults = DatabaseSettings.read(environ)
-        malformed, more = bool(faults), contradictions(given)
-        faults += more
+        faults += contradictions(given)
 
         def checked(read: Callable[[], T]) -> T | None:
             try:
                 return read()
             except CredentialsError as error:
-                faults.extend(fault for fault in error.faults if fault not in faults)
+                blamed = {fault.variable for fault in faults}
+                faults.extend(fault for fault in error.faults if fault.variable not in blamed)
                 return None
 
         tls = checked(lambda: credential_checks.tls_of(given.ssl_ca))
         credentials = cls(given, embedded and not given.given - _NO_ADDRESS, tls)
-        if not malformed and not more:
-            checked(credentials._patiently)
-            checked(credentials._check_addresses)
+        checked(credentials._patiently)
+        checked(credentials._check_app)
+        checked(credentials._check_migration)
         if not faults:
             checked(lambda: credentials._check_logins(environ))
         return (None if faults else credentials), faults
@@ -230,12 +230,17 @@ class Credentials:
             time.sleep(AGAIN_SECONDS)
             self._logins()
 
-    def _check_addresses(self) -> None:
-        """Check that our own connections can be made with both logins, as far as it shows without one."""
-        if self.known:
-            credential_checks.check_driver(self.own_address())
+    def _check_app(self) -> None:
+        """Check that our own connections can be made with the app's login, as far as it shows without one."""
         if self.app_known:
             credential_checks.check_driver(self.app_address())
+
+    def _check_migration(self) -> None:
+        """Check the same with the login for migrating; one with an address of its own also where the app's is wrong."""
+        if login := migration_login(self.given, None):
+            credential_checks.check_driver(login.own_address())
+        elif self.known:
+            credential_checks.check_driver(self.own_address())
 
     def _check_logins(self, environ: Mapping[str, str]) -> None:
         if self.uses_tokens and self.known:

@@ -35,8 +35,8 @@ def run(command: str, stop: Stop) -> int:
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     try:
         settings, credentials = load(os.environ, command)
-        require_address(credentials)
         _configure_logging(settings)
+        require_address(credentials)
     except StartupError as error:
         return _refuse_settings(error)
     if unknown := unknown_variables(os.environ):

@@ -65,6 +65,7 @@ WRONG: dict[str, tuple[str, ...]] = {
             "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS",
             "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS",
             "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS",
+            "ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS",
             "ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS",
             "ORCHESTRATOR_HEARTBEAT_SECONDS",
             "ORCHESTRATOR_SHUTDOWN_SECONDS",
@@ -285,11 +286,11 @@ async def test_every_command_looks_at_the_settings_first(command: str, tmp_path:
 async def test_a_secret_is_not_in_what_is_said_of_it(tmp_path: Path) -> None:
     """A malformed value may still hold the password."""
     values = {
-        "DATABASE_URL": "mysql://app:hu5h-hu5h@db/app",
+        "DATABASE_URL": "mssql://app:hu5h-hu5h@db/app",
         "MIGRATION_DATABASE_URL": "mysql+asyncmy://app:hu5h@hu5h-hu5h@db:x/app",
         "DATABASE_SECRET": '{"password": "hu5h-hu5h", ',
         "MIGRATION_DATABASE_SECRET": '["hu5h-hu5h"]',
-        "DATABASE_DRIVER": "hu5h-hu5h",
+        "DATABASE_PORT": "hu5h-hu5h",
     }
     for name, value in values.items():
         result = await run("serve", env={name: value}, cwd=tmp_path)
