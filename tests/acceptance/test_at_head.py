@@ -29,7 +29,7 @@ async def test_a_start_at_head_asks_for_no_lock_and_no_alembic(project: Project,
     assert (await migrate(project, database)).exit_code == 0
     with locks(database) as lock:
         assert lock.try_acquire()
-        async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+        async with Orchestrator("serve", env=environment(database), cwd=project.path, fresh=True) as process:
             await process.event("server_started")
             assert await process.stop() == 0
     assert told(process) == ["migrations_current"]
@@ -41,7 +41,7 @@ async def test_a_start_at_head_asks_for_no_lock_and_no_alembic(project: Project,
 @backends("sqlite")
 async def test_alembic_is_imported_when_there_is_work(project: Project, database: Database) -> None:
     """Or the test before would prove nothing."""
-    async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+    async with Orchestrator("serve", env=environment(database), cwd=project.path, fresh=True) as process:
         await process.event("server_started")
     assert process.find("log", message="True True True")
 
@@ -73,7 +73,7 @@ async def test_a_database_without_a_journal_takes_one_more(project: Project, log
 async def _asked(project: Project, database: Database, server: MariaDB) -> list[str]:
     """Start, and return what the server was asked for besides what the driver asks of each connection."""
     server.execute("TRUNCATE mysql.general_log")
-    async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+    async with Orchestrator("serve", env=environment(database), cwd=project.path, fresh=True) as process:
         await process.event("server_started")
     statements = [
         str(text)
@@ -93,7 +93,7 @@ async def test_postgresql_is_asked_no_more(project: Project) -> None:
         assert (await migrate(project, database)).exit_code == 0
         log = server.directory / "log"
         before = log.stat().st_size
-        async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+        async with Orchestrator("serve", env=environment(database), cwd=project.path, fresh=True) as process:
             await process.event("server_started")
         news = log.read_text()[before:]
     asked = [line for line in news.splitlines() if line.startswith("app LOG:") and "alembic_version" in line]

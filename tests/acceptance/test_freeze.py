@@ -46,7 +46,7 @@ async def _frozen(project: Project) -> None:
 
 
 async def _serve(project: Project, database: Database) -> Orchestrator:
-    async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
+    async with Orchestrator("serve", env=environment(database), cwd=project.path, fresh=True) as process:
         await process.event("server_started")
         assert await process.stop() == 0
     assert (process.noise, process.stderr) == ([], "")
