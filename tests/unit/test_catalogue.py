@@ -11,7 +11,7 @@ from orchestrator.errors import Failure, StartupError, StartupFailed
 from orchestrator.events import CATALOGUE, Event
 
 FAILURE = "error_type error_code error_message hint"
-STATEMENT = "revision statement_index statement"
+STATEMENT = "context revision statement_index statement"
 REVISION = f"{STATEMENT} statements_done"
 CONTRACT = {
     "process_started": ("info", "python_version pid command"),
@@ -24,21 +24,24 @@ CONTRACT = {
         "attempt retry_in_seconds waited_seconds error_type error_code error_message",
     ),
     "database_ready": ("info", "attempts waited_seconds dialect server_version"),
-    "migrations_current": ("info", "current_revision head_revision"),
-    "checksum_changed": ("warning", "revision checksum_applied checksum_now applied_by changed_count"),
-    "migrations_planned": ("info", "current_revision head_revision pending_count pending"),
-    "lock_waiting": ("info", "lock_name holder holder_statement holder_seconds holder_progressing waited_seconds"),
-    "lock_acquired": ("info", "lock_name waited_seconds"),
-    "lock_released": ("info", "lock_name held_seconds"),
-    "revision_started": ("info", "revision description index pending_count"),
-    "revision_retry_scheduled": ("warning", "revision statement_index attempt retry_in_seconds blocked_by"),
-    "revision_resumed": ("warning", "revision statements_skipped interrupted_at interrupted_by"),
+    "migrations_current": ("info", "context current_revision head_revision"),
+    "checksum_changed": ("warning", "context revision checksum_applied checksum_now applied_by changed_count"),
+    "migrations_planned": ("info", "context current_revision head_revision pending_count pending"),
+    "lock_waiting": (
+        "info",
+        "context lock_name holder holder_statement holder_seconds holder_progressing waited_seconds",
+    ),
+    "lock_acquired": ("info", "context lock_name waited_seconds"),
+    "lock_released": ("info", "context lock_name held_seconds"),
+    "revision_started": ("info", "context revision description index pending_count"),
+    "revision_retry_scheduled": ("warning", "context revision statement_index attempt retry_in_seconds blocked_by"),
+    "revision_resumed": ("warning", "context revision statements_skipped interrupted_at interrupted_by"),
     "revision_progress": (
         "info",
         f"{STATEMENT} statement_seconds statement_state progress_percent rows blocked_by blocked_seconds",
     ),
-    "revision_applied": ("info", "revision description index pending_count statements duration_seconds"),
-    "migrations_completed": ("info", "applied_count current_revision duration_seconds"),
+    "revision_applied": ("info", "context revision description index pending_count statements duration_seconds"),
+    "migrations_completed": ("info", "context applied_count current_revision duration_seconds"),
     "app_loaded": ("info", "app duration_seconds"),
     "server_started": ("info", "host port startup_seconds"),
     "request": ("info", "method path status duration_seconds client"),
@@ -49,13 +52,13 @@ CONTRACT = {
     "database_refused": ("critical", f"{FAILURE} attempts waited_seconds"),
     "lock_timeout": (
         "critical",
-        f"{FAILURE} lock_name holder holder_statement holder_seconds holder_progressing waited_seconds",
+        f"{FAILURE} context lock_name holder holder_statement holder_seconds holder_progressing waited_seconds",
     ),
     "migration_failed": ("critical", f"{FAILURE} {REVISION}"),
     "migration_half_applied": ("critical", f"{FAILURE} {REVISION} applied pending_statement left"),
     "migration_stopped": ("critical", f"{FAILURE} {REVISION}"),
     "migration_tree_invalid": ("critical", FAILURE),
-    "database_ahead": ("critical", f"{FAILURE} current_revision head_revision lineage"),
+    "database_ahead": ("critical", f"{FAILURE} context current_revision head_revision lineage"),
     "bind_failed": ("critical", f"{FAILURE} host port"),
     "startup_failed": ("critical", f"{FAILURE} exit_code failed_state"),
 }
