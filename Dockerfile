@@ -17,8 +17,8 @@ COPY requirements/${LOCK}.lock lock
 RUN --mount=type=secret,id=pip.conf,target=/root/.config/pip/pip.conf \
     sed -n '/^flit-core==/,/[^\\]$/p' lock > wheel.lock; \
     sed '/^flit-core==/,/[^\\]$/d' lock > image.lock; \
-    pip install --quiet --no-compile --require-hashes --requirement wheel.lock; \
-    pip install --quiet --no-compile --require-hashes --ignore-installed --prefix /dependencies --requirement image.lock
+    pip install --quiet --no-compile --no-deps --require-hashes --requirement wheel.lock; \
+    pip install --quiet --no-compile --no-deps --require-hashes --ignore-installed --prefix /dependencies --requirement image.lock
 
 COPY LICENSE README.md pyproject.toml ./
 COPY orchestrator orchestrator
