@@ -10,17 +10,26 @@ from uvicorn.importer import ImportFromStringError, import_from_string
 from orchestrator import clash
 from orchestrator.errors import AppFailed
 from orchestrator.project_file import likely_app
+from orchestrator.sentences import Ours, Words, joined
 from orchestrator.settings import Settings
 
 _PATHS_TOLD = 3
+_LONGEST_CAUSE = 1_000  # characters
 
 
 def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> AppFailed:
     """The failure for an app that does not start."""
-    cause = f"{what}: {type(error).__name__}: {error}"
+    kind, cause = Ours(type(error).__name__), _short(str(error))
+    message = Words("{what}: {kind}[: {cause}]", what=Ours(what), kind=kind, cause=cause)
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
-        cause = f"{clash.explanation()} {cause}"
-    return AppFailed(error_type="app_failed", error_message=" ".join(cause.split())[:1000], app=name, hint=hint)
+        message = joined(" ", (Ours(clash.explanation()), message))
+    return AppFailed(error_type="app_failed", error_message=message, app=name, hint=hint)
+
+
+def _short(text: str) -> str:
+    """In one line, cut between two words: half of a secret is not recognised as one."""
+    words = " ".join(text.split())
+    return words if len(words) <= _LONGEST_CAUSE else f"{words[:_LONGEST_CAUSE].rpartition(' ')[0]} …"
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -8,7 +8,7 @@ A template is one of `str.format`, and more:
 
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Self
 
@@ -62,25 +62,41 @@ class Words(str):
     text again, and is cleaned as a whole.
     """
 
-    __slots__ = ("_template", "_values")
-    _template: str
-    _values: dict[str, Any]
+    __slots__ = ("template", "values")
+    template: str
+    values: dict[str, Any]
 
     def __new__(cls, template: str, **values: Any) -> Self:
         """The template with its values."""
         made = super().__new__(cls, said(template, values))
-        made._template, made._values = template, values
+        made.template, made.values = template, values
         return made
 
     def cleaned(self, clean: Callable[[Any], Any]) -> str:
         """The sentence with clean values."""
-        return said(self._template, {name: _cleaned(value, clean) for name, value in self._values.items()})
+        return said(self.template, {name: cleaned(value, clean) for name, value in self.values.items()})
 
 
-def _cleaned(value: Any, clean: Callable[[Any], Any]) -> Any:
-    if isinstance(value, Words):
-        return value.cleaned(clean)
-    return clean(value) if isinstance(value, str) else value
+class Ours(Words):
+    """A sentence of ours in which nothing is foreign."""
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """The text as it is."""
+        made = str.__new__(cls, text)
+        made.template, made.values = "", {}
+        return made
+
+    def cleaned(self, _clean: Callable[[Any], Any]) -> str:
+        """The sentence as it is."""
+        return str.__str__(self)
+
+
+def joined(separator: str, parts: Iterable[str]) -> Words:
+    """The parts as one sentence; each stays what it is: ours, foreign, or a sentence with foreign values."""
+    named = {f"part{number}": part for number, part in enumerate(parts)}
+    return Words(separator.join(f"{{{name}}}" for name in named), **named)
 
 
 def cleaned(value: Any, clean: Callable[[Any], Any]) -> Any:
@@ -89,4 +105,4 @@ def cleaned(value: Any, clean: Callable[[Any], Any]) -> Any:
         return value.cleaned(clean)
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):
         return [{name: cleaned(words, clean) for name, words in each.items()} for each in value]
-    return clean(value)
+    return clean(value) if isinstance(value, str | list) else value

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.limits import KEEP_ALIVE_SECONDS
+from orchestrator.sentences import Ours, Words
 from orchestrator.variables import Fault
 
 PREFIX = "UVICORN_"
@@ -144,7 +145,8 @@ def _read(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, Fault | None]]
             raw = parameter.type.split_envvar_value(text) if parameter.multiple or parameter.nargs != 1 else text
             value = parameter.type_cast_value(context, raw)
         except click.BadParameter as error:
-            wrong = Fault(variable, f"uvicorn does not take it: {error.message}", _example(name))
+            told = Words("uvicorn does not take it: {message}", message=error.message)
+            wrong = Fault(variable, told, _example(name))
             yield name, None, _refusal(name, variable, None) or wrong
             continue
         yield name, value, _refusal(name, variable, value)
@@ -152,11 +154,11 @@ def _read(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, Fault | None]]
 
 def _refusal(name: str, variable: str, value: object) -> Fault | None:
     if name == "env_file" and importlib.util.find_spec("dotenv") is None:
-        return Fault(variable, "the package python-dotenv is not installed: pip install python-dotenv", "")
+        return Fault(variable, Ours("the package python-dotenv is not installed: pip install python-dotenv"), "")
     effect, reason = EFFECTS.get(name, (Effect.REFUSED, "this version of the orchestrator does not know it"))
     if effect is not Effect.REFUSED or (name in _HARMLESS and value == _HARMLESS[name]):
         return None
-    return Fault(variable, f"it is not supported: {reason}", _example(name))
+    return Fault(variable, Ours(f"it is not supported: {reason}"), _example(name))
 
 
 def _example(name: str) -> str:

@@ -10,6 +10,7 @@ from orchestrator.credentials import Credentials
 from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.project_file import entrypoint
+from orchestrator.sentences import Ours, joined
 from orchestrator.settings import Settings
 from orchestrator.variables import Fault
 
@@ -68,7 +69,7 @@ def invalid(faults: list[Fault]) -> SettingsInvalid:
     listed = sorted(faults, key=lambda fault: fault.variable)
     return SettingsInvalid(
         error_type="settings",
-        error_message="; ".join(f"{fault.variable}: {fault.problem}" for fault in listed),
+        error_message=joined("; ", (joined(": ", (Ours(fault.variable), fault.problem)) for fault in listed)),
         fault_count=len(listed),
         variables=[fault.variable for fault in listed],
         faults=[fault.as_dict() for fault in listed],
@@ -120,7 +121,7 @@ def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
         if prefix == _OURS and (_OF_KUBERNETES.fullmatch(own_part) or "://" in environ[name]):
             continue
         if meant := _nearest(own_part.upper()[:_MAX_NAME], prefix):
-            problem = f"there is no such variable; did you mean {meant}?"
+            problem = Ours(f"there is no such variable; did you mean {meant}?")
             faults.append(Fault(name[:_MAX_NAME], problem, _example(meant)))
     return faults
 

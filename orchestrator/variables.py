@@ -12,6 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
+from orchestrator.sentences import Ours, Words
+
+LONGEST_SHOWN = 60  # characters of a value that is repeated
 MAX_LENGTH = 4096  # characters; more is a mistake, unless the variable holds a whole secret
 
 
@@ -23,8 +26,8 @@ class Fault(NamedTuple):
     example: str
 
     def as_dict(self) -> dict[str, str]:
-        """For the event."""
-        return self._asdict()
+        """For the event: a variable's name and our example hold nothing foreign."""
+        return {"variable": Ours(self.variable), "problem": self.problem, "example": Ours(self.example)}
 
 
 class Details(NamedTuple):
@@ -98,8 +101,8 @@ class Variables(BaseModel):
 
     @classmethod
     def fault(cls, name: str, problem: str) -> Fault:
-        """A fault of the variable `name`, with its example."""
-        return Fault(name, problem, cls.example(name))
+        """A fault of the variable `name`, with its example; a `problem` that repeats a value is given as `Words`."""
+        return Fault(name, problem if isinstance(problem, Words) else Ours(problem), cls.example(name))
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> tuple[Self, list[Fault]]:
@@ -131,7 +134,7 @@ class Variables(BaseModel):
             return cls.fault(name, f"it is {len(value)} characters long; {details.max_length} are the limit")
         if not details.any_character and (value != value.strip() or not value.isprintable()):
             problem = "it has white space around it, or holds a character that cannot be printed, such as a line end"
-            return cls.fault(name, f"{problem}: {shown(value)}" if cls.shows_values else problem)
+            return cls.fault(name, _with_value(f"{problem}:", value) if cls.shows_values else problem)
         return None
 
     @classmethod
@@ -140,14 +143,21 @@ class Variables(BaseModel):
         info, details = cls.model_fields[cls.variables()[name]], cls._details(name)
         ours = error["type"] == "value_error"
         problem = str(error["ctx"]["error"]) if ours else details.form or expected_form(info)
-        return cls.fault(name, f"{problem}, not {shown(value)}" if cls.shows_values else problem)
+        return cls.fault(name, _with_value(f"{problem}, not", value) if cls.shows_values else problem)
+
+
+def _with_value(problem: str, value: str) -> Words:
+    """Our sentence, which ends with the value; it may be a password that was set in the wrong place."""
+    return Words("{problem} {value}", problem=Ours(problem), value=shown(value))
 
 
 def shown(value: str) -> str:
     """A value in one short line; one that looks like a URL may hold a password, and is not repeated."""
     if "://" in value or "@" in value:
         return "this value, which is not repeated here: it may hold a password"
-    return repr(value)[:60]
+    if len(value) > LONGEST_SHOWN:
+        return f"this value of {len(value)} characters"  # half of a secret is not recognised as one
+    return repr(value)
 
 
 def expected_form(info: FieldInfo) -> str:
