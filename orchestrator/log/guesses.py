@@ -23,8 +23,8 @@ _ITEM = re.compile(
 # IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL. Not
 # Alembic's "Can't locate revision identified by '..'", and not a column's name and the next quote: 'password', 'id'.
 _SQL = re.compile(
-    r"(?i)((?<!revision )\b(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?=[\s(]))"
-    r"\s*+\(?+\s*+)"
+    r"(?i)((?<!revision )(?<!revisions )\b"
+    r"(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?=[\s(]))\s*+\(?+\s*+)"
     r"('(?:[^'\\]|\\[\s\S]|'')*'?|\"(?:[^\"\\]|\\[\s\S]|\"\")*\"?)"
 )
 # The end of a sqlalchemy.exc.StatementError's text; what may follow is a link.

@@ -1,5 +1,7 @@
 """SQL that no one writes, for whatever reads SQL: long, unbalanced, unclosed."""
 
+from collections.abc import Callable
+
 from hypothesis import strategies as st
 
 _WORDS = (
@@ -9,7 +11,6 @@ _WORDS = (
 SQL = st.lists(st.sampled_from(_WORDS.split()) | st.text(max_size=5)).map(" ".join) | st.text()
 """Anything, and what looks like SQL."""
 
-_LENGTH = 100_000
 _ENDLESS = (
     "(",
     "()",
@@ -57,6 +58,12 @@ _BEFORE = (
     "set @a = ",
     "drop ",
 )
-HOSTILE = [before + (each * _LENGTH)[:_LENGTH] for before in _BEFORE for each in (*_ENDLESS, *_MORE)]
-"""100 KB of each: whoever goes back and forth in it, and so needs the square of its length, is not done today."""
-HOSTILE += ["with a as " + "(" * (_LENGTH // 2) + ")" * (_LENGTH // 2) + " select 1"]
+
+
+def _endless(before: str, piece: str) -> Callable[[int], str]:
+    return lambda length: before + (piece * length)[:length]
+
+
+HOSTILE = [_endless(before, piece) for before in _BEFORE for piece in (*_ENDLESS, *_MORE)]
+"""Texts of any length, each for what goes back and forth in it, and so needs the square of the length."""
+HOSTILE += [lambda length: "with a as " + "(" * (length // 2) + ")" * (length // 2) + " select 1"]

@@ -1,13 +1,15 @@
 """What a line says: the common fields, the library's own words, and nothing that passes for an event of ours."""
 
+import dataclasses
 import logging
 import re
+import time
 from typing import Any
 
 import pytest
 import structlog
 
-from orchestrator.errors import LockTimeout
+from orchestrator.errors import LockTimeout, MigrationHalfApplied
 from orchestrator.events import Event, ProcessStopped, RevisionApplied
 from orchestrator.log import log_event
 from orchestrator.log.context import CONTEXT
@@ -48,6 +50,38 @@ def test_every_line_has_the_common_fields_in_the_contracts_form() -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", fields["boot_id"])
     assert isinstance(fields["elapsed_seconds"], float)
     assert list(fields)[:4] == ["timestamp", "level", "event", "message"]
+
+
+def test_a_timestamp_is_utc_wherever_the_container_thinks_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Z` after a local time is wrong by hours, and by minutes in Kathmandu."""
+    made = record()
+    made.created = 1_700_000_000.25
+    for zone in ("UTC", "Asia/Kathmandu", "America/New_York"):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        assert parsed(made)["timestamp"] == "2023-11-14T22:13:20.250Z"
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("size", [100, 16_000, 1_000_000])
+def test_an_event_of_ours_is_never_too_long_for_a_line(captured: Captured, size: int) -> None:
+    """`parsed` measures it; whatever the size, every field is there with its type, for the filters."""
+    texts = dict.fromkeys(("error_message", "hint", "holder", "holder_statement", "lock_name"), "ü" * size)
+    event = dataclasses.replace(LOCK, **texts)  # type: ignore[arg-type]  # texts are texts
+    fields = of_event(event, captured)
+    assert fields.keys() - {"truncated"} == COMMON | event.fields().keys()
+    assert {type(fields[name]) for name in texts} == {str}
+    assert ("truncated" in fields) == (size > 1000)
+    half = MigrationHalfApplied(
+        **dict.fromkeys(("error_type", "error_message", "revision", "statement"), "x"),
+        statement_index=1,
+        statements_done=50,
+        applied=["CREATE TABLE " + "ü" * min(size, 200)] * 50,
+        left=["ü" * min(size, 200)] * 50,
+    )
+    fields = of_event(half, captured)
+    assert all(isinstance(fields[name], list) for name in ("applied", "left"))
 
 
 def test_an_event_has_its_own_fields_beside_the_common_ones(captured: Captured) -> None:

@@ -50,7 +50,7 @@ def clean(secret: str, value: object) -> object:
 @pytest.mark.parametrize("secret", ["a", "postgres", "the", "app", "PORT", "number", "imported"])
 def test_no_word_of_ours_is_masked_because_it_is_a_password(secret: str) -> None:
     """Examples, names of variables and sentences stay readable; only what came from outside is masked."""
-    fault = {
+    fault: dict[str, str] = {
         "variable": Ours("PORT"),
         "problem": Ours("it must be a whole number"),
         "example": Ours("postgresql://a:b@c"),

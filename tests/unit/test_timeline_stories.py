@@ -12,7 +12,7 @@ from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
 from orchestrator.timeline import starts
 from orchestrator.timeline.phases import End, Kind, Story
-from tests.unit.timelines import Event, drawn, event, failing, known, log, migrating, revision, state, told
+from tests.unit.timelines import BEGAN, Event, drawn, event, failing, known, log, migrating, revision, state, told
 
 
 def story(events: list[Event]) -> Story:
@@ -54,6 +54,18 @@ def test_the_order_of_the_lines_does_not_matter(seed: int) -> None:
     random.Random(seed).shuffle(shuffled)  # noqa: S311  # the same ones in each run
     assert phases(story(shuffled)) == phases(story(migrating()))
     assert drawn(log(shuffled)) == drawn(log(migrating()))
+
+
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_start_begins_when_its_first_line_says_so(newest_first: bool) -> None:  # noqa: FBT001  # drawn
+    """The clock may be set meanwhile: the line nearest to the beginning knows best, wherever it stands in the file."""
+    lines = [event(each["event"], each["elapsed_seconds"], began=each["elapsed_seconds"] * 100) for each in migrating()]
+    (found,) = known(log(lines[::-1] if newest_first else lines)).by_boot_id.values()
+    assert found.began == BEGAN.timestamp() + 0.5 * 100
+    assert (found.seen_from, found.seen_until) == (0.5, 22)
+    waited = found.fact("lock_waiting")
+    assert waited is not None
+    assert (waited.first, waited.last) == (2.25, 4.5)
 
 
 @given(st.sets(st.sampled_from(range(len(migrating()))), min_size=1))
