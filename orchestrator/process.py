@@ -16,7 +16,7 @@ from orchestrator.settings import Settings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 from orchestrator.uvicorn_options import load_env_file
-from orchestrator.validation import load, require_address, settings_of_the_log, unknown_variables
+from orchestrator.validation import load, settings_of_the_log, unknown_variables
 
 UNKNOWN_TOLD = 20  # unknown variables that are named in a line
 _logger = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ def run(command: str, stop: Stop) -> int:
     try:
         settings, credentials = load(os.environ, command)
         _configure_logging(settings)
-        require_address(credentials)
     except StartupError as error:
         return _refuse_settings(error)
     if unknown := unknown_variables(os.environ):

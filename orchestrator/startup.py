@@ -29,6 +29,7 @@ from orchestrator.migrations.position.target import Target, at_head, read_target
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
+from orchestrator.validation import require_address
 
 if TYPE_CHECKING:
     from orchestrator.answers import Answers
@@ -98,6 +99,7 @@ class Startup:
         await self._bring_to_head(target, seen)
 
     async def _wait_only(self) -> None:
+        await self._know_address()
         await unless_stopped(self._asked, self._wait(None, migrate=False))
 
     # ------------------------------------------------------------ its parts, in their order
@@ -127,7 +129,19 @@ class Startup:
     async def _preflight(self) -> Target:
         """What can be known without the database; the app is imported while the database is waited for."""
         reading = in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
-        return await unless_stopped(self._asked, reading)
+        target = await unless_stopped(self._asked, reading)
+        return target.told_by_env() if await self._know_address() else target
+
+    async def _know_address(self) -> bool:
+        """Ask env.py where the database is, if no variable says it; whether it was asked."""
+        if self.credentials.known:
+            return False
+        from orchestrator.migrations.upgrade.asking import learn_address
+
+        await unless_stopped(self._asked, learn_address(self.settings, self.credentials))
+        restore()
+        require_address(self.credentials)
+        return True
 
     async def _import_app(self, answers: "Answers") -> "AppServer":
         began = time.monotonic()

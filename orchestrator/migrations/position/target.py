@@ -31,6 +31,10 @@ class Target:
     revisions: tuple[str, ...]
     env: EnvFile = field(default_factory=EnvFile)
 
+    def told_by_env(self) -> "Target":
+        """The same, now that env.py itself has said where its database is."""
+        return replace(self, env=replace(self.env, own_address=""))
+
     def standing(self, position: Position) -> Comparison:
         """How a database stands to it."""
         return compare(self.tree, self.revisions, position)

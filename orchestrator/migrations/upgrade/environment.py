@@ -40,6 +40,16 @@ class Visitor(Protocol):
         """Env.py calls `context.run_migrations(**arguments)`, which `run` carries out with the given steps."""
 
 
+class _Nobody:
+    """Watches a run that ends before it has configured anything."""
+
+    def configured(self, options: dict[str, Any]) -> None:
+        pass
+
+    def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
+        pass
+
+
 class ConnectionWanted(Exception):  # noqa: N818  # env.py's wish, not an error
     """env.py asks for `config.attributes["connection"]`."""
 
@@ -81,6 +91,15 @@ class Environment:
                 asyncio.run(greenlet_spawn(self._run_once, visitor))
             except ConnectionWanted:
                 asyncio.run(self._run_with_connection(visitor))
+
+    def run_to_connect(self) -> None:
+        """Run env.py once, with nothing that watches it: the caller has its first connect raise.
+
+        Raises:
+            ConnectionWanted: env.py wants to be given a connection.
+            BaseException: what the connect raises.
+        """
+        self._run_once(_Nobody())
 
     def _run_once(self, visitor: Visitor) -> None:
         from alembic.runtime.environment import EnvironmentContext

@@ -1,0 +1,118 @@
+"""Asking env.py for the address of its database: it is run up to its first connect, which is not made.
+
+That gives the dialect and what its driver would be called with, wherever env.py has the address from: a `.env`, the
+app's settings, `sqlalchemy.url`, a secret that it reads in code.
+"""
+
+import asyncio
+import contextlib
+import io
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Dialect, Engine
+
+from orchestrator.address import AddressError, OwnAddress, of_call
+from orchestrator.concurrency import in_main_thread
+from orchestrator.credentials import Credentials
+from orchestrator.database_secrets import CredentialsError
+from orchestrator.errors import MigrationTreeInvalid, StartupError
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.upgrade.environment import ConnectionWanted, Environment
+from orchestrator.settings import Settings
+from orchestrator.validation import invalid
+
+ASK_SECONDS = 120.0  # env.py imports the app's models, and a small machine takes its time
+_HINT = (
+    "No variable says where the database is, so env.py was run up to its first connect. "
+    "Fix it (see `exception`), or set DATABASE_URL."
+)
+_logger = logging.getLogger(__name__)
+
+
+class _Connecting(BaseException):
+    """Env.py is about to connect; no `except Exception` of its own must take that for a failure."""
+
+    def __init__(self, dialect: Dialect, arguments: list[Any], parameters: dict[str, Any]) -> None:
+        super().__init__()
+        self.dialect, self.arguments, self.parameters = dialect, arguments, parameters
+
+
+async def learn_address(settings: Settings, credentials: Credentials) -> None:
+    """Ask env.py in the main thread, and note what it says; nothing is noted where it does not say.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid, as `ask_address`, also when env.py takes too long; with SettingsInvalid,
+            if a driver is missing.
+    """
+    asking = in_main_thread(lambda: ask_address(settings, credentials), name="env-address")
+    try:
+        if address := await asyncio.wait_for(asking, ASK_SECONDS):
+            credentials.learn(address)
+    except TimeoutError:
+        raise _failed(f"env.py has not connected within {ASK_SECONDS:.0f} s") from None
+    except CredentialsError as error:
+        raise StartupError(invalid(error.faults)) from None
+
+
+def ask_address(settings: Settings, credentials: Credentials) -> OwnAddress | None:
+    """The address that env.py would connect to first; None when it connects to none, or wants to be given a connection.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: env.py fails before, or its database is none of ours.
+    """
+    try:
+        environment = Environment(AlembicFiles.of(settings), credentials, settings.target)
+    except StartupError as error:
+        if error.failure.error_type == "no_configuration":
+            return None
+        raise
+    printed = io.StringIO()
+    try:
+        with _first_connect_raises(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            environment.run_to_connect()
+    except _Connecting as found:
+        return _address(found)
+    except ConnectionWanted:
+        return None
+    except StartupError:
+        raise
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and not error.code:
+            return None
+        sys.stdout.write(printed.getvalue())
+        raise _failed(f"env.py fails before it connects: {type(error).__name__}: {error}", error) from error
+    return None
+
+
+def _address(found: _Connecting) -> OwnAddress:
+    try:
+        address = of_call(found.dialect, found.arguments, found.parameters)
+    except AddressError as error:
+        raise _failed(f"env.py connects to a database that cannot be waited for: {error}") from error
+    url = address.url
+    _logger.debug("env.py says where the database is: %s", url.render_as_string(hide_password=True))
+    return address
+
+
+def _failed(message: str, error: BaseException | None = None) -> StartupError:
+    return StartupError(MigrationTreeInvalid(error_type="env_failed", error_message=message, hint=_HINT), error)
+
+
+@contextlib.contextmanager
+def _first_connect_raises() -> Iterator[None]:
+    thread = threading.get_ident()
+
+    def capture(dialect: Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
+        if threading.get_ident() == thread:
+            raise _Connecting(dialect, arguments, parameters)
+
+    event.listen(Engine, "do_connect", capture, insert=True)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "do_connect", capture)

@@ -1,0 +1,123 @@
+"""Without a variable that says where the database is, env.py is asked: it is run up to its first connect."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.migrations import add_two, migrate, stamped, told
+from tests.harness import Orchestrator, Project, Result, make_project, run
+from tests.servers import Database, backends
+
+# A `.env` that only env.py and the app read, with the driver that the app has.
+_SETTINGS = """
+import pathlib
+
+VALUES = dict(line.split("=", 1) for line in pathlib.Path(".env").read_text().splitlines())
+"""
+_SYNC = """
+from alembic import context
+from sqlalchemy import create_engine
+from app.settings import VALUES
+
+print("env.py runs")
+with create_engine(VALUES["TEAM_URL"]).connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with two revisions."""
+    project = make_project(tmp_path / "project")
+    add_two(project)
+    return project
+
+
+async def _migrate(project: Project, **settings: str) -> Result:
+    return await run("migrate", env=settings, cwd=project.path)
+
+
+async def test_a_synchronous_env_with_its_own_settings_needs_no_variable(project: Project, database: Database) -> None:
+    """The app's `.env` and its own driver; the app finds its environment as it was."""
+    project.write("app/settings.py", _SETTINGS)
+    project.write(".env", f"TEAM_URL={database.synchronous_url}\n")
+    project.write("alembic/env.py", _SYNC)
+    app = (project.path / "app" / "main.py").read_text()
+    project.write("app/main.py", f"import os\nprint('DATABASE_URL' in os.environ)\n{app}")
+    async with Orchestrator("serve", env={}, cwd=project.path) as process:
+        await process.event("server_started")
+        assert await process.stop() == 0
+    assert stamped(database) == ["r2"]
+    assert process.find("log", message="False")
+    assert len(process.find("log", message="env.py runs")) == 1
+    assert told(await _migrate(project)) == ["migrations_current"]
+
+
+async def test_an_address_in_alembics_configuration_is_found(project: Project, database: Database) -> None:
+    """`sqlalchemy.url`, and the asynchronous template: at head there is nothing to run but one SELECT."""
+    ini = project.path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", database.url.replace("%", "%%")))
+    first, second = await _migrate(project), await _migrate(project)
+    assert (first.exit_code, stamped(database)) == (0, ["r2"])
+    assert told(second) == ["migrations_current"]
+
+
+@backends("postgresql", "mariadb", "mysql")
+async def test_several_engines_are_several_contexts(project: Project, database: Database) -> None:
+    """The first one is waited for, and each is migrated."""
+    other = database.synchronous_url
+    project.write(
+        "alembic/env.py",
+        "from alembic import context\n"
+        "from sqlalchemy import create_engine\n"
+        f"for url, table in (({other!r}, 'alembic_version'), ('sqlite:///second.db', 'alembic_version')):\n"
+        "    with create_engine(url).connect() as connection:\n"
+        "        context.configure(connection=connection, version_table=table)\n"
+        "        with context.begin_transaction():\n"
+        "            context.run_migrations()\n",
+    )
+    result = await _migrate(project)
+    assert (result.exit_code, stamped(database)) == (0, ["r2"])
+    assert result.find("database_ready", dialect=database.backend)
+    assert [each["context"] for each in result.find("migrations_completed")] == [database.name, "second.db"]
+
+
+@backends("sqlite")
+async def test_an_env_that_fails_before_it_connects_is_told_with_its_traceback(
+    project: Project, database: Database
+) -> None:
+    """Nothing is waited for, nothing is changed: it is the image that is wrong."""
+    project.write("alembic/env.py", "print('on the way')\nraise LookupError('no vault')\n")
+    result = await _migrate(project)
+    assert result.exit_code == 9
+    (failure,) = result.find("migration_tree_invalid", error_type="env_failed")
+    assert "no vault" in failure["error_message"]
+    assert "env.py" in failure["exception"]
+    assert result.find("log", message="on the way")
+    assert database.tables() == []
+
+
+@backends("sqlite")
+@pytest.mark.parametrize(
+    "env",
+    ["from alembic import context\ncontext.configure(connection=context.config.attributes['connection'])", "pass"],
+)
+async def test_an_env_that_knows_no_address_is_a_fault_of_the_settings(project: Project, env: str) -> None:
+    """It wants to be given a connection, or makes none: then only a variable can tell."""
+    project.write("alembic/env.py", env)
+    result = await _migrate(project)
+    assert result.exit_code == 78
+    (failure,) = result.find("settings_invalid")
+    assert failure["variables"] == ["DATABASE_URL"]
+
+
+@backends("sqlite")
+async def test_a_variable_counts_more_than_what_env_would_say(project: Project, database: Database) -> None:
+    """Env.py is not asked then, whatever alembic.ini has."""
+    ini = project.path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", "sqlite+aiosqlite:///other.db"))
+    assert (await migrate(project, database)).exit_code == 0
+    assert stamped(database) == ["r2"]
+    assert not (project.path / "other.db").exists()
