@@ -46,7 +46,7 @@ async def learn_address(settings: Settings, credentials: Credentials) -> None:
     """Ask env.py in the main thread, and note what it says; nothing is noted where it does not say.
 
     Raises:
-        StartupError: with MigrationTreeInvalid, as `ask_address`, also when env.py takes too long; with SettingsInvalid,
+        StartupError: with MigrationTreeInvalid, as `ask_address`, also when env.py is too slow; with SettingsInvalid,
             if a driver is missing.
     """
     asking = in_main_thread(lambda: ask_address(settings, credentials), name="env-address")
