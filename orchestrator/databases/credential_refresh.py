@@ -14,6 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.util import await_only
 
+from orchestrator.address.drivers import DRIVERS, Driver, Parameters, set_tls
 from orchestrator.concurrency import in_daemon_thread
 from orchestrator.credentials import Credentials
 from orchestrator.database_secrets import CredentialsError
@@ -21,9 +22,6 @@ from orchestrator.iam import Login, Tokens, default_port, secrets_of
 from orchestrator.log import REDACTOR
 
 SIGNATURES_KEPT = 200  # a token is good for 15 minutes, and masking every one there ever was would slow each line
-_TAKE_AN_SSL_CONTEXT = {"asyncmy", "asyncpg", "pymysql"}
-
-Parameters = dict[str, Any]
 
 
 @contextlib.contextmanager
@@ -47,33 +45,37 @@ class _Logins:
 
     def renew(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Change what the driver is about to be called with."""
-        user, password = str(parameters.get("user", "")), parameters.get("password")
+        driver = DRIVERS.get(dialect.driver, DRIVERS["pymysql"])  # for its names; most drivers share them
+        user, password = str(parameters.get("user", "")), parameters.get(driver.password_key)
         if isinstance(password, str) and password:
-            parameters.update(self._rotated(user, password))
+            self._rotate(driver, user, password, parameters)
         elif self._credentials.uses_tokens:
-            parameters.update(self._token(dialect, user, parameters))
+            self._put_token(dialect, user, parameters)
 
-    def _rotated(self, user: str, password: str) -> Parameters:
-        """The login as the secret's file has it now; nothing while that is being written: the old one may still do."""
+    def _rotate(self, driver: Driver, user: str, password: str, parameters: Parameters) -> None:
+        """Put in the login as its file has it now; leave it while that is being written: the old one may still do."""
         now = self._credentials.renewed(user, password)
         try:
             url = now and now()
         except CredentialsError:
             url = None
-        return {"user": url.username, "password": url.password} if url else {}
+        if url:
+            parameters.update({"user": url.username, driver.password_key: url.password})
 
-    def _token(self, dialect: Dialect, user: str, parameters: Parameters) -> Parameters:
-        """A token, and the TLS that it needs; nothing for a login that is none of ours, or a driver not known to us."""
+    def _put_token(self, dialect: Dialect, user: str, parameters: Parameters) -> None:
+        """Put in a token, and the TLS that it needs; nothing for a login of others, or with a driver not known."""
         port = parameters.get("port") or default_port(dialect.name)
         asked = Login(str(parameters.get("host", "")), int(port or 0), user)
-        if dialect.driver not in _TAKE_AN_SSL_CONTEXT or not self._credentials.takes_token(asked):
-            return {}
+        tls, driver = self._credentials.tls, DRIVERS.get(dialect.driver)
+        if driver is None or tls is None or not self._credentials.takes_token(asked):
+            return
         if dialect.is_async:  # AWS may take its time, and the loop has requests to answer
             token: str = await_only(in_daemon_thread(lambda: self._tokens.mint(asked), name="token"))
         else:
             token = self._tokens.mint(asked)
         self._hide(token)
-        return {"password": token, "ssl": self._credentials.tls and self._credentials.tls.context}
+        set_tls(dialect.driver, parameters, tls)
+        parameters.update({driver.password_key: token, **dict(driver.token)})
 
     def _hide(self, token: str) -> None:
         secrets = secrets_of(token)

@@ -74,6 +74,12 @@ TLS = Cause(
     "tls",
     "DATABASE_SSL_CA must be the CA of this server, and the host name that of its certificate.",
 )
+NO_TLS = Cause(
+    Verdict.DOUBT,
+    "tls",
+    "The server offers no TLS, and DATABASE_SSL_CA or the address asks for it: switch TLS on in the server, or leave "
+    "the option out where the network is trusted.",
+)
 STARTING = Cause(Verdict.RETRY, "starting")
 BUSY = Cause(Verdict.RETRY, "busy", "Raise the server's connection limit, or lower the pools of its clients.")
 READ_ONLY = Cause(
@@ -150,6 +156,9 @@ def innermost_message(error: BaseException) -> str:
 def of_system(error: BaseException) -> Diagnosis | None:
     """The diagnosis, if the network or the operating system is to blame; the most telling cause in the chain counts."""
     causes = list(chain(error))
+    for pattern, cause in _TLS_TEXTS:
+        if found := next((each for each in causes if pattern.search(str(each))), None):
+            return cause.found(getattr(found, "errno", None) or "", innermost_message(error))
     for kind, cause in _SYSTEM:
         for each in causes:
             if isinstance(each, kind):
@@ -165,6 +174,17 @@ def _system_message(cause: BaseException, error: BaseException) -> str:
         return "no answer in time"
     return " ".join(str(cause).split()) or innermost_message(error)
 
+
+# libpq and some drivers tell of TLS in words only. A peer that answers TLS in clear text has the "wrong version".
+_TLS_TEXTS = (
+    (
+        re.compile(
+            "WRONG_VERSION_NUMBER|offers no TLS|SSL is required|does not support SSL|refuses SSL|rejected SSL upgrade"
+        ),
+        NO_TLS,
+    ),
+    (re.compile("SSL error: certificate|does not match host name|root certificate"), TLS),
+)
 
 # What drivers and uvloop say of a connection that the peer closed before they had looked at it: a server without room.
 _CLOSED = re.compile(r"does not expose socket|closed=True|handler is closed|transport is closed")

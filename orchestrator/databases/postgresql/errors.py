@@ -17,7 +17,6 @@ from orchestrator.databases.diagnosis import (
     UNKNOWN_DATABASE,
     Cause,
     Diagnosis,
-    Verdict,
     chain,
     innermost_message,
     of_system,
@@ -41,18 +40,11 @@ _CAUSES: dict[str, Cause] = {
     "55P03": BUSY,
     "57P": STARTING,  # starting up, shutting down, crashed
 }
-_NO_TLS = Cause(
-    Verdict.DOUBT,
-    "protocol",
-    "What answers there is no PostgreSQL, or it offers no TLS although DATABASE_SSL_CA or the URL asks for it.",
-)
 
 
 def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
     """By SQLSTATE; asyncpg raises the system's own errors as they are."""
     state = sqlstate_of(error)
-    if state is None and "rejected SSL upgrade" in str(error):  # a mere ConnectionError
-        return _NO_TLS.found("", innermost_message(error))
     if state is None:
         return of_system(error) or unknown(error)
     if "statement pooling mode" in str(error):  # which allows no transaction at all

@@ -1,35 +1,113 @@
-"""What the connections that env.py makes are to have, and its URL cannot say: whom to trust, and who we are."""
+"""What the connections of env.py must have, and its address may not say: the login to migrate, whom to trust, a name.
+
+SQLAlchemy calls the hooks for every engine of the thread, whoever made it, just before and after its driver connects:
+https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_connect.
+"""
 
 import contextlib
+import os
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.engine import URL, Dialect, Engine
 
+from orchestrator.address.drivers import DATABASES, DRIVERS, Parameters, set_tls
 from orchestrator.credentials import Credentials
+from orchestrator.databases import row
 from orchestrator.log import CONTEXT
 
-_TAKE_AN_SSL_CONTEXT = {"asyncmy", "asyncpg"}
-_TAKE_A_PROGRAM_NAME = {"asyncmy", "pymysql"}  # PostgreSQL is told by the lock, whatever the driver
+_VARIABLE = "DATABASE_URL"
 
 
 @contextlib.contextmanager
 def our_connections(credentials: Credentials) -> Iterator[None]:
-    """While this lasts, connections of this thread verify DATABASE_SSL_CA and tell the server whose they are."""
-    thread = threading.get_ident()
+    """While this lasts, connections of this thread log in to migrate, verify DATABASE_SSL_CA, and have our name.
 
-    def add(dialect: Dialect, _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-        if threading.get_ident() != thread:
-            return
-        if credentials.tls and dialect.driver in _TAKE_AN_SSL_CONTEXT:
-            parameters["ssl"] = credentials.tls.context
-        if dialect.driver in _TAKE_A_PROGRAM_NAME:
-            parameters.setdefault("program_name", CONTEXT.program_name)
+    DATABASE_URL has the login for migrating meanwhile: most env.py read it there.
+    """
+    hooks = _Hooks(credentials)
+    event.listen(Engine, "do_connect", hooks.log_in, insert=True)  # before a rotated password or a token is put in
+    event.listen(Engine, "do_connect", hooks.prepare)
+    event.listen(Engine, "connect", hooks.check)
+    try:
+        with _in_environment(credentials):
+            yield
+    finally:
+        event.remove(Engine, "do_connect", hooks.log_in)
+        event.remove(Engine, "do_connect", hooks.prepare)
+        event.remove(Engine, "connect", hooks.check)
 
-    event.listen(Engine, "do_connect", add)
+
+@contextlib.contextmanager
+def _in_environment(credentials: Credentials) -> Iterator[None]:
+    """DATABASE_URL with the login for migrating, in the form of the app's driver, where that login is another."""
+    if not (credentials.separate and credentials.known) or (credentials.told and not credentials.given.migration_url):
+        yield
+        return
+    before = os.environ.get(_VARIABLE)
+    os.environ[_VARIABLE] = credentials.migration_url().render_as_string(hide_password=False)
     try:
         yield
     finally:
-        event.remove(Engine, "do_connect", add)
+        if before is None:
+            del os.environ[_VARIABLE]
+        else:
+            os.environ[_VARIABLE] = before
+
+
+class _Hooks:
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials, self._thread = credentials, threading.get_ident()
+
+    def log_in(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
+        """Put the login for migrating in place of the app's, which env.py may have found anywhere."""
+        credentials = self._credentials
+        if not self._concerned(dialect) or not (credentials.separate and credentials.known and credentials.app_known):
+            return
+        app, own = credentials.app_url(), credentials.own_address().url
+        if parameters.get("user") == app.username and app.username != own.username and _is_at(app, parameters):
+            driver = DRIVERS.get(dialect.driver)
+            parameters["user"] = own.username
+            parameters.pop(driver.password_key if driver else "password", None)
+            if own.password is not None:
+                parameters[driver.password_key if driver else "password"] = own.password
+            parameters |= {key: value for key, value in (("host", own.host), ("port", own.port)) if value}
+
+    def prepare(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
+        """Have the server verified, and told who connects.
+
+        Raises:
+            ssl.SSLError: no way is known to make this driver verify the server.
+        """
+        if not self._concerned(dialect):
+            return
+        tls, driver = self._credentials.tls, DRIVERS.get(dialect.driver)
+        if tls and not set_tls(dialect.driver, parameters, tls):
+            raise ssl.SSLError(1, f"no way is known to make the driver {dialect.driver} verify DATABASE_SSL_CA")
+        if driver and driver.set_program_name:
+            driver.set_program_name(parameters, CONTEXT.program_name)
+
+    def check(self, dbapi_connection: Any, _record: Any) -> None:
+        """Refuse a connection without TLS of a driver that goes on in clear text when the server offers none.
+
+        Raises:
+            ssl.SSLError: it is not encrypted.
+        """
+        connection = getattr(dbapi_connection, "driver_connection", dbapi_connection)
+        driver = DRIVERS.get(type(connection).__module__.partition(".")[0])
+        if not (self._credentials.tls and threading.get_ident() == self._thread and driver):
+            return
+        if driver.falls_back_to_plain and not row(dbapi_connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[1]:
+            raise ssl.SSLError(1, "the server offers no TLS, which DATABASE_SSL_CA asks for")
+
+    def _concerned(self, dialect: Dialect) -> bool:
+        return threading.get_ident() == self._thread and DATABASES.get(dialect.name) in {"mysql", "postgresql"}
+
+
+def _is_at(url: URL, parameters: Mapping[str, Any]) -> bool:
+    """Whether a driver is about to connect to this host; where one of them does not say, it may be a socket."""
+    host = parameters.get("host")
+    return host is None or url.host is None or str(host) == url.host
