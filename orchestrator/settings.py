@@ -184,11 +184,14 @@ class Settings(Variables):
     log_config: ConfigFile | None = variable(
         "ORCHESTRATOR_LOG_CONFIG",
         None,
-        "dictConfig file; default: `logging.yaml` if there, else the packaged one",
+        "dictConfig file that writes with our formatter (see docs/logging.md); default: such a `logging.yaml` if there",
         "logging.yaml",
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)] = variable(
-        "ORCHESTRATOR_LOG_LEVEL", "info", "level of the root logger", "debug"
+        "ORCHESTRATOR_LOG_LEVEL",
+        "info",
+        "nothing below it is written, events included; when set, it is the level of the root logger as well",
+        "debug",
     )
     log_format: Literal["auto", "json", "text"] = variable(
         "ORCHESTRATOR_LOG_FORMAT", "auto", "`auto`: JSON, or readable text on a terminal", "json"

@@ -6,6 +6,8 @@ They are why pyproject.toml has upper bounds for uvicorn and Alembic. To raise o
 import asyncio
 import inspect
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,6 @@ from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from tests.unit.records import record
 from tests.unit.scripts import Scripts
 
 
@@ -202,15 +203,23 @@ def test_the_record_factory_makes_every_record(monkeypatch: pytest.MonkeyPatch) 
     assert len(made) == 1
 
 
-def test_structlogs_formatter_gives_its_processors_the_record() -> None:
-    """`log.lines._assemble`: as `_record`, beside the fields, and leaves the record's exception to them."""
-    seen: list[Any] = []
+def test_structlog_hands_its_events_to_the_standard_library_as_dicts() -> None:
+    """`log.lines` knows such a record by two attributes, as structlog's own formatter does."""
+    bound = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(None, "info", {"event": "m", "plant": 7})
+    assert bound == (({"event": "m", "plant": 7},), {"extra": {"_logger": None, "_name": "info"}})
 
-    def processor(_logger: Any, _method: str, fields: Any) -> str:
-        seen.append((fields["_record"].name, fields["event"], fields["exc_info"]))
-        return "line"
 
-    error = ValueError("x")
-    given = record("m %s", 1, error=error)
-    assert structlog.stdlib.ProcessorFormatter(processors=[processor]).format(given) == "line"
-    assert seen == [("some.library", "m 1", (ValueError, error, None))]
+def test_structlogs_defaults_can_be_replaced_one_by_one() -> None:
+    """`log.structlogs`: an app that names only processors keeps our logger, which then gets rendered text."""
+    code = """
+import structlog
+assert not structlog.is_configured()
+structlog.configure(logger_factory=lambda *_: seen, processors=[lambda logger, name, event: str(event)])
+class Seen(list):
+    info = list.append
+seen = Seen()
+structlog.configure(processors=[lambda logger, name, event: event["event"]])
+structlog.get_logger().info("words")
+assert seen == ["words"]
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
