@@ -205,8 +205,8 @@ def test_the_record_factory_makes_every_record(monkeypatch: pytest.MonkeyPatch) 
 
 def test_structlog_hands_its_events_to_the_standard_library_as_dicts() -> None:
     """`log.lines` knows such a record by two attributes, as structlog's own formatter does."""
-    bound = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(None, "info", {"event": "m", "plant": 7})
-    assert bound == (({"event": "m", "plant": 7},), {"extra": {"_logger": None, "_name": "info"}})
+    bound = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logging.root, "info", {"event": "m", "plant": 7})
+    assert bound == (({"event": "m", "plant": 7},), {"extra": {"_logger": logging.root, "_name": "info"}})
 
 
 def test_structlogs_defaults_can_be_replaced_one_by_one() -> None:
