@@ -8,7 +8,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.harness import Project, make_project
+from tests.harness import Project, make_project, pairing
 from tests.harness.costs import Costs
 from tests.servers import BACKENDS, NOT_TESTED, Database, Server, Servers
 
@@ -43,6 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
     asyncio.set_event_loop(None)
     config.addinivalue_line("markers", "backends(*names): the databases a test is for; without it, all")
     config.addinivalue_line("markers", "soak: random or long, for `make soak`")
+    config.addinivalue_line("markers", "paired(name): this parameter is paired with the others, not crossed")
     config.pluginmanager.register(Costs(_BUDGETS, strict=config.getoption("--budgets")))
     hypothesis.settings.load_profile("soak" if config.getoption("--tier") == "soak" else "test")
 
@@ -59,7 +60,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests of the other tier, and those for a backend that cannot be had; the summary says so aloud."""
     tier = config.getoption("--tier")
-    out = {item for item in items if _has_no_backend(item) or not _belongs_to(tier, item)}
+    out = {item for item in items if _has_no_backend(item) or not _belongs_to(tier, item)} | pairing.left_out(items)
     items[:] = [item for item in items if item not in out]
     config.hook.pytest_deselected(items=[*out])
 

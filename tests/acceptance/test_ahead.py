@@ -140,6 +140,7 @@ async def test_a_target_below_what_is_there_is_ahead_as_well(tmp_path: Path, dat
 
 
 @pytest.mark.parametrize("policy", ["serve", "fail"])
+@pytest.mark.paired("database")
 async def test_a_newer_image_may_be_first_at_the_lock(tmp_path: Path, database: Database, policy: str) -> None:
     """The older one has planned its revisions, waits, and finds them done, and more."""
     v1 = image(tmp_path, "v1", V1)

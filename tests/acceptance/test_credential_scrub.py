@@ -133,6 +133,7 @@ async def _until_alone(server: Server) -> None:
 
 @SERVERS
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.paired("database")
 async def test_an_app_that_is_served_finds_the_migrations_password_nowhere(
     database: Database, server: Server, owner: URL, form: str, project: Project
 ) -> None:

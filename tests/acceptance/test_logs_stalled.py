@@ -145,6 +145,7 @@ CLOSED = [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2
 
 @pytest.mark.parametrize("redirection", CLOSED)
 @pytest.mark.parametrize(("app", "code"), [("", 0), ("raise ValueError('no')", 3), ("PORT=none", 78)])
+@pytest.mark.paired("redirection")
 async def test_a_stdout_that_takes_nothing_changes_no_exit_code(
     project: Project, redirection: str, app: str, code: int
 ) -> None:

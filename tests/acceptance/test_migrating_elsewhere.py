@@ -26,6 +26,7 @@ def _named(project: Project) -> None:
 
 
 @pytest.mark.parametrize("named", [False, True])
+@pytest.mark.paired("database")
 async def test_who_serves_waits_for_who_migrates(project: Project, database: Database, *, named: bool) -> None:
     """It never migrates itself, says what it waits for, and `migrate` does not heed the variable."""
     if named:

@@ -190,6 +190,7 @@ async def test_the_apps_own_readiness_proves_nothing(project: Project) -> None:
     ],
 )
 @pytest.mark.parametrize("option", ["--live", "--timeout=20"])
+@pytest.mark.paired("option")
 async def test_another_process_does_not_answer_for_us(tmp_path: Path, content: bytes, option: str) -> None:
     """A sidecar in the same network, or a proxy with an answer of ours from an hour ago."""
     async with listening(answers(content)) as peer:

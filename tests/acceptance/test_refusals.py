@@ -47,6 +47,7 @@ def _codes(mysql: int, postgresql: str) -> dict[str, int | str]:
 
 @SERVERS
 @pytest.mark.parametrize("command", ["wait", "migrate", "serve"])
+@pytest.mark.paired("database")
 async def test_a_wrong_password_is_refused_at_once(database: Database, project: Project, command: str) -> None:
     """By every command; trying it again would only lock the account."""
     failed = await _refused(make_url(database.url).set(password="wrong"), project, command)

@@ -239,6 +239,7 @@ async def test_a_second_connection_is_refused(project: Project, database: Databa
 
 @backends("mariadb", "mysql")
 @pytest.mark.parametrize("caught", ["Exception", "BaseException"])
+@pytest.mark.paired("database")
 async def test_a_refusal_cannot_be_swallowed(project: Project, database: Database, caught: str) -> None:
     """A revision that goes on after every error must not go on after this one."""
     script = await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)

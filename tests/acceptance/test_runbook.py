@@ -85,6 +85,7 @@ async def _refused(project: Project, database: Database) -> Result:
 
 
 @pytest.mark.parametrize("way", ["finish", "undo"])
+@pytest.mark.paired("database")
 async def test_a_repair_by_hand_is_done_as_it_is_written(database: Database, project: Project, way: str) -> None:
     """Behind the lock, so that a start that comes in between waits; then it goes on by itself."""
     lock_name = await _half_applied(project, database)

@@ -140,6 +140,7 @@ def owner(database: Database, server: Server) -> URL:
 
 @SERVERS
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.paired("database")
 async def test_any_password_migrates_and_is_not_seen(database: Database, owner: URL, form: str, tmp_path: Path) -> None:
     """Through waiting, our own env.py and its driver, at the lowest level of logging."""
     env = BUDGET | FORMS[form](owner, tmp_path)
@@ -152,6 +153,7 @@ async def test_any_password_migrates_and_is_not_seen(database: Database, owner: 
 
 @SERVERS
 @pytest.mark.parametrize("form", ["a URL", "a file", "a user for migrating"])
+@pytest.mark.paired("database")
 async def test_a_wrong_password_is_not_seen_either(owner: URL, form: str, tmp_path: Path) -> None:
     """It may be the right one of something else."""
     wrong = ODD[::-1] + "!"
@@ -241,6 +243,7 @@ async def test_an_app_that_tells_its_password_is_not_understood(owner: URL, tmp_
         "op.execute('SELECT nothing -- ' + {password!r}.replace('%', '%%'))",
     ],
 )
+@pytest.mark.paired("database")
 async def test_a_revision_that_fails_with_a_password_in_its_text_does_not_tell_it(
     owner: URL, failing: str, tmp_path: Path
 ) -> None:

@@ -54,6 +54,7 @@ def _env(database: Database, ca_file: Path | None = None) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("template", ["async", "generic", "pyproject_async"])
+@pytest.mark.paired("server")
 async def test_waiting_and_stock_env_py_speak_tls(
     server: PrivateServer, tls_database: Database, tmp_path: Path, template: str
 ) -> None:

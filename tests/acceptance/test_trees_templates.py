@@ -10,6 +10,7 @@ from tests.servers import Database, backends
 
 
 @pytest.mark.parametrize("template", ["generic", "async"])
+@pytest.mark.paired("database")
 async def test_a_stock_tree_is_migrated_and_the_app_served(tmp_path: Path, database: Database, template: str) -> None:
     """Whoever follows Alembic's tutorial need not know us; the URL is async, and one of the env.py is not."""
     await _serve_stock_tree(make_project(tmp_path / "project", template), database)
@@ -17,6 +18,7 @@ async def test_a_stock_tree_is_migrated_and_the_app_served(tmp_path: Path, datab
 
 @backends("sqlite", "postgresql")
 @pytest.mark.parametrize("template", ["pyproject", "pyproject_async"])
+@pytest.mark.paired("database")
 async def test_a_stock_tree_in_pyproject_is_as_good(tmp_path: Path, database: Database, template: str) -> None:
     """There the configuration stands in pyproject.toml, and the URL in an alembic.ini, which need not be there."""
     project = make_project(tmp_path / "project", template)

@@ -50,6 +50,7 @@ async def test_a_name_alone_is_enough(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+@pytest.mark.paired("database")
 async def test_a_plant_that_is_not_there_is_404(client: httpx.AsyncClient, method: str) -> None:
     """Nothing changed is not the same as changed: a PATCH of nothing must say so."""
     for body in [{}, {"height_cm": 7}] if method == "PATCH" else [None]:

@@ -22,6 +22,7 @@ def test_a_seed_says_it_all(backend: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
+@pytest.mark.paired("seed")
 def test_a_tree_that_nobody_disturbs_tells_each_step_once(database: Database, tmp_path: Path, seed: int) -> None:
     """Whatever habits it is made of, on every database."""
     project, name = make_project(tmp_path / "project"), database.backend
@@ -43,6 +44,7 @@ def test_a_tree_that_nobody_disturbs_tells_each_step_once(database: Database, tm
         "DROP TABLE plants",
     ],
 )
+@pytest.mark.paired("change")
 def test_every_difference_is_seen(database: Database, change: str) -> None:
     """In rows and in definitions."""
     database.execute("CREATE TABLE plants (name VARCHAR(20))")

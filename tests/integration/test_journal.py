@@ -141,6 +141,7 @@ def test_what_is_rolled_back_was_never_written(database: Database, on: On) -> No
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 49, 50, 51, 203])
+@pytest.mark.paired("count")
 def test_any_number_of_steps_is_saved(database: Database, on: On, count: int) -> None:
     """They go in few statements."""
     steps = [_step(number + 1) for number in range(count)]
