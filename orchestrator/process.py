@@ -11,12 +11,13 @@ from orchestrator.errors import SettingsInvalid, StartupError, StartupFailed
 from orchestrator.import_path import import_from_working_directory
 from orchestrator.known_secrets import known_secrets
 from orchestrator.lifecycle import Lifecycle, State
+from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 from orchestrator.uvicorn_options import load_env_file
-from orchestrator.validation import load, settings_of_the_log, unknown_variables
+from orchestrator.validation import load, require_address, settings_of_the_log, unknown_variables
 
 UNKNOWN_TOLD = 20  # unknown variables that are named in a line
 _logger = logging.getLogger(__name__)
@@ -36,6 +37,8 @@ def run(command: str, stop: Stop) -> int:
     try:
         settings, credentials = load(os.environ, command)
         _configure_logging(settings)
+        if not _can_ask_env(settings, credentials):
+            require_address(credentials)
     except StartupError as error:
         return _refuse_settings(error)
     if unknown := unknown_variables(os.environ):
@@ -61,6 +64,18 @@ async def _tell(command: str, settings: Settings, credentials: Credentials, stop
     # Closing the loop waits for a thread that resolves a name; nothing ends what the main thread is still busy with.
     exit_within(0 if MAIN_THREAD.busy else EXIT_SECONDS, code)
     return code
+
+
+def _can_ask_env(settings: Settings, credentials: Credentials) -> bool:
+    """Whether env.py may tell where the database is: there is one, and no variable tells half of it."""
+    given = credentials.given
+    if given.host or given.name or given.user:
+        return False
+    try:
+        AlembicFiles.of(settings)
+    except StartupError:
+        return False
+    return True
 
 
 def _configure_logging(settings: Settings) -> None:
