@@ -1,6 +1,6 @@
 """Where events go: first into the state that the log lines and the port tell, then into the log."""
 
-from orchestrator.events import Event, StateChanged
+from orchestrator.events import Event, Request, StateChanged
 from orchestrator.log import CONTEXT, log_event
 from orchestrator.status import Status
 
@@ -15,7 +15,8 @@ class Reporter:
         """Report `event`, with the traceback of `exception` when reading it helps."""
         if isinstance(event, StateChanged):
             CONTEXT.state = event.state
-        self.status.observe(event)
+        if not isinstance(event, Request):  # which says nothing about the start
+            self.status.observe(event)
         log_event(event, exception)
 
     def elapsed_seconds(self) -> float:

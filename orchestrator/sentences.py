@@ -101,6 +101,8 @@ def joined(separator: str, parts: Iterable[str]) -> Words:
 
 def cleaned(value: Any, clean: Callable[[Any], Any]) -> Any:
     """A foreign value without secrets; in our own sentences, also in a list of faults, only the values are foreign."""
+    if type(value) is str:  # each request has two of them
+        return clean(value)
     if isinstance(value, Words):
         return value.cleaned(clean)
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.events import Event
-from orchestrator.log import config, foreign, hooks, ini
+from orchestrator.log import config, direct, foreign, hooks, ini
 from orchestrator.log.config import PACKAGED_CONFIG
 from orchestrator.log.context import CONTEXT
 from orchestrator.log.ini import env_py_runs
@@ -102,15 +102,21 @@ def log_event(event: Event, exception: BaseException | None = None) -> None:
         fields = event.fields(clean=REDACTOR.value)
         message = said(event.sentence, fields)
         metrics = event.metrics() if CONTEXT.metrics == "emf" else {}
+        if ROUTE.output and not (exception or metrics) and direct.write(ROUTE.output, event, message, fields):
+            return
         own = Own({"event": event.name, "message": message, "outcome": event.outcome, **fields}, metrics)
-        info = (type(exception), exception, exception.__traceback__) if exception else None
-        record = _logger.makeRecord(_logger.name, event.level, "", 0, message, (), info, extra={EVENT: own})
-        if ROUTE.own_handlers:
-            ROUTE.write_own(record)
-        else:
-            _logger.handle(record)  # nothing is configured: tests, other people's programs
+        _log_own(event.level, own, exception)
     except Exception:
         _logger.exception("The event %s could not be logged", event.name)
+
+
+def _log_own(level: int, own: Own, exception: BaseException | None) -> None:
+    info = (type(exception), exception, exception.__traceback__) if exception else None
+    record = _logger.makeRecord(_logger.name, level, "", 0, own["message"], (), info, extra={EVENT: own})
+    if ROUTE.own_handlers:
+        ROUTE.write_own(record)
+    else:
+        _logger.handle(record)  # nothing is configured: tests, other people's programs
 
 
 _RECORD = logging.getLogRecordFactory()

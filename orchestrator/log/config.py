@@ -4,6 +4,7 @@ A file is taken only when its root logger writes with our formatter: many projec
 and its handlers would write lines that are neither JSON nor free of secrets.
 """
 
+import copy
 import logging
 import logging.config
 import sys
@@ -12,9 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from orchestrator.log import direct
 from orchestrator.log.foreign import OwnRecords, StandIn, loggers
 from orchestrator.log.lines import LineFormatter, Redacted
 from orchestrator.log.output import Output
+from orchestrator.log.packaged import PACKAGED
 from orchestrator.log.route import ROUTE
 
 PACKAGED_CONFIG = Path(__file__).parent.parent / "logging.yaml"
@@ -62,6 +65,8 @@ def read(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: it is not YAML, or not a mapping.
     """
+    if path == PACKAGED_CONFIG:
+        return copy.deepcopy(PACKAGED)  # dictConfig keeps parts of it
     import yaml
 
     with _naming(path, yaml.YAMLError):
@@ -105,6 +110,7 @@ def _take_route(root: logging.Logger, output: Output, floor: int) -> None:
     ROUTE.own_filters, ROUTE.own_level = list(own.filters), own.getEffectiveLevel()
     ROUTE.requests = logging.getLogger(f"{_OWN}.request").isEnabledFor(logging.INFO)
     ROUTE.floor = floor
+    ROUTE.output = direct.output_of(ROUTE.own_handlers, ROUTE.own_filters)
     own.handlers[:], own.propagate = [OwnRecords()], False
     for handler in {*ROUTE.handlers, *ROUTE.own_handlers}:
         if not isinstance(handler.formatter, LineFormatter):

@@ -71,6 +71,19 @@ class Context:
             **self.task,
         }
 
+    def own_fields(self) -> dict[str, Any]:
+        """The same now for an event of ours, but for `timestamp` and `level`."""
+        return {
+            "state": self.state,
+            "service": self.service,
+            "version": self.version,
+            "logger": "orchestrator",
+            "schema": SCHEMA,
+            "boot_id": self.boot_id,
+            "elapsed_seconds": round(self.elapsed_seconds(), 3),
+            **self.task,
+        }
+
     def elapsed_seconds(self) -> float:
         """How long ago the process began, whatever has been done to the clock since."""
         return time.monotonic() - self.started

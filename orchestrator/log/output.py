@@ -61,13 +61,18 @@ class Output(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         """Write `text` or leave it for the thread; what finds no room is dropped and counted."""
+        self.write_line(text.encode(errors="backslashreplace"))
+        return len(text)
+
+    def write_line(self, line: bytes) -> None:
+        """The same, for a line that is encoded."""
         if self._dropped and len(self._waiting) < self._capacity // 2:
             self._tell_dropped()
-        self._take(text.encode(errors="backslashreplace"))
-        until = time.monotonic() + PATIENCE_SECONDS
-        if self._direct and not self._drain(lambda: self._direct and time.monotonic() < until):
-            self.unblock()
-        return len(text)
+        self._take(line)
+        if self._direct:
+            until = time.monotonic() + PATIENCE_SECONDS
+            if not self._drain(lambda: self._direct and time.monotonic() < until):
+                self.unblock()
 
     def unblock(self) -> None:
         """From now on nobody waits but a thread."""

@@ -87,6 +87,8 @@ class Redactor:
 
     def value(self, value: Any, key: str = "") -> Any:
         """Any value without secrets, as JSON has it; `key` may name one. Too long, too deep, too many: left out."""
+        if type(value) is str and not key:
+            return self.text(value)
         return Cleaning(self.text, self.name).value(value, key)
 
 

@@ -8,7 +8,10 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from orchestrator.log.output import Output
 
 SHOWN = "orchestrator_shown"
 """Attribute of a record that has been written: several handlers may bring it here."""
@@ -23,6 +26,7 @@ class Route:
         handlers: what writes the app's records.
         own_handlers: what writes our events.
         own_filters: the filters of `logging.yaml` for our events.
+        output: where our events are written without records, if nobody could tell; see `direct`.
         own_level: our events below it are not written.
         requests: whether there are `request` events.
         floor: nothing below it is written, whoever logs it (ORCHESTRATOR_LOG_LEVEL).
@@ -32,6 +36,7 @@ class Route:
         self.handlers: Sequence[logging.Handler] = ()
         self.own_handlers: Sequence[logging.Handler] = ()
         self.own_filters: Sequence[Any] = ()
+        self.output: Output | None = None
         self.own_level = logging.INFO
         self.requests = True
         self.floor = logging.NOTSET

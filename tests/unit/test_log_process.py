@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from orchestrator.log.config import PACKAGED_CONFIG
+from orchestrator.log.packaged import PACKAGED
 from tests.unit.records import read
 
 PROLOGUE = """
@@ -29,6 +32,18 @@ def run(code: str, *, prologue: str = PROLOGUE, expect: int = 0) -> tuple[list[d
     )
     assert done.returncode == expect, done.stderr
     return [read(line) for line in done.stdout.split("\n")[:-1]], done.stderr
+
+
+def test_the_packaged_file_is_what_it_says() -> None:
+    """It is not read at a start; and the copy at hand in the repository is the same file."""
+    packaged = PACKAGED_CONFIG.read_text(encoding="utf-8")
+    assert yaml.safe_load(packaged) == PACKAGED
+    assert (Path(__file__).parents[2] / "logging.yaml").read_text(encoding="utf-8") == packaged
+
+
+def test_a_start_with_the_packaged_file_imports_no_yaml() -> None:
+    """Nor structlog: both are only for those who use them."""
+    run("assert not {'yaml', 'structlog'} & sys.modules.keys()")
 
 
 def test_whatever_a_program_writes_is_a_line() -> None:

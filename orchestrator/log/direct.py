@@ -1,0 +1,69 @@
+"""The short way of an event: one dictionary, one serialisation, straight into the output.
+
+Each request is an event. A record of `logging`, its handler and its lock cost as much again as everything else, so they
+are left out where nobody could tell: one handler writes, it is the packaged one, and no filter is to be asked.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from orchestrator.events import Event
+from orchestrator.log.context import CONTEXT
+from orchestrator.log.lines import LineFormatter, as_json
+from orchestrator.log.output import Output
+from orchestrator.log.size import LIMIT_BYTES
+
+_LEVELS = {level: logging.getLevelName(level).lower() for level in (10, 20, 30, 40, 50)}
+_second, _stamp = 0, ""
+
+
+def output_of(handlers: Sequence[logging.Handler], filters: Sequence[Any]) -> Output | None:
+    """Where these handlers write to, if that can be done without them."""
+    if filters or len(handlers) != 1:
+        return None
+    handler: Any = handlers[0]
+    if type(handler) is not logging.StreamHandler:
+        return None
+    is_plain = isinstance(handler.formatter, LineFormatter) and handler.formatter.render is as_json
+    if not is_plain or handler.filters or handler.level > logging.INFO:
+        return None
+    return handler.stream if isinstance(handler.stream, Output) else None
+
+
+def write(output: Output, event: Event, message: str, fields: dict[str, Any]) -> bool:
+    """Write the line of an event; says whether it fits on one, and is written."""
+    try:
+        line = orjson.dumps(
+            {
+                "timestamp": _timestamp(),
+                "level": _LEVELS[event.level],
+                "event": event.name,
+                "message": message,
+                **CONTEXT.own_fields(),
+                "outcome": event.outcome,
+                **fields,
+            },
+            option=orjson.OPT_APPEND_NEWLINE,
+        )
+    except (TypeError, KeyError):  # what orjson refuses, `size` knows how to write
+        return False
+    if len(line) > LIMIT_BYTES:
+        return False
+    output.write_line(line)
+    return True
+
+
+def _timestamp() -> str:
+    """UTC with milliseconds; the calendar is asked once a second."""
+    global _second, _stamp  # a cache: at worst two threads fill it with the same
+    now = time.time()
+    second = int(now)
+    stamp = _stamp
+    if second != _second:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+        _stamp, _second = stamp, second
+    return f"{stamp}{int((now - second) * 1000):03d}Z"

@@ -1,0 +1,78 @@
+"""The short way of an event writes what the long way writes, and is taken only where nobody could tell."""
+
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from orchestrator.events import Event, Request
+from orchestrator.log import direct
+from orchestrator.log.lines import EVENT, Own, formatter
+from orchestrator.log.output import Output
+from tests.unit.records import read
+
+REQUEST = Request(method="GET", path="/ü\n", status=200, duration_seconds=0.25, client="::1")
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Output, int]]:
+    """An output, and where it can be read."""
+    reading, writing = os.pipe()
+    yield Output(writing), reading
+    os.close(reading)
+    os.close(writing)
+
+
+def long_way(event: Event) -> str:
+    """The line of an event as the formatter writes it."""
+    own = Own({"event": event.name, "message": event.message, "outcome": event.outcome, **event.fields()}, {})
+    made = logging.getLogger("orchestrator").makeRecord(
+        "orchestrator", event.level, "", 0, "", (), None, extra={EVENT: own}
+    )
+    return formatter("json").format(made)
+
+
+def test_both_ways_write_the_same_line(pipe: tuple[Output, int]) -> None:
+    """Field by field, in the same order; only the moment is another."""
+    output, reading = pipe
+    assert direct.write(output, REQUEST, REQUEST.message, REQUEST.fields())
+    line = os.read(reading, 100_000).decode()
+    assert line.endswith("\n")
+    short, long = read(line[:-1]), json.loads(long_way(REQUEST))
+    assert list(short) == list(long)
+    moments = {"timestamp", "elapsed_seconds"}
+    assert {name: value for name, value in short.items() if name not in moments} == {
+        name: value for name, value in long.items() if name not in moments
+    }
+    assert abs(short["elapsed_seconds"] - long["elapsed_seconds"]) < 60
+    assert (len(short["timestamp"]), short["timestamp"][:13]) == (len(long["timestamp"]), long["timestamp"][:13])
+
+
+@pytest.mark.parametrize("path", ["x" * 16_000, "\udcff"])
+def test_what_does_not_fit_or_is_no_text_goes_the_long_way(pipe: tuple[Output, int], path: str) -> None:
+    """Cutting and escaping have one place."""
+    event = dataclasses.replace(REQUEST, path=path)
+    assert not direct.write(pipe[0], event, event.message, event.fields())
+    read(long_way(event))
+
+
+def handler(output: Output, kind: str = "json") -> logging.StreamHandler[Output]:
+    """As the packaged file makes it."""
+    made = logging.StreamHandler(output)
+    made.setFormatter(formatter(kind))
+    return made
+
+
+def test_the_short_way_is_for_the_packaged_handler_alone(pipe: tuple[Output, int]) -> None:
+    """A second handler, a filter, another format or stream: logging.yaml is obeyed."""
+    output, _ = pipe
+    plain, filtered, quiet = handler(output), handler(output), handler(output)
+    filtered.addFilter(lambda _: True)
+    quiet.setLevel(logging.ERROR)
+    assert direct.output_of([plain], []) is output
+    for handlers in ([], [plain, plain], [filtered], [quiet], [handler(output, "text")], [logging.NullHandler()]):
+        assert direct.output_of(handlers, []) is None
+    assert direct.output_of([plain], [lambda _: True]) is None
