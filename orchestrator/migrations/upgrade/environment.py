@@ -21,6 +21,7 @@ from orchestrator.log import env_py_runs
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, script_directory
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
+from orchestrator.migrations.upgrade.event_listeners import forgotten_after
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -121,7 +122,7 @@ class Environment:
                 _attend(environment.get_context(), visitor)
 
         environment.configure = wrapped  # type: ignore[method-assign,assignment]  # of this instance
-        with environment, env_py_runs():
+        with environment, env_py_runs(), forgotten_after(scripts.env_py_location):
             scripts.run_env()
 
     async def _run_with_connection(self, visitor: Visitor) -> None:
