@@ -111,6 +111,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 @pytest.fixture
+def other(database: Database, request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Create a second empty database on the same server."""
+    if database.backend == "sqlite":
+        yield Database(database.url.replace("app.db", "other.db"), "sqlite")
+        return
+    server: Server = request.getfixturevalue("servers")[database.backend]
+    other = server.create_database()
+    yield other
+    server.drop_database(other)
+
+
+@pytest.fixture
 def server(database: Database, servers: Servers) -> Server:
     """Return the shared server of `database`, to look at it as its administrator."""
     return servers[database.backend]

@@ -1,5 +1,6 @@
 """Projects whose env.py migrates several schemas, databases or version tables in one run."""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,6 +67,28 @@ def upgrade_engine1():
 def upgrade_engine2():
 {two}
 '''
+
+
+_OWN_ENGINE = """
+import os
+from alembic import context
+from sqlalchemy import create_engine, text
+
+with create_engine({url!r}).connect() as connection:
+    context.configure(connection=connection{options})
+    with context.begin_transaction():
+{before}
+        context.run_migrations()
+{inside}
+{after}
+"""
+
+
+def own_engine(project: Project, url: str, **parts: str) -> None:
+    """Give the project an env.py with an engine of its own, and more statements `before`, `inside` and `after`."""
+    indented = {"before": 8, "inside": 8, "after": 4}
+    text = {name: textwrap.indent(parts.get(name, "pass"), " " * width) for name, width in indented.items()}
+    project.write("alembic/env.py", _OWN_ENGINE.format(url=url, options=parts.get("options", ""), **text))
 
 
 def tenants(path: Path, database: Database, names: Sequence[str]) -> Project:

@@ -17,18 +17,6 @@ WANTED = ["t_one", "t_two", "t_three"]
 
 
 @pytest.fixture
-def other(database: Database, request: pytest.FixtureRequest) -> Iterator[Database]:
-    """Create a second empty database on the same server."""
-    if database.backend == "sqlite":
-        yield Database(database.url.replace("app.db", "other.db"), "sqlite")
-        return
-    server: Server = request.getfixturevalue("servers")[database.backend]
-    other = server.create_database()
-    yield other
-    server.drop_database(other)
-
-
-@pytest.fixture
 def names(database: Database, request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Name three tenants: schemas of one database on PostgreSQL, databases of their own on MariaDB and MySQL."""
     if database.backend == "postgresql":

@@ -5,7 +5,7 @@ It runs on env.py's own connections, which also hold the locks, in the main thre
 
 import gc
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
@@ -20,12 +20,13 @@ from orchestrator.migrations.scripts.alembic_scripts import resolve_target, tree
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.upgrade.context_run import ContextRun
-from orchestrator.migrations.upgrade.environment import Environment, Steps, Visitor
+from orchestrator.migrations.upgrade.environment import Environment, Visitor
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
 from orchestrator.migrations.upgrade.naming import name_of
 from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.migrations.upgrade.shared import Running, Shared
-from orchestrator.migrations.upgrade.version_table import readable_position
+from orchestrator.migrations.upgrade.visitors import Left, Looking, Upgrading
+from orchestrator.migrations.upgrade.whereabouts import Whereabouts
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
@@ -36,10 +37,6 @@ if TYPE_CHECKING:
 TRIES, RACE_SECONDS = 5, 0.2  # of env.py that meets another replica
 # PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object; MySQL: duplicate database, table.
 _CREATED_MEANWHILE = {"23505", "42P06", "42P07", "42710", "1007", "1050"}
-
-
-class _Left(BaseException):
-    """Env.py is left where it would migrate: what it does behind that must not be done to a database that is behind."""
 
 
 @dataclass
@@ -69,6 +66,10 @@ class Upgrade:
     _targets: dict[tuple[str, ...], Target] = field(default_factory=dict)
     _error: BaseException | None = None
 
+    def __post_init__(self) -> None:
+        """Begin to note where env.py connects."""
+        self.whereabouts = Whereabouts(self.credentials)
+
     def run(self) -> None:
         """Apply what is missing, and see that it is there.
 
@@ -79,7 +80,7 @@ class Upgrade:
         shared = Shared(self.settings, self.stop, self.emit, locks, self._blocker)
         gc.freeze()  # a full collection of what was imported takes longer than many a revision
         try:
-            self._run_env(_Upgrading(self, shared))
+            self._run_env(Upgrading(self, shared))
         except StopAsked:
             self.stopped = True
         finally:
@@ -95,7 +96,7 @@ class Upgrade:
         Raises:
             StartupError: with MigrationTreeInvalid, or MigrationFailed: env.py failed.
         """
-        looking = _Looking(self)
+        looking = Looking(self)
         self._run_env(looking)
         return looking.places
 
@@ -124,7 +125,8 @@ class Upgrade:
         environment = Environment(self.files, self.credentials, self.settings.target)
         for attempt in range(1, TRIES + 1):
             try:
-                environment.run(visitor)
+                with self.whereabouts.noted():
+                    environment.run(visitor)
             except BaseException as error:  # noqa: BLE001  # what is not understood is raised again
                 if not self._error and attempt < TRIES and self._is_race(error):
                     self.stop.requested.wait(attempt * RACE_SECONDS)
@@ -141,7 +143,7 @@ class Upgrade:
         return isinstance(error, DBAPIError) and str(backend.diagnose(error).error_code) in _CREATED_MEANWHILE
 
     def _raise(self, error: BaseException) -> None:
-        if isinstance(error, _Left) or (isinstance(error, SystemExit) and not error.code and not self._error):
+        if isinstance(error, Left) or (isinstance(error, SystemExit) and not error.code and not self._error):
             return
         if isinstance(error, MigrationAborted):
             raise StartupError(self.failure(error.cause)) from error
@@ -156,6 +158,15 @@ class Upgrade:
         except BaseException as error:
             self._error = self._error or error
             raise
+
+    def check_whereabouts(self, context: "MigrationContext") -> None:
+        """See that env.py migrates the database that was waited for, or has connected to it.
+
+        Raises:
+            StartupError: with SettingsInvalid.
+        """
+        assert context.connection  # noqa: S101  # only such contexts are attended
+        self.whereabouts.check(context.connection)
 
     def begin_once(self) -> None:
         """Something is about to be changed."""
@@ -181,61 +192,6 @@ class Upgrade:
         """Who was seen in the way of the statement that runs."""
         statement, blocked_by = self.blocked_by or (None, "")
         return blocked_by if statement == running else ""
-
-
-@dataclass
-class _Upgrading:
-    """A run of env.py that applies what is missing."""
-
-    upgrade: Upgrade
-    shared: Shared
-
-    def configured(self, options: dict[str, Any]) -> None:
-        options.setdefault("transaction_per_migration", True)
-        options["on_version_apply"] = (*_several(options.get("on_version_apply")), self._stamped)
-
-    def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        self.upgrade.enter(lambda: self._migrate(context, arguments, run))
-
-    def _migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        upgrade = self.upgrade
-        name = upgrade.name(context, arguments, [each.name for each in upgrade.contexts])
-        entered = ContextRun(self.shared, context, name, upgrade.target(context))
-        upgrade.contexts.append(entered)
-        if not entered.pending:
-            entered.leave(run)
-            return
-        if upgrade.stop.requested.is_set():
-            raise StopAsked
-        upgrade.begin_once()
-        entered.plan()
-        entered.apply(run)
-
-    def _stamped(self, **_: Any) -> None:
-        self.upgrade.contexts[-1].stamped()
-
-
-@dataclass
-class _Looking:
-    """A run of env.py that only looks."""
-
-    upgrade: Upgrade
-    places: list[Place] = field(default_factory=list)
-
-    def configured(self, options: dict[str, Any]) -> None:
-        options["dont_mutate"] = True
-
-    def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        name = self.upgrade.name(context, arguments, [each.position.context for each in self.places])
-        self.places.append(Place(self.upgrade.target(context), replace(readable_position(context), context=name)))
-        if self.places[-1].standing.pending:
-            raise _Left
-        run(lambda _heads, _context: [])
-
-
-def _several(callbacks: Any) -> tuple[Any, ...]:
-    """As Alembic takes them: none, one, or a collection."""
-    return () if callbacks is None else (callbacks,) if callable(callbacks) else tuple(callbacks)
 
 
 def _worth_reading(error: BaseException) -> BaseException | None:

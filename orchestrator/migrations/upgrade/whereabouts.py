@@ -1,0 +1,108 @@
+"""Whether env.py connects to the database that was waited for: else that one would never be migrated, and be served."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Dialect, Engine
+
+from orchestrator.address import AddressError, of_call
+from orchestrator.address.drivers import DATABASES
+from orchestrator.credentials import Credentials
+from orchestrator.database_settings import DatabaseSettings
+from orchestrator.databases import Backend, backend_for
+from orchestrator.databases.waiting import connected
+from orchestrator.errors import StartupError
+from orchestrator.validation import invalid
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+LOOK_SECONDS = 30.0  # for asking the database that was waited for, which has answered a moment ago
+_PORTS = {"mysql": 3306, "postgresql": 5432}
+
+
+class Whereabouts:
+    """Where env.py connects to in one run."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._reached = credentials.told is not None  # it was waited for where env.py connects first
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note to which databases this thread connects meanwhile."""
+        thread, waited = threading.get_ident(), _place(self._credentials.own_address().url)
+
+        def note(dialect: Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
+            if threading.get_ident() == thread and not self._reached:
+                with contextlib.suppress(AddressError):
+                    self._reached = _place(of_call(dialect, arguments, parameters).url) == waited
+
+        event.listen(Engine, "do_connect", note)
+        try:
+            yield
+        finally:
+            event.remove(Engine, "do_connect", note)
+
+    def check(self, connection: "Connection") -> None:
+        """See that env.py has reached the database that was waited for, by this connection or another one.
+
+        The address may be another one, of a proxy or a second name: the database itself is asked who it is.
+
+        Raises:
+            StartupError: with SettingsInvalid: it has not.
+        """
+        if self._reached:
+            return
+        if not self._same(connection):
+            raise self._elsewhere(connection.engine.url)
+        self._reached = True
+
+    def _same(self, connection: "Connection") -> bool:
+        waited = self._credentials.own_address().url.get_backend_name()
+        if DATABASES.get(connection.dialect.name) != DATABASES[waited]:
+            return False
+        theirs = backend_for(connection.dialect.name).identity(connection.connection.dbapi_connection)
+        return bool(theirs == _in_a_thread(self._identity))
+
+    def _identity(self) -> str:
+        async def look(connection: "AsyncConnection", backend: Backend) -> str:
+            return await connection.run_sync(lambda each: backend.identity(each.connection.dbapi_connection))
+
+        return asyncio.run(connected(self._credentials, look, timeout_seconds=LOOK_SECONDS))
+
+    def _elsewhere(self, theirs: URL) -> StartupError:
+        ours = _shown(self._credentials.own_address().url)
+        problem = (
+            f"it leads to {ours}, but env.py connects to {_shown(theirs)}; nothing was changed. "
+            "Let env.py read DATABASE_URL, or remove this variable: then env.py is asked for the address"
+        )
+        return StartupError(invalid([DatabaseSettings.fault("DATABASE_URL", problem)]))
+
+
+def _in_a_thread(work: Any) -> Any:
+    """The result of `work` in a thread without an event loop: this one may be inside env.py's."""
+    results: list[Any] = []
+    thread = threading.Thread(target=lambda: results.append(work()), name="database-identity", daemon=True)
+    thread.start()
+    thread.join()
+    return results[0] if results else None
+
+
+def _place(url: URL) -> tuple[str | int | None, ...]:
+    """What tells one address from another one, whatever login and driver."""
+    database = DATABASES[url.get_backend_name()]
+    if database == "sqlite":
+        return database, str(Path(url.database or "").absolute())
+    return database, (url.host or "localhost").lower(), url.port or _PORTS[database], url.database
+
+
+def _shown(url: URL) -> str:
+    """An address without login and options."""
+    return URL.create(url.get_backend_name(), None, None, url.host, url.port, url.database).render_as_string()
