@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import orjson
 
 from orchestrator import probe
+from orchestrator.settings import Settings
 from orchestrator.status import Status
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -49,6 +50,11 @@ class Answers:
         self._container = probe.container().encode()
         probes = {live_path: self._live, ready_path: self._ready, startup_path: self._startup}
         self.probes: dict[str, Callable[[Headers], Answer]] = {path: each for path, each in probes.items() if path}
+
+    @classmethod
+    def of(cls, settings: Settings, status: Status) -> Self:
+        """Those at the paths of the settings."""
+        return cls(status, settings.live_path, settings.ready_path, settings.startup_path)
 
     def starting(self, path: str, headers: Headers) -> Answer:
         """The answer while the app does not serve."""

@@ -14,6 +14,7 @@ from orchestrator import probe as health
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
 from orchestrator.stop import Stop
+from orchestrator.task import Task
 
 
 class _WithVariables(click.Command):
@@ -79,22 +80,34 @@ def cli(context: click.Context) -> int | None:
 @cli.command(cls=_WithVariables)
 @click.pass_obj
 def serve(stop: Stop) -> int:
-    """Wait for the database, migrate it, serve the ASGI app in the same event loop."""
-    return _run("serve", stop)
+    """Wait for the database, migrate it, serve the ASGI app in the same process."""
+    return _run(Task("serve"), stop)
 
 
 @cli.command(cls=_WithVariables)
 @click.pass_obj
 def migrate(stop: Stop) -> int:
     """Wait, migrate, exit: the one-off task of a pipeline."""
-    return _run("migrate", stop)
+    return _run(Task("migrate"), stop)
 
 
 @cli.command(cls=_WithVariables)
+@click.option("--head", is_flag=True, help="Until the database is at head, not only until it answers.")
 @click.pass_obj
-def wait(stop: Stop) -> int:
+def wait(stop: Stop, *, head: bool) -> int:
     """Wait for the database, exit."""
-    return _run("wait", stop)
+    return _run(Task("wait", to_head=head), stop)
+
+
+@cli.command(cls=_WithVariables, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def run(stop: Stop, command: tuple[str, ...]) -> int:
+    """Wait, migrate, then become COMMAND: gunicorn, uvicorn with workers or reload, celery, any program.
+
+    With ORCHESTRATOR_MIGRATE=false it waits until the database is at head. The port answers until then if PORT is set.
+    """
+    return _run(Task("run", argv=command), stop)
 
 
 # ---------------------------------------------------------------- for the image: its build and its health check
@@ -188,10 +201,10 @@ def timeline(file: Path, svg: Path | None) -> int:
     return draw(file, svg)
 
 
-def _run(command: str, stop: Stop) -> int:
-    from orchestrator.process import run
+def _run(task: Task, stop: Stop) -> int:
+    from orchestrator.process import run as carry_out
 
-    return run(command, stop)
+    return carry_out(task, stop)
 
 
 def _need(*modules: str) -> None:

@@ -9,15 +9,14 @@ from orchestrator.events import ProcessStopped
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import REDACTOR, finish_prints
 from orchestrator.reporter import Reporter
-
-MUST_REACH_TARGET = frozenset({"migrate", "wait"})  # stopped before it, they have not done what they are for
+from orchestrator.task import Task
 
 
 class Ending:
     """Ends one process; each method returns the exit code. Only the first one called has an effect."""
 
-    def __init__(self, command: str, lifecycle: Lifecycle, report: Reporter) -> None:
-        self._command, self._lifecycle, self._report = command, lifecycle, report
+    def __init__(self, task: Task, lifecycle: Lifecycle, report: Reporter) -> None:
+        self._task, self._lifecycle, self._report = task, lifecycle, report
         self._once = threading.Lock()
         self._code = EXIT_OK
 
@@ -34,14 +33,14 @@ class Ending:
 
     def stopped(self) -> int:
         """A stop was requested: that is what `serve` was asked; a command with a target has missed it."""
-        if self._command not in MUST_REACH_TARGET:
+        if not self._task.must_reach_target:
             return self.done()
         return self.failed(StartupError(_stopped(f"a stop was requested while {self._lifecycle.state}")))
 
     @property
     def overdue_code(self) -> int:
         """The exit code when the shutdown budget is spent and something hangs."""
-        missed = self._command in MUST_REACH_TARGET or self._lifecycle.state == State.MIGRATING
+        missed = self._task.must_reach_target or self._lifecycle.state == State.MIGRATING
         return MigrationStopped.exits_with if missed else EXIT_OK
 
     def overdue(self) -> int:

@@ -406,6 +406,16 @@ class ServerStarted(Event):
 
 
 @catalogued
+class CommandStarted(Event):
+    """`run` is done: this process becomes COMMAND, which writes what it likes from here on. The last event."""
+
+    outcome = "success"
+    sentence = "Everything is ready; this process becomes: {command}"
+
+    command: str = described("the program and its arguments", foreign=True)
+
+
+@catalogued
 class Request(Event):
     """A request was answered; requests to the probes are not logged."""
 

@@ -3,39 +3,46 @@
 import asyncio
 import logging
 import os
+from typing import TYPE_CHECKING
 
 from orchestrator import ecs, log
 from orchestrator.concurrency import MAIN_THREAD
 from orchestrator.credentials import Credentials
+from orchestrator.endings import Ending
 from orchestrator.errors import SettingsInvalid, StartupError, StartupFailed
 from orchestrator.import_path import import_from_working_directory
 from orchestrator.known_secrets import known_secrets
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.replacing import Replacement, replace_process
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
+from orchestrator.task import Task
 from orchestrator.uvicorn_options import load_env_file
 from orchestrator.validation import load, require_address, settings_of_the_log, unknown_variables
 
 UNKNOWN_TOLD = 20  # unknown variables that are named in a line
 _logger = logging.getLogger(__name__)
 
+if TYPE_CHECKING:
+    from orchestrator.startup import Startup
+
 SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
 FAILED_SETTLE_SECONDS = 20.0  # the same when the start failed: its lines say why; less than the shutdown budget has
 EXIT_SECONDS = 3.0  # after the last event; a thread that resolves a name would keep the process for much longer
 
 
-def run(command: str, stop: Stop) -> int:
-    """Carry out `serve`, `migrate` or `wait` to its end; returns the exit code."""
+def run(task: Task, stop: Stop) -> int:
+    """Carry out `serve`, `migrate`, `wait` or `run` to its end; returns the exit code."""
     log.occupy_descriptors()
     ecs.identify(os.environ)  # meanwhile the rest is imported
     load_env_file(os.environ)
     log.REDACTOR.register(known_secrets(os.environ))
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     try:
-        settings, credentials = load(os.environ, command)
+        settings, credentials = load(os.environ, task.name)
         _configure_logging(settings)
         if not _can_ask_env(settings, credentials):
             require_address(credentials)
@@ -45,22 +52,23 @@ def run(command: str, stop: Stop) -> int:
         _logger.warning("These variables are not known and have no effect: %s.", ", ".join(unknown[:UNKNOWN_TOLD]))
     stop.budget_seconds = settings.shutdown_seconds
 
-    def supervise() -> int:
-        return asyncio.run(_tell(command, settings, credentials, stop))
-
-    return MAIN_THREAD.serve(supervise, after_each=stop.reinstall)
-
-
-async def _tell(command: str, settings: Settings, credentials: Credentials, stop: Stop) -> int:
-    from orchestrator.databases.credential_refresh import kept_current
     from orchestrator.startup import Startup
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
-    startup = Startup(command, settings, credentials, stop, report)
+    startup = Startup(task, settings, credentials, stop, report)
     stop.enforce(lambda: startup.ending.overdue_code, startup.ending.overdue)
-    with kept_current(credentials):
+    code = MAIN_THREAD.serve(lambda: asyncio.run(_tell(startup)), after_each=stop.reinstall)
+    return _become(startup.replacement, startup.ending) if startup.replacement else code
+
+
+async def _tell(startup: "Startup") -> int:
+    from orchestrator.databases.credential_refresh import kept_current
+
+    with kept_current(startup.credentials):
         code = await startup.run()
     _settle(code)
+    if startup.replacement:
+        return code
     # Closing the loop waits for a thread that resolves a name; nothing ends what the main thread is still busy with.
     exit_within(0 if MAIN_THREAD.busy else EXIT_SECONDS, code)
     return code
@@ -76,6 +84,16 @@ def _can_ask_env(settings: Settings, credentials: Credentials) -> bool:
     except StartupError:
         return False
     return True
+
+
+def _become(replacement: Replacement, ending: Ending) -> int:
+    """Become the program; returns only when the kernel cannot run it."""
+    try:
+        replace_process(replacement, log.standard_output())
+    except StartupError as error:
+        code = ending.failed(error)
+        _settle(code)
+        return code
 
 
 def _configure_logging(settings: Settings) -> None:

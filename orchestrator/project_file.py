@@ -1,5 +1,6 @@
 """What the project says about its app in its own files: pyproject.toml, as FastAPI's command reads it."""
 
+import importlib.util
 import tomllib
 from pathlib import Path
 
@@ -27,3 +28,8 @@ def likely_app(directory: Path) -> str:
         if any(each in text for each in _ASGI):
             return name
     return ""
+
+
+def may_be_imported(app: str) -> bool:
+    """Whether there is a module or package of that name; a repository of migrations alone has none."""
+    return importlib.util.find_spec(app.partition(":")[0].partition(".")[0]) is not None

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+from orchestrator import uvicorn_options
 from orchestrator.answers import Answers
 from orchestrator.concurrency import in_main_thread
 from orchestrator.errors import BindFailed, StartupError
 from orchestrator.events import Emit
 from orchestrator.gate import Gate
+from orchestrator.settings import Settings
 from orchestrator.stop import Stop
 
 if TYPE_CHECKING:
@@ -52,6 +55,18 @@ def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
         )
         raise StartupError(failure) from None
     return listener
+
+
+async def open_port(settings: Settings, answers: Answers, emit: Emit) -> "Port":
+    """The port of the settings, answering.
+
+    Raises:
+        StartupError: with BindFailed, as `bind`.
+    """
+    backlog = uvicorn_options.given(os.environ).get("backlog", BACKLOG)
+    port = Port(bind(settings.host, settings.port, backlog), answers, emit)
+    await port.open()
+    return port
 
 
 class Port:

@@ -5,30 +5,33 @@ The next step is the return of an await, so the program counter is the state mac
 
 import asyncio
 import contextlib
-import importlib.util
 import os
 import platform
+import shlex
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator import events, uvicorn_options
+from orchestrator import events
+from orchestrator.app_database import tell_app
 from orchestrator.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
 from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
-from orchestrator.database_secrets import CredentialsError
 from orchestrator.database_settings import EMBEDDED_FILE
 from orchestrator.databases.waiting import preload, wait_for_database
 from orchestrator.endings import Ending
-from orchestrator.errors import StartupError
-from orchestrator.known_secrets import known_secrets
+from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.lifecycle import Lifecycle, State
-from orchestrator.log import REDACTOR, restore, unblock
+from orchestrator.log import restore, unblock
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check
 from orchestrator.migrations.position.target import Target, at_head, read_target
+from orchestrator.project_file import may_be_imported
+from orchestrator.replacing import Replacement, program
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
+from orchestrator.task import Task
 from orchestrator.validation import require_address
 
 if TYPE_CHECKING:
@@ -41,24 +44,26 @@ if TYPE_CHECKING:
 class Startup:
     """One start of one process, with what every part of it needs."""
 
-    def __init__(
-        self, command: str, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter
-    ) -> None:
-        self.command, self.settings, self.credentials = command, settings, credentials
+    def __init__(self, task: Task, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter) -> None:
+        self.task, self.settings, self.credentials = task, settings, credentials
         self.stop, self.report = stop, report
         self.lifecycle = Lifecycle(report)
-        self.ending = Ending(command, self.lifecycle, report)
+        self.ending = Ending(task, self.lifecycle, report)
+        self.replacement: Replacement | None = None
 
     async def run(self) -> int:
-        """Carry out `serve`, `migrate` or `wait`; returns the exit code, the events that explain it are out."""
-        story = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only}[self.command]
+        """Carry out the task; returns the exit code, the events that explain it are out.
+
+        After `run`, `replacement` is the program that is to take this process's place.
+        """
+        stories = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only, "run": self._make_way}
         self._asked = self.stop.watch()
         announcer = asyncio.create_task(self._announce_stop())
         try:
             pid, version = os.getpid(), platform.python_version()
-            self.report(events.ProcessStarted(python_version=version, pid=pid, command=self.command))
+            self.report(events.ProcessStarted(python_version=version, pid=pid, command=self.task.name))
             self._announce_database()
-            await story()
+            await stories[self.task.name]()
         except StopAsked:
             return self.ending.stopped()
         except StartupError as error:
@@ -67,30 +72,23 @@ class Startup:
             return self.ending.bug(error)
         finally:
             announcer.cancel()
-        return self.ending.done()
+        return EXIT_OK if self.replacement else self.ending.done()
 
-    # ------------------------------------------------------------ the three commands
+    # ------------------------------------------------------------ the commands
 
     async def _serve(self) -> None:
-        port = await self._open_port()
-        try:
+        async with self._opened_port() as port:
             app = await self._app_and_database(port.answers)
             forget_migration(self.credentials)
-            self._tell_database()  # migrating may have taken longer than a password lives
+            tell_app(self.credentials)  # migrating may have taken longer than a password lives
             await unless_stopped(self._asked, port.hand_over(app))
             self._announce_serving()
             await unless_stopped(self._asked, port.ended())
-        except StopAsked:
-            await self._drain(port)
-            raise
-        except BaseException:
-            await port.abort()
-            raise
         await self._drain(port)
 
     async def _migrate(self) -> None:
         target = await self._preflight()
-        if self._has_app():
+        if "app" in self.settings.model_fields_set or may_be_imported(self.settings.app):
             _, seen = await unless_stopped(
                 self._asked, together(self._import_app(self._answers()), self._wait(target, migrate=True))
             )
@@ -99,24 +97,50 @@ class Startup:
         await self._bring_to_head(target, seen)
 
     async def _wait_only(self) -> None:
-        await self._know_address()
-        await unless_stopped(self._asked, self._wait(None, migrate=False))
+        if self.task.to_head:
+            target = await self._preflight()
+            await self._bring_to_head(target, await unless_stopped(self._asked, self._wait(target, migrate=False)))
+        else:
+            await self._know_address()
+            await unless_stopped(self._asked, self._wait(None, migrate=False))
+
+    async def _make_way(self) -> None:
+        path, argv = program(self.task.argv), self.task.argv
+        is_asked_for = "port" in self.settings.model_fields_set
+        async with self._opened_port() if is_asked_for else contextlib.nullcontext() as port:
+            target = await self._preflight()
+            seen = await unless_stopped(self._asked, self._wait(target, migrate=self.settings.migrate))
+            await self._bring_to_head(target, seen)
+            forget_migration(self.credentials)
+            tell_app(self.credentials)
+            if port:
+                await port.close_gate()
+            if await in_main_thread(self.stop.give_up, name="signals"):
+                raise StopAsked  # it came in the last moment
+        self.replacement = Replacement.of(path, argv, os.environ, port.listener if port else None)
+        self.report(events.CommandStarted(command=shlex.join(argv)))
 
     # ------------------------------------------------------------ its parts, in their order
 
     def _answers(self) -> "Answers":
         from orchestrator.answers import Answers
 
-        settings = self.settings
-        return Answers(self.report.status, settings.live_path, settings.ready_path, settings.startup_path)
+        return Answers.of(self.settings, self.report.status)
 
-    async def _open_port(self) -> "Port":
-        from orchestrator.server import BACKLOG, Port, bind
+    @contextlib.asynccontextmanager
+    async def _opened_port(self) -> AsyncIterator["Port"]:
+        """A port that answers; it drains when a stop is requested, and is closed at any failure."""
+        from orchestrator.server import open_port
 
-        backlog = uvicorn_options.given(os.environ).get("backlog", BACKLOG)
-        port = Port(bind(self.settings.host, self.settings.port, backlog), self._answers(), self.report)
-        await port.open()
-        return port
+        port = await open_port(self.settings, self._answers(), self.report)
+        try:
+            yield port
+        except StopAsked:
+            await self._drain(port)
+            raise
+        except BaseException:
+            await port.abort()
+            raise
 
     async def _app_and_database(self, answers: "Answers") -> "AppServer":
         """The app imported, and the database at head; a failure of one ends the waiting for the other."""
@@ -175,7 +199,7 @@ class Startup:
                 server_version=found.seen.server_version,
             )
         )
-        self._tell_database()
+        tell_app(self.credentials)
         return found.seen
 
     async def _bring_to_head(self, target: Target, seen: DatabaseState) -> None:
@@ -220,20 +244,7 @@ class Startup:
     def _announce_database(self) -> None:
         if self.credentials.embedded:
             self.report(events.DatabaseEmbedded(database=str(Path(EMBEDDED_FILE).absolute())))
-        self._tell_database()
-
-    def _tell_database(self) -> None:
-        """Let the app and env.py find the database in DATABASE_URL, whatever form it was given in."""
-        # The secret's file may be in the middle of a rotation; this is called again when waiting has ended.
-        with contextlib.suppress(CredentialsError):
-            if text := self.credentials.exported_text():
-                REDACTOR.register(known_secrets({"DATABASE_URL": text}))
-                os.environ["DATABASE_URL"] = text
-
-    def _has_app(self) -> bool:
-        """Whether there is an app to check before migrating; a repository of migrations alone needs none."""
-        named = "app" in self.settings.model_fields_set
-        return named or importlib.util.find_spec(self.settings.app.partition(":")[0].partition(".")[0]) is not None
+        tell_app(self.credentials)
 
     def _upgrade_task(self) -> "UpgradeTask":
         from orchestrator.migrations.upgrade.task import UpgradeTask

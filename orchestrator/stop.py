@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _KEPT_FOR_LAST_EVENTS = 0.02  # of the budget
 _LAST_EVENTS_SECONDS = 0.2
+_END = 0  # no signal's number
+_ALL_HEARD_SECONDS = 5.0  # never used up: the thread only reads a pipe
 
 
 class StopAsked(Exception):  # noqa: N818  # asked for, not an error
@@ -46,6 +48,8 @@ class Stop:
         self._requested_at = 0.0  # time.monotonic()
         self._listeners: list[Callable[[], None]] = []
         self._ears, self._bell = -1, -1  # the two ends of a pipe; a byte is a signal
+        self._before: dict[signal.Signals, Any] = {}
+        self._given_up, self._all_heard = False, threading.Event()
 
     def install(self) -> None:
         """Let SIGTERM and SIGINT request the stop. Main thread only."""
@@ -53,10 +57,13 @@ class Stop:
         os.set_blocking(self._bell, False)
         threading.Thread(target=self._hear, name="stop", daemon=True).start()
         os.register_at_fork(after_in_child=self._give_back)
+        self._before = {number: signal.getsignal(number) for number in SIGNALS}
         self.reinstall()
 
     def reinstall(self) -> None:
         """Install the handlers again: imported code may have put its own there, as it may under uvicorn."""
+        if self._given_up:
+            return
         for number in SIGNALS:
             signal.signal(number, self.handle)
         signal.set_wakeup_fd(self._bell, warn_on_full_buffer=False)
@@ -73,6 +80,21 @@ class Stop:
             for number in os.read(self._ears, 64):
                 if number in SIGNALS:
                     self.request(signal.Signals(number).name)
+                elif number == _END:
+                    self._all_heard.set()
+
+    def give_up(self) -> bool:
+        """From now on signals act as they would without us; returns whether a stop was requested until now.
+
+        Main thread only.
+        """
+        self._given_up = True
+        for number, before in self._before.items():
+            signal.signal(number, signal.SIG_IGN if before == signal.SIG_IGN else signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
+        os.write(self._bell, bytes([_END]))
+        self._all_heard.wait(_ALL_HEARD_SECONDS)
+        return self.requested.is_set()
 
     def _give_back(self) -> None:
         """In a child process that the app forks: its signals are not ours, and end it as they end any process."""

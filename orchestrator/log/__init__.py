@@ -37,6 +37,7 @@ __all__ = [
     "occupy_descriptors",
     "restore",
     "settle",
+    "standard_output",
     "unblock",
 ]
 
@@ -86,6 +87,11 @@ def unblock() -> None:
     """From now on a reader that stalls stalls only the log."""
     for stream in _stdout:
         stream.unblock()
+
+
+def standard_output() -> int:
+    """The descriptor of what was standard output when logging began: descriptor 1 leads to standard error since."""
+    return _stdout[0].fileno()
 
 
 def settle(seconds: float) -> None:

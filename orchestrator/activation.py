@@ -1,0 +1,74 @@
+"""Which programs take over a socket that listens already, and at which descriptor.
+
+As systemd's socket activation has it (sd_listen_fds(3)): gunicorn reads LISTEN_FDS; uvicorn and hypercorn are told a
+descriptor on their command line. Any other program binds the port itself, so it must be closed before.
+"""
+
+import os
+import re
+import shlex
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START
+_PROGRAM_WITHIN = 5  # words: `opentelemetry-instrument`, `ddtrace-run`, `python -m` come before
+_DESCRIPTOR = re.compile(r"(?:--fd=|fd://)(\d+)")
+_DEFAULT_GUNICORN_PORT = 8000
+
+
+def descriptor_for(argv: Sequence[str], environ: Mapping[str, str], listener: socket.socket) -> int | None:
+    """The descriptor at which `argv` expects `listener`; None: it binds a port itself."""
+    names = [Path(word).name for word in argv[:_PROGRAM_WITHIN]]
+    if "gunicorn" in names:
+        own = [*shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), *argv[names.index("gunicorn") + 1 :]]
+        return FIRST_DESCRIPTOR if _gunicorn_binds(own, environ, listener) else None
+    if "uvicorn" in names and (number := environ.get("UVICORN_FD", "")).isdecimal():
+        return int(number)
+    for word, following in zip(argv, (*argv[1:], ""), strict=True):
+        if match := _DESCRIPTOR.fullmatch(word):
+            return int(match[1])
+        if word == "--fd" and following.isdecimal():
+            return int(following)
+    return None
+
+
+def announced(environ: Mapping[str, str], descriptor: int) -> dict[str, str]:
+    """`environ` with what tells of the socket; COMMAND keeps this process's id."""
+    told = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())} if descriptor == FIRST_DESCRIPTOR else {}
+    return {**environ, **told}
+
+
+def _gunicorn_binds(own: Sequence[str], environ: Mapping[str, str], listener: socket.socket) -> bool:
+    """Whether it would listen where we do, and nowhere else: with LISTEN_FDS it ignores its own addresses."""
+    host, port = listener.getsockname()[:2]
+    binds = list(_binds(own))
+    if not binds:
+        if _config_file_may_bind(own):
+            return False
+        default = f"0.0.0.0:{environ['PORT']}" if "PORT" in environ else f"127.0.0.1:{_DEFAULT_GUNICORN_PORT}"
+        binds = [default]
+    if len(binds) != 1:
+        return False
+    name, _, number = binds[0].rpartition(":")
+    return (name.strip("[]") or "0.0.0.0", number) == (host, str(port))  # noqa: S104  # gunicorn's default
+
+
+def _binds(words: Sequence[str]) -> Iterator[str]:
+    for word, following in zip(words, (*words[1:], ""), strict=True):
+        if word in {"-b", "--bind"}:
+            yield following
+        elif word.startswith("--bind="):
+            yield word.removeprefix("--bind=")
+        elif word.startswith("-b") and not word.startswith("--"):
+            yield word[2:]
+
+
+def _config_file_may_bind(words: Sequence[str]) -> bool:
+    """Whether a configuration that gunicorn reads names addresses, as far as that can be seen without running it."""
+    if any(word in {"-c", "--config"} or word.startswith(("-c", "--config=")) for word in words):
+        return True
+    try:
+        return "bind" in Path("gunicorn.conf.py").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False

@@ -1,0 +1,111 @@
+"""`run`: another program takes this process's place, as with `exec` in a shell.
+
+It gets what a shell's `exec` would leave it: this process's id, standard input, output and error, environment, default
+signal handlers. Nothing else stays: every descriptor of ours is closed by the kernel.
+"""
+
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from orchestrator import activation
+from orchestrator.errors import AppFailed, StartupError
+
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # which would stay so in the new program
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """The program, and the socket that it takes over, if it does.
+
+    Attributes:
+        path: The file.
+        argv: Its name as given, and its arguments.
+        listener: The socket, None: there is none, or it is closed.
+        descriptor: Where the program expects it.
+    """
+
+    path: str
+    argv: tuple[str, ...]
+    listener: socket.socket | None = None
+    descriptor: int = activation.FIRST_DESCRIPTOR
+
+    @classmethod
+    def of(
+        cls, path: str, argv: tuple[str, ...], environ: Mapping[str, str], listener: socket.socket | None
+    ) -> "Replacement":
+        """The program with `listener`, which is closed if the program binds the port itself."""
+        if listener is None:
+            return cls(path, argv)
+        descriptor = activation.descriptor_for(argv, environ, listener)
+        if descriptor is None:
+            listener.close()
+            return cls(path, argv)
+        return cls(path, argv, listener, descriptor)
+
+
+def program(argv: tuple[str, ...]) -> str:
+    """The file that `argv` names.
+
+    Raises:
+        StartupError: with AppFailed: there is none, or it is not executable.
+    """
+    path = shutil.which(argv[0])
+    if path is None:
+        raise StartupError(_not_started(argv, f"no executable {argv[0]} in {os.environ.get('PATH', os.defpath)}"))
+    return path
+
+
+def replace_process(with_: Replacement, stdout: int) -> NoReturn:
+    """Become the program. Main thread only; returns never.
+
+    Args:
+        with_: The program.
+        stdout: The descriptor that is standard output; ours leads elsewhere meanwhile.
+
+    Raises:
+        StartupError: with AppFailed: the kernel cannot run it.
+    """
+    environ = _environment()
+    os.dup2(stdout, 1)
+    if with_.listener:
+        _place(with_.listener, with_.descriptor)
+        environ = activation.announced(environ, with_.descriptor)
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execve(with_.path, with_.argv, environ)  # noqa: S606  # no shell: as given
+    except OSError as error:
+        raise StartupError(_not_started(with_.argv, error.strerror or str(error))) from None
+
+
+def _place(listener: socket.socket, descriptor: int) -> None:
+    if listener.fileno() == descriptor:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003  # the standard library's
+    else:
+        os.dup2(listener.fileno(), descriptor)
+
+
+def _environment() -> dict[str, str]:
+    """Ours, without what Python itself has put there: it coerces the locale `C` to UTF-8 by a variable (PEP 538)."""
+    environ = dict(os.environ)
+    with suppress(OSError):
+        first = Path("/proc/self/environ").read_bytes()
+        if environ.get("LC_CTYPE") == "C.UTF-8" and b"LC_CTYPE=" not in first:
+            del environ["LC_CTYPE"]
+    return environ
+
+
+def _not_started(argv: tuple[str, ...], why: str) -> AppFailed:
+    return AppFailed(
+        error_type="app_failed",
+        error_message=f"it cannot be started: {why}",
+        hint="Install the program in the image, or correct COMMAND of `orchestrator run -- COMMAND` and PATH.",
+        app=argv[0],
+    )
