@@ -44,6 +44,7 @@ CONTRACT = {
     "migrations_completed": ("info", "context applied_count current_revision duration_seconds"),
     "app_loaded": ("info", "app duration_seconds"),
     "server_started": ("info", "host port startup_seconds"),
+    "command_started": ("info", "command"),
     "request": ("info", "method path status duration_seconds client"),
     "server_drained": ("info", "duration_seconds requests_cancelled"),
     "settings_invalid": ("critical", f"{FAILURE} fault_count variables faults"),
