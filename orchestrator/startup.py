@@ -89,9 +89,8 @@ class Startup:
     async def _migrate(self) -> None:
         target = await self._preflight()
         if "app" in self.settings.model_fields_set or may_be_imported(self.settings.app):
-            _, seen = await unless_stopped(
-                self._asked, together(self._import_app(self._answers()), self._wait(target, migrate=True))
-            )
+            both = together(self._import_app(self._answers()), self._wait(target, migrate=True))
+            _, seen = await unless_stopped(self._asked, both)
         else:
             seen = await unless_stopped(self._asked, self._wait(target, migrate=True))
         await self._bring_to_head(target, seen)
