@@ -322,7 +322,7 @@ async def test_a_reader_that_goes_away_does_not_end_the_process(project: Project
     project.write("app/main.py", LIFESPAN + "async def answering():\n    print('x' * 10_000)\n")
     reading, writing = os.pipe()
     port = free_port()
-    env = {"PATH": os.environ["PATH"], "PORT": str(port), "LANG": "C.UTF-8"}
+    env = {"PATH": os.environ["PATH"], "PORT": str(port), "LANG": "C.UTF-8", "ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "orchestrator", "serve", cwd=project.path, env=env, stdout=writing, stderr=-1
     )
@@ -359,7 +359,12 @@ async def _on_a_terminal(project: Project, env: dict[str, str]) -> str:
     """Run `migrate` on a terminal and return what it shows."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 200, 0, 0))
-    env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "xterm"} | env
+    env = {
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "TERM": "xterm",
+        "ORCHESTRATOR_EMBEDDED_DATABASE": "allow",
+    } | env
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "orchestrator", "migrate", cwd=project.path, env=env, stdout=theirs, stderr=theirs
     )

@@ -55,7 +55,7 @@ def test_the_wheel_installs_a_console_script_that_serves(wheel: Path, tmp_path: 
     answer = subprocess.run(
         [prefix / "bin" / "orchestrator", "migrate"],
         cwd=project.path,
-        env={"PYTHONPATH": str(prefix)},
+        env={"PYTHONPATH": str(prefix), "ORCHESTRATOR_EMBEDDED_DATABASE": "allow"},
         capture_output=True,
         text=True,
         check=True,

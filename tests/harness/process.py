@@ -37,7 +37,8 @@ class Orchestrator(Output):
 
     Args:
         arguments: The command and its options.
-        env: Its environment, besides a PATH, a HOME, a LANG and a free PORT; nothing is inherited.
+        env: Its environment, besides a PATH, a HOME, a LANG, a free PORT and the permission to use SQLite where no
+            database is named; nothing is inherited.
         cwd: Where it runs.
         stdin: What it reads there.
         under: A command that runs it, such as `unshare`.
@@ -59,7 +60,8 @@ class Orchestrator(Output):
         fresh: bool = False,
     ) -> None:
         super().__init__()
-        self.env = _basics() | {"PORT": str(free_port())} | dict(env or {})
+        own = {"PORT": str(free_port()), "ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}
+        self.env = _basics() | own | dict(env or {})
         self.port = int(self.env["PORT"]) if self.env["PORT"].isdecimal() else 0
         self.reading = asyncio.Event()
         self.reading.set()

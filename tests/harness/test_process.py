@@ -81,7 +81,8 @@ async def test_nothing_is_inherited(told: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("DATABASE_URL", "sqlite://")
     result = await run("say('env', **os.environ)", env={"WEB_CONCURRENCY": "1"}, cwd=told)
     (event,) = result.find("env", WEB_CONCURRENCY="1")
-    assert event.keys() - {"LC_CTYPE"} == {"event", "PATH", "HOME", "LANG", "PORT", "WEB_CONCURRENCY"}
+    own = {"PATH", "HOME", "LANG", "PORT", "ORCHESTRATOR_EMBEDDED_DATABASE"}
+    assert event.keys() - {"LC_CTYPE"} == {"event", "WEB_CONCURRENCY", *own}
     assert 20_000 <= int(event["PORT"]) < 32_768
 
 
