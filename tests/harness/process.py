@@ -16,6 +16,7 @@ from tests.harness.prepared import Prepared, may_be_prepared
 from tests.servers.ports import HOST, free_port
 
 _CHUNK = 65_536
+_EMBEDDED = {"ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}  # a test without a database of its own gets a file
 _MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
@@ -208,4 +209,4 @@ async def run(
 def _basics() -> dict[str, str]:
     """Return what every process has, and what measures its coverage if something does."""
     measuring = {name: os.environ[name] for name in _MEASURING if name in os.environ}
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **measuring}
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **_EMBEDDED, **measuring}
