@@ -209,4 +209,10 @@ async def run(
 def _basics() -> dict[str, str]:
     """Return what every process has, and what measures its coverage if something does."""
     measuring = {name: os.environ[name] for name in _MEASURING if name in os.environ}
-    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", **_EMBEDDED, **measuring}
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "LANG": "C.UTF-8",
+        **_EMBEDDED,
+        **measuring,
+    }
