@@ -3,139 +3,170 @@
 import enum
 import re
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-class Kind(enum.Enum):
-    """What becomes of a statement when its revision is interrupted and carried out again."""
+LEFTOVER = "leftover"
+"""What `look` returns of an object that a broken-off statement left unusable."""
+VIEW = "view"
+"""How that begins which `look` returns of a view: its text may change with the tables under it."""
 
-    READ = "read"  # recorded; answered from the record
-    WRITE = "write"  # recorded in its own transaction; answered from the record
-    DEFINITION = "definition"  # ends the transaction, or runs outside of one; judged by what it defines
-    SESSION = "session"  # recorded, and run again
-    OPAQUE = "opaque"  # nobody can tell what it does: if its outcome is unknown, there is no resuming
-    PASSING = "passing"  # about the session or the server as they are now: always run, never recorded
-    SAVEPOINT = "savepoint"  # the same, and whatever comes after it may be undone
+
+class Kind(enum.Enum):
+    """What a statement does, as far as its form proves it."""
+
+    READ = "read"  # returns rows and changes nothing; its answer is not kept
+    WRITE = "write"  # changes rows in the open transaction and does nothing else; recorded in that transaction
+    DEFINITION = "definition"  # changes what `objects` names; the catalogue shows whether it took effect
+    SETTING = "setting"  # sets a session variable to a constant; run again on resume
+    OPAQUE = "opaque"  # its form proves nothing: the revision is migrated, but not resumed after it
+    ENVIRONMENT = "environment"  # asks what is the same in every session of this server; never recorded
+    SAVEPOINT = "savepoint"  # never recorded; what follows may be rolled back to here
     COMMIT = "commit"
     ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, as far as it is understood.
+    """One statement, as far as its form proves what it does.
 
     Attributes:
-        objects: what a DEFINITION defines; empty: running it twice does no harm.
-        moves: for a DEFINITION that renames several of its objects: from and to, in their order.
-        ripples: it may change the definitions of other objects as well: a renamed table is renamed in foreign keys.
-        binds: what it leaves in the session that a later session cannot have, such as a temporary table.
-        unbinds: what of that it takes away.
-        needs_session: its answer depends on what this very session did before.
-        undoes: it may undo a part of the transaction, back to a savepoint.
-        outside: no transaction holds what it does, or it does nothing in one: rows of MyISAM, a PRAGMA of SQLite.
-        gentle: nobody queues behind it while it waits for a lock, so that it may wait for long.
-        compound: it may be several: whatever ends it, some of them may be done, and even committed.
+        objects: what a DEFINITION defines, as words for the catalogue.
+        databases: the databases that its targets are qualified with.
+        needs_session: its answer depends on the statement before it in this session.
+        undoes: it rolls back to a savepoint.
+        outside: no transaction holds what it does: rows of MyISAM, a PRAGMA of SQLite.
+        long_lock_wait_ok: its lock wait blocks no other session.
+        compound: the text may hold several statements, and return several results.
+        drops: it may drop tables, the journal's among them.
     """
 
     kind: Kind
     objects: tuple[str, ...] = ()
-    moves: tuple[tuple[str, str], ...] = ()
-    ripples: bool = False
-    binds: str = ""
-    unbinds: str = ""
+    databases: tuple[str, ...] = ()
     needs_session: bool = False
     undoes: bool = False
     outside: bool = False
-    gentle: bool = False
+    long_lock_wait_ok: bool = False
     compound: bool = False
+    drops: bool = False
 
 
 class RecordedSession(Protocol):
-    """What the recorder has to know of the connected database; on the connection that migrates, in its thread."""
+    """What the journal asks the connected database; on the migrating connection and in its thread."""
 
     commits_definitions: bool
-    """Whether a DEFINITION first commits the transaction that it finds; else it must stand outside of one."""
+    """Whether a DEFINITION commits the open transaction first; else it must run outside of one."""
     savepoint: bool
     """Whether an error leaves the transaction unusable, so that only a savepoint can bring it back."""
+    records_in_autocommit: bool
+    """Whether a statement in autocommit mode can be wrapped in a transaction with its record, unnoticed."""
     now: str
     """SQL for the time now, in UTC."""
     encoding: str
-    """What Python calls the characters that can be written here."""
+    """Python's name for the characters that can be written here."""
 
     def schema(self) -> str | None:
-        """Where unqualified names lead to now, and the journal's tables are; a revision may change that."""
+        """Return the schema of unqualified names and of the journal's tables."""
 
     def server(self) -> str:
-        """Name and version; what is half done is finished on the same only."""
+        """Return name and version; a half-applied revision is resumed on the same only."""
 
     def why_not_resumable(self) -> str:
-        """Why nothing can be proven after an interruption on this server; empty when it can."""
+        """Return why nothing can be proven after an interruption on this server; empty when it can."""
+
+    def autocommit(self, *, again: bool = False) -> bool:
+        """Return whether the next statement is committed by itself; `again`: a statement may have changed that."""
+
+    def state(self) -> Mapping[str, str]:
+        """Return the session's settings by name, as the server reports them."""
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Set again what no statement sets: the last generated key."""
 
     def read(self, sql: str) -> Statement:
-        """Understand a statement."""
+        """Classify a statement."""
+
+    def without_literals(self, sql: str) -> str:
+        """Return the statement with its text literals masked, as it may be stored."""
 
     def look(self, subject: str) -> str:
-        """A hash of how one of `Statement.objects` is defined now; empty when it does not exist."""
+        """Return a hash of the definition of one of `Statement.objects`; empty when it does not exist, or LEFTOVER."""
 
     def clear(self, subject: str) -> bool:
-        """Remove the ruin that a broken off DEFINITION left of an object; False when there is none."""
+        """Drop the leftover of a broken-off DEFINITION; False when there is none."""
+
+    def has_table(self, name: str, schema: str | None) -> bool:
+        """Return whether a table exists; never fails in a transaction."""
 
     def begin(self) -> None:
-        """Begin a transaction in a session that is in autocommit mode."""
+        """Begin a transaction in a session in autocommit mode."""
 
     def before_write(self, sql: str) -> None:
-        """Begin the transaction of a session that is not, where the driver would not."""
+        """Begin the transaction where the driver would not."""
 
     def began_for_definitions(self) -> bool:
-        """Whether the open transaction is one that the driver by itself would not have begun."""
+        """Return whether the open transaction is one that the driver by itself would not have begun."""
 
-    def in_transaction(self) -> bool:
-        """Whether a transaction is open, as the server says."""
+    def mark(self) -> Any:
+        """Mark the open transaction."""
+
+    def same_transaction(self, mark: Any) -> bool:
+        """Return whether the marked transaction is still open, as the server says."""
+
+    def reaches_non_transactional(self) -> bool:
+        """Return whether a statement of unknown reach may change rows that no rollback undoes."""
 
     def lock_limit(self, seconds: float) -> "AbstractContextManager[None]":
-        """In here one statement may wait for a lock so long; only asked for what is gentle."""
+        """In this context one statement may wait for a lock this long; only used for `long_lock_wait_ok`."""
 
     def met_lock_limit(self, error: BaseException) -> bool:
-        """Whether a statement gave up waiting for a lock, having done nothing."""
+        """Return whether a statement gave up waiting for a lock and did nothing."""
 
     def refuses_transactions(self, error: BaseException) -> bool:
-        """Whether a statement cannot be run inside a transaction at all."""
+        """Return whether a statement failed because it cannot run inside a transaction."""
 
     def lost_transaction(self, error: BaseException) -> bool:
-        """Whether the server rolled back the whole transaction for the sake of another one: a deadlock."""
+        """Return whether the server rolled back the whole transaction, as for a deadlock."""
 
 
 # Possessive, and content with a missing end: no text takes longer than its length asks for.
 _QUOTED = r"'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z)|\"(?:[^\"\\]|\\.|\"\")*+(?:\"|\\?\Z)|`(?:[^`]|``)*+(?:`|\Z)"
-_BLOCK_COMMENT = r"/\*(?!!).*?(?:\*/|\Z)"
+_BLOCK_COMMENT = r"/\*(?!!|m!).*?(?:\*/|\Z)"
 _VERB = re.compile(r"[()]|\b(?:select|insert|update|delete|replace|merge|values|table)\b(?!\s+as\b)")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def plain(sql: str, line_comment: str = "--") -> str:
-    """The statement from its first word on, without comments.
+    """Return the statement from its first word on, without comments.
 
     Args:
         sql: The statement.
         line_comment: A pattern for what begins a comment that ends with the line.
     """
-    found = re.compile(rf"({_QUOTED})|(?:{line_comment})[^\n]*|{_BLOCK_COMMENT}", re.DOTALL)
+    found = re.compile(rf"({_QUOTED})|(?:{line_comment})[^\n]*|{_BLOCK_COMMENT}", re.DOTALL | re.IGNORECASE)
     return found.sub(lambda each: each[1] or " ", sql).lstrip(string.whitespace + "(")
 
 
 def bare(text: str) -> str:
-    """A plain statement in lower case, what is quoted blotted out: a word in it stands in `text` at the same place."""
+    """Return a plain statement in lower case, quoted text blotted out: a word stands in `text` at the same place."""
     blotted = re.compile(_QUOTED, re.DOTALL).sub(lambda quoted: quoted[0][0] + "_" * (len(quoted[0]) - 1), text)
     return blotted.translate(_LOWER)
 
 
+def masked(sql: str, quotes: str) -> str:
+    """Return the statement with each text literal replaced by `'?'`; `quotes` are the characters that begin one."""
+    found = re.compile(_QUOTED, re.DOTALL)
+    return found.sub(lambda each: f"{each[0][0]}?{each[0][0]}" if each[0][0] in quotes else each[0], sql)
+
+
 def after_with(words: str) -> str:
-    """The main verb of a bare statement that begins with common table expressions; empty if it has none."""
+    """Return the main verb of a bare statement that begins with common table expressions; empty if it has none."""
     depth = 0
     for found in _VERB.finditer(words):
         word = found[0]
@@ -154,11 +185,11 @@ class Meanings:
         self._meanings, self._otherwise = tuple(patterns.values()), otherwise
 
     def of(self, words: str) -> Statement:
-        """The meaning of a bare statement."""
+        """Return the meaning of a bare statement."""
         found = self._pattern.match(words)
         return self._meanings[found.lastindex - 1] if found and found.lastindex else self._otherwise
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
-    """In their order, each once."""
+    """Return the names in their order, each once."""
     return tuple(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""Revisions that do odd things and were killed: settings of the session, errors that were got over, rollbacks."""
+"""Revisions that do odd things and were killed: settings of the session, and savepoints."""
 
 import signal
 from pathlib import Path
@@ -12,7 +12,6 @@ from tests.servers import Database, backends
 OAK, ELM = INSERT.format(2, "oak"), INSERT.format(3, "elm")
 TREES = "op.create_table('trees', sa.Column('id', sa.Integer, primary_key=True))"
 SHRUBS = TREES.replace("trees", "shrubs")
-GOT_OVER = "try:\n    op.execute({!r})\nexcept sa.exc.DBAPIError:\n    print('got over it')"
 
 
 @pytest.fixture
@@ -42,9 +41,7 @@ def _ids(database: Database) -> list[int]:
 
 
 @backends("mariadb", "mysql")
-@pytest.mark.parametrize(
-    "setting", ["sql_mode = 'ANSI_QUOTES'", "time_zone = '+05:00'", "sql_quote_show_create = 0, @x = 1"]
-)
+@pytest.mark.parametrize("setting", ["sql_mode = 'ANSI_QUOTES'", "time_zone = '+05:00'", "sql_quote_show_create = 0"])
 async def test_what_the_session_shows_otherwise_is_recognised(
     project: Project, database: Database, setting: str
 ) -> None:
@@ -61,66 +58,6 @@ async def test_a_name_in_the_quotes_of_the_standard_is_found(project: Project, d
     create = 'op.execute(\'CREATE TABLE "trees" ("id" INTEGER)\')'
     await _resumed(project, database, on, create, off, SHRUBS, WAIT_FOR_GO, ELM)
     assert tables(database) == ["plants", "shrubs", "trees"]
-
-
-@backends("mariadb", "mysql")
-async def test_a_procedure_that_failed_half_way_fails_again_without_being_called(
-    project: Project, database: Database
-) -> None:
-    """The revision got over it, and what it had done before stays."""
-    body = "INSERT INTO plants VALUES (2, 'oak'); SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'enough';"
-    database.execute(f"CREATE PROCEDURE work() BEGIN {body} END")
-    call = GOT_OVER.format("CALL work()")
-    result = await _resumed(project, database, call, TREES, WAIT_FOR_GO, ELM)
-    assert len(result.find("log", message="got over it")) == 1
-    assert _ids(database) == [1, 2, 3]
-
-
-@backends("mariadb", "mysql")
-async def test_a_definition_that_failed_half_way_fails_again_without_being_run(
-    project: Project, database: Database
-) -> None:
-    """MariaDB drops what there is, and says that the other is missing; MySQL drops neither."""
-    database.execute("CREATE TABLE weeds (id INTEGER)")
-    drop = GOT_OVER.format("DROP TABLE weeds, no_such")
-    result = await _resumed(project, database, OAK, drop, TREES, WAIT_FOR_GO, ELM)
-    assert len(result.find("log", message="got over it")) == 1
-    assert _ids(database) == [1, 2, 3]
-
-
-@backends("mariadb", "mysql")
-async def test_a_record_that_was_rolled_back_is_written_again(project: Project, database: Database) -> None:
-    """A statement that is wrong in its syntax commits nothing, not even the record of those before it."""
-    wrong = GOT_OVER.format("CREATE TABLE wrong (id INTEGER")
-    result = await _resumed(project, database, TREES, wrong, "op.execute('ROLLBACK')", OAK, SHRUBS, WAIT_FOR_GO, ELM)
-    assert len(result.find("log", message="got over it")) == 1
-    assert _ids(database) == [1, 2, 3]
-    assert tables(database) == ["plants", "shrubs", "trees"]
-
-
-@backends("mariadb", "mysql")
-async def test_rows_that_were_rolled_back_are_not_there_again(project: Project, database: Database) -> None:
-    """The revision takes the same path, on which they were rolled back."""
-    await _resumed(project, database, OAK, "op.execute('ROLLBACK')", TREES, WAIT_FOR_GO, ELM)
-    assert _ids(database) == [1, 3]
-
-
-@backends("mariadb", "mysql")
-async def test_savepoints_are_on_record_as_everything_else(project: Project, database: Database) -> None:
-    """What was rolled back to one was rolled back."""
-    nested = f"nested = op.get_bind().begin_nested()\n{OAK}\nnested.rollback()\n{INSERT.format(4, 'ash')}"
-    await _resumed(project, database, nested, TREES, WAIT_FOR_GO, ELM)
-    assert _ids(database) == [1, 3, 4]
-
-
-@backends("mariadb", "mysql")
-async def test_a_record_that_a_savepoint_took_with_it_is_written_again(project: Project, database: Database) -> None:
-    """It was written for a definition that is wrong in its syntax, and so commits nothing."""
-    wrong = f"with op.get_bind().begin_nested():\n        {OAK}\n        op.execute('CREATE TABLE wrong (id INTEGER')"
-    got_over = f"try:\n    {wrong}\nexcept sa.exc.DBAPIError:\n    print('got over it')"
-    result = await _resumed(project, database, INSERT.format(4, "ash"), got_over, TREES, WAIT_FOR_GO, ELM)
-    assert len(result.find("log", message="got over it")) == 1
-    assert _ids(database) == [1, 3, 4]
 
 
 @backends("sqlite", "postgresql", "mariadb", "mysql")

@@ -42,6 +42,10 @@ class Carrier:
         self.seen.append("ROLLBACK")
         rollback()
 
+    def used_elsewhere(self, what: str) -> None:
+        """Note it."""
+        self.seen.append(what)
+
 
 @pytest.fixture
 def connection(database: Database) -> Iterator[Connection]:
@@ -75,7 +79,7 @@ def test_rows_are_fetched_as_from_the_driver(recorded: ProxyConnection) -> None:
     assert tuple(cursor.fetchone()) == ROWS[0]
     assert [tuple(row) for row in cursor.fetchmany(1)] == ROWS[1:2]
     assert [tuple(row) for row in cursor.fetchmany(5)] == ROWS[2:]
-    assert (cursor.fetchone(), cursor.fetchmany(3), cursor.fetchall()) == (None, [], [])
+    assert (cursor.fetchone(), list(cursor.fetchmany(3)), list(cursor.fetchall())) == (None, [], [])
     cursor.execute(QUERY)
     cursor.arraysize = 2
     assert [len(cursor.fetchmany()), len(cursor.fetchall())] == [2, 1]
@@ -118,34 +122,55 @@ def test_a_percent_sign_without_parameters_is_one(recorded: ProxyConnection) -> 
     assert [tuple(row) for row in cursor.fetchall()] == [(1,)]
 
 
-def test_an_answer_can_be_given_without_asking(recorded: ProxyConnection, carrier: Carrier) -> None:
+def test_numbers_can_be_given_without_asking(recorded: ProxyConnection, carrier: Carrier) -> None:
     """As from the record: the table need not even exist any more."""
-    carrier.answer = StatementResult([("a", None)], [(1,), (2,)], 2, 7)
+    carrier.answer = StatementResult(rowcount=3, lastrowid=7, recorded=True)
     cursor = recorded.cursor()
-    cursor.execute("SELECT a FROM nothing")
-    assert (cursor.description, cursor.rowcount, cursor.lastrowid) == ([("a", None)], 2, 7)
-    assert cursor.fetchall() == [(1,), (2,)]
-    carrier.answer = StatementResult(rowcount=3)
     cursor.execute("DELETE FROM nothing")
-    assert (cursor.description, cursor.rowcount, cursor.fetchone()) == (None, 3, None)
+    assert (cursor.description, cursor.rowcount, cursor.lastrowid) == (None, 3, 7)
+    assert (cursor.fetchone(), cursor.fetchall(), cursor.fetchmany()) == (None, [], [])
+    carrier.answer = None
+    cursor.execute(QUERY)
+    assert [tuple(row) for row in cursor.fetchall()] == ROWS
 
 
-def test_rows_of_one_answer_are_not_used_up_for_another(recorded: ProxyConnection, carrier: Carrier) -> None:
-    """The record gives the same again."""
-    carrier.answer = StatementResult([("a",)], [(1,)], 1)
-    for _ in range(2):
-        cursor = recorded.cursor()
-        cursor.execute("SELECT a")
-        assert cursor.fetchall() == [(1,)]
+def test_execute_returns_what_the_driver_returns(recorded: ProxyConnection, connection: Connection) -> None:
+    """Sqlite3 returns the cursor, so that calls can be chained, also where nothing is run."""
+    real = connection.connection.dbapi_connection
+    assert real
+    theirs, cursor = real.cursor(), recorded.cursor()
+    returned = theirs.execute(QUERY)
+    ours = cursor.execute(QUERY)
+    assert (ours is cursor) == (returned is theirs)
+    assert ours is cursor or ours == returned
 
 
-def test_two_cursors_do_not_take_each_others_rows(recorded: ProxyConnection) -> None:
-    """One reads while the other writes."""
-    one, other = recorded.cursor(), recorded.cursor()
-    one.execute(QUERY)
-    assert tuple(one.fetchone()) == ROWS[0]
-    other.execute("UPDATE plants SET name = 'ash'")
-    assert [tuple(row) for row in one.fetchall()] == ROWS[1:]
+@backends("postgresql")
+def test_statements_may_be_bytes_or_objects_of_the_driver(recorded: ProxyConnection, carrier: Carrier) -> None:
+    """Psycopg2 takes them, so the proxy does."""
+    from psycopg2 import sql
+
+    cursor = recorded.cursor()
+    cursor.execute(b"SELECT 1")
+    cursor.execute(sql.SQL("SELECT {}").format(sql.Literal("x")))
+    assert [text for text, _ in carrier.seen] == ["SELECT 1", "SELECT 'x'"]
+
+
+def test_a_cursor_is_an_iterator(recorded: ProxyConnection) -> None:
+    """As PEP 249 suggests, and revisions use."""
+    cursor = recorded.cursor()
+    cursor.execute(QUERY)
+    assert tuple(next(cursor)) == ROWS[0]
+    assert len(list(cursor)) == 2
+
+
+@backends("postgresql")
+def test_the_drivers_own_interface_is_noticed(recorded: ProxyConnection, carrier: Carrier) -> None:
+    """COPY goes past every statement."""
+    import io
+
+    recorded.cursor().copy_expert("COPY plants FROM STDIN", io.StringIO("9\tyew\n"))
+    assert carrier.seen == ["it used the driver's own interface: copy_expert"]
 
 
 def test_commits_and_rollbacks_are_the_carriers(
@@ -205,12 +230,13 @@ def test_a_connection_that_executes_itself_is_recorded_too(recorded: ProxyConnec
 
 
 @backends("postgresql")
-def test_a_cursor_in_the_server_is_described_too(recorded: ProxyConnection) -> None:
-    """Psycopg2 knows its columns only when the first row was fetched."""
+def test_a_cursor_in_the_server_stays_one(recorded: ProxyConnection) -> None:
+    """What is large streams as it does without us."""
     cursor = recorded.cursor("mine")
     cursor.execute(QUERY)
+    assert tuple(cursor.fetchone()) == ROWS[0]
     assert [column[0] for column in cursor.description] == ["id", "name"]
-    assert list(cursor.fetchall()) == ROWS
+    assert list(cursor.fetchall()) == ROWS[1:]
 
 
 def test_errors_are_the_drivers(recorded: ProxyConnection, connection: Connection) -> None:

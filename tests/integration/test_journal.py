@@ -11,9 +11,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orchestrator.databases import backend_for
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.results import StatementResult
-from orchestrator.migrations.journal.statement_log import Outcome, Step
-from orchestrator.migrations.journal.store import STATEMENT_LENGTH, Journal, RevisionInfo, SessionSnapshot
+from orchestrator.migrations.journal.steps import Outcome, Record, Step
+from orchestrator.migrations.journal.store import STATEMENT_LENGTH, Journal, RevisionInfo
 from tests.servers import Database, Server, backends
 
 T = TypeVar("T")
@@ -35,17 +34,14 @@ def _about(**changes: Any) -> RevisionInfo:
 
 
 def _step(index: int, **changes: Any) -> Step:
-    answer = StatementResult([("a", 1)], [(HOSTILE, None, 1.5)], 1, 7)
     known: dict[str, Any] = {"index": index, "kind": Kind.WRITE, "statement": HOSTILE, "outcome": Outcome.DONE}
-    known |= {"before": {HOSTILE: "x"}, "after": {HOSTILE: ""}, "result": answer}
+    known |= {"digest": "d" * 64, "rowcount": 3, "lastrowid": 2**40, "line": -7}
+    known |= {"before": {HOSTILE: "x"}, "after": {HOSTILE: ""}}
     return Step(**(known | changes))
 
 
-def _told(steps: list[Step]) -> list[tuple[object, ...]]:
-    return [
-        (each.index, each.kind, each.digest, each.statement, each.outcome, each.answer, each.before, each.after)
-        for each in steps
-    ]
+def _record(*steps: Step) -> Record:
+    return Record("server 1", HOSTILE, {"sql_mode": HOSTILE}, list(steps))
 
 
 def _journal(connection: Connection) -> Journal:
@@ -93,28 +89,28 @@ def test_a_life_of_a_revision(database: Database, on: On) -> None:
         journal = _journal(connection)
         journal.create()
         journal.begin(_about())
-        journal.save("r1", [SessionSnapshot("server 1", ("a", "b")).step(), _step(1), _step(2)], 2, HOSTILE)
+        journal.save("r1", _record(_step(1), _step(2)), 2, HOSTILE)
 
-    def go_on(connection: Connection) -> tuple[SessionSnapshot, list[Step], str]:
+    def go_on(connection: Connection) -> Record:
         journal = _journal(connection)
         assert journal.entries()["r1"].half_applied
         assert journal.entries()["r1"].pending_statement == HOSTILE
-        found = journal.steps("r1")
+        found = journal.record("r1")
         journal.begin(_about(boot_id="c"))
-        journal.save("r1", [_step(2, outcome=Outcome.FAILED), _step(3)], 3, "")
+        journal.save("r1", _record(_step(2, outcome=Outcome.FAILED), _step(3)), 3, "")
         return found
 
     def finish(connection: Connection) -> None:
         journal = _journal(connection)
-        assert [step.outcome for step in journal.steps("r1")[1]] == [Outcome.DONE, Outcome.FAILED, Outcome.DONE]
+        assert [step.outcome for step in journal.record("r1").steps] == [Outcome.DONE, Outcome.FAILED, Outcome.DONE]
         journal.finish("r1", 3, 1.5)
         journal.forget("r1")
 
     on(database, begin)
-    circumstances, steps, moment = on(database, go_on)
-    assert circumstances == SessionSnapshot("server 1", ("a", "b"))
-    assert _told(steps) == _told([_step(1), _step(2)])
-    assert moment.endswith("Z")
+    found = on(database, go_on)
+    assert (found.server, found.reason, found.state) == ("server 1", HOSTILE, {"sql_mode": HOSTILE})
+    assert found.steps == [_step(1), _step(2)]
+    assert found.recorded_at.endswith("Z")
     on(database, finish)
     (entry,) = on(database, lambda connection: list(_journal(connection).entries().values()))
     assert (entry.revision, entry.down_revisions, entry.boot_id, entry.finished) == ("r1", ("r0", "q0"), "c", True)
@@ -132,7 +128,7 @@ def test_what_is_rolled_back_was_never_written(database: Database, on: On) -> No
         journal.create()
         journal.create()  # as a second replica does that was as early
         journal.begin(_about())
-        journal.save("r1", [_step(1)], 1, "")
+        journal.save("r1", _record(_step(1)), 1, "")
         connection.connection.dbapi_connection.rollback()  # type: ignore[union-attr]  # it is connected
 
     on(database, work)
@@ -150,29 +146,42 @@ def test_any_number_of_steps_is_saved(database: Database, on: On, count: int) ->
         journal = _journal(connection)
         journal.create()
         journal.begin(_about())
-        journal.save("r1", steps, count, "")
-        return journal.steps("r1")[1]
+        journal.save("r1", _record(*steps), count, "")
+        return journal.record("r1").steps
 
-    assert _told(on(database, work)) == _told(steps)
+    assert on(database, work) == steps
 
 
 def test_large_and_strange_texts_are_kept(database: Database, on: On) -> None:
     """Of a statement its beginning; of what can be written nowhere, what is left of it."""
-    large = Step.recorded("d", "x" * 10_000_000, index=2, kind=Kind.READ, statement="y" * 5000, outcome=Outcome.DONE)
-    strange = _step(1, statement="a\x00b\ud800c")
+    large, strange = _step(2, statement="y" * 5000), _step(1, statement="a\x00b\ud800c")
 
     def work(connection: Connection) -> list[Step]:
         journal = _journal(connection)
         journal.create()
         journal.begin(_about(description="a\x00b\ud800c", app_version="1" * 500, task_id="2" * 500))
-        journal.save("r1", [strange], 1, "a\x00b\ud800c")
-        if database.backend != "mysql":  # whose max_allowed_packet is not ours to set
-            journal.save("r1", [large], 2, "")
-        return journal.steps("r1")[1]
+        journal.save("r1", _record(strange, large), 1, "a\x00b\ud800c")
+        return journal.record("r1").steps
 
     found = on(database, work)
     assert found[0].statement.startswith("a")
-    assert [(len(each.statement), len(each.answer)) for each in found[1:]] in ([], [(STATEMENT_LENGTH, 10_000_000)])
+    assert len(found[1].statement) == STATEMENT_LENGTH
+
+
+def test_a_record_of_another_version_is_not_resumed(database: Database, on: On) -> None:
+    """What is half applied while the product is replaced is told, and refused."""
+
+    def work(connection: Connection) -> Record:
+        journal = _journal(connection)
+        journal.create()
+        journal.begin(_about())
+        journal.save("r1", _record(_step(1)), 1, "")
+        connection.exec_driver_sql("UPDATE orchestrator_journal_statements SET answer = '[]'")
+        return journal.record("r1")
+
+    found = on(database, work)
+    assert "another version" in found.reason
+    assert found.left_something
 
 
 @backends("mariadb", "mysql")
@@ -185,13 +194,13 @@ def test_settings_of_the_session_change_nothing(database: Database, on: On, sql_
         journal.create()
         connection.exec_driver_sql(f"SET sql_mode = '{sql_mode}', sql_safe_updates = 1")
         journal.begin(_about())
-        journal.save("r1", [_step(1), _step(2)], 2, HOSTILE)
-        found = journal.steps("r1")[1]
+        journal.save("r1", _record(_step(1), _step(2)), 2, HOSTILE)
+        found = journal.record("r1").steps
         journal.finish("r1", 2, None)
         journal.forget("r1")
         return found
 
-    assert _told(on(database, work)) == _told([_step(1), _step(2)])
+    assert on(database, work) == [_step(1), _step(2)]
 
 
 @backends("mariadb", "mysql")
@@ -203,10 +212,10 @@ def test_a_database_in_latin_1_keeps_all_characters(database: Database, server: 
         journal = _journal(connection)
         journal.create()
         journal.begin(_about())
-        journal.save("r1", [_step(1)], 1, "")
-        return journal.steps("r1")[1]
+        journal.save("r1", _record(_step(1)), 1, "")
+        return journal.record("r1").steps
 
-    assert _told(on(database, work)) == _told([_step(1)])
+    assert on(database, work) == [_step(1)]
     assert database.execute("SELECT description FROM orchestrator_journal") == [(HOSTILE,)]
 
 

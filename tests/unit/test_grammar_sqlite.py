@@ -19,6 +19,10 @@ from tests.unit.hostile import HOSTILE, SQL
             VALUES (1)
             WITH a AS (SELECT 1) SELECT * FROM a
             SELECT 'last_insert' FROM a
+            PRAGMA table_info(a)
+            PRAGMA main.table_info("a")
+            PRAGMA foreign_keys
+            PRAGMA foreign_keys;
             """,
         ),
         (
@@ -39,25 +43,17 @@ from tests.unit.hostile import HOSTILE, SQL
             """,
         ),
         (
-            Kind.PASSING,
+            Kind.ENVIRONMENT,
             """
             BEGIN
             BEGIN IMMEDIATE
             RELEASE a
-            ROLLBACK TO a
-            ROLLBACK TRANSACTION TO SAVEPOINT a
             EXPLAIN DELETE FROM a
-            PRAGMA table_info(a)
-            PRAGMA main.table_info("a")
-            PRAGMA foreign_keys
-            PRAGMA foreign_keys;
             """,
         ),
-        (
-            Kind.SESSION,
-            "PRAGMA foreign_keys = OFF\npragma main.journal_mode=WAL\nATTACH 'a' AS b\nDETACH b\nVACUUM",
-        ),
-        (Kind.SAVEPOINT, "SAVEPOINT a\nsavepoint `a`;"),
+        (Kind.SETTING, "PRAGMA foreign_keys = OFF\npragma main.legacy_alter_table=1"),
+        (Kind.OPAQUE, "pragma main.journal_mode=WAL\nATTACH 'a' AS b\nDETACH b\nVACUUM\nPRAGMA user_version = 5"),
+        (Kind.SAVEPOINT, "SAVEPOINT a\nsavepoint `a`;\nROLLBACK TO a\nROLLBACK TRANSACTION TO SAVEPOINT a"),
         (Kind.COMMIT, "COMMIT\nEND\nEND TRANSACTION\ncommit;"),
         (Kind.ROLLBACK, "ROLLBACK\nrollback transaction"),
     ],

@@ -1,70 +1,85 @@
-"""The record of a revision: what is durable, what is replayed, and that an answer comes back as it was."""
+"""The log of a revision: what is durable, what is replayed, and why it is not resumed."""
 
-import datetime as dt
-import decimal
-import uuid
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.results import LARGEST, ResultTooLarge, StatementResult, digest_of
-from orchestrator.migrations.journal.statement_log import ChangedError, Outcome, StatementLog, Step
+from orchestrator.migrations.journal.results import StatementResult, digest_of
+from orchestrator.migrations.journal.statement_log import ChangedError, StatementLog
+from orchestrator.migrations.journal.steps import Outcome, Record, Step
+from orchestrator.migrations.journal.store import RevisionInfo
 
-VALUES = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False)
-    | st.text(max_size=20)
-    | st.binary(max_size=20)
-    | st.decimals(allow_nan=False)
-    | st.datetimes()
-    | st.dates()
-    | st.times()
-    | st.timedeltas()
-    | st.uuids(),
-    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner),
-    max_leaves=5,
-)
+ABOUT = RevisionInfo("r1", "/r1.py", (), "", "c", "", "b", "", 0)
 
 
-def _step(sql: str, kind: Kind = Kind.WRITE, outcome: Outcome = Outcome.DONE) -> Step:
-    return Step(0, kind, sql, outcome, result=StatementResult(rowcount=1))
+class Session:
+    """A session that has a setting, and tables."""
+
+    commits_definitions = True
+
+    def __init__(self) -> None:
+        self.setting = "1"
+
+    def server(self) -> str:
+        """Return its name."""
+        return "server"
+
+    def state(self) -> dict[str, str]:
+        """Return the setting."""
+        return {"setting": self.setting}
+
+    def restore(self, state: dict[str, str]) -> None:
+        """Set nothing."""
 
 
-def _recorded(*steps: Step) -> StatementLog:
-    kept = [
-        Step.recorded(each.digest, each.answer, index=n, kind=each.kind, statement=each.statement, outcome=each.outcome)
-        for n, each in enumerate(steps, start=1)
-    ]
-    return StatementLog.of(kept)
+class Journal:
+    """A journal in memory.
+
+    Attributes:
+        saved: Records, as they were written.
+        there: Whether its tables are.
+    """
+
+    def __init__(self) -> None:
+        self.saved: list[Record] = []
+        self.there = True
+
+    def begin(self, _about: RevisionInfo) -> None:
+        """Write the revision's row."""
+
+    def save(self, _revision: str, record: Record, _done: int, _pending: str) -> None:
+        """Write what is new."""
+        self.saved.append(record)
+
+    def exists(self, _session: Session) -> bool:
+        """Tell whether its tables are there."""
+        return self.there
+
+    def make_tables(self) -> None:
+        """Make them."""
+        self.there = True
 
 
-@given(st.lists(st.tuples(VALUES, VALUES), max_size=5), st.integers(-1, 10), VALUES)
-def test_an_answer_comes_back_as_it_was(rows: list[tuple[object, ...]], rowcount: int, lastrowid: object) -> None:
-    """Types included: a revision computes with what it has read."""
-    answer = StatementResult([("a", 1), ("b", None)], rows, rowcount, lastrowid)
-    again = StatementResult.of(answer.kept())
-    assert [tuple(row) for row in again.rows] == rows
-    assert (again.rowcount, again.lastrowid) == (rowcount, lastrowid)
+def _step(sql: str, kind: Kind = Kind.WRITE) -> Step:
+    return Step(0, kind, sql, digest=digest_of(sql, None))
 
 
-@pytest.mark.parametrize("value", ["x" * LARGEST, object()], ids=["large", "strange"])
-def test_of_an_answer_that_cannot_be_kept_the_digest_is(value: object) -> None:
-    """It is read again, and must then be the same."""
-    answer = StatementResult([("a",)], [(value,)], 1)
-    with pytest.raises(ResultTooLarge, match=answer.digest()):
-        StatementResult.of(answer.kept())
+def _log(*recorded: Step) -> tuple[Any, Any, Any]:
+    """Return a log with its session and its journal."""
+    session: Any = Session()
+    journal: Any = Journal()
+    for index, step in enumerate(recorded, start=1):
+        step.index, step.outcome = index, Outcome.DONE
+    record = Record("server", "", {"setting": "1"}, list(recorded))
+    return StatementLog(ABOUT, session, journal, record), session, journal
 
 
-@pytest.mark.parametrize(
-    "value", [decimal.Decimal("1.10"), dt.datetime(2026, 11, 22, 20, 9, tzinfo=dt.UTC), uuid.UUID(int=5), b"\xff", ()]
-)
-def test_values_of_databases_are_kept(value: object) -> None:
-    """Not as a digest: the column may be gone when the answer is wanted again."""
-    assert StatementResult.of(StatementResult([("a",)], [(value,)], 1).kept()).rows == [[value]]
+def _add(log: StatementLog, sql: str, kind: Kind = Kind.WRITE) -> Step:
+    step = _step(sql, kind)
+    log.add(step)
+    log.done(step, StatementResult(rowcount=1))
+    return step
 
 
 def test_a_digest_tells_statements_and_parameters_apart() -> None:
@@ -74,71 +89,102 @@ def test_a_digest_tells_statements_and_parameters_apart() -> None:
 
 def test_only_what_was_committed_is_left() -> None:
     """A failure before the first commit leaves nothing, and is told so."""
-    history = StatementLog()
-    history.add(_step("insert"))
-    assert not history.left_something
-    history.committed()
-    assert history.left_something
+    log, _, _ = _log()
+    _add(log, "insert")
+    assert not log.left_something
+    log.committed()
+    assert log.left_something
 
 
-def test_what_was_rolled_back_is_kept_and_has_left_nothing() -> None:
-    """The revision has seen its answer; the next record has to have it."""
-    history = StatementLog()
-    history.add(_step("insert"))
-    history.unsaved()
-    history.rolled_back()
-    history.committed()
-    assert [step.outcome for step in history.unsaved()] == [Outcome.UNDONE]
-    assert not history.left_something
-
-
-def test_reads_and_failures_leave_nothing() -> None:
+def test_settings_and_failures_leave_nothing() -> None:
     """They change nothing, however durable their record is."""
-    history = StatementLog()
-    history.add(_step("select", Kind.READ))
-    history.add(_step("create", Kind.DEFINITION, Outcome.FAILED))
-    history.committed()
-    assert not history.left_something
+    log, _, _ = _log()
+    _add(log, "set", Kind.SETTING)
+    _add(log, "create", Kind.DEFINITION).outcome = Outcome.FAILED
+    log.committed()
+    assert not log.left_something
 
 
 def test_recorded_steps_come_in_their_order_and_no_other() -> None:
     """A revision that takes another path is noticed at the first step."""
-    one, two = _step("one"), _step("two")
-    history = _recorded(one, two)
-    assert history.next(one.digest).statement == "one"
-    assert history.replaying
+    log, _, _ = _log(_step("one"), _step("two"))
+    assert log.next(digest_of("one", None)).statement == "one"
+    assert log.replaying
     with pytest.raises(ChangedError, match="2"):
-        history.next(one.digest)
-    assert history.next(two.digest).statement == "two"
-    assert not history.replaying
+        log.next(digest_of("one", None))
+    log.next(digest_of("two", None))
+    assert not log.replaying
 
 
-def test_who_starts_over_replays_what_is_durable_and_forgets_the_rest() -> None:
-    """The transaction was undone for the sake of another one; what was committed before was not."""
-    history = StatementLog()
-    history.add(_step("one"))
-    history.committed()
-    history.add(_step("two"))
-    history.start_over()
-    assert [step.statement for step in history.steps] == ["one"]
-    assert history.replaying
+def test_what_is_written_is_written_once_and_again_after_a_rollback() -> None:
+    """The record must be as durable as what it is about."""
+    log, _, journal = _log()
+    _add(log, "one")
+    log.save()
+    log.save()
+    assert [len(record.steps) for record in journal.saved] == [1]
+    log.committed()
+    _add(log, "two")
+    log.save()
+    log.rolled_back()
+    assert [step.statement for step in log.steps] == ["one"]
+    _add(log, "three")
+    log.save()
+    assert [step.statement for step in journal.saved[-1].steps] == ["three"]
+    assert "rolled back" in journal.saved[-1].reason
 
 
-def test_large_answers_are_let_go() -> None:
-    """A revision that reads a whole table in parts must not hold it in memory."""
-    history = StatementLog()
-    step = Step(
-        0, Kind.READ, "select", Outcome.DONE, result=StatementResult([("a",)], [(n,) for n in range(1000)], 1000)
-    )
-    history.add(step)
-    assert step.result is None
-    assert len(StatementResult.of(step.answer).rows) == 1000
+def test_the_first_reason_is_kept_and_not_forgotten() -> None:
+    """It is what a person has to understand."""
+    log, _, journal = _log()
+    log.unprovable("it read")
+    log.unprovable("it failed")
+    _add(log, "one")
+    log.save()
+    assert journal.saved[-1].reason == "it read"
 
 
-def test_an_outcome_replaces_what_was_written_while_it_was_pending() -> None:
-    """The record of a definition is written before it runs, and again after it."""
-    step = _step("create", Kind.DEFINITION, Outcome.PENDING)
-    step.result = None
-    assert step.answer == ""
-    step.ended(Outcome.DONE, StatementResult(rowcount=7))
-    assert StatementResult.of(step.answer).rowcount == 7
+def test_a_revision_starts_over_where_only_its_transaction_was_lost() -> None:
+    """What is durable is replayed; what was read since then is read again."""
+    log, _, _ = _log()
+    _add(log, "one")
+    log.save()
+    log.committed()
+    _add(log, "two")
+    log.unprovable("it read")
+    assert log.can_start_over
+    log.start_over()
+    assert ([step.statement for step in log.steps], log.replaying, log.reason) == (["one"], True, "")
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_revision_does_not_start_over_after_what_no_rollback_undoes(*, durable: bool) -> None:
+    """A read before what is durable is not kept; a second connection has done its work."""
+    log, _, _ = _log()
+    log.unprovable("a reason", side_effect=not durable)
+    _add(log, "one")
+    log.save()
+    log.committed()
+    assert not log.can_start_over
+
+
+def test_a_session_that_differs_is_told() -> None:
+    """The next statement would do something else in it."""
+    log, session, _ = _log(_step("one"))
+    assert log.state_differs() == ""
+    session.setting = "2"
+    assert log.state_differs() == "setting was '1' and is '2'"
+
+
+def test_a_journal_that_was_dropped_is_made_again_with_all_that_is_known() -> None:
+    """A revision that drops every table takes it along."""
+    log, _, journal = _log()
+    _add(log, "one")
+    log.save()
+    log.committed()
+    journal.there = False
+    log.may_drop_tables()
+    _add(log, "two")
+    log.save()
+    assert journal.there
+    assert [step.statement for step in journal.saved[-1].steps] == ["one", "two"]

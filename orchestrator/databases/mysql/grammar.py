@@ -1,4 +1,4 @@
-"""The statements of MySQL and MariaDB, as the journal sees them.
+"""The statements of MySQL and MariaDB whose effect the server confirms; every other one is OPAQUE.
 
 Implicit commits: https://dev.mysql.com/doc/refman/9.0/en/implicit-commit.html,
 https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from orchestrator.databases.mysql.words import SETTINGS, harmless_calls
 from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, plain, unique
 
 _PART = r'(?:`(?:[^`]|``)+`|"(?:[^"]|"")+"|[\w$]+)'
@@ -19,84 +20,97 @@ _HEAD = re.compile(
     r"|sql\s+security\s+\w+)\s+)*"
     r"(?P<kind>table|index|view|trigger|procedure|function|event|sequence)s?\b\s*(?:if\s+(?:not\s+)?exists\s+)?"
 )
-_TEMPORARY = re.compile(
-    r"(?P<verb>create|drop)\s+(?:or\s+replace\s+)?temporary\s+(?:table|sequence)\s+(?:if\s+(?:not\s+)?exists\s+)?"
-)
 _ON = re.compile(r"\bon\s+(?:table\s+)?(?=[`\"\w$])")
 _RENAMED = re.compile(r"\brename\s+(?!(?:column|index|key|constraint)\b)(?:to\s+|as\s+|=\s*)?(?=[`\"\w$])")
 _BETWEEN_NAMES = re.compile(r"\s*(?:,|\bto\b|\bwait\s+\d+\s+to\b|\bnowait\s+to\b)\s*", re.IGNORECASE)
+_ROUTINES = {"trigger", "procedure", "function", "event"}
 
-_RIPPLES = re.compile(r"\b(?:rename|change)\b|^drop\s+table\b")
-_NOT_ATOMIC = re.compile(  # or nothing in the definition shows that it was done
-    r"^create\s+or\s+replace\s+table\b|^create\s+table\b.*\bselect\b|"
+_NOT_SHOWN = re.compile(  # not atomic, or nothing in the definition shows that it was done
+    r"^create\s+or\s+replace\s+table\b|^create\s+(?:or\s+replace\s+)?table\b.*\bselect\b|"
+    r"^create\s+table\b.*(?:\bas|\bignore|\breplace|\))\s*(?:values|table|with)\b(?!\s+system\b)|"
     r"\b(?:truncate|exchange|discard|import)\s+(?:partition|tablespace)\b",
     re.DOTALL,
 )
-_SEVERAL = re.compile(r";\s*\S|^/\*!")
-_TO_A_FILE = re.compile(r"\binto\s+(?:outfile|dumpfile)\b")
+_SEVERAL = re.compile(r";\s*\S|/\*m?!")
+_UNCERTAIN_QUOTE = re.compile(r"\\['\"]")  # its meaning depends on NO_BACKSLASH_ESCAPES
+_USER_VARIABLE = re.compile(r"(?<![@\w])@(?!@)|:=")
+_INTO = re.compile(r"\binto\b")
+_CTE_CHANGES = re.compile(r"\b(?:insert|update|delete|replace)\s")
 _OF_THE_SESSION = re.compile(
-    r"\b(?:last_insert_id|row_count|found_rows)\s*\(|@@(?:session\.)?(?:last_insert_id|identity)\b"
+    r"\b(?:row_count|found_rows)\s*\(|@@(?:session\s*\.\s*)?(?:warning_count|error_count)\b|^show\s+(?:count\b|warnings\b|errors\b)|^get\s+diagnostics\b"
 )
-_CONSTANT = r"(?:['\"]_*|[-+]?[\d.]+|null\b|true\b|false\b|@@(?!(?:session\.)?(?:last_insert_id|identity))[\w.]+)"
-_SETS_A_VARIABLE = re.compile(rf"(?<![@\w'_])@(?:[\w$.]+|['`\"]_*)\s*:?=\s*+(?!{_CONSTANT}\s*(?:,|;|$))")
-_LEAVES_A_VARIABLE = re.compile(r":=|\binto\s+@|^call\b.*@", re.DOTALL)
-_COMPOUND = Statement(Kind.OPAQUE, compound=True)
-_PASSING = Statement(Kind.PASSING)
+_VOLATILE = r"(?:last_insert_id|identity|insert_id|timestamp|warning_count|error_count|rand_seed\d|in_transaction)\b"
+_VARIABLE = rf"@@(?!(?:session\s*\.\s*|local\s*\.\s*)?{_VOLATILE})[\w.]+"
+_END = r"\s*;?\s*$"
+_CONSTANT = r"(?:'_*|\"_*|[-+]?[\d.]+|default|on|off|true|false|null|[a-z]\w*)"
+_SET = re.compile(
+    rf"set\s+(?:session\s+|local\s+|@@session\s*\.\s*|@@local\s*\.\s*|@@)?(?:(?:{'|'.join(SETTINGS)})\s*=\s*{_CONSTANT}"
+    rf"|names\s+{_CONSTANT}(?:\s+collate\s+{_CONSTANT})?){_END}"
+)
+_OPAQUE, _COMPOUND = Statement(Kind.OPAQUE), Statement(Kind.OPAQUE, compound=True)
+_ENVIRONMENT = Statement(Kind.ENVIRONMENT)
 _WORDS = Meanings(
     {
-        r"(?:commit|begin|start\s+transaction|set\s+(?:session\s+|@@(?:session\.)?)?autocommit)\b": Statement(
-            Kind.COMMIT
-        ),
+        r"(?:commit|start\s+transaction)\b|begin(?:\s+work)?\s*;?\s*$": Statement(Kind.COMMIT),
         r"rollback\b(?!\s+(?:work\s+)?to\b)": Statement(Kind.ROLLBACK),
         r"savepoint\b": Statement(Kind.SAVEPOINT),
-        r"rollback\b": Statement(Kind.PASSING, undoes=True),
-        r"release\s+savepoint\b": _PASSING,
-        r"show\s+(?:(?:global|session|local)\s+)?(?:variables|status|warnings|errors|engines|collation|char)": _PASSING,
-        r"select\s+@@(?!(?:session\.)?(?:last_insert_id|identity))": _PASSING,
-        r"select\s+(?:version|database|schema|connection_id)\(": _PASSING,
-        r"(?:select|do)\s+(?:get_lock|release_lock)\s*\(": Statement(Kind.SESSION),
-        r"(?:select|show|describe|desc|explain|values|table|do)\b": Statement(Kind.READ),
+        r"rollback\b": Statement(Kind.SAVEPOINT, undoes=True),
+        r"release\s+savepoint\b": _ENVIRONMENT,
+        r"show\s+(?:(?:global|session|local)\s+)?(?:variables|engines|collation|char)": _ENVIRONMENT,
+        rf"select\s+{_VARIABLE}(?:\s*,\s*{_VARIABLE})*{_END}": _ENVIRONMENT,
+        rf"select\s+(?:version|database|schema)\(\){_END}": _ENVIRONMENT,
+        r"(?:select|values|table)\b(?!.*\binto\b)": Statement(Kind.READ),
+        r"(?:show|describe|desc)\b": Statement(Kind.READ),
         r"(?:insert|update|delete|replace)\b": Statement(Kind.WRITE),
-        r"set\s+(?:global|persist|password)\b|flush\s+tables?\b.*\bwith\s+read": Statement(Kind.OPAQUE),
-        r"set\b": Statement(Kind.SESSION),
-        r"use\b": Statement(Kind.SESSION, binds="another default database"),
-        r"lock\s+tables?\b": Statement(Kind.OPAQUE, binds="locked tables"),
-        r"unlock\s+tables?\b": Statement(Kind.OPAQUE, unbinds="locked tables"),
-        r"prepare\b": Statement(Kind.OPAQUE, binds="a prepared statement"),
-        r"(?:deallocate|drop)\s+prepare\b": Statement(Kind.OPAQUE, unbinds="a prepared statement"),
-        r"(?:analyze|optimize|check|repair|flush|grant)\b": Statement(Kind.DEFINITION),
+        _SET.pattern: Statement(Kind.SETTING),
         r"(?:call|execute)\b": _COMPOUND,
     },
-    otherwise=Statement(Kind.OPAQUE),
+    otherwise=_OPAQUE,
+)
+_TARGETS = (
+    re.compile(r"(?:insert|replace)\s+(?:(?:low_priority|high_priority|ignore)\s+)*(?:into\s+)?"),
+    re.compile(r"update\s+(?:low_priority\s+|ignore\s+)*|\bjoin\s+|,\s*"),
+    re.compile(r"\bfrom\s+|\busing\s+|\bjoin\s+|,\s*|delete\s+"),
 )
 
 
 @functools.lru_cache(maxsize=1024)  # revisions repeat themselves
 def read(sql: str) -> Statement:
-    """Understand one statement; what is not known is OPAQUE."""
+    """Classify one statement; what is not on the list is OPAQUE."""
     text = plain(sql, r"\#|--(?=\s|\Z)")
     words = bare(text)
     meaning = _meaning(text, words)
-    if _leaves_a_variable(words) and not meaning.objects:
-        meaning = replace(meaning, binds="a user variable")
+    if "drop" in words or meaning.kind is Kind.OPAQUE:
+        meaning = replace(meaning, drops=True)
     return replace(meaning, needs_session=True) if _OF_THE_SESSION.search(words) else meaning
 
 
 def _meaning(text: str, words: str) -> Statement:
     head = _HEAD.match(words)
-    if _SEVERAL.search(words) and not (head and head["kind"] in {"trigger", "procedure", "function", "event"}):
+    if "/*" in words or (_SEVERAL.search(words) and not (head and head["kind"] in _ROUTINES)):
         return _COMPOUND
-    if temporary := _TEMPORARY.match(words):
-        tables = f"temporary table {', '.join(_names(text, temporary.end()))}"
-        creates = temporary["verb"] == "create"
-        return Statement(Kind.WRITE, binds=tables) if creates else Statement(Kind.WRITE, unbinds=tables)
-    if head and not _NOT_ATOMIC.search(words):
-        objects = list(_objects(text, words, head))
-        moves = tuple(zip(objects[::2], objects[1::2], strict=False)) if head["verb"] == "rename" else ()
-        return Statement(Kind.DEFINITION, unique(objects), moves, ripples=bool(_RIPPLES.search(words)))
+    if head:
+        return _definition(text, words, head)
+    if _UNCERTAIN_QUOTE.search(text) or _USER_VARIABLE.search(words):
+        return _OPAQUE
     if words.startswith("with"):
-        return Statement(Kind.READ if after_with(words) in {"select", "values", "table"} else Kind.WRITE)
-    return Statement(Kind.OPAQUE) if head or _TO_A_FILE.search(words) else _WORDS.of(words)
+        pure = after_with(words) in {"select", "values", "table"} and not _CTE_CHANGES.search(words)
+        meaning = Statement(Kind.READ) if pure and not _INTO.search(words) else _OPAQUE
+    else:
+        meaning = _WORDS.of(words)
+    if meaning.kind in (Kind.READ, Kind.WRITE) and not harmless_calls(words):
+        return _OPAQUE
+    return replace(meaning, databases=_databases(text, words)) if meaning.kind is Kind.WRITE else meaning
+
+
+def _definition(text: str, words: str, head: "re.Match[str]") -> Statement:
+    if _NOT_SHOWN.search(words):
+        return _OPAQUE
+    objects = unique(_objects(text, words, head))
+    one = len(objects) == (2 if head["verb"] == "rename" else 1) or (head["verb"] == "alter" and len(objects) <= 2)  # noqa: PLR2004  # from and to
+    if not (objects and one):
+        return _OPAQUE
+    return Statement(Kind.DEFINITION, objects, compound=bool(_SEVERAL.search(words)))
 
 
 def _objects(text: str, words: str, head: "re.Match[str]") -> Iterator[str]:
@@ -134,6 +148,12 @@ def _in_backticks(part: "re.Match[str]") -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-def _leaves_a_variable(words: str) -> bool:
-    """Whether it leaves a user variable with what another session cannot know, or does not set again."""
-    return bool((_SETS_A_VARIABLE if words.startswith("set") else _LEAVES_A_VARIABLE).search(words))
+def _databases(text: str, words: str) -> tuple[str, ...]:
+    """The databases that the targets of a change of rows are qualified with."""
+    verb = words[:6]
+    kind, stop = (1, " set ") if verb == "update" else (2, " where ") if verb == "delete" else (0, "(")
+    end = words.find(stop)
+    places = _TARGETS[kind].finditer(words, 0, len(words) if end < 0 else end)
+    found = [_NAME.match(text, each.end()) for each in places]
+    names = [re.split(r"\s*\.\s*", each[0])[0] for each in found if each and "." in each[0]]
+    return unique(name.strip('`"') for name in names)

@@ -1,32 +1,45 @@
-"""What the recorder has to know of a connected MySQL or MariaDB."""
+"""What the journal asks a connected MySQL or MariaDB."""
 
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from orchestrator.databases import ask
+from orchestrator.databases.autocommit import autocommits
 from orchestrator.databases.mysql.errors import code_of
 from orchestrator.databases.mysql.grammar import read
-from orchestrator.databases.statements import Kind, Statement
+from orchestrator.databases.mysql.words import SETTINGS
+from orchestrator.databases.statements import VIEW, Kind, Statement, masked
 
 _ABSENT = (1049, 1146, 1305, 1360, 1539, 1347, 4091)  # database, table, routine, trigger, event, wrong object, sequence
+_INVALID_VIEW, _NO_SAVEPOINT = 1356, 1305
 _SHOWN_BY = "@@sql_mode, @@time_zone, @@sql_quote_show_create"
 _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
-_SHOWS_OTHERWISE = re.compile(r"\s*set\b.*\b(?:sql_mode|time_zone|sql_quote_show_create)\b", re.IGNORECASE | re.DOTALL)
-_IN_TRANSACTION = 1  # SERVER_STATUS_IN_TRANS
 _LOCK_WAIT_TIMEOUT, _DEADLOCK = 1205, 1213
-_CHANGING = (Kind.WRITE, Kind.DEFINITION, Kind.OPAQUE)
-_TRANSACTIONAL = "'InnoDB', 'ndbcluster', 'RocksDB', 'TokuDB'"
+_TRANSACTIONAL = ("InnoDB", "ndbcluster", "RocksDB", "TokuDB")
 _DEFINITION_COLUMNS = {"TABLE": 1, "TRIGGER": 2, "PROCEDURE": 2, "FUNCTION": 2, "EVENT": 3, "SEQUENCE": 1}
 _WRITE = Statement(Kind.WRITE)
-# Most statements of a long revision are like this, and each has another text: no function of the session, no comment,
-# no variable, no second statement.
-_SIMPLE = re.compile(r"(?:insert|update|delete)\b(?:[^;@#/(-]|\((?!\s*\))|-(?!-))*+\Z", re.IGNORECASE)
-_UNSAFE_ENGINE = re.compile(r"\bengine\s*=?\s*(?:myisam|aria|memory|csv|archive|blackhole|merge)\b", re.IGNORECASE)
+# Most statements of a long revision are like this, and each has another text: no function, no comment, no variable, no
+# second statement, no other database, no quote that a backslash may escape.
+_SIMPLE = re.compile(
+    r"(?:insert\s+into\s+[`\w]+\s*(?:\([^()]*\)\s*)?values\s*\(|update\s+[`\w]+\s+set\b|delete\s+from\s+[`\w]+\s+where\b)"
+    r"(?:[^;@#/(\\-]|-(?!-))*+\Z",
+    re.IGNORECASE,
+)
 _ATOMIC_DDL = {"mariadb": (10, 6), "mysql": (8, 0)}
+_STATE = (
+    "autocommit",
+    "last_insert_id",
+    "insert_id",
+    "sql_log_bin",
+    "transaction_isolation",
+    "tx_isolation",
+    *(name for name in SETTINGS if not name.endswith(("_timeout", "_time"))),
+)
+"""Variables that are compared before a revision is resumed."""
 
 
 class MySQLSession:
@@ -34,27 +47,33 @@ class MySQLSession:
 
     commits_definitions = True
     savepoint = False
+    records_in_autocommit = False  # ROW_COUNT() would tell of the record
     now = "UTC_TIMESTAMP(3)"
 
     def __init__(self, dbapi_connection: Any, driver_connection: Any) -> None:
-        self._connection, self._driver = dbapi_connection, driver_connection
+        self._connection = dbapi_connection
         characters = getattr(driver_connection, "encoding", None) or getattr(driver_connection, "_encoding", "")
         self.encoding = "utf-8" if str(characters).startswith("utf") else "ascii"
         self._version = str(ask(dbapi_connection, "SELECT VERSION()")[0][0])
-        asked = f"SELECT @@innodb_rollback_on_timeout, @@default_storage_engine, {_SHOWN_BY}"
-        rolls_back, engine, *self._shown_by = ask(dbapi_connection, asked)[0]
-        self._shown_otherwise = False
+        asked = f"SELECT @@innodb_rollback_on_timeout, DATABASE(), {_SHOWN_BY}"
+        rolls_back, database, *self._shown_by = ask(dbapi_connection, asked)[0]
+        self._database = str(database)
+        self._shown_otherwise = self._switch = False
+        self._autocommit: bool | None = None
         self._keeps_transaction_at_timeout = not int(rolls_back)
-        self._transactional = str(engine) in _TRANSACTIONAL
-        self._unsafe = self._find_unsafe_tables()
+        self._unsafe: set[str] = set()
+        self._unsafe_words: re.Pattern[str] | None = None
+        self._indirect: bool | None = None
+        self._state: tuple[str, ...] = ()
+        self._find_unsafe_tables()
 
     def schema(self) -> str | None:
-        """The default database."""
+        """Return the default database."""
         name: str | None = ask(self._connection, "SELECT DATABASE()")[0][0]
         return name
 
     def server(self) -> str:
-        """As VERSION() gives it, such as 10.11.19-MariaDB."""
+        """Return VERSION(), such as 10.11.19-MariaDB."""
         return self._version
 
     def why_not_resumable(self) -> str:
@@ -63,31 +82,59 @@ class MySQLSession:
         numbers = tuple(int(part) for part in re.findall(r"\d+", self._version)[:2])
         if numbers < _ATOMIC_DDL[make] or "tidb" in self._version.lower():
             return f"the server ({self._version}) has no atomic DDL: what was interrupted may be half there"
-        return "" if self._transactional else "the default storage engine knows no transactions"
+        return ""
+
+    def autocommit(self, *, again: bool = False) -> bool:
+        """Ask the server when the driver has switched it, or a statement may have: drivers overlook the latter."""
+        switch = autocommits(self._connection)
+        if again or self._autocommit is None or switch != self._switch:
+            self._switch = switch
+            self._autocommit = bool(int(ask(self._connection, "SELECT @@autocommit")[0][0]))
+        return self._autocommit
+
+    def state(self) -> Mapping[str, str]:
+        """Return the values of `_STATE`, all in one row."""
+        if not self._state:
+            self._state = ("DATABASE()", *self._known_variables(), *self._roles())
+        row = ask(self._connection, f"SELECT {', '.join(self._state)}")[0]
+        return {name.removeprefix("@@"): str(value) for name, value in zip(self._state, row, strict=True)}
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Set LAST_INSERT_ID() as the statements that are skipped left it."""
+        ask(self._connection, f"SET last_insert_id = {int(state.get('last_insert_id', 0))}")
 
     def read(self, sql: str) -> Statement:
-        """As the grammar says; but what touches a table without transactions cannot be recorded with what it does."""
-        self._shown_otherwise = self._shown_otherwise or bool(_SHOWS_OTHERWISE.match(sql))
+        """Classify by the grammar; a change of another database, or of a table without transactions, is OPAQUE."""
         statement = _WRITE if _SIMPLE.match(sql) else read(sql)
-        if statement.kind not in _CHANGING or statement.binds or not self._unsafe.search(sql):
-            return statement
-        if statement.objects and _UNSAFE_ENGINE.search(sql):
-            names = [_word(each.partition(" ")[2]) for each in statement.objects]
-            self._unsafe = re.compile("|".join([self._unsafe.pattern, *names]), re.IGNORECASE)
-        return replace(statement, kind=Kind.OPAQUE, objects=(), outside=True)
+        if statement.kind in (Kind.SETTING, Kind.OPAQUE):
+            self._shown_otherwise = True
+        if statement.kind is Kind.OPAQUE or any(name != self._database for name in statement.databases):
+            return replace(statement, kind=Kind.OPAQUE, outside=self._unsafe_words is not None)
+        if statement.kind in (Kind.WRITE, Kind.DEFINITION) and self._is_unsafe(statement, sql):
+            return replace(statement, kind=Kind.OPAQUE, objects=statement.objects, outside=True)
+        return statement
+
+    def without_literals(self, sql: str) -> str:
+        """Mask both kinds of quotes that may begin a text."""
+        return masked(sql, "'\"")
 
     def look(self, subject: str) -> str:
-        """SHOW CREATE, without the counter of AUTO_INCREMENT, which rows change."""
+        """Hash SHOW CREATE without what other statements change: the counter of AUTO_INCREMENT, names of parents."""
         kind, _, name = subject.partition(" ")
         try:
             with self._as_at_first() if self._shown_otherwise else contextlib.nullcontext():
-                definition = ask(self._connection, f"SHOW CREATE {kind} {name}")[0][_DEFINITION_COLUMNS[kind]]
+                definition = str(ask(self._connection, f"SHOW CREATE {kind} {name}")[0][_DEFINITION_COLUMNS[kind]])
         except Exception as error:
+            if code_of(error) == _INVALID_VIEW:
+                return VIEW
             if code_of(error) in _ABSENT:
                 return ""
             raise
-        plain = re.sub(r" AUTO_INCREMENT=\d+", "", str(definition))
-        return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        if kind == "TABLE":
+            self._note_engine(name, definition)
+        plain = re.sub(r" AUTO_INCREMENT=\d+| REFERENCES (?:`[^`]*`\.?)+ \([^)]*\)", "", definition)
+        found = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return found if kind != "TABLE" or plain.startswith("CREATE TABLE") else f"{VIEW} {found}"
 
     @contextlib.contextmanager
     def _as_at_first(self) -> Iterator[None]:
@@ -100,9 +147,18 @@ class MySQLSession:
             ask(self._connection, _SHOW_BY.format(*now))
 
     def clear(self, subject: str) -> bool:
-        """Atomic DDL leaves no ruins."""
+        """Atomic DDL leaves nothing."""
         del subject
         return False
+
+    def has_table(self, name: str, schema: str | None) -> bool:
+        """Ask the catalogue."""
+        found = ask(
+            self._connection,
+            f"SELECT 1 FROM information_schema.TABLES WHERE TABLE_NAME = '{name}' AND TABLE_SCHEMA = "  # noqa: S608
+            + (f"'{schema}'" if schema else "DATABASE()"),
+        )
+        return bool(found)
 
     def begin(self) -> None:
         """Also in autocommit mode."""
@@ -116,13 +172,27 @@ class MySQLSession:
         """Never."""
         return False
 
-    def in_transaction(self) -> bool:
-        """The status flag in the answer to a ping: asyncmy overlooks flags of other answers that are all off."""
-        self._connection.ping(reconnect=False)
-        return bool(getattr(self._driver, "server_status", _IN_TRANSACTION) & _IN_TRANSACTION)
+    def mark(self) -> Any:
+        """Set a savepoint: it goes when the transaction ends, however that is."""
+        ask(self._connection, "SAVEPOINT orchestrator_mark")
+
+    def same_transaction(self, mark: Any) -> bool:
+        """Release the savepoint, if it is still there."""
+        del mark
+        try:
+            ask(self._connection, "RELEASE SAVEPOINT orchestrator_mark")
+        except Exception as error:
+            if code_of(error) == _NO_SAVEPOINT:
+                return False
+            raise
+        return True
+
+    def reaches_non_transactional(self) -> bool:
+        """Return whether there is such a table at all: a procedure, function or trigger may write to it."""
+        return self._unsafe_words is not None
 
     def lock_limit(self, seconds: float) -> "contextlib.AbstractContextManager[None]":
-        """Nothing here is gentle."""
+        """Every lock wait here blocks others."""
         del seconds
         return contextlib.nullcontext()
 
@@ -140,20 +210,57 @@ class MySQLSession:
         code = code_of(error)
         return code == _DEADLOCK or (code == _LOCK_WAIT_TIMEOUT and not self._keeps_transaction_at_timeout)
 
-    def _find_unsafe_tables(self) -> "re.Pattern[str]":
-        """A pattern for the names of tables that know no transactions, and for the words that make one."""
+    # ------------------------------------------------------------ tables without transactions
+
+    def _find_unsafe_tables(self) -> None:
+        engines = ", ".join(f"'{engine}'" for engine in _TRANSACTIONAL)
         found = ask(
             self._connection,
             f"""
             SELECT TABLE_NAME FROM information_schema.TABLES
-            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ({_TRANSACTIONAL})
+            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ({engines})
             """,  # noqa: S608  # a constant
         )
-        names = [_word(str(name)) for (name,) in found]
-        return re.compile("|".join([_UNSAFE_ENGINE.pattern, *names]), re.IGNORECASE)
+        for (name,) in found:
+            self._add_unsafe(str(name))
 
+    def _note_engine(self, name: str, definition: str) -> None:
+        """Ask the server which engine the table has, whatever the statement said."""
+        if not definition.startswith("CREATE TABLE"):
+            return
+        engine = re.search(r"\bENGINE=(\w+)", definition[definition.rfind("\n)") :])
+        if not (engine and engine[1] in _TRANSACTIONAL):
+            self._add_unsafe(re.split(r"`\s*\.\s*`|\.(?=`?[\w$]+`?$)", name)[-1].strip("`"))
 
-def _word(name: str) -> str:
-    """A pattern for the last part of a name, wherever it stands."""
-    last = re.split(r"`\s*\.\s*`|\.(?=`?[\w$]+`?$)", name)[-1].strip("`")
-    return rf"(?<![\w$]){re.escape(last)}(?![\w$])"
+    def _add_unsafe(self, name: str) -> None:
+        if name not in self._unsafe:
+            self._unsafe.add(name)
+            words = "|".join(re.escape(each) for each in self._unsafe)
+            self._unsafe_words = re.compile(rf"(?<![\w$])(?:{words})(?![\w$])", re.IGNORECASE)
+
+    def _is_unsafe(self, statement: Statement, sql: str) -> bool:
+        """Return whether it names such a table, or may reach one through a view or a trigger."""
+        if not self._unsafe_words:
+            return False
+        if statement.kind is Kind.DEFINITION:
+            return bool(self._unsafe_words.search(sql))
+        if self._indirect is None:
+            self._indirect = any(
+                ask(self._connection, f"SELECT 1 FROM information_schema.{table} WHERE {column} = DATABASE() LIMIT 1")  # noqa: S608
+                for table, column in (("TRIGGERS", "TRIGGER_SCHEMA"), ("VIEWS", "TABLE_SCHEMA"))
+            )
+        return self._indirect or bool(self._unsafe_words.search(sql))
+
+    def _known_variables(self) -> list[str]:
+        names = ", ".join(f"'{name}'" for name in _STATE)
+        known = ask(self._connection, f"SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
+        return sorted(f"@@{name}" for name, _ in known)
+
+    def _roles(self) -> list[str]:
+        try:
+            ask(self._connection, "SELECT CURRENT_ROLE()")
+        except Exception as error:
+            if code_of(error) is None:
+                raise
+            return []  # MySQL 5.7
+        return ["CURRENT_ROLE()"]

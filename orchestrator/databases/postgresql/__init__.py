@@ -88,10 +88,9 @@ class PostgreSQL:
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
         """See `PostgreSQLSession`."""
-        del driver_connection
         from orchestrator.databases.postgresql.session import PostgreSQLSession
 
-        return PostgreSQLSession(dbapi_connection)
+        return PostgreSQLSession(dbapi_connection, driver_connection)
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
         """See `postgresql.watching`."""

@@ -6,6 +6,7 @@ https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CON
 
 import functools
 import re
+from dataclasses import replace
 
 from orchestrator.databases.statements import Kind, Meanings, Statement, bare, plain
 
@@ -16,27 +17,28 @@ _CONCURRENTLY = re.compile(
     rf"(?:\s+on\s+(?:only\s+)?(?P<table>{_PART}(?:\s*\.\s*{_PART})?))?",
     re.IGNORECASE,
 )
-_TEMPORARY = re.compile(r"create\s+(?:global\s+|local\s+)?temp(?:orary)?\b")
+_DOLLAR_QUOTED = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
+_SEVERAL = re.compile(r";\s*\S")
 _CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b")
-_PASSING, _OPAQUE = Statement(Kind.PASSING), Statement(Kind.OPAQUE)
+_ENVIRONMENT, _OPAQUE = Statement(Kind.ENVIRONMENT), Statement(Kind.OPAQUE)
+_PATIENT = Statement(Kind.OPAQUE, long_lock_wait_ok=True)
 _WORDS = Meanings(
     {
         r"(?:commit|rollback)\s+prepared\b": _OPAQUE,
         r"(?:commit|end)\b": Statement(Kind.COMMIT),
         r"(?:rollback|abort)\b(?!\s+(?:work\s+|transaction\s+)?to\b)": Statement(Kind.ROLLBACK),
         r"savepoint\b": Statement(Kind.SAVEPOINT),
-        r"rollback\b": Statement(Kind.PASSING, undoes=True),
-        r"(?:begin|start|release|listen|unlisten|notify)\b": _PASSING,
-        r"(?:show|explain)\b(?!.*\banaly[sz]e\b)": _PASSING,
-        r"set\s+(?:transaction|session\s+characteristics)\b": _PASSING,
-        r"(?:set|reset|discard)\b": Statement(Kind.SESSION),
-        r"reindex\b.*\bconcurrently\b": Statement(Kind.DEFINITION, gentle=True),
-        r"(?:vacuum|reindex|analy[sz]e)\b|cluster\s*;?$": Statement(Kind.DEFINITION),
+        r"rollback\b": Statement(Kind.SAVEPOINT, undoes=True),
+        r"(?:begin|start|release|listen|unlisten|notify|show)\b": _ENVIRONMENT,
+        r"set\s+(?:transaction|local)\b": _ENVIRONMENT,
+        r"(?:set|reset)\b": Statement(Kind.SETTING),
+        r"reindex\b.*\bconcurrently\b": _PATIENT,
+        r"(?:create|drop)\s+(?:unique\s+)?index\s+concurrently\b": _PATIENT,
+        r"alter\s+table\b.*\bdetach\b.*\bconcurrently\b": _PATIENT,
+        r"(?:vacuum|reindex|discard)\b|cluster\s*;?$": _OPAQUE,
         r"(?:create|drop)\s+(?:database|tablespace|subscription)\b|alter\s+system\b": _OPAQUE,
         r"(?:call|do)\b": Statement(Kind.WRITE, compound=True),
-        r"(?:create|drop)\s+(?:unique\s+)?index\s+concurrently\b": Statement(Kind.OPAQUE, gentle=True),
-        r"alter\s+table\b.*\bdetach\b.*\bconcurrently\b": Statement(Kind.OPAQUE, gentle=True),
-        r"(?:select\b(?!.*\binto\b)(?=.*\bfrom\b)|values\b|table\b|lock\b)": Statement(Kind.READ),
+        r"(?:select|values|table|fetch|explain)\b": Statement(Kind.READ),
     },
     otherwise=Statement(Kind.WRITE),
 )
@@ -44,14 +46,19 @@ _WORDS = Meanings(
 
 @functools.lru_cache(maxsize=1024)  # revisions repeat themselves
 def read(sql: str) -> Statement:
-    """Understand one statement; what is not known is a write, as everything else is."""
-    text = plain(sql)
+    """Classify one statement; what is not known is a write: its transaction holds whatever it does."""
+    text = _DOLLAR_QUOTED.sub("''", plain(sql))
     words = " ".join(bare(text).split())
+    meaning = _meaning(text, words)
+    return replace(meaning, drops=True) if "drop" in words or meaning.kind is Kind.OPAQUE else meaning
+
+
+def _meaning(text: str, words: str) -> Statement:
+    if _SEVERAL.search(words):
+        return Statement(Kind.OPAQUE, compound=True)
     if found := _CONCURRENTLY.match(text):
         objects = (f"INDEX {found['name']}" + (f" ON {found['table']}" if found["table"] else ""),)
-        return Statement(Kind.DEFINITION, objects, gentle=True)
-    if _TEMPORARY.match(words):
-        return Statement(Kind.WRITE, binds="a temporary table")
+        return Statement(Kind.DEFINITION, objects, long_lock_wait_ok=True)
     if re.match(r"with\b", words):
-        return Statement(Kind.WRITE if _CHANGES.search(words) else Kind.READ)  # a CTE may change rows, too
+        return Statement(Kind.WRITE if _CHANGES.search(words) else Kind.READ)
     return _WORDS.of(words)

@@ -1,19 +1,28 @@
-"""What the recorder has to know of a connected PostgreSQL."""
+"""What the journal asks a connected PostgreSQL."""
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.databases import ask
+from orchestrator.databases.autocommit import autocommits
 from orchestrator.databases.postgresql.errors import sqlstate_of
 from orchestrator.databases.postgresql.grammar import read
-from orchestrator.databases.statements import Statement
+from orchestrator.databases.statements import LEFTOVER, Statement, masked
 
 _QUOTE = "'"
 _LOCK_NOT_AVAILABLE = "55P03"
 _OUTSIDE_ONLY = {"25001", "2D000"}
 _OTHERS_FAULT = {_LOCK_NOT_AVAILABLE, "40P01", "40001"}  # and deadlock, and serialization
+_BEGUN, _IDLE = 2, 0  # psycopg2's connection.status, libpq's transaction status
+_STATE = """
+SELECT name, setting FROM pg_settings
+WHERE source = 'session' AND name !~ 'timeout|keepalives|application_name'
+UNION ALL SELECT 'current_user', current_user
+UNION ALL SELECT 'temporary tables', string_agg(relname, ', ' ORDER BY relname)
+FROM pg_class WHERE relnamespace = pg_my_temp_schema()
+"""
 
 
 class PostgreSQLSession:
@@ -21,45 +30,77 @@ class PostgreSQLSession:
 
     commits_definitions = False
     savepoint = True
+    records_in_autocommit = True
     now = "timezone('utc', clock_timestamp())"
 
-    def __init__(self, dbapi_connection: Any) -> None:
-        self._connection = dbapi_connection
+    def __init__(self, dbapi_connection: Any, driver_connection: Any) -> None:
+        self._connection, self._driver = dbapi_connection, driver_connection
         characters = ask(dbapi_connection, "SHOW server_encoding")[0][0]
         self.encoding = "utf-8" if characters == "UTF8" else "ascii"
 
     def schema(self) -> str | None:
-        """The first schema of the search path that there is."""
+        """Return the first schema of the search path that exists."""
         name: str | None = ask(self._connection, "SELECT current_schema()")[0][0]
         return name
 
     def server(self) -> str:
-        """The database; its definitions here do not depend on the version."""
+        """Definitions here do not depend on the version."""
         return "postgresql"
 
     def why_not_resumable(self) -> str:
         """DDL is transactional."""
         return ""
 
+    def autocommit(self, *, again: bool = False) -> bool:
+        """True in autocommit mode, and after a COMMIT in words, which asyncpg's adapter and psycopg2 overlook."""
+        del again
+        if autocommits(self._connection):
+            return True
+        if hasattr(self._connection, "_started"):  # of SQLAlchemy's adapter of asyncpg
+            return bool(self._connection._started and not self._driver.is_in_transaction())  # noqa: SLF001
+        if hasattr(self._connection, "get_transaction_status"):
+            return bool(self._connection.status == _BEGUN and self._connection.get_transaction_status() == _IDLE)
+        return False
+
+    def state(self) -> Mapping[str, str]:
+        """Return what was set in the session, its role, and its temporary tables."""
+        return {str(name): str(setting or "") for name, setting in ask(self._connection, _STATE)}
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Nothing is to be restored: currval() fails in a new session."""
+        del state
+
     def read(self, sql: str) -> Statement:
-        """As the grammar says."""
+        """Classify by the grammar."""
         return read(sql)
 
+    def without_literals(self, sql: str) -> str:
+        """Mask text; a double quote begins a name."""
+        return masked(sql, "'")
+
     def look(self, subject: str) -> str:
-        """An index as it is defined, or the ruin of one."""
+        """Hash the definition of an index."""
         found = self._index(subject)
+        if found and not found[1]:
+            return LEFTOVER
         return hashlib.sha256(repr(tuple(found)).encode()).hexdigest()[:32] if found else ""
 
     def clear(self, subject: str) -> bool:
-        """Drop an index that a broken off CREATE INDEX CONCURRENTLY left invalid."""
+        """Drop an index that a broken-off CREATE INDEX CONCURRENTLY left invalid."""
         found = self._index(subject)
         if not found or found[1]:
             return False
-        inside = not self._connection.autocommit
+        inside = not self.autocommit()
         for sql in ("COMMIT" if inside else "", f"DROP INDEX CONCURRENTLY {found[2]}", "BEGIN" if inside else ""):
             if sql:
                 ask(self._connection, sql)
         return True
+
+    def has_table(self, name: str, schema: str | None) -> bool:
+        """Ask the catalogue."""
+        where = f"'{schema}'" if schema else "current_schema()"
+        asked = f"SELECT 1 FROM pg_tables WHERE tablename = '{name}' AND schemaname = {where}"  # noqa: S608
+        return bool(ask(self._connection, asked))
 
     def begin(self) -> None:
         """Also in autocommit mode."""
@@ -73,13 +114,21 @@ class PostgreSQLSession:
         """Never."""
         return False
 
-    def in_transaction(self) -> bool:
-        """Only asked of what runs outside of one."""
+    def mark(self) -> Any:
+        """Return the transaction's number; it has one as soon as the journal has written."""
+        return None if self.autocommit() else ask(self._connection, "SELECT txid_current_if_assigned()")[0][0]
+
+    def same_transaction(self, mark: Any) -> bool:
+        """Return whether it has the same number still."""
+        return mark is not None and mark == self.mark()
+
+    def reaches_non_transactional(self) -> bool:
+        """Every table is transactional."""
         return False
 
     @contextlib.contextmanager
     def lock_limit(self, seconds: float) -> Iterator[None]:
-        """CREATE INDEX CONCURRENTLY waits for every transaction that is older, and who gives up begins anew."""
+        """CREATE INDEX CONCURRENTLY waits for every older transaction, and would start over after each time-out."""
         before = ask(self._connection, "SHOW lock_timeout")[0][0]
         ask(self._connection, f"SET lock_timeout = {max(1, round(seconds * 1000))}")
         try:
@@ -112,8 +161,9 @@ class PostgreSQLSession:
         found = ask(
             self._connection,
             f"""
-            SELECT pg_get_indexdef(index.oid), state.indisvalid, index.oid::regclass::text
-            FROM pg_class AS index JOIN pg_index AS state ON state.indexrelid = index.oid WHERE {where}
+            SELECT pg_get_indexdef(index.oid), state.indisvalid, format('%I.%I', place.nspname, index.relname)
+            FROM pg_class AS index JOIN pg_index AS state ON state.indexrelid = index.oid
+            JOIN pg_namespace AS place ON place.oid = index.relnamespace WHERE {where}
             """,  # noqa: S608  # names that the revision itself uses
         )
         return found[0] if found else None

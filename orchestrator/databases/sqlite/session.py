@@ -1,4 +1,4 @@
-"""What the recorder has to know of a connected SQLite.
+"""What the journal asks a connected SQLite.
 
 Its DDL is transactional, but Python's driver begins a transaction only for changes of rows. So we begin it, and a
 revision leaves nothing behind when it fails.
@@ -8,22 +8,31 @@ import contextlib
 import functools
 import re
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from orchestrator.databases import ask
-from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, plain
+from orchestrator.databases.autocommit import autocommits
+from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, masked, plain
 
+_SETTINGS = (
+    "foreign_keys",
+    "legacy_alter_table",
+    "recursive_triggers",
+    "ignore_check_constraints",
+    "defer_foreign_keys",
+)
 _WORDS = Meanings(
     {
         r"(?:commit|end)\b": Statement(Kind.COMMIT),
         r"rollback\b(?!\s+(?:transaction\s+)?to\b)": Statement(Kind.ROLLBACK),
         r"savepoint\b": Statement(Kind.SAVEPOINT),
-        r"rollback\b": Statement(Kind.PASSING, undoes=True),
-        r"(?:begin|release|explain)\b": Statement(Kind.PASSING),
-        r"pragma\s+[\w.]+\s*(?:\(|;?$)": Statement(Kind.PASSING),
-        r"(?:pragma|attach|detach|vacuum)\b": Statement(Kind.SESSION, outside=True),
-        r"create\s+temp(?:orary)?\b": Statement(Kind.WRITE, binds="a temporary table"),
+        r"rollback\b": Statement(Kind.SAVEPOINT, undoes=True),
+        r"(?:begin|release|explain)\b": Statement(Kind.ENVIRONMENT),
+        rf"pragma\s+(?:\w+\.)?(?:{'|'.join(_SETTINGS)})\s*=": Statement(Kind.SETTING, outside=True),
+        r"pragma\s+[\w.]+\s*(?:\(|;?$)": Statement(Kind.READ),
+        r"(?:pragma|attach|detach|vacuum)\b": Statement(Kind.OPAQUE, outside=True),
         r"(?:select(?!.*\blast_insert_rowid\b)|values)\b": Statement(Kind.READ),
     },
     otherwise=Statement(Kind.WRITE),
@@ -32,11 +41,12 @@ _WORDS = Meanings(
 
 @functools.lru_cache(maxsize=1024)  # revisions repeat themselves
 def read(sql: str) -> Statement:
-    """Understand one statement; what is not known is a write, as everything else is."""
+    """Classify one statement; what is not known is a write: its transaction holds whatever it does."""
     words = " ".join(bare(plain(sql)).split())
     if re.match(r"with\b", words):
         return Statement(Kind.READ if after_with(words) in {"select", "values"} else Kind.WRITE)
-    return replace(_WORDS.of(words), needs_session="last_insert_rowid" in words)
+    of_session = re.search(r"\b(?:last_insert_rowid|changes|total_changes)\b", words)
+    return replace(_WORDS.of(words), needs_session=bool(of_session), drops="drop" in words)
 
 
 class SQLiteSession:
@@ -44,28 +54,51 @@ class SQLiteSession:
 
     commits_definitions = False
     savepoint = False
-    encoding = "utf-8"
+    records_in_autocommit = False  # changes() would tell of the record
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    encoding = "utf-8"
 
     def __init__(self, dbapi_connection: Any, driver_connection: Any) -> None:
         self._connection, self._driver = dbapi_connection, driver_connection
         self._rows = False
 
     def schema(self) -> str | None:
-        """There is no other."""
+        """Return the default schema."""
         return None
 
     def server(self) -> str:
-        """The library's version."""
+        """Return the library's version."""
         return f"sqlite {sqlite3.sqlite_version}"
 
     def why_not_resumable(self) -> str:
         """DDL is transactional."""
         return ""
 
+    def autocommit(self, *, again: bool = False) -> bool:
+        """Return whether the driver begins no transactions."""
+        del again
+        return autocommits(self._connection)
+
+    def state(self) -> Mapping[str, str]:
+        """Return settings, attached databases and temporary tables."""
+        state = {name: str(ask(self._connection, f"PRAGMA {name}")) for name in _SETTINGS}
+        state["temporary tables"] = str(ask(self._connection, "SELECT name FROM sqlite_temp_master ORDER BY name"))
+        state["databases"] = str(
+            [name for _, name, _ in ask(self._connection, "PRAGMA database_list") if name != "temp"]
+        )
+        return state
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Nothing is to be restored."""
+        del state
+
     def read(self, sql: str) -> Statement:
-        """As the grammar says."""
+        """Classify by the grammar."""
         return read(sql)
+
+    def without_literals(self, sql: str) -> str:
+        """Mask text; a double quote begins a name."""
+        return masked(sql, "'")
 
     def look(self, subject: str) -> str:
         """Nothing here stands outside of transactions and defines something."""
@@ -73,9 +106,14 @@ class SQLiteSession:
         return ""
 
     def clear(self, subject: str) -> bool:
-        """No ruins."""
+        """Nothing is left by a broken-off statement."""
         del subject
         return False
+
+    def has_table(self, name: str, schema: str | None) -> bool:
+        """Ask the catalogue."""
+        catalogue = f"{schema}.sqlite_master" if schema else "sqlite_master"
+        return bool(ask(self._connection, f"SELECT 1 FROM {catalogue} WHERE type = 'table' AND name = '{name}'"))  # noqa: S608
 
     def begin(self) -> None:
         """Also in autocommit mode."""
@@ -89,15 +127,23 @@ class SQLiteSession:
         self._rows = self._rows or bool(re.match(r"(?:insert|update|delete|replace)\b", plain(sql), re.IGNORECASE))
 
     def began_for_definitions(self) -> bool:
-        """Whether the driver by itself would not be in a transaction now."""
+        """Return whether the driver by itself would not be in a transaction now."""
         return bool(self._driver.in_transaction) and not self._rows
 
-    def in_transaction(self) -> bool:
-        """As the driver says."""
+    def mark(self) -> Any:
+        """Return whether one is open."""
         return bool(self._driver.in_transaction)
 
+    def same_transaction(self, mark: Any) -> bool:
+        """One statement cannot end it and begin another."""
+        return bool(mark and self._driver.in_transaction)
+
+    def reaches_non_transactional(self) -> bool:
+        """Every table is transactional."""
+        return False
+
     def lock_limit(self, seconds: float) -> "contextlib.AbstractContextManager[None]":
-        """Nothing here is gentle."""
+        """Every lock wait here blocks others."""
         del seconds
         return contextlib.nullcontext()
 

@@ -1,8 +1,10 @@
-"""A PEP 249 connection that lets a recorder carry out its statements, put under SQLAlchemy's while a revision runs."""
+"""A PEP 249 connection that hands its statements to a carrier, put in the place of SQLAlchemy's while a revision runs.
+
+Rows are not touched: they stay with the driver's cursor, so that a large result streams as it does without us.
+"""
 
 import contextlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Self
 
 from sqlalchemy.engine import Connection
@@ -11,12 +13,33 @@ from orchestrator.migrations.journal.results import StatementResult
 
 Run = Callable[[], StatementResult]
 
+# Interfaces that run no statement, as far as drivers and SQLAlchemy use them. By every other one a revision may change
+# something that the carrier does not see.
+# ruff: noqa: SIM905 - lists of words read better
+_HARMLESS_OF_CONNECTIONS = frozenset(
+    """
+    autocommit get_autocommit isolation_level set_isolation_level set_session ping server_status encoding charset info
+    status closed close dbapi readonly deferrable get_transaction_status transaction_status notices messages
+    character_set_name total_changes in_transaction row_factory text_factory server_version get_parameter_status
+    get_server_info thread_id escape literal escape_string Error Warning DatabaseError IntegrityError OperationalError
+    ProgrammingError InterfaceError DataError InternalError NotSupportedError encoders decoders host user db dsn
+    get_dsn_parameters get_backend_pid set_client_encoding adapters prepare_threshold await_ handle_exception
+    """.split()
+)
+_HARMLESS_OF_CURSORS = frozenset(
+    """
+    description rowcount lastrowid arraysize setinputsizes setoutputsize name mogrify query statusmessage
+    rownumber itersize scrollable withhold scroll row_factory warning_count messages server_side closed format
+    statusresult fetch_all_rows nextset
+    """.split()
+)
+
 
 class Carrier(Protocol):
-    """Who carries out what the connection is asked for."""
+    """Runs what the connection is asked for."""
 
     def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
-        """Run a statement, or give the answer that it had."""
+        """Run a statement, or give the numbers that are on record."""
 
     def commit(self, commit: Callable[[], None]) -> None:
         """Commit."""
@@ -24,19 +47,26 @@ class Carrier(Protocol):
     def rollback(self, rollback: Callable[[], None]) -> None:
         """Roll back."""
 
+    def used_elsewhere(self, what: str) -> None:
+        """Note that something may be changed that no statement tells."""
+
 
 @contextlib.contextmanager
 def recording(connection: Connection, carrier: Carrier) -> Iterator[None]:
     """Lead everything that goes over SQLAlchemy's connection through `carrier`."""
     pooled = connection.connection
+    record = getattr(pooled, "_connection_record", None)  # whose driver_connection is the driver's own interface
     real = pooled.dbapi_connection
-    recorder = ProxyConnection(real, carrier)
-    pooled.dbapi_connection = recorder  # type: ignore[misc]  # read-only for those who do not own it
+    proxy = ProxyConnection(real, carrier)
+    places = [place for place in (pooled, record) if place is not None]
+    for place in places:
+        place.dbapi_connection = proxy
     try:
         yield
     finally:
-        if pooled.dbapi_connection is recorder:  # it may have been invalidated meanwhile
-            pooled.dbapi_connection = real  # type: ignore[misc]
+        for place in places:
+            if place.dbapi_connection is proxy:
+                place.dbapi_connection = real
 
 
 class ProxyConnection:
@@ -47,19 +77,31 @@ class ProxyConnection:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
-        return self._switch if name == "autocommit" and callable(found) else found
+        if name == "autocommit" and callable(found):
+            return self._switch
+        if name not in _HARMLESS_OF_CONNECTIONS and not name.startswith("_"):
+            self._carrier.used_elsewhere(f"it used the driver's own interface: {name}")
+        return found
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._real, name, value)
 
-    def cursor(self, *args: Any, **options: Any) -> "RecordingCursor":
-        """A cursor, of the kind that is asked for."""
-        return RecordingCursor(self._real.cursor(*args, **options), self._carrier)
+    def __enter__(self) -> Self:
+        self._carrier.used_elsewhere("it used the driver's own interface: a connection as a context")
+        self._real.__enter__()
+        return self
 
-    def execute(self, sql: str, parameters: Any = None) -> "RecordingCursor":
-        """A cursor that has executed; not in PEP 249, but common."""
+    def __exit__(self, *failure: object) -> Any:
+        return self._real.__exit__(*failure)
+
+    def cursor(self, *args: Any, **options: Any) -> "ProxyCursor":
+        """Return a cursor of the kind that is asked for."""
+        return ProxyCursor(self._real.cursor(*args, **options), self._carrier, self)
+
+    def execute(self, sql: Any, *args: Any, **options: Any) -> "ProxyCursor":
+        """Return a cursor that has executed; not in PEP 249, but common."""
         cursor = self.cursor()
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, *args, **options)
         return cursor
 
     def commit(self) -> None:
@@ -75,25 +117,30 @@ class ProxyConnection:
         self._carrier.commit(lambda: self._real.autocommit(value))
 
 
-class RecordingCursor:
-    """A cursor over buffered rows; they are there already, or come from the record."""
+class ProxyCursor:
+    """A cursor: the driver's own, but for statements that are on record and are not run."""
 
-    def __init__(self, real: Any, carrier: Carrier) -> None:
-        vars(self).update(_real=real, _carrier=carrier, arraysize=1)
-        self._take(StatementResult())
+    def __init__(self, real: Any, carrier: Carrier, connection: ProxyConnection) -> None:
+        vars(self).update(_real=real, _carrier=carrier, _recorded=None, connection=connection)
 
     def __getattr__(self, name: str) -> Any:
+        if self._recorded is not None and name in {"description", "rowcount", "lastrowid"}:
+            return getattr(self._recorded, name)
+        if name not in _HARMLESS_OF_CURSORS and not name.startswith("_"):
+            self._carrier.used_elsewhere(f"it used the driver's own interface: {name}")
         return getattr(self._real, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in vars(self):
-            vars(self)[name] = value
-        else:
-            setattr(self._real, name, value)
+        setattr(self._real, name, value)
 
     def __iter__(self) -> Iterator[Any]:
-        while self._rows:
-            yield self._rows.popleft()
+        return self
+
+    def __next__(self) -> Any:
+        row = self.fetchone()
+        if row is None:
+            raise StopIteration
+        return row
 
     def __enter__(self) -> Self:
         return self
@@ -101,65 +148,59 @@ class RecordingCursor:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def execute(self, sql: str, parameters: Any = None) -> Any:
-        """Execute one statement."""
-        arguments = (sql,) if parameters is None else (sql, parameters)
-        self._take(self._carrier.execute(sql, parameters, lambda: self._run(self._real.execute, *arguments)))
+    def execute(self, sql: Any, *args: Any, **options: Any) -> Any:
+        """Execute one statement; return what the driver does."""
+        parameters = args[0] if args else next(iter(options.values()), None)
+        if args == (None,) and not options:
+            args = ()
+        return self._carry(sql, parameters, lambda: self._real.execute(sql, *args, **options))
 
-    def executemany(self, sql: str, parameters: Iterable[Any]) -> Any:
+    def executemany(self, sql: Any, parameters: Iterable[Any], **options: Any) -> Any:
         """Execute one statement with many sets of parameters."""
         every = list(parameters)
-        self._take(self._carrier.execute(sql, every, lambda: self._run(self._real.executemany, sql, every)))
+        return self._carry(sql, every, lambda: self._real.executemany(sql, every, **options))
 
-    def callproc(self, name: str, parameters: Sequence[Any] = ()) -> Any:
+    def callproc(self, name: str, parameters: Any = ()) -> Any:
         """Call a procedure."""
-        self._take(
-            self._carrier.execute(f"CALL {name}", parameters, lambda: self._run(self._real.callproc, name, parameters))
-        )
-        return parameters
+        returned = self._carry(f"CALL {name}", parameters, lambda: self._real.callproc(name, parameters))
+        return parameters if self._recorded is not None else returned
 
     def fetchone(self) -> Any:
         """One row, or None."""
-        return self._rows.popleft() if self._rows else None
+        return None if self._recorded is not None else self._real.fetchone()
 
-    def fetchmany(self, size: int | None = None) -> list[Any]:
-        """Up to `size` rows."""
-        return [self._rows.popleft() for _ in range(min(size or self.arraysize, len(self._rows)))]
+    def fetchmany(self, *args: Any, **options: Any) -> Any:
+        """Some rows."""
+        return [] if self._recorded is not None else self._real.fetchmany(*args, **options)
 
-    def fetchall(self) -> list[Any]:
+    def fetchall(self) -> Any:
         """All rows that are left."""
-        rows = list(self._rows)
-        self._rows.clear()
-        return rows
+        return [] if self._recorded is not None else self._real.fetchall()
 
-    def nextset(self) -> Any:
-        """The next result of a procedure."""
-        more = self._real.nextset()
-        self._take(self._read())
-        return more
+    def close(self) -> Any:
+        """Close it."""
+        return self._real.close()
 
-    def close(self) -> None:
-        """Close it; the rows that were fetched stay with whoever has them."""
-        self._rows.clear()
-        self._real.close()
-
-    async def _async_soft_close(self) -> None:
-        """SQLAlchemy's asyncio extension asks for it; the rows are buffered, so nothing is open."""
-
-    def _run(self, execute: Callable[..., Any], *arguments: Any) -> StatementResult:
-        execute(*arguments)
-        return self._read()
-
-    def _read(self) -> StatementResult:
+    def _carry(self, sql: Any, parameters: Any, execute: Callable[[], Any]) -> Any:
+        vars(self)["_recorded"] = None
         real = self._real
-        named = getattr(real, "name", None)  # a cursor in the server, of psycopg2, is described when it is read
-        rows = list(real.fetchall()) if real.description or named else []
-        return StatementResult(real.description, rows, real.rowcount, getattr(real, "lastrowid", None))
 
-    def _take(self, answer: StatementResult) -> None:
-        vars(self).update(
-            description=answer.description,
-            rowcount=answer.rowcount,
-            lastrowid=answer.lastrowid,
-            _rows=deque(answer.rows),
-        )
+        def run() -> StatementResult:
+            returned = execute()
+            return StatementResult(real.description, real.rowcount, getattr(real, "lastrowid", None), returned=returned)
+
+        result = self._carrier.execute(self._text(sql), parameters, run)
+        vars(self)["_recorded"] = result if result.recorded else None
+        return self if result.returned is real or (result.recorded and self._returns_itself()) else result.returned
+
+    def _text(self, sql: Any) -> str:
+        """The statement as text: drivers take bytes and objects of their own, too."""
+        if isinstance(sql, bytes | bytearray):
+            return bytes(sql).decode("utf-8", "replace")
+        if hasattr(sql, "as_string"):  # psycopg's and psycopg2's Composed
+            return str(sql.as_string(self._real))
+        return str(sql)
+
+    def _returns_itself(self) -> bool:
+        """Whether this driver's execute returns its cursor, as sqlite3's and psycopg's do."""
+        return type(self._real).__module__.partition(".")[0] in {"sqlite3", "_sqlite3", "psycopg"}

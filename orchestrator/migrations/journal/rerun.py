@@ -87,7 +87,7 @@ class _Counting:
 
     def __init__(self, carrier: Carrier, upgrade: RepeatableUpgrade) -> None:
         self._carrier, self._upgrade = carrier, upgrade
-        self.commit, self.rollback = carrier.commit, carrier.rollback
+        self.commit, self.rollback, self.used_elsewhere = carrier.commit, carrier.rollback, carrier.used_elsewhere
 
     def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
         """Count it, and carry it out."""

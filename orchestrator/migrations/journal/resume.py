@@ -1,94 +1,110 @@
-"""Whether an interrupted revision may go on, judged by its record and by what is in the database now."""
+"""Whether an interrupted revision may be resumed, judged by its record and by what is in the database now."""
 
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from orchestrator.databases.statements import Kind, RecordedSession
-from orchestrator.migrations.journal.refusal import NotResumable
-from orchestrator.migrations.journal.renaming import carried_out
-from orchestrator.migrations.journal.statement_log import Outcome, StatementLog, Step
-from orchestrator.migrations.journal.store import Journal, SessionSnapshot
+from orchestrator.databases.statements import LEFTOVER, VIEW, Kind, RecordedSession
+from orchestrator.migrations.journal.schema import JOURNAL
+from orchestrator.migrations.journal.steps import Outcome, Record, Step
+from orchestrator.migrations.journal.store import Journal
+
+
+class NotResumable(Exception):  # noqa: N818  # a judgement
+    """Nothing proves that the revision can go on where it stopped; the text says what is missing.
+
+    Attributes:
+        record: what the journal holds of it.
+    """
+
+    record: Record | None = None
 
 
 def judged(
     revision: str, journal: Journal, session: RecordedSession, *, allowed: bool, budget_seconds: float
-) -> tuple[StatementLog, str]:
-    """What to replay of an unfinished revision, and when it was interrupted; an empty history when nothing is left.
+) -> Record:
+    """Return what to replay of an unfinished revision; empty when it has left nothing.
+
+    `allowed`: ORCHESTRATOR_WHEN_HALF_APPLIED is `resume`; `budget_seconds`: how long dropping a leftover may wait.
 
     Raises:
-        NotResumable: nothing proves that it can go on; nothing was changed.
+        NotResumable: nothing proves that it can be resumed; nothing was changed.
     """
-    circumstances, steps, interrupted_at = journal.steps(revision)
-    while steps and steps[-1].outcome is Outcome.FAILED:
-        steps.pop()  # it did nothing and may be what the revision failed of, so it is run again
-    if not any(step.changes for step in steps):
+    record = journal.record(revision)
+    while record.steps and record.steps[-1].outcome is Outcome.FAILED:
+        record.steps.pop()  # it did nothing and may be what the revision failed of, so it is run again
+    record = _looked_at(record, session)
+    if not record.left_something:
         journal.forget(revision)
-        return StatementLog(), ""
-    history = StatementLog.of(steps)
+        return Record()
     try:
-        _check_circumstances(circumstances, session, allowed=allowed)
-        _check_definitions(steps, session)
-        if steps[-1].outcome is Outcome.PENDING:
-            with session.lock_limit(budget_seconds):
-                _settle(history, session)
+        _check_circumstances(record, session, allowed=allowed)
+        _check_tables(record.steps, session)
+        with session.lock_limit(budget_seconds):
+            return _settled(record, session)
     except NotResumable as refused:
-        refused.history = StatementLog.of(steps)
+        refused.record = record
         raise
-    return history, interrupted_at
 
 
-def remains(revision: str, journal: Journal, session: RecordedSession) -> StatementLog:
-    """What is in the database of an unfinished revision, going on with it or not."""
-    _, steps, _ = journal.steps(revision)
-    before = steps[-1].before if steps and steps[-1].outcome is Outcome.PENDING else {}
-    if before and all(session.look(name) == definition for name, definition in before.items()):
-        steps.pop()
-    return StatementLog.of(steps)
+def remains(revision: str, journal: Journal, session: RecordedSession) -> Record:
+    """Return what an unfinished revision has left in the database, whether it can be resumed or not."""
+    return _looked_at(journal.record(revision), session)
 
 
-def _check_circumstances(then: SessionSnapshot, session: RecordedSession, *, allowed: bool) -> None:
+def _looked_at(record: Record, session: RecordedSession) -> Record:
+    """Judge a pending definition by the catalogue: all objects changed, it is applied; none, it is not."""
+    step = record.steps[-1] if record.steps and record.server == session.server() else None
+    if not (step and step.outcome is Outcome.PENDING and step.kind is Kind.DEFINITION):
+        return record
+    now = {name: session.look(name) for name in step.before}
+    changed = {now[name] != before for name, before in step.before.items() if now[name] or before}
+    if LEFTOVER in now.values() or len(changed) > 1:
+        return record
+    if changed == {True}:
+        step.outcome, step.after = Outcome.DONE, now
+        return record
+    return replace(record, steps=record.steps[:-1])
+
+
+def _settled(record: Record, session: RecordedSession) -> Record:
+    """Drop what a broken-off definition left; after that its outcome is clear."""
+    step = record.steps[-1]
+    if step.outcome is not Outcome.PENDING:
+        return record
+    cleared = [session.clear(name) for name in step.before]
+    record = _looked_at(record, session) if any(cleared) else record
+    if record.steps and record.steps[-1].outcome is Outcome.PENDING:
+        raise NotResumable("nothing tells whether all of its pending statement was carried out")
+    return record
+
+
+def _check_circumstances(record: Record, session: RecordedSession, *, allowed: bool) -> None:
+    if record.steps[-1].outcome is Outcome.PENDING and record.steps[-1].kind is Kind.OPAQUE:
+        raise NotResumable(f"nothing tells whether its pending statement was carried out: {record.reason}")
+    if record.reason:
+        raise NotResumable(record.reason)
     if not allowed:
         raise NotResumable("ORCHESTRATOR_WHEN_HALF_APPLIED is fail")
     if reason := session.why_not_resumable():
         raise NotResumable(reason)
-    if then.server != session.server():
+    if record.server != session.server():
         raise NotResumable(
-            f"the server was {then.server} and is {session.server()} now: definitions cannot be compared"
+            f"the server was {record.server} and is {session.server()} now: definitions cannot be compared"
         )
-    if then.bound:
-        raise NotResumable(f"it needs what ended with its session: {', '.join(then.bound)}")
 
 
-def _check_definitions(steps: list[Step], session: RecordedSession) -> None:
-    """Nobody else may have changed what it has defined: a repair by hand, a restored backup."""
+def _check_tables(steps: list[Step], session: RecordedSession) -> None:
+    """Check that its tables are as it left them: no repair by hand, no restored backup."""
     pending = steps[-1].before if steps[-1].outcome is Outcome.PENDING else {}
     left = {name: definition for step in steps for name, definition in step.after.items()}
     for name, definition in left.items():
-        if name not in pending and session.look(name) != definition:
-            raise NotResumable(f"{name} is not as the revision left it: somebody has changed it since")
+        if name not in pending and _is_theirs(name) and not _as_left(session.look(name), definition):
+            raise NotResumable(f"{name} is not as the revision left it: it was changed since")
 
 
-def _settle(history: StatementLog, session: RecordedSession) -> None:
-    """Whether the statement that was running is done, by what it was to define."""
-    step = history.steps[-1]
-    if step.kind is Kind.OPAQUE:
-        raise NotResumable("nothing tells whether its pending statement was carried out")
-    for name in step.before:
-        session.clear(name)
-    now = {name: session.look(name) for name in step.before}
-    if _carried_out(session.read(step.statement).moves, step.before, now):
-        step.outcome, step.after = Outcome.DONE, now
-        history.changed(step)
-    else:
-        history.steps.pop()
-        history.durable = history.skipped = len(history.steps)
+def _is_theirs(name: str) -> bool:
+    """Whether it is a table; and not the journal, which is made again when it is dropped."""
+    return name.startswith("TABLE ") and JOURNAL not in name
 
 
-def _carried_out(moves: Sequence[tuple[str, str]], before: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    if moves:
-        done = carried_out(moves, before, now)
-    else:
-        changed = {now[name] != before[name] for name in before if now[name] or before[name]}
-        done = changed == {True} if len(changed) < 2 else None  # noqa: PLR2004  # both answers
-    if done is None:
-        raise NotResumable("nothing tells whether all of its pending statement was carried out")
-    return done
+def _as_left(now: str, then: str) -> bool:
+    return now == then or (now.startswith(VIEW) and then.startswith(VIEW))

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+JOURNAL = "orchestrator_journal"  # how the names of its tables begin
 SAVED = (1, 2, 3, 50)  # rows that are saved in one statement
 
 _OPTIONS: Any = {
@@ -38,7 +39,7 @@ def tables(schema: str | None) -> tuple[Table, Table]:
     """The two tables."""
     metadata = MetaData(schema=schema)
     revisions = Table(
-        "orchestrator_journal",
+        JOURNAL,
         metadata,
         Column("revision", String(255), primary_key=True),
         Column("down_revision", Text),
@@ -56,7 +57,7 @@ def tables(schema: str | None) -> tuple[Table, Table]:
         **_OPTIONS,
     )
     statements = Table(
-        "orchestrator_journal_statements",
+        f"{JOURNAL}_statements",
         metadata,
         Column("revision", String(255), primary_key=True),
         Column("statement_index", Integer, primary_key=True, autoincrement=False),

@@ -10,31 +10,64 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)
+_LOOPS = (ast.For, ast.While)
+_LIBRARIES = {"orchestrator", "alembic", "sqlalchemy", "contextlib"}
 
 
 def running_line(path: str) -> int:
-    """The line of the script from which we were called, however deep; 0 when it was not that script."""
+    """Return the line of the script's `upgrade` from which we were called, however deep; 0 when it was not that.
+
+    Negative when a helper stands between: then the statement at that line may be half done.
+    """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file of the way
-    while frame and frame.f_code.co_filename != path:
+    helped = False
+    while frame and not (frame.f_code.co_filename == path and frame.f_code.co_name == "upgrade"):
+        helped = helped or frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES
         frame = frame.f_back
-    return frame.f_lineno if frame else 0
+    return 0 if not frame else -frame.f_lineno if helped else frame.f_lineno
 
 
 def left_after(path: str, line: int) -> list[str]:
-    """The statements of `upgrade` that begin after a line, as they are written; empty when that is not known."""
+    """Return the statements of `upgrade` that come after a line, as they are written; empty when that is not known.
+
+    Args:
+        path: The script.
+        line: As `running_line` returned it.
+    """
     try:
         text = Path(path).read_text(encoding="utf-8")
-        statements = list(_statements(ast.parse(text)))
+        upgrade = _upgrade(ast.parse(text))
     except (OSError, ValueError, SyntaxError):
         return []
-    return [ast.get_source_segment(text, each) or "" for each in statements if line and each.lineno > line]
+    if not (upgrade and line):
+        return []
+    unfinished = _unfinished(upgrade, line)
+    behind = (unfinished.end_lineno or 0) if unfinished else line
+    rest = [f"the rest of: {_first_line(text, unfinished)}"] if unfinished else []
+    return rest + [ast.get_source_segment(text, each) or "" for each in _statements(upgrade) if each.lineno > behind]
 
 
-def _statements(module: ast.Module) -> Iterator[ast.stmt]:
-    """The simple statements of `upgrade`, in their order."""
-    for function in module.body:
-        if isinstance(function, ast.FunctionDef) and function.name == "upgrade":
-            inner = [
-                each for each in ast.walk(function) if isinstance(each, ast.stmt) and not isinstance(each, _COMPOUND)
-            ]
-            yield from sorted(inner, key=lambda each: each.lineno)
+def _unfinished(upgrade: ast.FunctionDef, line: int) -> ast.stmt | None:
+    """The statement that is to go on: a loop around the line, or a call of a helper at it."""
+    around = [each for each in ast.walk(upgrade) if isinstance(each, ast.stmt) and _around(each, abs(line))]
+    inside = [each for each in around if each is not upgrade]
+    loops = [each for each in inside if isinstance(each, _LOOPS)]
+    return (loops or (inside[-1:] if line < 0 else []) or [None])[0]
+
+
+def _upgrade(module: ast.Module) -> ast.FunctionDef | None:
+    return next((each for each in module.body if isinstance(each, ast.FunctionDef) and each.name == "upgrade"), None)
+
+
+def _around(statement: ast.stmt, line: int) -> bool:
+    return statement.lineno <= line <= (statement.end_lineno or 0)
+
+
+def _first_line(text: str, statement: ast.stmt) -> str:
+    return text.splitlines()[statement.lineno - 1].strip()
+
+
+def _statements(upgrade: ast.FunctionDef) -> Iterator[ast.stmt]:
+    """The simple statements, in their order."""
+    inner = [each for each in ast.walk(upgrade) if isinstance(each, ast.stmt) and not isinstance(each, _COMPOUND)]
+    yield from sorted(inner, key=lambda each: each.lineno)

@@ -1,114 +1,50 @@
-"""What one revision has done, statement by statement, and how far that is durable."""
+"""What one revision has done, statement by statement, how far that is durable, and why it cannot be resumed."""
 
-import enum
-import functools
-from dataclasses import dataclass, field
-from typing import Any
+import logging
+from collections.abc import Mapping
 
-from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.results import StatementResult, digest_of, kept_error
+from orchestrator.databases.statements import RecordedSession
+from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.journal.steps import Outcome, Record, Step
+from orchestrator.migrations.journal.store import Journal, RevisionInfo
 
-FEW = 100  # rows or sets of parameters that may be held in memory
+EMPTY = Record()
 
-_CHANGING = (Kind.WRITE, Kind.DEFINITION, Kind.OPAQUE)  # no set: in Python 3.11 the hash of an enum is slow
-
-
-class Outcome(enum.Enum):
-    """What became of a statement."""
-
-    PENDING = "pending"  # it was begun, and its end is not known
-    DONE = "done"
-    FAILED = "failed"  # with an error that the revision got over, and nothing done
-    UNDONE = "undone"  # rolled back later; the revision saw its answer all the same
-
-
-@dataclass
-class Step:
-    """One statement of a revision.
-
-    What it takes to write it down is worked out when it is written down, which for most statements is never.
-
-    Attributes:
-        index: which one of its revision, from 1.
-        statement: its text.
-        parameters: its parameters, until they are known by their digest.
-        result: what it answered, or the error that it met, until it is known as text.
-        line: of the revision's script; 0 when it is not known.
-        before: for a definition, a hash of each object before it; empty text: it did not exist.
-        after: the same after it, as soon as that was looked at.
-    """
-
-    index: int
-    kind: Kind
-    statement: str
-    outcome: Outcome
-    parameters: Any = None
-    result: StatementResult | Exception | None = None
-    line: int = 0
-    before: dict[str, str] = field(default_factory=dict)
-    after: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def recorded(cls, digest: str, answer: str, **known: Any) -> "Step":
-        """A step as the journal kept it."""
-        step = cls(**known)
-        vars(step).update(digest=digest, answer=answer)
-        return step
-
-    @functools.cached_property
-    def digest(self) -> str:
-        """A hash of its text and its parameters."""
-        return digest_of(self.statement, self.parameters)
-
-    @functools.cached_property
-    def answer(self) -> str:
-        """What it answered, or the error that it met, as text."""
-        if isinstance(self.result, Exception):
-            return kept_error(self.result)
-        return self.result.kept() if self.result else ""
-
-    def ended(self, outcome: Outcome, result: StatementResult | Exception) -> None:
-        """What became of it."""
-        self.outcome, self.result = outcome, result
-        vars(self).pop("answer", None)  # as it was written while it was pending
-
-    def lighten(self) -> None:
-        """Let go of what is large."""
-        if isinstance(self.parameters, list) and len(self.parameters) > FEW:
-            self.parameters = self.digest and ()
-        if isinstance(self.result, StatementResult) and len(self.result.rows) > FEW:
-            self.result = None if self.answer else self.result
-
-    @property
-    def changes(self) -> bool:
-        """Whether it has, or may have, left something in the database."""
-        return self.kind in _CHANGING and self.outcome in (Outcome.PENDING, Outcome.DONE)
+_logger = logging.getLogger(__name__)
 
 
 class ChangedError(Exception):
     """The revision does not run the statement that is recorded."""
 
 
-@dataclass
 class StatementLog:
-    """The steps of one revision: those of a run that was interrupted, which are replayed, and the new ones after them.
+    """The statements of one revision: those of an interrupted run, which are replayed, and the new ones after them.
 
     Attributes:
+        steps: statements that may change something, in their order.
         durable: how many of them are in the database for good.
-        skipped: how many of them an earlier run, or attempt, had done.
+        skipped: how many of them an earlier run, or attempt, did.
+        statements_done: how many of them succeeded.
+        reason: why the revision cannot be resumed behind its next durable statement; empty when it can.
+        has_side_effects: something was done that a rollback does not undo, and that the log does not know.
     """
 
-    steps: list[Step] = field(default_factory=list)
-    durable: int = 0
-    skipped: int = 0
-    _position: int = 0
-    _unsaved: set[int] = field(default_factory=set)
-    _written: set[int] = field(default_factory=set)  # since the last commit
+    def __init__(self, about: RevisionInfo, session: RecordedSession, journal: Journal, record: Record = EMPTY) -> None:
+        self.steps = list(record.steps)
+        self.durable = self.skipped = len(self.steps)
+        self.reason = self._durable_reason = record.reason
+        self.has_side_effects = False
+        self.statements_done = _done(self.steps)
+        self._about, self._session, self._journal = about, session, journal
+        self._state = self._written_state = record.state
+        self._position = 0
+        self._unsaved: set[int] = set()
+        self._written: set[int] = set()  # since the last commit
+        self._begun = False
+        self._saved = bool(record.steps)
+        self._may_be_dropped = False
 
-    @classmethod
-    def of(cls, steps: list[Step]) -> "StatementLog":
-        """What an earlier run left behind."""
-        return cls(steps, durable=len(steps), skipped=len(steps))
+    # ------------------------------------------------------------ replaying
 
     @property
     def replaying(self) -> bool:
@@ -117,11 +53,11 @@ class StatementLog:
 
     @property
     def left_something(self) -> bool:
-        """Whether something of it is, or may be, in the database for good."""
+        """Whether something of the revision is, or may be, in the database for good."""
         return any(step.changes for step in self.steps[: self.durable])
 
     def next(self, digest: str) -> Step:
-        """The recorded step for the statement that the revision is about to run.
+        """Return the recorded step for the statement that the revision is about to run.
 
         Raises:
             ChangedError: it is another statement.
@@ -132,44 +68,134 @@ class StatementLog:
         self._position += 1
         return step
 
+    def state_differs(self) -> str:
+        """Restore the session, and return what is still not as it was at the last recorded statement."""
+        self._session.restore(self._state)
+        return _difference(self._state, self._session.state())
+
+    # ------------------------------------------------------------ running
+
+    @property
+    def refused_for_good(self) -> bool:
+        """Whether it is on record that the revision cannot be resumed: the rest need not be recorded at once."""
+        return bool(self._durable_reason)
+
+    def unprovable(self, reason: str, *, side_effect: bool = False) -> None:
+        """Note why the revision cannot be resumed behind the next durable statement; the first reason is kept."""
+        self.reason = self.reason or reason
+        self.has_side_effects = self.has_side_effects or side_effect
+
+    def may_drop_tables(self) -> None:
+        """Look, before the next record, whether the journal itself is still there."""
+        self._may_be_dropped = True
+
     def add(self, step: Step) -> None:
         """Go on by one step."""
         step.index = len(self.steps) + 1
         self.steps.append(step)
         self._position += 1
-        step.lighten()
-        self.changed(step)
-
-    def changed(self, step: Step) -> None:
-        """Its record has to be written again."""
         self._unsaved.add(step.index)
 
-    def unsaved(self) -> list[Step]:
-        """What the next checkpoint has to write; it is written, in the open transaction, when this returns."""
-        unsaved, self._unsaved = self._unsaved, set()
-        self._written |= unsaved
-        return [self.steps[index - 1] for index in sorted(unsaved)]
+    def changed(self, step: Step) -> None:
+        """Write its record again with the next ones."""
+        self._unsaved.add(step.index)
+
+    def begin(self) -> None:
+        """Write the revision's own row, before anything that it changes; not earlier, as it begins a transaction."""
+        self._find_again()
+        if not self._begun:
+            self._journal.begin(self._about)
+            self._begun = True
+
+    def save(self, *, always: bool = False) -> None:
+        """Write what is not on record yet, in the open transaction; `always`: the reason, at least."""
+        if not (self._unsaved or always):
+            return
+        try:
+            self._write()
+        except Exception as error:
+            if not (self.refused_for_good and self._session.commits_definitions):
+                raise
+            _logger.debug("LOCK TABLES may be in the way of the record, which only a report needs: %s", error)
+
+    def _write(self) -> None:
+        self.begin()
+        steps = [self.steps[index - 1] for index in sorted(self._unsaved)]
+        self._written_state = dict(self._session.state())
+        record = Record(self._session.server(), self.reason, self._written_state, steps)
+        pending = self.steps[-1].statement if self.steps and self.steps[-1].outcome is Outcome.PENDING else ""
+        self._saved = True
+        self._journal.save(self._about.revision, record, self.statements_done, pending)
+        self._written |= self._unsaved
+        self._unsaved = set()
+
+    def done(self, step: Step, result: StatementResult) -> None:
+        """A statement was carried out."""
+        step.ended(result)
+        self.statements_done += 1
+        if step.index:
+            self._unsaved.add(step.index)
 
     def committed(self) -> None:
         """Everything so far is durable."""
         self.durable = len(self.steps)
+        self._durable_reason, self._state = self.reason, self._written_state
         self._written.clear()
 
     def unwritten(self) -> None:
-        """What was written since the last commit has to be written again."""
+        """What was written since the last commit may be gone: write it again."""
+        self._begun = False
         self._unsaved |= self._written
         self._written.clear()
 
     def rolled_back(self) -> None:
-        """What is not durable is undone, in the journal as well; but the revision has seen the answers."""
-        for step in self.steps[self.durable :]:
-            self.changed(step)
-            if step.kind is Kind.WRITE and step.outcome is Outcome.DONE:
-                step.outcome = Outcome.UNDONE
+        """What is not durable is undone, and so is its record; the revision goes on all the same."""
+        self.unwritten()
+        self._drop_steps()
+        self._position = len(self.steps)
+        self.unprovable("it rolled back what it had done")
+
+    @property
+    def can_start_over(self) -> bool:
+        """Whether the revision may run again from the top: nothing but the lost transaction has to be undone."""
+        return not (self.has_side_effects or self._durable_reason)
 
     def start_over(self) -> None:
-        """The revision will run again from the top: what is durable is replayed, the rest never happened."""
-        del self.steps[self.durable :]
+        """The revision runs again from the top: what is durable is replayed, the rest never happened."""
+        self.unwritten()
+        self._drop_steps()
         self.skipped = self.durable
-        self._unsaved = {index for index in self._unsaved if index <= self.durable}
+        self.reason = self._durable_reason
         self._position = 0
+
+    def finish(self, statements: int, seconds: float) -> None:
+        """The revision is applied; its statements are not needed any more."""
+        self.begin()
+        self._journal.finish(self._about.revision, statements, seconds)
+        if self._saved:
+            self._journal.forget(self._about.revision)
+
+    def _drop_steps(self) -> None:
+        del self.steps[self.durable :]
+        self._unsaved = {index for index in self._unsaved if index <= self.durable}
+        self.statements_done = _done(self.steps)
+
+    def _find_again(self) -> None:
+        """Make the journal again when the revision has dropped it with all other tables."""
+        if self._may_be_dropped and not self._journal.exists(self._session):
+            self._journal.make_tables()
+            self._begun = False
+            self._unsaved |= {step.index for step in self.steps}
+        self._may_be_dropped = False
+
+
+def _difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """The first setting that differs, in words."""
+    for name in sorted({*then, *now}):
+        if then.get(name, "") != now.get(name, ""):
+            return f"{name} was {then.get(name, '')!r} and is {now.get(name, '')!r}"
+    return ""
+
+
+def _done(steps: list[Step]) -> int:
+    return sum(step.outcome is Outcome.DONE for step in steps)

@@ -15,11 +15,13 @@ from sqlalchemy.schema import CreateTable
 
 from orchestrator.databases.statements import Kind
 from orchestrator.migrations.journal.schema import SAVED, queries, tables
-from orchestrator.migrations.journal.statement_log import Outcome, Step
+from orchestrator.migrations.journal.steps import Outcome, Record, Step
 from orchestrator.migrations.position.lineage import Entry
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
+
+    from orchestrator.databases.statements import RecordedSession
 
 NAME_LENGTH = 128
 STATEMENT_LENGTH = 2000  # of a recorded statement; its digest is of all of it
@@ -58,10 +60,18 @@ class Journal:
         self._queries = {name: each.compile(dialect=dialect) for name, each in of_dialect.items()}
 
     def create(self) -> None:
-        """Make the tables."""
+        """Make the tables, and commit."""
+        self.make_tables()
+        self._connection.commit()
+
+    def make_tables(self) -> None:
+        """Make the tables, in the open transaction where the database can."""
         for table in self._tables:
             self._run(CreateTable(table, if_not_exists=True).compile(dialect=self._dialect), {})
-        self._connection.commit()
+
+    def exists(self, session: "RecordedSession") -> bool:
+        """Return whether both tables are there; no error breaks the transaction."""
+        return all(session.has_table(table.name, table.schema) for table in self._tables)
 
     def entries(self) -> dict[str, Entry]:
         """Every row, by revision."""
@@ -78,22 +88,28 @@ class Journal:
         """The revision is applied."""
         self._query("finish", {"this": revision, "new_statements_done": statements, "new_duration_seconds": seconds})
 
-    def save(self, revision: str, steps: Sequence[Step], done: int, pending: str) -> None:
-        """Write down what a revision has done."""
-        rows = [_row(revision, step) for step in steps]
+    def save(self, revision: str, record: Record, done: int, pending: str) -> None:
+        """Write down what a revision has done since it was last written down."""
+        rows = [_head(revision, record), *(_row(revision, step) for step in record.steps)]
         while rows:
             count = max(each for each in SAVED if each <= len(rows))
             self._query(f"save {count}", _numbered(rows[:count]))
             del rows[:count]
         self._progress(revision, done, pending)
 
-    def steps(self, revision: str) -> "tuple[SessionSnapshot, list[Step], str]":
-        """What an unfinished revision has done: circumstances, steps, and when the last of them was recorded."""
+    def record(self, revision: str) -> Record:
+        """Return what an unfinished revision has done."""
         rows = self._query("steps", {"this": revision})
-        steps = [_step(row) for row in rows]
-        if not steps or steps[0].index:
-            return SessionSnapshot(), steps, ""
-        return SessionSnapshot.of(steps[0]), steps[1:], _moment(rows[-1][-1])
+        if not rows:
+            return Record()
+        recorded_at = _moment(rows[-1][-1])
+        try:
+            head = json.loads(rows[0][6])
+            steps = [_step(row) for row in rows[1:]]
+            return Record(rows[0][4], head["reason"], head["state"], steps, recorded_at)
+        except (KeyError, ValueError, TypeError):
+            steps = [Step(row[1], Kind.OPAQUE, row[4], Outcome.DONE) for row in rows if row[1]]
+            return Record("", "it was recorded by another version of orchestrator", {}, steps, recorded_at)
 
     def forget(self, revision: str) -> None:
         """Remove the statements of a revision."""
@@ -129,24 +145,6 @@ class Journal:
             cursor.close()
 
 
-@dataclass(frozen=True)
-class SessionSnapshot:
-    """What an unfinished revision had of its session and its server; kept as the step with index 0."""
-
-    server: str = ""
-    bound: tuple[str, ...] = ()
-
-    def step(self) -> Step:
-        """For the table."""
-        known = {"index": 0, "kind": Kind.SESSION, "statement": self.server, "outcome": Outcome.DONE}
-        return Step.recorded("", json.dumps(self.bound), **known)
-
-    @classmethod
-    def of(cls, step: Step) -> "SessionSnapshot":
-        """From the table."""
-        return cls(step.statement, tuple(json.loads(step.answer)))
-
-
 def _moment(recorded: Any) -> str:
     """A time of the database, which is UTC, as events have it."""
     text = recorded.isoformat(timespec="milliseconds") if isinstance(recorded, dt.datetime) else str(recorded)
@@ -164,21 +162,37 @@ def _arranged(compiled: Any, parameters: dict[str, Any]) -> Any:
     return parameters if names is None else tuple(parameters[name] for name in names)
 
 
+def _head(revision: str, record: Record) -> dict[str, Any]:
+    """The row with the index 0: what is about all statements."""
+    head = json.dumps({"reason": record.reason, "state": record.state})
+    return _values(revision, 0, (Kind.SETTING, "", record.server, Outcome.DONE), head, "[]")
+
+
 def _row(revision: str, step: Step) -> dict[str, Any]:
+    answer = json.dumps([step.rowcount, step.lastrowid])
+    definitions = json.dumps([step.before, step.after, step.line])
+    what = step.kind, step.digest, step.statement[:STATEMENT_LENGTH], step.outcome
+    return _values(revision, step.index, what, answer, definitions)
+
+
+def _values(
+    revision: str, index: int, what: tuple[Kind, str, str, Outcome], answer: str, definitions: str
+) -> dict[str, Any]:
+    kind, digest, statement, outcome = what
     return {
         "revision": revision,
-        "statement_index": step.index,
-        "kind": step.kind.value,
-        "digest": step.digest,
-        "statement": step.statement[:STATEMENT_LENGTH],
-        "outcome": step.outcome.value,
-        "answer": step.answer,
-        "definitions": json.dumps([step.before, step.after, step.line]),
+        "statement_index": index,
+        "kind": kind.value,
+        "digest": digest,
+        "statement": statement,
+        "outcome": outcome.value,
+        "answer": answer,
+        "definitions": definitions,
     }
 
 
 def _step(row: Sequence[Any]) -> Step:
     _, index, kind, digest, statement, outcome, answer, definitions, _ = row
+    rowcount, lastrowid = json.loads(answer)
     before, after, line = json.loads(definitions)
-    known = {"index": index, "kind": Kind(kind), "statement": statement, "outcome": Outcome(outcome)}
-    return Step.recorded(digest, answer, **known, line=line, before=before, after=after)
+    return Step(index, Kind(kind), statement, Outcome(outcome), digest, rowcount, lastrowid, line, before, after)

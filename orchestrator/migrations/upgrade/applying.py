@@ -3,27 +3,23 @@
 import contextlib
 import functools
 import hashlib
-import json
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
-
 from orchestrator.databases import Backend
-from orchestrator.databases.autocommit import autocommits
 from orchestrator.events import RevisionResumed
 from orchestrator.log import CONTEXT
 from orchestrator.migrations.journal.dbapi_proxy import recording
 from orchestrator.migrations.journal.executor import Executor
+from orchestrator.migrations.journal.index_order import same_index_order
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
-from orchestrator.migrations.journal.refusal import NotResumable
+from orchestrator.migrations.journal.other_connections import watching
 from orchestrator.migrations.journal.rerun import RepeatableUpgrade
-from orchestrator.migrations.journal.resume import judged, remains
+from orchestrator.migrations.journal.resume import NotResumable, judged, remains
 from orchestrator.migrations.journal.statement_log import StatementLog
+from orchestrator.migrations.journal.steps import Record
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
 from orchestrator.migrations.position.lineage import Entry
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
@@ -79,7 +75,7 @@ class Applier:
         """
         left = remains(revision, self._journal, self._session)
         if left.left_something:
-            self._recorder(RevisionInfo.of(self.entries[revision]), left)
+            self._executor(RevisionInfo.of(self.entries[revision]), left)
             reason = "it is half applied, and this image has others to apply: the image that has it can finish it"
             raise MigrationAborted(NotResumable(reason))
         self._journal.clear(revision)
@@ -97,7 +93,7 @@ class Applier:
     def _entries(self, backend: Backend) -> dict[str, Entry]:
         try:
             entries = self._journal.entries()
-            self._journal.steps("")  # a kill may have left the first table only
+            self._journal.record("")  # a kill may have left the first table only
         except Exception as error:
             self._real.rollback()
             if not backend.is_missing_table(error):
@@ -110,67 +106,47 @@ class Applier:
     def _upgrade(self, step: "RevisionStep", upgrade: Callable[..., None], resume: bool, **options: Any) -> None:  # noqa: FBT001  # bound by partial
         self._began, self.recorder = time.monotonic(), None
         about = _about(step, self._guard.connection_id)
-        recorder = self._recorder(about, self._history(about, resume=resume))
+        executor = self._executor(about, self._record(about, resume=resume))
         repeatable = RepeatableUpgrade(Path(about.path), upgrade, options)
-        carrier = VerifiedCarrier(repeatable.counting(recorder), self._guard)
+        carrier = VerifiedCarrier(repeatable.counting(executor), self._guard)
         self._open.enter_context(recording(self._connection, carrier))
-        with _no_other_connection(recorder):
-            recorder.run(repeatable)
+        with watching(carrier.used_elsewhere), same_index_order():
+            executor.run(repeatable)
         carrier.stop()
 
-    def _history(self, about: RevisionInfo, *, resume: bool) -> StatementLog:
-        """What an interrupted run of this revision has done, as far as going on is proven to be safe."""
+    def _record(self, about: RevisionInfo, *, resume: bool) -> Record:
+        """What an interrupted run of this revision has done, as far as resuming is proven to be safe."""
         revision, entry = about.revision, self.entries.get(about.revision)
         if entry is None or entry.finished:
-            return StatementLog()
+            return Record()
+        budget = self._patience.budget_seconds
         try:
-            history, interrupted_at = judged(
-                revision, self._journal, self._session, allowed=resume, budget_seconds=self._patience.budget_seconds
-            )
+            record = judged(revision, self._journal, self._session, allowed=resume, budget_seconds=budget)
         except NotResumable as refused:
-            self._recorder(about, refused.history or StatementLog())
+            self._executor(about, refused.record or Record())
             raise MigrationAborted(refused) from None
-        if history.skipped:
+        if record.steps:
             self._patience.emit(
                 RevisionResumed(
                     revision=revision,
-                    statements_skipped=history.skipped,
-                    interrupted_at=interrupted_at,
+                    statements_skipped=len(record.steps),
+                    interrupted_at=record.recorded_at,
                     interrupted_by=f"boot_id {entry.boot_id}, version {entry.app_version or 'unknown'}",
                 )
             )
-        return history
+        return record
 
-    def _recorder(self, about: RevisionInfo, history: StatementLog) -> Executor:
-        dialect, entry = self._connection.dialect, self.entries.get(about.revision)
+    def _executor(self, about: RevisionInfo, record: Record) -> Executor:
+        entry = self.entries.get(about.revision)
         self.recorder = Executor(
             about,
-            history,
+            StatementLog(about, self._session, self._journal, record),
             session=self._session,
-            journal=self._journal,
-            patience=self._patience,
+            retry=self._patience,
             recorded_checksum=entry.checksum if entry and not entry.finished else about.checksum,
-            autocommit=lambda: autocommits(self._real),
-            error=lambda text: _revived(dialect.loaded_dbapi, text),
             real=self._real,
         )
         return self.recorder
-
-
-@contextlib.contextmanager
-def _no_other_connection(recorder: Executor) -> Any:
-    """While statements are only replayed, what a second connection does would be done twice: it is on no record."""
-    thread = threading.get_ident()
-
-    def refuse(*_: Any) -> None:
-        if threading.get_ident() == thread and recorder.history.replaying:
-            raise recorder.refuse("it opens a second connection, of which nothing is on record")
-
-    event.listen(Pool, "checkout", refuse)
-    try:
-        yield
-    finally:
-        event.remove(Pool, "checkout", refuse)
 
 
 def _about(step: "RevisionStep", connection_id: int) -> RevisionInfo:
@@ -186,15 +162,3 @@ def _about(step: "RevisionStep", connection_id: int) -> RevisionInfo:
         task_id=CONTEXT.task.get("task_id", ""),
         connection_id=connection_id,
     )
-
-
-def _revived(dbapi: Any, text: str) -> Exception:
-    """The driver's error that is on record."""
-    name, arguments = json.loads(text)
-    kind = getattr(dbapi, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        kind = dbapi.Error
-    try:
-        return kind(*arguments)
-    except TypeError:
-        return dbapi.Error(*arguments)  # type: ignore[no-any-return]

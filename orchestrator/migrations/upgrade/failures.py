@@ -6,9 +6,9 @@ from typing import Any
 from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
 from orchestrator.errors import Failure, MigrationFailed, MigrationHalfApplied, MigrationStopped
 from orchestrator.migrations.journal.executor import Executor
-from orchestrator.migrations.journal.refusal import NotResumable
+from orchestrator.migrations.journal.resume import NotResumable
 from orchestrator.migrations.journal.source import left_after
-from orchestrator.migrations.journal.statement_log import Outcome
+from orchestrator.migrations.journal.steps import Outcome
 from orchestrator.stop import StopAsked
 
 LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
@@ -37,7 +37,7 @@ class FailureContext:
 def failure_of(error: BaseException, scene: FailureContext) -> Failure:
     """The failure event for `error`."""
     recorder = scene.recorder if scene.revision else None
-    half = recorder is not None and recorder.history.left_something
+    half = recorder is not None and recorder.log.left_something
     diagnosis = None if isinstance(error, NotResumable | StopAsked) else scene.diagnosis
     told: dict[str, Any] = {
         "error_type": "not_resumable"
@@ -60,22 +60,20 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
 
 def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]:
     """What is applied and what is not, as far as it is known."""
-    durable = [step for step in recorder.history.steps[: recorder.history.durable] if step.changes]
-    pending = [step for step in recorder.history.steps if step.outcome is Outcome.PENDING]
+    durable = [step for step in recorder.log.steps[: recorder.log.durable] if step.changes]
+    pending = [step for step in recorder.log.steps if step.outcome is Outcome.PENDING]
     refused = isinstance(error, NotResumable)
     return {
         "applied": [step.statement[:LISTED_LENGTH] for step in durable if step.outcome is Outcome.DONE][:LISTED],
         "pending_statement": pending[-1].statement[:STATEMENT_LENGTH] if pending else "",
-        "statements_done": sum(step.outcome is Outcome.DONE for step in recorder.history.steps)
-        if refused
-        else recorder.done,
+        "statements_done": recorder.log.statements_done if refused else recorder.done,
         "left": [each[:LISTED_LENGTH] for each in _source_left(recorder)][:LISTED],
         "hint": "" if refused else f"{hint} {_GOES_ON}".strip(),
     }
 
 
 def _source_left(recorder: Executor) -> list[str]:
-    steps = recorder.history.steps
+    steps = recorder.log.steps
     return left_after(recorder.about.path, steps[-1].line) if steps and recorder.same_script else []
 
 

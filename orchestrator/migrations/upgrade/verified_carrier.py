@@ -39,7 +39,7 @@ class VerifiedCarrier:
     def __init__(self, carrier: Carrier, guard: LockGuard) -> None:
         self._carrier, self._guard = carrier, guard
         self._verified_at, self._needed = float("-inf"), True
-        self.commit, self.rollback = carrier.commit, carrier.rollback
+        self.commit, self.rollback, self.used_elsewhere = carrier.commit, carrier.rollback, carrier.used_elsewhere
 
     def execute(self, sql: Any, parameters: Any, run: Run) -> StatementResult:
         """Carry it out; the lock is asked for where the statement is really run, and not answered from the record.

@@ -1,0 +1,116 @@
+"""Statements that no rollback undoes: definitions, which the catalogue confirms, and those that nothing proves."""
+
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.databases.statements import Kind, Statement
+from orchestrator.migrations.journal.dbapi_proxy import Run
+from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.journal.revision_run import RevisionRun
+from orchestrator.migrations.journal.steps import Outcome, Step
+
+
+class Irrevocable:
+    """Records that a statement begins, then runs it; what became of it is asked before the next statement."""
+
+    def __init__(self, run: RevisionRun, commit: Callable[[], None]) -> None:
+        self._run, self._commit = run, commit
+        self._unsettled: Callable[[], None] | None = None
+
+    def execute(self, statement: Statement, step: Step, run: Run) -> StatementResult:
+        """Run a statement by its kind."""
+        if statement.kind is Kind.DEFINITION:
+            return self._definition(statement, step, run)
+        return self.opaque(statement, step, run, "it ran a statement whose effect cannot be proven")
+
+    def settle(self) -> bool:
+        """Ask what became of the last statement, if that is still to be asked.
+
+        Not at once after it: its results are to be fetched first, and ROW_COUNT() is to tell of it.
+        """
+        unsettled, self._unsettled = self._unsettled, None
+        if unsettled:
+            unsettled()
+        return unsettled is not None
+
+    def opaque(self, statement: Statement, step: Step, run: Run, why: str) -> StatementResult:
+        """Run what proves nothing: if its end is not recorded, the revision is not resumed."""
+        this = self._run
+        step.kind, step.digest = Kind.OPAQUE, ""
+        this.log.unprovable(f"{why}: {step.statement[:200]}", side_effect=True)
+        in_transaction = not this.waits.autocommit
+        this.log.add(step)
+        if in_transaction or not this.log.refused_for_good:
+            this.log.save()
+        if not in_transaction:
+            this.log.committed()
+        elif self._must_be_durable_first(statement):
+            self._commit()
+        mark = this.session.mark() if in_transaction else None
+        try:
+            result = this.waits.run_definition(run, statement) if not statement.compound else run()
+        except Exception:
+            self._settle_opaque(mark, in_transaction=in_transaction)
+            raise
+        this.log.done(step, result)
+        self._unsettled = lambda: self._settle_opaque(mark, in_transaction=in_transaction)
+        return result
+
+    def _must_be_durable_first(self, statement: Statement) -> bool:
+        """Nothing would roll it back together with its record, or the revision is half applied already."""
+        this = self._run
+        half_applied = this.log.left_something and this.session.commits_definitions
+        return statement.outside or this.session.reaches_non_transactional() or half_applied
+
+    def _settle_opaque(self, mark: Any, *, in_transaction: bool) -> None:
+        this = self._run
+        try:
+            committed = not (in_transaction and this.session.same_transaction(mark))
+            this.session.autocommit(again=True)
+        except Exception:
+            self._unknown()
+            raise
+        if committed:
+            this.log.committed()
+
+    def _definition(self, statement: Statement, step: Step, run: Run) -> StatementResult:
+        this = self._run
+        step.before = {name: this.session.look(name) for name in statement.objects}
+        this.log.add(step)
+        this.log.save()
+        mark = this.session.mark()
+        try:
+            result = this.waits.run_definition(run, statement)
+        except Exception:
+            self._broke_off(step, mark)
+            raise
+        this.log.done(step, result)
+        this.log.committed()
+        self._unsettled = lambda: self._look_after(step)
+        return result
+
+    def _look_after(self, step: Step) -> None:
+        step.after = {name: self._run.session.look(name) for name in step.before}
+        self._run.log.changed(step)
+
+    def _broke_off(self, step: Step, mark: Any) -> None:
+        """Ask whether it left something, and whether what was before it is committed."""
+        this = self._run
+        try:
+            committed = this.waits.autocommit or not this.session.same_transaction(mark)
+            left = {name: this.session.look(name) for name in step.before} != step.before
+            if not left:
+                step.outcome = Outcome.FAILED
+                this.log.changed(step)
+            if committed:
+                this.log.committed()
+                this.log.save()
+                self._commit()
+        except Exception:  # noqa: BLE001  # the connection is gone, or the transaction is broken
+            self._unknown()
+        this.log.unprovable("a statement failed, and the revision went on")
+
+    def _unknown(self) -> None:
+        """Report possibly committed work as committed."""
+        if self._run.session.commits_definitions or self._run.waits.autocommit:
+            self._run.log.committed()

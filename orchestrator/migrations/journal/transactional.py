@@ -1,0 +1,72 @@
+"""Statements in an open transaction: they are recorded in it, so that they are durable together or not at all."""
+
+from orchestrator.databases import ask
+from orchestrator.databases.statements import Kind, Statement
+from orchestrator.migrations.journal.dbapi_proxy import Run
+from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.journal.revision_run import RevisionRun
+from orchestrator.migrations.journal.steps import Step
+
+
+class Transactional:
+    """Runs statements in the open transaction.
+
+    Attributes:
+        lost: the last statement's error rolled back the whole transaction, or made it unusable.
+    """
+
+    def __init__(self, run: RevisionRun) -> None:
+        self.lost = False
+        self._run = run
+        self._savepoint = False
+
+    def execute(self, statement: Statement, sql: str, step: Step, run: Run) -> StatementResult:
+        """Run a statement and note it; its record is written at the next commit."""
+        this = self._run
+        try:
+            self.open(statement, sql)
+            result = this.waits.run(run)
+        except Exception as error:
+            self.failed(error)
+            raise
+        self.lost = False
+        if statement.kind is not Kind.READ:
+            this.log.add(step)
+            this.log.done(step, result)
+        return result
+
+    def open(self, statement: Statement, sql: str) -> None:
+        """Write the revision's row before what the revision changes, and before its savepoints."""
+        this = self._run
+        if this.waits.autocommit:
+            return
+        if this.session.savepoint and not self._savepoint:
+            this.log.begin()
+            ask(this.real, "SAVEPOINT orchestrator")
+            self._savepoint = True
+        if statement.kind in (Kind.WRITE, Kind.OPAQUE, Kind.SAVEPOINT):
+            this.waits.run(lambda: this.session.before_write(sql))
+            this.log.begin()
+
+    def failed(self, error: Exception) -> None:
+        """Note an error: the revision may get over it, and so take a path of its own."""
+        this = self._run
+        this.log.unprovable("a statement failed, and the revision went on")
+        self.lost = this.session.lost_transaction(error)
+        if self.lost and not this.session.savepoint:
+            this.log.rolled_back()
+
+    def ended(self) -> None:
+        """The transaction has ended."""
+        self._savepoint = False
+
+    def undo(self, error: Exception) -> bool:
+        """Undo the rest of a transaction that another session's lock broke; False when that would not be enough."""
+        this = self._run
+        lost = self.lost or this.session.lost_transaction(error)
+        undone = self._savepoint or not this.session.savepoint
+        if not (lost and undone and this.log.can_start_over) or this.waits.autocommit:
+            return False
+        self.lost = False
+        ask(this.real, "ROLLBACK TO SAVEPOINT orchestrator" if self._savepoint else "ROLLBACK")
+        return True

@@ -1,0 +1,59 @@
+"""An interrupted revision ends as an undisturbed one does, or is refused and nothing is changed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.contents import contents, differences, without_journal
+from tests.harness import Project, make_project
+from tests.integration.interrupted import HEADER, Start, start
+from tests.integration.resume_cases import MARIADB, MYSQL, Case, script
+from tests.servers import Database, Server, backends
+
+
+@pytest.fixture
+def twin(server: Server) -> Iterator[Database]:
+    """Create a second empty database, for the undisturbed run."""
+    twin = server.create_database()
+    yield twin
+    server.drop_database(twin)
+
+
+def _check(case: Case, database: Database, twin: Database, path: Path) -> None:
+    """Kill the revision, start again, and compare with an undisturbed run; or it must be refused twice."""
+    project = make_project(path / "project")
+    project.add_revision("r1", script(case.first) or "pass")
+    assert start(project, database).ended == "finished"
+    project.add_revision("r2", HEADER + case.python)
+    assert start(project, twin) == Start("finished")
+    assert start(project, database, dies=True).ended == "killed"
+    before = contents(database)
+    again = start(project, database)
+    if case.reason:
+        _assert_refused(case, project, database, before)
+    else:
+        assert (again.ended, again.reason) == ("finished", "")
+        assert differences(without_journal(contents(twin)), without_journal(contents(database))) == []
+
+
+def _assert_refused(case: Case, project: Project, database: Database, before: dict[str, list[str]]) -> None:
+    for _ in range(2):
+        again = start(project, database)
+        assert again.ended == "refused"
+        assert case.reason in again.reason
+        assert differences(without_journal(before), without_journal(contents(database))) == []
+
+
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize("case", MYSQL.values(), ids=MYSQL)
+def test_on_mysql_and_mariadb(case: Case, database: Database, twin: Database, tmp_path: Path) -> None:
+    """DDL commits there, so that there is something to resume."""
+    _check(case, database, twin, tmp_path)
+
+
+@backends("mariadb")
+@pytest.mark.parametrize("case", MARIADB.values(), ids=MARIADB)
+def test_on_mariadb(case: Case, database: Database, twin: Database, tmp_path: Path) -> None:
+    """With what MySQL does not know."""
+    _check(case, database, twin, tmp_path)
