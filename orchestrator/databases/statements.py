@@ -119,9 +119,6 @@ class RecordedSession(Protocol):
     def same_transaction(self, mark: Any) -> bool:
         """Return whether the marked transaction is still open, as the server says."""
 
-    def reaches_non_transactional(self) -> bool:
-        """Return whether a statement of unknown reach may change rows that no rollback undoes."""
-
     def lock_limit(self, seconds: float) -> "AbstractContextManager[None]":
         """In this context one statement may wait for a lock this long; only used for `long_lock_wait_ok`."""
 

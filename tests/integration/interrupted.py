@@ -42,6 +42,9 @@ class NoGuard:
         """Never."""
         return False
 
+    def tell(self, *_: object) -> None:
+        """Report it to nobody."""
+
 
 @dataclass
 class Start:
@@ -89,7 +92,7 @@ def start(project: Project, database: Database, *, dies: bool = False, resume: b
             event = failure_of(
                 cause, FailureContext(at[0], applier.recorder if applier else None, None, cancelled=False)
             )
-            return Start("failed" if error is cause else "refused", str(cause), event)
+            return Start("failed" if error is cause else "refused", f"{type(cause).__name__}: {cause}", event)
     return Start("finished", resumed=sum(each.statements_skipped for each in events))
 
 

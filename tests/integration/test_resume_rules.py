@@ -24,7 +24,7 @@ def _check(case: Case, database: Database, twin: Database, path: Path) -> None:
     """Kill the revision, start again, and compare with an undisturbed run; or it must be refused twice."""
     project = make_project(path / "project")
     project.add_revision("r1", script(case.first) or "pass")
-    assert start(project, database).ended == "finished"
+    assert start(project, database) == Start("finished")
     project.add_revision("r2", HEADER + case.python)
     assert start(project, twin) == Start("finished")
     assert start(project, database, dies=True).ended == "killed"

@@ -109,6 +109,7 @@ class MySQLSession:
         if statement.kind in (Kind.SETTING, Kind.OPAQUE):
             self._shown_otherwise = True
         if statement.kind is Kind.OPAQUE or any(name != self._database for name in statement.databases):
+            # Where there is a table without transactions, a procedure or function may write to it.
             return replace(statement, kind=Kind.OPAQUE, outside=self._unsafe_words is not None)
         if statement.kind in (Kind.WRITE, Kind.DEFINITION) and self._is_unsafe(statement, sql):
             return replace(statement, kind=Kind.OPAQUE, objects=statement.objects, outside=True)
@@ -186,10 +187,6 @@ class MySQLSession:
                 return False
             raise
         return True
-
-    def reaches_non_transactional(self) -> bool:
-        """Return whether there is such a table at all: a procedure, function or trigger may write to it."""
-        return self._unsafe_words is not None
 
     def lock_limit(self, seconds: float) -> "contextlib.AbstractContextManager[None]":
         """Every lock wait here blocks others."""

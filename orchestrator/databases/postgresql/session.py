@@ -122,10 +122,6 @@ class PostgreSQLSession:
         """Return whether it has the same number still."""
         return mark is not None and mark == self.mark()
 
-    def reaches_non_transactional(self) -> bool:
-        """Every table is transactional."""
-        return False
-
     @contextlib.contextmanager
     def lock_limit(self, seconds: float) -> Iterator[None]:
         """CREATE INDEX CONCURRENTLY waits for every older transaction, and would start over after each time-out."""

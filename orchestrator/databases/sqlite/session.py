@@ -138,10 +138,6 @@ class SQLiteSession:
         """One statement cannot end it and begin another."""
         return bool(mark and self._driver.in_transaction)
 
-    def reaches_non_transactional(self) -> bool:
-        """Every table is transactional."""
-        return False
-
     def lock_limit(self, seconds: float) -> "contextlib.AbstractContextManager[None]":
         """Every lock wait here blocks others."""
         del seconds

@@ -58,7 +58,7 @@ class Executor:
         self._waits = LockWaits(about.revision, retry, session, self._state)
         self._run = RevisionRun(real, session, log, self._waits)
         self._transactional = Transactional(self._run)
-        self._irrevocable = Irrevocable(self._run, lambda: self._commit(real.commit))
+        self._irrevocable = Irrevocable(self._run, self._transactional, lambda: self._commit(real.commit))
         self._autocommit = Autocommit(self._run, self._irrevocable, self._transactional)
         self._ran_live = False
         self._thread = threading.get_ident()
@@ -212,7 +212,7 @@ class Executor:
             raise self.refuse(f"its session is not as it was: {difference}")
 
     def _savepoint(self, statement: Statement, sql: str, run: Run) -> StatementResult:
-        if self._state.phase is Phase.RUNNING:
+        if self._state.phase is Phase.RUNNING and not statement.undoes:
             self._transactional.open(statement, sql)
         result = run()
         if statement.undoes:

@@ -8,13 +8,14 @@ from orchestrator.migrations.journal.dbapi_proxy import Run
 from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.journal.revision_run import RevisionRun
 from orchestrator.migrations.journal.steps import Outcome, Step
+from orchestrator.migrations.journal.transactional import Transactional
 
 
 class Irrevocable:
     """Records that a statement begins, then runs it; what became of it is asked before the next statement."""
 
-    def __init__(self, run: RevisionRun, commit: Callable[[], None]) -> None:
-        self._run, self._commit = run, commit
+    def __init__(self, run: RevisionRun, transactional: Transactional, commit: Callable[[], None]) -> None:
+        self._run, self._transactional, self._commit = run, transactional, commit
         self._unsettled: Callable[[], None] | None = None
 
     def execute(self, statement: Statement, step: Step, run: Run) -> StatementResult:
@@ -60,7 +61,7 @@ class Irrevocable:
         """Nothing would roll it back together with its record, or the revision is half applied already."""
         this = self._run
         half_applied = this.log.left_something and this.session.commits_definitions
-        return statement.outside or this.session.reaches_non_transactional() or half_applied
+        return (statement.outside or half_applied) and not self._transactional.has_savepoint
 
     def _settle_opaque(self, mark: Any, *, in_transaction: bool) -> None:
         this = self._run

@@ -13,10 +13,11 @@ class Transactional:
 
     Attributes:
         lost: the last statement's error rolled back the whole transaction, or made it unusable.
+        has_savepoint: the revision has set one, which a commit would release.
     """
 
     def __init__(self, run: RevisionRun) -> None:
-        self.lost = False
+        self.lost = self.has_savepoint = False
         self._run = run
         self._savepoint = False
 
@@ -44,6 +45,7 @@ class Transactional:
             this.log.begin()
             ask(this.real, "SAVEPOINT orchestrator")
             self._savepoint = True
+        self.has_savepoint = self.has_savepoint or statement.kind is Kind.SAVEPOINT
         if statement.kind in (Kind.WRITE, Kind.OPAQUE, Kind.SAVEPOINT):
             this.waits.run(lambda: this.session.before_write(sql))
             this.log.begin()
@@ -58,7 +60,7 @@ class Transactional:
 
     def ended(self) -> None:
         """The transaction has ended."""
-        self._savepoint = False
+        self._savepoint = self.has_savepoint = False
 
     def undo(self, error: Exception) -> bool:
         """Undo the rest of a transaction that another session's lock broke; False when that would not be enough."""
