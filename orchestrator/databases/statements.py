@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 LEFTOVER = "leftover"
 """What `look` returns of an object that a broken-off statement left unusable."""
+UNKNOWN = "unknown"
+"""What `look` returns where the login may not see the definition."""
 VIEW = "view"
 """How that begins which `look` returns of a view: its text may change with the tables under it."""
 
@@ -96,7 +98,7 @@ class RecordedSession(Protocol):
         """Return the statement with its text literals masked, as it may be stored."""
 
     def look(self, subject: str) -> str:
-        """Return a hash of the definition of one of `Statement.objects`; empty when it does not exist, or LEFTOVER."""
+        """Return a hash of the definition of one of `Statement.objects`; empty when it does not exist; LEFTOVER, UNKNOWN."""
 
     def clear(self, subject: str) -> bool:
         """Drop the leftover of a broken-off DEFINITION; False when there is none."""

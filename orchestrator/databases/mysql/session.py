@@ -12,9 +12,10 @@ from orchestrator.databases.autocommit import autocommits
 from orchestrator.databases.mysql.errors import code_of
 from orchestrator.databases.mysql.grammar import read
 from orchestrator.databases.mysql.words import SETTINGS
-from orchestrator.databases.statements import VIEW, Kind, Statement, masked
+from orchestrator.databases.statements import UNKNOWN, VIEW, Kind, Statement, masked
 
 _ABSENT = (1049, 1146, 1305, 1360, 1539, 1347, 4091)  # database, table, routine, trigger, event, wrong object, sequence
+_DENIED = (1044, 1142, 1227, 1370)  # a view needs SHOW VIEW, a routine SELECT on its table
 _INVALID_VIEW, _NO_SAVEPOINT = 1356, 1305
 _SHOWN_BY = "@@sql_mode, @@time_zone, @@sql_quote_show_create"
 _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
@@ -130,6 +131,8 @@ class MySQLSession:
                 return VIEW
             if code_of(error) in _ABSENT:
                 return ""
+            if code_of(error) in _DENIED:
+                return UNKNOWN
             raise
         if kind == "TABLE":
             self._note_engine(name, definition)

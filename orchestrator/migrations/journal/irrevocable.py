@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.databases.statements import Kind, Statement
+from orchestrator.databases.statements import UNKNOWN, Kind, Statement
 from orchestrator.migrations.journal.dbapi_proxy import Run
 from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.journal.revision_run import RevisionRun
 from orchestrator.migrations.journal.steps import Outcome, Step
 from orchestrator.migrations.journal.transactional import Transactional
+
+_UNSEEN = "its login may not see the definition of what it changed"
 
 
 class Irrevocable:
@@ -77,6 +79,8 @@ class Irrevocable:
     def _definition(self, statement: Statement, step: Step, run: Run) -> StatementResult:
         this = self._run
         step.before = {name: this.session.look(name) for name in statement.objects}
+        if UNKNOWN in step.before.values():
+            return self.opaque(statement, step, run, _UNSEEN)
         this.log.add(step)
         this.log.save()
         mark = this.session.mark()
@@ -93,13 +97,17 @@ class Irrevocable:
     def _look_after(self, step: Step) -> None:
         step.after = {name: self._run.session.look(name) for name in step.before}
         self._run.log.changed(step)
+        if UNKNOWN in step.after.values():
+            step.after = {}
+            self._run.log.unprovable(f"{_UNSEEN}: {step.statement[:200]}")
 
     def _broke_off(self, step: Step, mark: Any) -> None:
         """Ask whether it left something, and whether what was before it is committed."""
         this = self._run
         try:
             committed = this.waits.autocommit or not this.session.same_transaction(mark)
-            left = {name: this.session.look(name) for name in step.before} != step.before
+            # Refused before the implicit commit, it cannot have left anything.
+            left = committed and {name: this.session.look(name) for name in step.before} != step.before
             if not left:
                 step.outcome = Outcome.FAILED
                 this.log.changed(step)

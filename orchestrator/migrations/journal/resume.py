@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from orchestrator.databases.statements import LEFTOVER, VIEW, Kind, RecordedSession
+from orchestrator.databases.statements import LEFTOVER, UNKNOWN, VIEW, Kind, RecordedSession
 from orchestrator.migrations.journal.schema import JOURNAL
 from orchestrator.migrations.journal.steps import Outcome, Record, Step
 from orchestrator.migrations.journal.store import Journal
@@ -57,7 +57,7 @@ def _looked_at(record: Record, session: RecordedSession) -> Record:
         return record
     now = {name: session.look(name) for name in step.before}
     changed = {now[name] != before for name, before in step.before.items() if now[name] or before}
-    if LEFTOVER in now.values() or len(changed) > 1:
+    if {LEFTOVER, UNKNOWN} & {*now.values()} or len(changed) > 1:
         return record
     if changed == {True}:
         step.outcome, step.after = Outcome.DONE, now
