@@ -1,10 +1,16 @@
-"""Where the app and env.py find the database: in DATABASE_URL, whatever form it was given in."""
+"""What the app gets of the database: its address in DATABASE_URL, however it was given, and a login that works."""
 
 import contextlib
 import os
+from collections.abc import Awaitable, Callable
 
+from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
 from orchestrator.database_secrets import CredentialsError
+from orchestrator.databases import app_login
+from orchestrator.databases.app_login import Sighting
+from orchestrator.databases.waiting import Found, Look
+from orchestrator.events import AppDatabaseReady, Emit
 from orchestrator.known_secrets import known_secrets
 from orchestrator.log import REDACTOR
 
@@ -15,3 +21,20 @@ def tell_app(credentials: Credentials) -> None:
         if text := credentials.exported_text():
             REDACTOR.register(known_secrets({"DATABASE_URL": text}))
             os.environ["DATABASE_URL"] = text
+
+
+async def change_logins(
+    credentials: Credentials, wait_for: Callable[[Look[Sighting]], Awaitable[Found[Sighting]]], emit: Emit
+) -> None:
+    """Drop what only migrating needed; the app's own login must reach the database that was migrated.
+
+    Raises:
+        StartupError: with DatabaseRefused or DatabaseUnreachable: it does not.
+    """
+    migrated = await wait_for(app_login.sight) if app_login.is_another(credentials) else None
+    forget_migration(credentials)
+    tell_app(credentials)  # migrating may have taken longer than a password lives
+    if migrated:
+        with app_login.blamed():
+            found = await wait_for(app_login.same_as(migrated.seen))
+        emit(AppDatabaseReady(attempts=found.attempts, waited_seconds=round(found.waited_seconds, 3)))

@@ -10,6 +10,7 @@ from orchestrator import extras, iam
 from orchestrator.address import OwnAddress
 from orchestrator.address.drivers import DATABASES, DRIVERS, Tls
 from orchestrator.database_secrets import CredentialsError
+from orchestrator.database_url import Login
 
 
 def tls_of(path: str | None) -> Tls | None:
@@ -48,13 +49,15 @@ def check_tokens(logins: Sequence[iam.Login], environ: Mapping[str, str], *, tls
         raise CredentialsError("DATABASE_IAM_AUTH", problem)
 
 
-def check_tls(url: URL) -> None:
-    """Check that the app's driver can be made to verify the server, as DATABASE_SSL_CA asks for.
+def check_app(url: URL, migration: Login | None, *, tls: bool) -> None:
+    """Check that both logins are for one kind of database, and that the app's driver can be made to verify it.
 
     Raises:
-        CredentialsError: no way is known.
+        CredentialsError: they are not, or no way is known although DATABASE_SSL_CA (`tls`) asks for it.
     """
+    if migration and DATABASES[migration.url.get_backend_name()] != DATABASES[url.get_backend_name()]:
+        raise CredentialsError(migration.source, "it is for another kind of database than the app's address")
     name = url.drivername.partition("+")[2]
     known = name in DRIVERS and DRIVERS[name].set_tls is not None
-    if name and not known and DATABASES[url.get_backend_name()] != "sqlite":
+    if tls and name and not known and DATABASES[url.get_backend_name()] != "sqlite":
         raise CredentialsError("DATABASE_SSL_CA", f"no way is known to make the driver `{name}` verify the server")

@@ -245,8 +245,8 @@ class Credentials:
     def _check_logins(self, environ: Mapping[str, str]) -> None:
         if self.uses_tokens and self.known:
             credential_checks.check_tokens(self.token_logins(), environ, tls=self.tls is not None)
-        if self.tls and self.app_known:
-            credential_checks.check_tls(self.app_url())
+        if self.app_known:
+            credential_checks.check_app(self.app_url(), self._logins()[1], tls=self.tls is not None)
 
     def forget_migration(self) -> None:
         """Drop what only migrating needs, for all who hold this object: from now on `migration_url` is the app's."""

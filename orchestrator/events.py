@@ -169,6 +169,17 @@ class DatabaseRetryScheduled(Event):
 
 
 @catalogued
+class AppDatabaseReady(Event):
+    """The app's own login reaches the migrated database. Only where MIGRATION_DATABASE_* gave another for migrating."""
+
+    outcome = "success"
+    sentence = "The app's own login reaches the migrated database."
+
+    attempts: int = described("attempts made, with the one that succeeded")
+    waited_seconds: float = seconds("since this check began")
+
+
+@catalogued
 class DatabaseReady(Event):
     """The database answers."""
 

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import events
-from orchestrator.app_database import tell_app
+from orchestrator.app_database import change_logins, tell_app
 from orchestrator.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
-from orchestrator.credential_scrub import forget_migration
 from orchestrator.credentials import Credentials
 from orchestrator.database_settings import EMBEDDED_FILE
-from orchestrator.databases.waiting import preload, wait_for_database
+from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
 from orchestrator.endings import Ending
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.lifecycle import Lifecycle, State
@@ -79,8 +78,7 @@ class Startup:
     async def _serve(self) -> None:
         async with self._opened_port() as port:
             app = await self._app_and_database(port.answers)
-            forget_migration(self.credentials)
-            tell_app(self.credentials)  # migrating may have taken longer than a password lives
+            await unless_stopped(self._asked, change_logins(self.credentials, self._look, self.report))
             await unless_stopped(self._asked, port.hand_over(app))
             self._announce_serving()
             await unless_stopped(self._asked, port.ended())
@@ -110,8 +108,7 @@ class Startup:
             target = await self._preflight()
             seen = await unless_stopped(self._asked, self._wait(target, migrate=self.settings.migrate))
             await self._bring_to_head(target, seen)
-            forget_migration(self.credentials)
-            tell_app(self.credentials)
+            await unless_stopped(self._asked, change_logins(self.credentials, self._look, self.report))
             if port:
                 await port.close_gate()
             if await in_main_thread(self.stop.give_up, name="signals"):
@@ -183,12 +180,8 @@ class Startup:
 
     async def _wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
-        found = await wait_for_database(
-            self.credentials,
-            readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target)),
-            budget_seconds=self.settings.wait_timeout_seconds,
-            attempt_seconds=self.settings.connect_timeout_seconds,
-            emit=self.report,
+        found = await self._look(
+            readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target))
         )
         self.report(
             events.DatabaseReady(
@@ -200,6 +193,15 @@ class Startup:
         )
         tell_app(self.credentials)
         return found.seen
+
+    async def _look(self, look: Look[T]) -> Found[T]:
+        return await wait_for_database(
+            self.credentials,
+            look,
+            budget_seconds=self.settings.wait_timeout_seconds,
+            attempt_seconds=self.settings.connect_timeout_seconds,
+            emit=self.report,
+        )
 
     async def _bring_to_head(self, target: Target, seen: DatabaseState) -> None:
         """Report a database that is at head; else run env.py, which has the last word on what is missing."""

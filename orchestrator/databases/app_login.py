@@ -1,0 +1,82 @@
+"""The app's own login, tried once before it is served: it must reach the database that another login has migrated."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+
+from orchestrator.credentials import Credentials
+from orchestrator.databases import Backend
+from orchestrator.databases.diagnosis import RIGHTS, Cause, Verdict
+from orchestrator.databases.waiting import Look, NotReadyError
+from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+_ELSEWHERE = Cause(
+    Verdict.DOUBT,  # a replica may be a moment behind
+    "another_database",
+    "DATABASE_* (or the app's own address) and MIGRATION_DATABASE_* must name the same database.",
+)
+_HINT = "This is the app's own login, not the one of MIGRATION_DATABASE_*, which worked. "
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What tells one database from another.
+
+    Attributes:
+        identity: the server's own, and the name of the database.
+        heads: of `alembic_version`; None where there is no such table, or it may not be read.
+    """
+
+    identity: str
+    heads: tuple[str, ...] | None
+
+
+def is_another(credentials: Credentials) -> bool:
+    """Whether the app logs in otherwise than the migration did, as far as the app's address is known."""
+    return credentials.separate and credentials.app_known
+
+
+async def sight(connection: "AsyncConnection", backend: Backend) -> Sighting:
+    """A look for `wait_for_database` that notes which database it is."""
+    pooled = await connection.get_raw_connection()
+    identity = await connection.run_sync(lambda _: backend.identity(pooled.dbapi_connection))
+    heads: tuple[str, ...] | None = None
+    try:
+        rows = await connection.exec_driver_sql("SELECT version_num FROM alembic_version")
+        heads = tuple(sorted(row[0] for row in rows))
+    except DBAPIError as error:
+        if not (backend.is_missing_table(error) or backend.diagnose(error).error_type == RIGHTS.error_type):
+            raise
+    await connection.rollback()
+    return Sighting(identity, heads)
+
+
+def same_as(migrated: Sighting) -> Look[Sighting]:
+    """A look for `wait_for_database` that succeeds in the database that was migrated, or in a copy that keeps up."""
+
+    async def look(connection: "AsyncConnection", backend: Backend) -> Sighting:
+        seen = await sight(connection, backend)
+        if seen.identity != migrated.identity and (not seen.heads or seen.heads != migrated.heads):
+            at = f"it is at {', '.join(seen.heads)}" if seen.heads else "it has no alembic_version that may be read"
+            raise NotReadyError(_ELSEWHERE.found("", f"the app's database is not the migrated one: {at}"))
+        return seen
+
+    return look
+
+
+@contextlib.contextmanager
+def blamed() -> Iterator[None]:
+    """Have a failure to connect say that the app's own login is the one that failed."""
+    try:
+        yield
+    except StartupError as error:
+        if isinstance(error.failure, DatabaseRefused | DatabaseUnreachable):
+            told = replace(error.failure, hint=_HINT + error.failure.hint)
+            raise StartupError(told, error.exception) from error
+        raise
