@@ -44,13 +44,20 @@ class MainThread:
         thread = threading.Thread(target=lambda: self._supervise(supervise, ended), name="supervisor", daemon=True)
         self.takes_work = True
         thread.start()
-        while work := self._work.get():
-            self.busy = True
-            work()
-            after_each()
-            self.busy = False
+        while self._run_next(after_each):
+            pass
         self.takes_work = False
         return ended[0]()
+
+    def _run_next(self, after_each: Callable[[], None]) -> bool:
+        """Run the next piece of work; False at the end. The work is not kept: it holds the password for migrating."""
+        if not (work := self._work.get()):
+            return False
+        self.busy = True
+        work()
+        after_each()
+        self.busy = False
+        return True
 
     def _supervise(self, supervise: Callable[[], T], ended: list[Callable[[], T]]) -> None:
         try:

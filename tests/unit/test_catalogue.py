@@ -23,6 +23,7 @@ CONTRACT = {
         "warning",
         "attempt retry_in_seconds waited_seconds error_type error_code error_message",
     ),
+    "app_database_ready": ("info", "attempts waited_seconds"),
     "database_ready": ("info", "attempts waited_seconds dialect server_version"),
     "migrations_current": ("info", "context current_revision head_revision"),
     "checksum_changed": ("warning", "context revision checksum_applied checksum_now applied_by changed_count"),
