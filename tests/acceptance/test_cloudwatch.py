@@ -49,7 +49,7 @@ EXPECTED: dict[str, set[str]] = {
 }
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0"
-BREAK = "import orchestrator.migrations.position.database_state as current\ncurrent.look_at = lambda *_, **__: 1 / 0\n"
+BREAK = "import orchestrator.migrations.position.database_state as state\nstate._position = lambda *_: 1 / 0\n"
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ async def test_a_start_that_goes_on_tells_its_time_already(project: Project, dat
 
 async def test_wrong_settings_are_a_start_that_failed(project: Project) -> None:
     """It does not come to say that it started."""
-    judge(await run("serve", env={"ORCHESTRATOR_NOTHING": "1"}, cwd=project.path), "settings")
+    judge(await run("serve", env={"PORT": "none"}, cwd=project.path), "settings")
 
 
 async def test_a_broken_app_is_counted(project: Project) -> None:

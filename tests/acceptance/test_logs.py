@@ -310,7 +310,8 @@ async def starting():
 async def test_an_app_that_does_not_start_is_one_story(project: Project, app: str) -> None:
     """Its traceback is in the event and nowhere else; nothing was migrated if it does not even import."""
     project.write("app/main.py", LIFESPAN + app)
-    result = await run("serve", cwd=project.path)
+    env = {"UVICORN_LIFESPAN": "on"}  # otherwise uvicorn takes a failure for an app without a lifespan
+    result = await run("serve", env=env, cwd=project.path)
     failed = failure(result, "app_failed", 3)
     assert failed["app"] == "app.main:app"
     assert failed["exception"].startswith("Traceback")
