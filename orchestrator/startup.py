@@ -23,7 +23,7 @@ from orchestrator.endings import Ending
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import restore, unblock
-from orchestrator.migrations.position.database_state import DatabaseState, readiness_check
+from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
 from orchestrator.migrations.position.target import Target, at_head, read_target
 from orchestrator.project_file import may_be_imported
 from orchestrator.replacing import Replacement, program
@@ -180,9 +180,11 @@ class Startup:
 
     async def _wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
-        found = await self._look(
-            readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target))
-        )
+        looks = readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target))
+        try:
+            found = await self._look(looks)
+        except StartupError as error:
+            return to_be_created(error, target if migrate else None)
         self.report(
             events.DatabaseReady(
                 attempts=found.attempts,
@@ -206,9 +208,13 @@ class Startup:
     async def _bring_to_head(self, target: Target, seen: DatabaseState) -> None:
         """Report a database that is at head; else run env.py, which has the last word on what is missing."""
         if seen.places is None or any(place.standing.pending for place in seen.places):
-            with self.stop.unhurried():
-                await self._upgrade_task().upgrade(target, self._asked, self._begin_migrating)
-            restore()
+            try:
+                with self.stop.unhurried():
+                    await self._upgrade_task().upgrade(target, self._asked, self._begin_migrating)
+            finally:
+                restore()
+                if seen.missing:  # if it is missing still, that is what is wrong
+                    await self._wait(None, migrate=False)
             return
         for place in seen.places:
             for event in at_head(place, self.settings.when_ahead):

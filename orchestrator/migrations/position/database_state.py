@@ -1,13 +1,15 @@
 """What one look at the database shows: that it answers, where it is, and whether it takes writes if it must."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.databases.diagnosis import RIGHTS, Cause, Verdict
+from orchestrator.databases.diagnosis import RIGHTS, UNKNOWN_DATABASE, Cause, Verdict
 from orchestrator.databases.waiting import Look, NotReadyError
+from orchestrator.errors import StartupError
 from orchestrator.migrations.position.lineage import Entry, Position
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.tree import names
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 ReadPlaces = Callable[[Target], Awaitable[Sequence[Place]]]
 
+_logger = logging.getLogger(__name__)
 _NOT_AT_HEAD = Cause(
     Verdict.RETRY,
     "not_at_head",
@@ -35,11 +38,29 @@ _HEADS_AND_JOURNAL = (
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """A database that answered; `places` is None where only env.py can tell, and was not asked."""
+    """A database that answered, or that is to be created.
+
+    Attributes:
+        places: None where only env.py can tell, and was not asked.
+        missing: there is no such database, and env.py may create it.
+    """
 
     dialect: str
     server_version: str
     places: Sequence[Place] | None
+    missing: bool = False
+
+
+def to_be_created(error: StartupError, target: Target | None) -> DatabaseState:
+    """The state of a database that does not exist, if env.py does more than the templates, and so may create it.
+
+    Raises:
+        StartupError: `error`, in every other case.
+    """
+    if target is None or not target.env.ask or error.failure.error_type != UNKNOWN_DATABASE.error_type:
+        raise error
+    _logger.warning("The database does not exist; env.py is run, as it may create it.")
+    return DatabaseState("", "", None, missing=True)
 
 
 def readiness_check(

@@ -4,6 +4,7 @@ It runs on env.py's own connections, which also hold the locks, in the main thre
 """
 
 import gc
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ from orchestrator.stop import Stop, StopAsked
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
+
+_logger = logging.getLogger(__name__)
 
 TRIES, RACE_SECONDS = 5, 0.2  # of env.py that meets another replica
 # PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object; MySQL: duplicate database, table.
@@ -87,6 +90,8 @@ class Upgrade:
             gc.unfreeze()
             locks.end_run()
         self.stopped = self.stopped or any(each.stopped for each in self.contexts)
+        if not (self.contexts or self.stopped):
+            _logger.warning("env.py has called run_migrations() for no database: nothing was migrated.")
         for each in () if self.stopped else self.contexts:
             each.confirm()
 
