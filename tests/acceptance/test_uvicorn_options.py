@@ -1,0 +1,132 @@
+"""uvicorn's options have their effect on a running process, and its failures are told."""
+
+import contextlib
+import json
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness import Orchestrator, Project, make_project
+from tests.servers.ports import free_port
+
+APP = """
+import os
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise RuntimeError("never called: UVICORN_LIFESPAN is off")
+    told = {"path": scope["path"], "root": scope["root_path"], "client": scope["client"][0]}
+    told["env"] = os.environ.get("TOLD")
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": __import__("json").dumps(told).encode()})
+
+def factory():
+    return app
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project whose app is in a directory of its own."""
+    project = make_project(tmp_path)
+    project.write("backend/web.py", APP)
+    project.write("settings.env", "TOLD=by the file\nORCHESTRATOR_SERVICE=plants\n")
+    return project
+
+
+async def test_the_options_have_their_effect(project: Project) -> None:
+    """Each as the command `uvicorn` has it; PORT is another program's here."""
+    port = free_port()
+    env = {
+        "PORT": "1",
+        "UVICORN_PORT": str(port),
+        "UVICORN_APP": "web:factory",
+        "UVICORN_FACTORY": "true",
+        "UVICORN_APP_DIR": "backend",
+        "UVICORN_ENV_FILE": "settings.env",
+        "UVICORN_LIFESPAN": "off",
+        "UVICORN_LOOP": "asyncio",
+        "UVICORN_HTTP": "h11",
+        "UVICORN_ROOT_PATH": "/api",
+        "UVICORN_SERVER_HEADER": "false",
+        "UVICORN_HEADERS": "x-by:us",
+        "UVICORN_ACCESS_LOG": "false",
+        "UVICORN_LIMIT_MAX_REQUESTS": "5",
+        "FORWARDED_ALLOW_IPS": "127.0.0.1",
+    }
+    async with Orchestrator("serve", env=env, cwd=project.path) as process:
+        await process.event("server_started", port=port, service="plants")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            answer = await client.get("/plants", headers={"X-Forwarded-For": "192.0.2.7"})
+            assert answer.json() == {
+                "path": "/api/plants",
+                "root": "/api",
+                "client": "192.0.2.7",
+                "env": "by the file",
+            }
+            assert ("server" in answer.headers, answer.headers["x-by"]) == (False, "us")
+            for _ in range(4):
+                assert (await client.get("/livez")).status_code == 200
+        assert await process.exit_code() == 0  # UVICORN_LIMIT_MAX_REQUESTS
+    assert not process.find("request")
+    assert process.events[-1]["event"] == "process_stopped"
+
+
+async def test_an_app_that_is_not_found_is_told_with_its_variable_and_the_places(project: Project) -> None:
+    """The usual first failure of a newcomer: the hint must be enough."""
+    project.write("main.py", "from fastapi import FastAPI\napp = FastAPI()\n")
+    env = {"ORCHESTRATOR_APP": "backend.nothing:app"}
+    async with Orchestrator("serve", env=env, cwd=project.path) as process:
+        assert await process.exit_code() == 3
+    hint = process.find("app_failed")[0]["hint"]
+    for words in ("ORCHESTRATOR_APP names backend.nothing:app", "backend/nothing.py", str(project.path), "main:app"):
+        assert words in hint
+    assert not process.find("lock_acquired")
+
+
+async def test_a_library_that_uvicorn_cannot_import_ends_the_start_before_it_migrates(project: Project) -> None:
+    """An old `websockets` beside a new uvicorn: the port would listen, and nothing would ever be accepted."""
+    env = {"UVICORN_WS": "websockets_that_is_missing:Protocol"}
+    async with Orchestrator("serve", env=env, cwd=project.path) as process:
+        assert await process.exit_code() == 3
+    assert "uvicorn cannot serve it" in process.find("app_failed")[0]["error_message"]
+    assert not process.find("lock_acquired")
+
+
+STREAM = """
+import asyncio
+from sse_starlette.sse import EventSourceResponse
+
+async def words():
+    while True:
+        yield {"data": "x"}
+        await asyncio.sleep(0.05)
+
+async def app(scope, receive, send):
+    if scope["type"] == "lifespan":
+        raise NotImplementedError
+    await EventSourceResponse(words())(scope, receive, send)
+"""
+
+
+async def test_streams_that_watch_uvicorn_end_with_it(project: Project) -> None:
+    """sse-starlette replaces `Server.handle_exit`, or looks for the server behind the signal's handler."""
+    project.write("app/main.py", STREAM)
+    async with (
+        Orchestrator("serve", cwd=project.path) as process,
+        httpx.AsyncClient(base_url=process.url, timeout=30) as client,
+    ):
+        await process.event("server_started")
+        async with client.stream("GET", "/") as stream:
+            received = stream.aiter_raw()
+            await anext(received)
+            process.signal(signal.SIGTERM)
+            with contextlib.suppress(httpx.RemoteProtocolError):  # its streams end so under uvicorn too
+                async for _ in received:
+                    pass
+        assert await process.exit_code() == 0
+    assert process.find("server_drained", requests_cancelled=0)
+    assert json.loads(process.lines[-1])["event"] == "process_stopped"
+    assert process.find("server_drained")[0]["duration_seconds"] < 10, "the budget ended them: 20 of 25 s"
