@@ -3,12 +3,15 @@
 Each test is a process that logs as people's apps do. `shown` is what the same program shows without us.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.unit.test_log_process import run
+from tests.unit.programs import Programs
+from tests.unit.records import read
 
+IMPORTS = "import uvicorn, alembic, structlog, logging.handlers, yaml, orchestrator.log"
 PROLOGUE = """
 import json, logging, logging.config, sys, uvicorn, alembic
 from orchestrator import log
@@ -39,12 +42,25 @@ DICT = {
 ROOT = {"root": {"level": "INFO", "handlers": ["console"]}}
 
 
+_programs: list[Programs] = []
+
+
+@pytest.fixture(scope="module", autouse=True)
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One process has imported everything; each program is a fork of it."""
+    with Programs(tmp_path_factory.mktemp("programs"), IMPORTS) as running:
+        _programs.append(running)
+        yield
+        _programs.clear()
+
+
 def lines_of(code: str) -> list[dict[str, Any]]:
     """The lines of a program, which end with an event of ours, whatever it has done to the logging."""
-    lines, stderr = run(code + ENDS, prologue=PROLOGUE)
+    lines, stderr = _programs[0].run(PROLOGUE + code + ENDS)
     assert stderr == ""
-    assert lines[-1]["event"] == "process_stopped"
-    return lines[:-1]
+    found = [read(line) for line in lines]
+    assert found[-1]["event"] == "process_stopped"
+    return found[:-1]
 
 
 CONFIGURATIONS = {
