@@ -47,7 +47,7 @@ def read_secret_file(path: str, variable: str = "DATABASE_SECRET_FILE") -> str:
     try:
         with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise CredentialsError(variable, "it is no file that can be read again and again")
+                raise CredentialsError(variable, "it is not a regular file, which can be read again and again")
             content = file.read(MAX_SECRET_LENGTH + 1)
         if len(content) > MAX_SECRET_LENGTH:
             raise CredentialsError(variable, f"the file is longer than {MAX_SECRET_LENGTH} bytes")

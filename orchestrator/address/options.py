@@ -52,7 +52,7 @@ class Options:
             try:
                 found[name] = names[name](self.given.pop(name))
             except (TypeError, ValueError):
-                raise AddressError(name, "it has not the right form") from None
+                raise AddressError(name, "it does not have the right form") from None
         return found
 
     def ignore_rest(self, harmless: frozenset[str], prefixes: tuple[str, ...] = ()) -> None:

@@ -56,23 +56,28 @@ class Cause:
 CREDENTIALS = Cause(
     Verdict.REFUSE,
     "credentials",
-    "Correct the user and the password in the secret, and the hosts that the user may come from. "
-    "A server that insists on TLS may say the same: see DATABASE_SSL_CA.",
+    (
+        "Correct the user or the password, or the hosts that the user may connect from. A server that "
+        "requires TLS may give the same error: see DATABASE_SSL_CA."
+    ),
 )
 UNKNOWN_DATABASE = Cause(
     Verdict.REFUSE,
     "unknown_database",
-    "Create the database, or correct its name in the settings: it is not created by a start.",
+    "Create the database, or correct its name in the settings. A start does not create it.",
 )
 RIGHTS = Cause(
     Verdict.REFUSE,
     "rights",
-    "Grant the user the rights that it lacks; see MIGRATION_DATABASE_URL for a user of its own.",
+    "Grant the user the rights that it lacks, or give migrations a user of their own with MIGRATION_DATABASE_URL.",
 )
 TLS = Cause(
     Verdict.REFUSE,
     "tls",
-    "DATABASE_SSL_CA must be the CA of this server, and the host name that of its certificate.",
+    (
+        "DATABASE_SSL_CA must be the CA that signed the server's certificate, and the certificate must "
+        "be for this host name."
+    ),
 )
 NO_TLS = Cause(
     Verdict.DOUBT,
@@ -81,11 +86,15 @@ NO_TLS = Cause(
     "the option out where the network is trusted.",
 )
 STARTING = Cause(Verdict.RETRY, "starting")
-BUSY = Cause(Verdict.RETRY, "busy", "Raise the server's connection limit, or lower the pools of its clients.")
+BUSY = Cause(
+    Verdict.RETRY,
+    "busy",
+    "Raise the connection limit of the server, or make the connection pools of its clients smaller.",
+)
 READ_ONLY = Cause(
     Verdict.RETRY,
     "read_only",
-    "The server is a replica or fails over; use the writer's address if this stays.",
+    "The server is a replica, or a failover is in progress. If this does not end, use the address of the writer.",
 )
 LOST = Cause(
     Verdict.RETRY,
@@ -95,22 +104,26 @@ LOST = Cause(
 TIMEOUT = Cause(
     Verdict.RETRY,
     "timeout",
-    "Nothing answers at this address: security group, network, or a port that accepts and stays silent. "
-    "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS bounds one attempt.",
+    (
+        "There is no answer from this address: check security group and network, and that a database "
+        "listens there. ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS limits one attempt."
+    ),
 )
 REFUSED = Cause(
     Verdict.RETRY_SOON,
     "refused",
-    "Nothing listens on this port: is the database started, are host and port right?",
+    "Nothing listens on this port: check that the database is running, and that host and port are right.",
 )
-DNS = Cause(Verdict.RETRY, "dns", "The host name does not resolve: correct it, or the network's name service.")
-NETWORK = Cause(Verdict.RETRY, "network", "Check the route and the security group to the database.")
+DNS = Cause(Verdict.RETRY, "dns", "The host name does not resolve: correct it, or fix the DNS of the network.")
+NETWORK = Cause(
+    Verdict.RETRY, "network", "Check the route and the security group between this process and the database."
+)
 PROTOCOL = Cause(
     Verdict.DOUBT,
     "protocol",
-    "What answers there does not speak this database's protocol: correct host, port and driver.",
+    "The server at this address does not speak the protocol of this database: correct host, port or driver.",
 )
-CONFIGURATION = Cause(Verdict.DOUBT, "configuration", "The driver did not take the options of the URL: correct them.")
+CONFIGURATION = Cause(Verdict.DOUBT, "configuration", "The driver rejects the options of the URL: correct them.")
 POOLER = Cause(
     Verdict.REFUSE,
     "pooler",
@@ -124,7 +137,9 @@ CLUSTER = Cause(
     "ORCHESTRATOR_MIGRATE=false for the services, and run `alembic upgrade head` in one job before they are deployed.",
 )
 OTHER = Cause(
-    Verdict.DOUBT, "other", "The database gave an error that is not known to pass: see its own documentation."
+    Verdict.DOUBT,
+    "other",
+    "The orchestrator does not know this error of the database: look it up in the documentation of the database.",
 )
 
 

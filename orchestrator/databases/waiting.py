@@ -37,11 +37,14 @@ ROTATION_SECONDS = 5.0  # after a refused login that is about to be another: few
 _TOKEN = Cause(
     Verdict.RETRY,
     "iam_token",
-    "No credentials of AWS to sign a token with: look at the role of the task, and whether the task reaches the "
-    "endpoint that gives them.",
+    (
+        "There are no AWS credentials to sign a token with: check the role of the task, and that the "
+        "task can reach the endpoint that provides them."
+    ),
 )
 _FILE_REFUSED = (
-    "DATABASE_SECRET_FILE was read again before each attempt: whoever writes it is behind the database, or it is wrong."
+    "DATABASE_SECRET_FILE was read again before each attempt: it is wrong, or it was not updated "
+    "after the password changed."
 )
 _ROLE_REFUSED = (
     "The task's role needs rds-db:connect for this user, and the user must be one for tokens: GRANT rds_iam on "

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
     from orchestrator.databases.statements import RecordedSession
 
 _NO_FILE = Cause(Verdict.REFUSE, "unknown_database", "The directory of the database file must exist and be writable.")
-_NO_DATABASE = Cause(Verdict.REFUSE, "protocol", "The file is something else, or damaged: name another, or restore it.")
+_NO_DATABASE = Cause(
+    Verdict.REFUSE,
+    "protocol",
+    "The file is not an SQLite database, or it is damaged: name another file, or restore this one.",
+)
 # SQLite's driver tells them apart by text only before Python 3.11, and aiosqlite passes the text on.
 _CAUSES = {
     "locked": BUSY,

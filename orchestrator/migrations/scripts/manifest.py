@@ -142,8 +142,10 @@ def read_manifest(files: AlembicFiles) -> Tree | None:
         return Manifest.decode(path.read_bytes()).tree(files, path.parent)
     except (NotAsFrozenError, OSError, StartupError) as error:
         _logger.warning(
-            "The scripts are read, as the migration manifest %s does not tell of them: %s. Run `orchestrator freeze`"
-            " after the last change to them, when the image is built.",
+            (
+                "The migration manifest %s does not describe the scripts, so they are read at each start: %s. "
+                "Run `orchestrator freeze` in the image build, after the last change to the scripts."
+            ),
             path,
             error,
         )

@@ -13,14 +13,15 @@ from orchestrator.stop import StopAsked
 
 LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
 
-_NO_REVISION = "No revision was running: env.py or its connection failed; see `exception`."
+_NO_REVISION = "No revision was running: env.py or its connection failed. See `exception`."
 _BLOCKED = (
-    "Another session held the table for longer than ORCHESTRATOR_DDL_RETRY_SECONDS: end it, or deploy when it has "
-    "ended. The revision_retry_scheduled events name it."
+    "Another session held the table for longer than ORCHESTRATOR_DDL_RETRY_SECONDS. End that "
+    "session, or deploy after it has ended. The `revision_retry_scheduled` events name it."
 )
 _GOES_ON = (
-    "What is done is on record: the next start goes on behind it by itself. If the same statement fails again, fix the "
-    "revision from that statement on, and leave what stands before it as it is."
+    "The statements that ran are on record, and the next start continues after them. If the same "
+    "statement fails again, fix the revision from that statement on, and do not change what comes "
+    "before it."
 )
 
 

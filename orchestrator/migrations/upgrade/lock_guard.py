@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 _LOST = (
-    "Nothing was begun without it. Look for what ended the session (an administrator, a failover, the server's own "
-    "wait_timeout, a pool in between) or for a revision that releases locks, and start again."
+    "No statement was started without the lock. Find out what ended the session (an administrator, a"
+    " failover, wait_timeout of the server, a pool in between), or look for a revision that releases"
+    " locks. Then start again."
 )
 
 _logger = logging.getLogger(__name__)

@@ -28,8 +28,9 @@ class LockLostError(Exception):
 
     error_type = "lock_lost"
     hint = (
-        "Another replica may have begun to migrate. Look for a statement of this revision that releases locks, or for "
-        "what ended the session (an administrator, a failover, a pool in between), and start again."
+        "Another replica may have started to migrate. Look for a statement of this revision that "
+        "releases locks, or find out what ended the session (an administrator, a failover, a pool in "
+        "between). Then start again."
     )
 
 
