@@ -182,7 +182,7 @@ MYSQL: dict[str, Case] = {
             DIE,
             SHRUBS,
         ),
-        RESUMED,
+        "the driver's own connection",
     ),
     # ------------------------------------------------------------ tables without transactions
     "without transactions": Case((), (OLD, INTO_OLD, DIE, SHRUBS), NOTHING_KNOWN),

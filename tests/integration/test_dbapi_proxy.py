@@ -5,46 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy
 from sqlalchemy import Connection, NullPool, create_engine
 
-from orchestrator.migrations.journal.dbapi_proxy import ProxyConnection, Run, recording
+from orchestrator.migrations.journal.dbapi_proxy import ProxyConnection, recording
 from orchestrator.migrations.journal.results import StatementResult
+from tests.integration.carrier import Carrier
 from tests.servers import Database, backends
 
 ROWS = [(1, "rose"), (2, None), (3, "oak")]
 QUERY = "SELECT id, name FROM plants ORDER BY id"
-
-
-class Carrier:
-    """Carries out everything, and notes it.
-
-    Attributes:
-        seen: Statements with their parameters, and `COMMIT` and `ROLLBACK`.
-        answer: What is given as the answer, instead of asking; nothing is to ask.
-    """
-
-    def __init__(self) -> None:
-        self.seen: list[Any] = []
-        self.answer: StatementResult | None = None
-
-    def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
-        """Run it, or give the answer."""
-        self.seen.append((sql, parameters))
-        return self.answer or run()
-
-    def commit(self, commit: Any) -> None:
-        """Commit."""
-        self.seen.append("COMMIT")
-        commit()
-
-    def rollback(self, rollback: Any) -> None:
-        """Roll back."""
-        self.seen.append("ROLLBACK")
-        rollback()
-
-    def used_elsewhere(self, what: str) -> None:
-        """Note it."""
-        self.seen.append(what)
 
 
 @pytest.fixture
@@ -164,15 +134,6 @@ def test_a_cursor_is_an_iterator(recorded: ProxyConnection) -> None:
     assert len(list(cursor)) == 2
 
 
-@backends("postgresql")
-def test_the_drivers_own_interface_is_noticed(recorded: ProxyConnection, carrier: Carrier) -> None:
-    """COPY goes past every statement."""
-    import io
-
-    recorded.cursor().copy_expert("COPY plants FROM STDIN", io.StringIO("9\tyew\n"))
-    assert carrier.seen == ["it used the driver's own interface: copy_expert"]
-
-
 def test_commits_and_rollbacks_are_the_carriers(
     recorded: ProxyConnection, carrier: Carrier, database: Database
 ) -> None:
@@ -222,13 +183,6 @@ def test_attributes_are_the_drivers(recorded: ProxyConnection, connection: Conne
         _ = recorded.no_such_thing
 
 
-@backends("sqlite")
-def test_a_connection_that_executes_itself_is_recorded_too(recorded: ProxyConnection, carrier: Carrier) -> None:
-    """As sqlite3's does."""
-    assert [tuple(row) for row in recorded.execute("SELECT id FROM plants WHERE id = ?", (3,))] == [(3,)]
-    assert carrier.seen == [("SELECT id FROM plants WHERE id = ?", (3,))]
-
-
 @backends("postgresql")
 def test_a_cursor_in_the_server_stays_one(recorded: ProxyConnection) -> None:
     """What is large streams as it does without us."""
@@ -243,6 +197,23 @@ def test_errors_are_the_drivers(recorded: ProxyConnection, connection: Connectio
     """Whoever catches them does so by their class."""
     with pytest.raises(connection.dialect.loaded_dbapi.Error):
         recorded.cursor().execute("SELECT * FROM nothing")
+
+
+def test_who_asks_for_the_drivers_connection_gets_it(connection: Connection, carrier: Carrier) -> None:
+    """And not an imitation of it; that something may be done there is told, and what SQLAlchemy does is recorded."""
+    real, pooled = connection.connection.dbapi_connection, connection.connection
+    with recording(connection, carrier):
+        assert isinstance(connection, Connection)
+        connection.exec_driver_sql(QUERY)
+        assert connection.connection is pooled
+        assert pooled.dbapi_connection is real
+        assert getattr(connection, "connection").cursor().connection is real or connection.dialect.name == "mysql"  # noqa: B009
+        connection.info["kept"] = True
+        assert sqlalchemy.inspect(connection).get_table_names() == ["plants"]
+        connection.commit()
+    assert carrier.seen[0][0] == QUERY
+    assert carrier.seen[1] == "it used the driver's own connection"
+    assert carrier.seen[-1] == "COMMIT"
 
 
 def test_it_is_there_for_a_while_only(connection: Connection, carrier: Carrier) -> None:

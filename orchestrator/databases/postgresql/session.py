@@ -56,8 +56,9 @@ class PostgreSQLSession:
         del again
         if autocommits(self._connection):
             return True
-        if hasattr(self._connection, "_started"):  # of SQLAlchemy's adapter of asyncpg
-            return bool(self._connection._started and not self._driver.is_in_transaction())  # noqa: SLF001
+        if hasattr(self._driver, "is_in_transaction"):  # asyncpg, whose adapter in SQLAlchemy believes what it began
+            begun = getattr(self._connection, "_started", None) or getattr(self._connection, "_transaction", None)
+            return bool(begun and not self._driver.is_in_transaction())
         if hasattr(self._connection, "get_transaction_status"):
             return bool(self._connection.status == _BEGUN and self._connection.get_transaction_status() == _IDLE)
         return False

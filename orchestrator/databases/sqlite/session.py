@@ -29,7 +29,8 @@ _WORDS = Meanings(
         r"rollback\b(?!\s+(?:transaction\s+)?to\b)": Statement(Kind.ROLLBACK),
         r"savepoint\b": Statement(Kind.SAVEPOINT),
         r"rollback\b": Statement(Kind.SAVEPOINT, undoes=True),
-        r"(?:begin|release|explain)\b": Statement(Kind.ENVIRONMENT),
+        r"begin\b": Statement(Kind.ENVIRONMENT, outside=True),
+        r"(?:release|explain)\b": Statement(Kind.ENVIRONMENT),
         rf"pragma\s+(?:\w+\.)?(?:{'|'.join(_SETTINGS)})\s*=": Statement(Kind.SETTING, outside=True),
         r"pragma\s+[\w.]+\s*(?:\(|;?$)": Statement(Kind.READ),
         r"(?:pragma|attach|detach|vacuum)\b": Statement(Kind.OPAQUE, outside=True),
@@ -75,9 +76,9 @@ class SQLiteSession:
         return ""
 
     def autocommit(self, *, again: bool = False) -> bool:
-        """Return whether the driver begins no transactions."""
+        """Return whether nobody begins transactions; SQLAlchemy's recipe for SQLite has a BEGIN of its own."""
         del again
-        return autocommits(self._connection)
+        return autocommits(self._connection) and not self._driver.in_transaction
 
     def state(self) -> Mapping[str, str]:
         """Return settings, attached databases and temporary tables."""

@@ -1,9 +1,11 @@
-"""A PEP 249 connection that hands its statements to a carrier, put in the place of SQLAlchemy's while a revision runs.
+"""A PEP 249 connection that hands its statements to a carrier, lent to SQLAlchemy while a revision runs.
 
-Rows are not touched: they stay with the driver's cursor, so that a large result streams as it does without us.
+Only SQLAlchemy gets it. A revision that asks for the driver's connection gets the real one, and the carrier is told:
+what is done there is on no record. Rows stay with the driver's cursor, so that a large result streams.
 """
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol, Self
 
@@ -13,26 +15,7 @@ from orchestrator.migrations.journal.results import StatementResult
 
 Run = Callable[[], StatementResult]
 
-# Interfaces that run no statement, as far as drivers and SQLAlchemy use them. By every other one a revision may change
-# something that the carrier does not see.
-# ruff: noqa: SIM905 - lists of words read better
-_HARMLESS_OF_CONNECTIONS = frozenset(
-    """
-    autocommit get_autocommit isolation_level set_isolation_level set_session ping server_status encoding charset info
-    status closed close dbapi readonly deferrable get_transaction_status transaction_status notices messages
-    character_set_name total_changes in_transaction row_factory text_factory server_version get_parameter_status
-    get_server_info thread_id escape literal escape_string Error Warning DatabaseError IntegrityError OperationalError
-    ProgrammingError InterfaceError DataError InternalError NotSupportedError encoders decoders host user db dsn
-    get_dsn_parameters get_backend_pid set_client_encoding adapters prepare_threshold await_ handle_exception
-    """.split()
-)
-_HARMLESS_OF_CURSORS = frozenset(
-    """
-    description rowcount lastrowid arraysize setinputsizes setoutputsize name mogrify query statusmessage
-    rownumber itersize scrollable withhold scroll row_factory warning_count messages server_side closed format
-    statusresult fetch_all_rows nextset
-    """.split()
-)
+_POOLED = "_dbapi_connection"  # where SQLAlchemy's connection has the pooled one; tests/integration guard it
 
 
 class Carrier(Protocol):
@@ -54,19 +37,61 @@ class Carrier(Protocol):
 @contextlib.contextmanager
 def recording(connection: Connection, carrier: Carrier) -> Iterator[None]:
     """Lead everything that goes over SQLAlchemy's connection through `carrier`."""
-    pooled = connection.connection
-    record = getattr(pooled, "_connection_record", None)  # whose driver_connection is the driver's own interface
-    real = pooled.dbapi_connection
-    proxy = ProxyConnection(real, carrier)
-    places = [place for place in (pooled, record) if place is not None]
-    for place in places:
-        place.dbapi_connection = proxy
+    inside: Any = vars(connection)
+    pooled, kind = connection.connection, type(connection)
+    lent = inside[_POOLED] = _Lent(pooled, carrier)
+    connection.__class__ = _RecordedConnection
     try:
         yield
     finally:
-        for place in places:
-            if place.dbapi_connection is proxy:
-                place.dbapi_connection = real
+        connection.__class__ = kind
+        if inside[_POOLED] is lent:  # it may have been invalidated meanwhile
+            inside[_POOLED] = pooled
+
+
+class _RecordedConnection(Connection):
+    """SQLAlchemy's connection, while a revision runs."""
+
+    @property
+    def connection(self) -> Any:
+        """The pooled connection: for SQLAlchemy the recorded one, for everybody else the real one.
+
+        No imitation would do: drivers ask for their own types in C, and have COPY, pipelines and callbacks.
+        """
+        found: Any = super().connection
+        return found.real() if isinstance(found, _Lent) and not _asked_by_sqlalchemy() else found
+
+
+def _asked_by_sqlalchemy() -> bool:
+    """Whether the property is read by a function of SQLAlchemy; a greenlet has no other frame below."""
+    frame = sys._getframe(1).f_back  # noqa: SLF001
+    return frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == "sqlalchemy"
+
+
+class _Lent:
+    """A pooled connection, whose DBAPI connection is recorded."""
+
+    def __init__(self, pooled: Any, carrier: Carrier) -> None:
+        self._pooled, self._carrier = pooled, carrier
+        self._recorded = ProxyConnection(pooled.dbapi_connection, carrier)
+        self.cursor, self.commit, self.rollback = (
+            self._recorded.cursor,
+            self._recorded.commit,
+            self._recorded.rollback,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pooled, name)
+
+    @property
+    def dbapi_connection(self) -> Any:
+        """The recorded one; None when it was given up."""
+        return self._pooled.dbapi_connection and self._recorded
+
+    def real(self) -> Any:
+        """The pooled connection, for somebody of whose statements nothing will be known."""
+        self._carrier.used_elsewhere("it used the driver's own connection")
+        return self._pooled
 
 
 class ProxyConnection:
@@ -77,32 +102,14 @@ class ProxyConnection:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._real, name)
-        if name == "autocommit" and callable(found):
-            return self._switch
-        if name not in _HARMLESS_OF_CONNECTIONS and not name.startswith("_"):
-            self._carrier.used_elsewhere(f"it used the driver's own interface: {name}")
-        return found
+        return self._switch if name == "autocommit" and callable(found) else found
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._real, name, value)
 
-    def __enter__(self) -> Self:
-        self._carrier.used_elsewhere("it used the driver's own interface: a connection as a context")
-        self._real.__enter__()
-        return self
-
-    def __exit__(self, *failure: object) -> Any:
-        return self._real.__exit__(*failure)
-
     def cursor(self, *args: Any, **options: Any) -> "ProxyCursor":
         """Return a cursor of the kind that is asked for."""
-        return ProxyCursor(self._real.cursor(*args, **options), self._carrier, self)
-
-    def execute(self, sql: Any, *args: Any, **options: Any) -> "ProxyCursor":
-        """Return a cursor that has executed; not in PEP 249, but common."""
-        cursor = self.cursor()
-        cursor.execute(sql, *args, **options)
-        return cursor
+        return ProxyCursor(self._real.cursor(*args, **options), self._carrier)
 
     def commit(self) -> None:
         """Commit."""
@@ -120,14 +127,12 @@ class ProxyConnection:
 class ProxyCursor:
     """A cursor: the driver's own, but for statements that are on record and are not run."""
 
-    def __init__(self, real: Any, carrier: Carrier, connection: ProxyConnection) -> None:
-        vars(self).update(_real=real, _carrier=carrier, _recorded=None, connection=connection)
+    def __init__(self, real: Any, carrier: Carrier) -> None:
+        vars(self).update(_real=real, _carrier=carrier, _recorded=None)
 
     def __getattr__(self, name: str) -> Any:
         if self._recorded is not None and name in {"description", "rowcount", "lastrowid"}:
             return getattr(self._recorded, name)
-        if name not in _HARMLESS_OF_CURSORS and not name.startswith("_"):
-            self._carrier.used_elsewhere(f"it used the driver's own interface: {name}")
         return getattr(self._real, name)
 
     def __setattr__(self, name: str, value: Any) -> None:

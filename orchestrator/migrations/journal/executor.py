@@ -110,9 +110,10 @@ class Executor:
             raise self.refuse(f"{what}, of which nothing is on record")
         if self._state.phase is Phase.RUNNING:
             self.log.unprovable(what, side_effect=True)
-            if self.log.left_something and threading.get_ident() == self._thread:
-                self.log.save(always=True)
-                self._commit(self._real.commit)
+            if threading.get_ident() == self._thread:
+                self.log.save(always=True)  # so that it is durable as soon as something of this transaction is
+                if self.log.left_something:
+                    self._commit(self._real.commit)
 
     # ------------------------------------------------------------ the carrier of its connection
 
@@ -152,6 +153,8 @@ class Executor:
     def _execute(self, statement: Statement, sql: str, parameters: Any, run: Run) -> StatementResult:
         if statement.kind is Kind.SAVEPOINT:
             return self._savepoint(statement, sql, run)
+        if statement.outside and self._session.began_for_definitions():
+            self.commit(self._real.commit)
         if statement.kind is Kind.ENVIRONMENT:
             return run()
         if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
@@ -177,8 +180,6 @@ class Executor:
         return result
 
     def _by_its_kind(self, statement: Statement, sql: str, step: Step, run: Run) -> StatementResult:
-        if statement.outside and self._session.began_for_definitions():
-            self.commit(self._real.commit)
         if statement.kind in (Kind.DEFINITION, Kind.OPAQUE):
             return self._irrevocable.execute(statement, step, run)
         if self._waits.autocommit:

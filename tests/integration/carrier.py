@@ -1,0 +1,38 @@
+"""A carrier that runs everything and notes it."""
+
+from typing import Any
+
+from orchestrator.migrations.journal.dbapi_proxy import Run
+from orchestrator.migrations.journal.results import StatementResult
+
+
+class Carrier:
+    """Runs everything, and notes it.
+
+    Attributes:
+        seen: Statements with their parameters, `COMMIT` and `ROLLBACK`, and what was done elsewhere.
+        answer: What is given as the answer, instead of asking; nothing is to ask.
+    """
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+        self.answer: StatementResult | None = None
+
+    def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
+        """Run it, or give the answer."""
+        self.seen.append((sql, parameters))
+        return self.answer or run()
+
+    def commit(self, commit: Any) -> None:
+        """Commit."""
+        self.seen.append("COMMIT")
+        commit()
+
+    def rollback(self, rollback: Any) -> None:
+        """Roll back."""
+        self.seen.append("ROLLBACK")
+        rollback()
+
+    def used_elsewhere(self, what: str) -> None:
+        """Note it."""
+        self.seen.append(what)
