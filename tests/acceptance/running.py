@@ -1,0 +1,60 @@
+"""Programs started behind the product by `orchestrator run`."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from tests.harness import Project
+
+URL = "sqlite+aiosqlite:///app.db"
+
+
+@contextlib.asynccontextmanager
+async def started(
+    project: Project, *command: str, env: Mapping[str, str] | None = None, under: tuple[str, ...] = ()
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run COMMAND behind the product; it is killed when the context is left."""
+    argv = (*under, sys.executable, "-m", "orchestrator", "run", "--", *command)
+    environ = {"PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])), "DATABASE_URL": URL}
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        cwd=project.path,
+        env=environ | dict(env or {}),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # its workers too
+        await process.wait()
+
+
+async def line(process: asyncio.subprocess.Process, *words: str) -> str:
+    """Return the next line that holds these words."""
+    assert process.stdout
+    async with asyncio.timeout(60):
+        seen = []
+        while text := (await process.stdout.readline()).decode():
+            seen.append(text)
+            if all(word in text for word in words):
+                return text
+    raise AssertionError("".join(seen))
+
+
+async def answer(port: int, path: str = "/") -> bytes:
+    """Ask; every way to fail raises."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        return await reader.read()
+    finally:
+        writer.close()
