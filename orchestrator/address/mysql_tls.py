@@ -87,6 +87,11 @@ _BY_DRIVER = {"mysqlconnector": _connector_python, "mariadbconnector": _connecto
 """Drivers that prefer TLS when they are told nothing; the others go without."""
 
 
+def unverified() -> ssl.SSLContext:
+    """TLS that trusts any server: what a driver that prefers TLS makes of no options at all."""
+    return _context(Mode.REQUIRED, {})
+
+
 def _context(mode: Mode, wanted: dict[str, Any]) -> ssl.SSLContext:
     files = {name: existing_file(f"ssl_{name}", wanted[name]) for name in _FILES if wanted.get(name)}
     try:

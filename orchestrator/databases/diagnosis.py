@@ -61,6 +61,12 @@ CREDENTIALS = Cause(
         "requires TLS may give the same error: see DATABASE_SSL_CA."
     ),
 )
+AUTHENTICATION = Cause(
+    Verdict.REFUSE,
+    "authentication",
+    "The user logs in by a method that the driver does not have: install the package that the message names, or let "
+    "the user log in by another (caching_sha2_password on MySQL, scram-sha-256 on PostgreSQL).",
+)
 UNKNOWN_DATABASE = Cause(
     Verdict.REFUSE,
     "unknown_database",
@@ -218,8 +224,13 @@ _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (
 )
 
 
+_NO_METHOD = re.compile("package is required|authentication method|Authentication plugin")
+
+
 def unknown(error: BaseException) -> Diagnosis:
     """The diagnosis of an error that no table knows."""
+    if _NO_METHOD.search(str(error)):
+        return AUTHENTICATION.found("", innermost_message(error))
     mistaken = isinstance(error, TypeError | ValueError | AttributeError) and not isinstance(error, UnicodeError)
     cause = CONFIGURATION if mistaken else PROTOCOL
     return cause.found("", f"{type(error).__name__}: {innermost_message(error)}")

@@ -6,12 +6,13 @@ import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from orchestrator.address.mysql_tls import unverified
 from orchestrator.credentials import Credentials
 from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import Backend, backend_for
-from orchestrator.databases.diagnosis import CREDENTIALS, Cause, Diagnosis, Verdict, chain
+from orchestrator.databases.diagnosis import CREDENTIALS, NO_TLS, Cause, Diagnosis, Verdict, chain
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
 from orchestrator.iam import TokenError
@@ -74,15 +75,31 @@ async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds:
 
     The driver's own time-out covers the TCP connect only: a server that accepts and stays silent would hold us.
     """
-    from sqlalchemy.ext.asyncio import create_async_engine
-    from sqlalchemy.pool import NullPool
-
     address = credentials.own_address()
     backend = backend_for(address.url.get_backend_name())
     arguments = address.connect_args | backend.connect_args(credentials.tls and credentials.tls.context)
-    engine = create_async_engine(address.url, poolclass=NullPool, connect_args=arguments)
+    async with asyncio.timeout(timeout_seconds):
+        if address.prefers_tls and "ssl" not in arguments and (address.url.host, address.url.port) not in _PLAIN:
+            try:
+                return await _once(address.url, arguments | {"ssl": unverified()}, look, backend)
+            except Exception as error:
+                if backend.diagnose(error).hint != NO_TLS.hint:
+                    raise
+                _PLAIN.add((address.url.host, address.url.port))
+        return await _once(address.url, arguments, look, backend)
+
+
+_PLAIN: set[tuple[str | None, int | None]] = set()
+"""Hosts and ports of servers that were seen to offer no TLS."""
+
+
+async def _once(url: "URL", arguments: dict[str, Any], look: Look[T], backend: Backend) -> T:
+    from sqlalchemy.ext.asyncio import create_async_engine
+    from sqlalchemy.pool import NullPool
+
+    engine = create_async_engine(url, poolclass=NullPool, connect_args=arguments)
     try:
-        async with asyncio.timeout(timeout_seconds), engine.connect() as connection:
+        async with engine.connect() as connection:
             return await look(connection, backend)
     finally:
         await engine.dispose()

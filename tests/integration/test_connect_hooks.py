@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from orchestrator.address.drivers import DRIVERS, Driver
@@ -22,6 +22,7 @@ from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.credential_refresh import kept_current
 from orchestrator.databases.diagnosis import Diagnosis
+from orchestrator.databases.waiting import connected
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 from tests.servers import MariaDB, PostgreSQL, certificates
 from tests.servers.private import PrivateServer
@@ -177,3 +178,21 @@ def test_env_py_logs_in_to_migrate_wherever_it_found_its_address(
         who = _in_thread(credentials, address, WHO[driver.database])
         assert not isinstance(who, Exception), repr(who)
         assert str(who[0]).startswith(migrator)
+
+
+@pytest.mark.parametrize("kind", ["with TLS", "without TLS"])
+async def test_our_own_connections_prefer_tls_where_the_apps_driver_does(
+    servers: Callable[[str], PrivateServer], plain_servers: Callable[[str], PrivateServer], kind: str
+) -> None:
+    """A server that lets nobody in without TLS lets such an app in, with no option in its URL."""
+    server = (servers if kind == "with TLS" else plain_servers)("mysql")
+    if kind == "with TLS":
+        server.execute("SET GLOBAL require_secure_transport = 1")
+    database = server.create_database()
+    credentials = read(DATABASE_URL=str(database.url).replace("asyncmy", "mysqlconnector"))
+
+    async def cipher(connection: AsyncConnection, _: Any) -> Any:
+        return (await connection.exec_driver_sql(ENCRYPTED["mysql"])).one()[1]
+
+    for _ in range(2):
+        assert bool(await connected(credentials, cipher, timeout_seconds=20)) is (kind == "with TLS")

@@ -84,7 +84,7 @@ def test_what_no_table_knows_is_a_doubt_that_names_itself(backend: str, error: E
         (1045, REFUSE, "credentials"),
         (1130, REFUSE, "credentials"),
         (1698, REFUSE, "credentials"),
-        (2059, REFUSE, "credentials"),
+        (2059, REFUSE, "authentication"),
         (1049, REFUSE, "unknown_database"),
         (1044, REFUSE, "rights"),
         (1142, REFUSE, "rights"),

@@ -34,11 +34,11 @@ CHOICES = [
 HOSTILE = ["\n", "a\nb", "\x00", "a\x00", "\x1b[2J", "\x7f", "\x85", "a\u2028b", "a\u202eb", "\t", "   ", "\udcff"]
 
 
-@pytest.mark.parametrize("value", HOSTILE)
 @pytest.mark.parametrize("name", OURS)
-def test_what_nobody_can_have_meant_is_refused_by_every_variable(name: str, value: str) -> None:
+def test_what_nobody_can_have_meant_is_refused_by_every_variable(name: str) -> None:
     """A line end copied with a value works until the first comparison, far from its cause."""
-    assert "white space around it" in problem_of({name: value}, name)
+    for value in HOSTILE:
+        assert "white space around it" in problem_of({name: value}, name), repr(value)
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -66,55 +66,56 @@ def test_an_empty_value_is_no_default(name: str) -> None:
     "value",
     ["nan", "NaN", "inf", "-inf", "Infinity", "-1", "1e999", "-0.001", "x", "1,5", "0x10", "1;2", "\u0661\u0662", "5s"],
 )
-@pytest.mark.parametrize("name", NUMBERS)
-def test_what_is_no_sensible_number_is_refused(name: str, value: str) -> None:
+def test_what_is_no_sensible_number_is_refused(value: str) -> None:
     """NaN compares with nothing, so a budget of it never ends."""
-    assert problem_of({name: value}, name)
+    for name in NUMBERS:
+        assert problem_of({name: value}, name), name
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        *((name, "86400.1") for name in SECONDS),
-        *((name, "0") for name in SECONDS if name not in MAY_BE_ZERO),
-        ("PORT", "0"),
-        ("PORT", "65536"),
-        ("PORT", "80.5"),
-        ("PORT", "9" * 4000),
-        ("WEB_CONCURRENCY", "0"),
-        ("WEB_CONCURRENCY", "2"),
-        ("ORCHESTRATOR_HOST", "1.2.3.4.5/24"),
-        ("ORCHESTRATOR_HOST", "300.0.0.1"),
-        ("ORCHESTRATOR_HOST", "http://host"),
-        ("ORCHESTRATOR_HOST", "-host"),
-        ("ORCHESTRATOR_HOST", "ho st"),
-        ("ORCHESTRATOR_HOST", "localhost:8000"),
-        ("ORCHESTRATOR_APP", "app.main"),
-        ("ORCHESTRATOR_APP", "app/main.py:app"),
-        ("ORCHESTRATOR_APP", "app.main:"),
-        ("ORCHESTRATOR_APP", ":app"),
-        ("ORCHESTRATOR_APP", "app.main:app()"),
-        ("ORCHESTRATOR_APP", "app..main:app"),
-        ("ORCHESTRATOR_TARGET", "base"),
-        ("ORCHESTRATOR_TARGET", "+1"),
-        ("ORCHESTRATOR_TARGET", "head-1"),
-        ("ORCHESTRATOR_TARGET", "a:b"),
-        ("ORCHESTRATOR_TARGET", "a b"),
-        ("ORCHESTRATOR_TARGET", "x" * 129),
-        *((name, "x" * 129) for name in LABELS),
-        *((name, value) for name in PATHS for value in ("livez", "/a b", "/\u00e9", "/" + "x" * 128)),
-        *((name, value) for name in FILES for value in ("nowhere.ini", "/", ".", "x" * 300, "a/" * 2000)),
-        *((name, value) for name in CHOICES for value in ("yes", "true", "1", "None", "auto ", "jsön")),
-        *((name, value) for name in BOOLEANS for value in ("maybe", "2", "head", "-1")),
-        ("ORCHESTRATOR_LOG_LEVEL", "20"),
-        ("ORCHESTRATOR_METRICS", "EMF"),
-    ],
-)
-def test_a_value_that_does_not_fit_is_refused(name: str, value: str) -> None:
+UNFIT = [
+    *((name, "86400.1") for name in SECONDS),
+    *((name, "0") for name in SECONDS if name not in MAY_BE_ZERO),
+    ("PORT", "0"),
+    ("PORT", "65536"),
+    ("PORT", "80.5"),
+    ("PORT", "9" * 4000),
+    ("WEB_CONCURRENCY", "0"),
+    ("WEB_CONCURRENCY", "2"),
+    ("ORCHESTRATOR_HOST", "1.2.3.4.5/24"),
+    ("ORCHESTRATOR_HOST", "300.0.0.1"),
+    ("ORCHESTRATOR_HOST", "http://host"),
+    ("ORCHESTRATOR_HOST", "-host"),
+    ("ORCHESTRATOR_HOST", "ho st"),
+    ("ORCHESTRATOR_HOST", "localhost:8000"),
+    ("ORCHESTRATOR_APP", "app.main"),
+    ("ORCHESTRATOR_APP", "app/main.py:app"),
+    ("ORCHESTRATOR_APP", "app.main:"),
+    ("ORCHESTRATOR_APP", ":app"),
+    ("ORCHESTRATOR_APP", "app.main:app()"),
+    ("ORCHESTRATOR_APP", "app..main:app"),
+    ("ORCHESTRATOR_TARGET", "base"),
+    ("ORCHESTRATOR_TARGET", "+1"),
+    ("ORCHESTRATOR_TARGET", "head-1"),
+    ("ORCHESTRATOR_TARGET", "a:b"),
+    ("ORCHESTRATOR_TARGET", "a b"),
+    ("ORCHESTRATOR_TARGET", "x" * 129),
+    *((name, "x" * 129) for name in LABELS),
+    *((name, value) for name in PATHS for value in ("livez", "/a b", "/\u00e9", "/" + "x" * 128)),
+    *((name, value) for name in FILES for value in ("nowhere.ini", "/", ".", "x" * 300, "a/" * 2000)),
+    *((name, value) for name in CHOICES for value in ("yes", "true", "1", "None", "auto ", "jsön")),
+    *((name, value) for name in BOOLEANS for value in ("maybe", "2", "head", "-1")),
+    ("ORCHESTRATOR_LOG_LEVEL", "20"),
+    ("ORCHESTRATOR_METRICS", "EMF"),
+]
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in UNFIT}))
+def test_a_value_that_does_not_fit_is_refused(name: str) -> None:
     """Each of them would start, and fail or do something else than meant."""
-    problem = problem_of({name: value}, name)
-    assert "\n" not in problem
-    assert len(problem) < 300
+    for value in [value for variable, value in UNFIT if variable == name]:
+        problem = problem_of({name: value}, name)
+        assert "\n" not in problem, value
+        assert len(problem) < 300, value
 
 
 @pytest.mark.parametrize(("given", "meant"), [("INFO", "info"), ("Debug", "debug")])

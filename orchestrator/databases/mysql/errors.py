@@ -5,6 +5,7 @@ from dataclasses import replace
 from sqlalchemy.engine.url import URL
 
 from orchestrator.databases.diagnosis import (
+    AUTHENTICATION,
     BUSY,
     CREDENTIALS,
     LOST,
@@ -43,7 +44,8 @@ _CAUSES = {
     **dict.fromkeys((1053, 1077, 1078, 1079, 1080, 3032, 1047), STARTING),  # 1047: a Galera node that is not ready
     **dict.fromkeys((1040, 1203, 1226, 1205, 1213, 9001), BUSY),  # 9001: ProxySQL reaches no server
     **dict.fromkeys((1290, 1792, 1836, 3100), READ_ONLY),  # 1836: Aurora with innodb_read_only
-    **dict.fromkeys((1045, 1130, 1251, 1698, 1820, 1862, 2059, 2061, 3118), CREDENTIALS),
+    **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 3118), CREDENTIALS),
+    **dict.fromkeys((1251, 2059, 2061), AUTHENTICATION),
     **dict.fromkeys((1044, 1142, 1143, 1227, 1370, 1410), RIGHTS),
     1419: _BINARY_LOG,
     1049: UNKNOWN_DATABASE,
