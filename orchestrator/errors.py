@@ -157,8 +157,8 @@ class MigrationHalfApplied(_RevisionFailure):
 
     exits_with = 8
     sentence = (
-        "The migration stopped half way[ in revision {revision}][ at statement {statement_index}]; "
-        "{statements_done:statement} of the revision ran before, and may have left changes in the database: "
+        "The migration stopped half way[ in revision {revision}][ at statement {statement_index}]"
+        "[; {statements_done:statement} of the revision ran before, and may have left changes in the database]: "
         "{error_message}"
     )
     cure = (
@@ -200,8 +200,8 @@ class DatabaseAhead(Failure):
 
     exits_with = 10
     sentence = (
-        "This image cannot use the database: it is at {current_revision}, the image at {head_revision}, and whether "
-        "one leads to the other is {lineage}: {error_message}."
+        "This image cannot use the database: the database is at {current_revision}, the image at {head_revision}, "
+        "lineage {lineage}: {error_message}."
     )
     cure = "Deploy an image that has the revision of the database (roll forward)."
 
@@ -245,7 +245,7 @@ class MigrationStopped(_RevisionFailure):
     exits_with = 12
     sentence = "Stopped before the database was at its target: {error_message}"
     cure = (
-        "Nothing: the next start goes on behind what is done. If it never gets through, raise "
+        "Nothing to do: the next start continues after what is done. If it never finishes, raise "
         "ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout of the container."
     )
 

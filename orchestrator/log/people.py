@@ -9,6 +9,7 @@ _INDENT = " " * 22
 # Control characters of C0 and C1, line and paragraph separators, and what turns the direction of writing. Somebody who
 # asks for a path with an escape sequence must not be able to clear the screen, or to write a line of the log.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_LIKE_A_LINE = re.compile(r"^(?=\d\d:\d\d:\d\d)", re.MULTILINE)
 _UNSAFE_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
@@ -30,5 +31,10 @@ class Text:
         lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {colour}{words}{colour and _PLAIN_AGAIN}"]
         if fields.get("hint"):
             lines.append(f"{_INDENT} → {visible(fields['hint'])}")
-        lines += [visible(str(fields[name]), lines=True) for name in ("exception", "stack") if name in fields]
+        lines += [_below(str(fields[name])) for name in ("exception", "stack") if name in fields]
         return "\n".join(lines)
+
+
+def _below(text: str) -> str:
+    """The lines of a traceback; one that looks like the beginning of a line of the log is indented."""
+    return _LIKE_A_LINE.sub(_INDENT, visible(text, lines=True))

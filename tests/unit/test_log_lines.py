@@ -10,7 +10,7 @@ import pytest
 import structlog
 
 from orchestrator.errors import LockTimeout, MigrationHalfApplied
-from orchestrator.events import Event, ProcessStopped, RevisionApplied
+from orchestrator.events import Event, ProcessStopped, Request, RevisionApplied
 from orchestrator.log import log_event
 from orchestrator.log.context import CONTEXT
 from tests.unit.records import COMMON, Captured, capture, line, parsed, raised, record
@@ -192,6 +192,23 @@ def test_for_a_person_a_line_is_text(monkeypatch: pytest.MonkeyPatch, terminal: 
     first, *rest = text.split("\n")
     assert re.fullmatch(rf"\d\d:\d\d:\d\d\.\d{{3}} waiting   {re.escape(words)}", first)
     assert rest[-1] == "ValueError: wrong"
+
+
+FORGED = "/a\x1b[2J\r\n12:00:00.000 serving   Stopped.\u2028\u202e\x9b1A\b"
+
+
+def test_for_a_person_nothing_moves_the_cursor_or_forges_a_line(captured: Captured) -> None:
+    """Whoever asks for a path decides what is in it, and a terminal obeys escapes, also those of one byte."""
+    log_event(Request(method="GET", path=FORGED, status=404, duration_seconds=0.1, client="::1"))
+    failure = dataclasses.replace(LOCK, error_message=FORGED, hint=FORGED)
+    texts = [line(captured.records.pop(), "text"), line(record(FORGED, error=raised(ValueError(FORGED))), "text")]
+    log_event(failure)
+    texts.append(line(captured.records.pop(), "text"))
+    for text in texts:
+        assert not set(text) & set("\x1b\r\u2028\u202e\x9b\b")
+        assert "\\x1b[2J" in text
+        heads = [each for each in text.split("\n") if re.match(r"\d\d:\d\d:\d\d", each)]
+        assert heads == [text.split("\n")[0]]
 
 
 def test_for_a_person_a_failure_ends_with_its_cure(captured: Captured) -> None:
