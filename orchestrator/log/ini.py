@@ -1,39 +1,83 @@
-"""`fileConfig` of Alembic's own ini file, which the stock env.py calls: its levels hold while env.py runs.
+"""What env.py does to the logging: it is meant for a process that migrates and ends, so it holds while env.py runs.
 
-The rest of it is meant for a process that migrates and ends. In this one it would put a second handler on the console,
-and disable every logger that the app has made so far.
+Of Alembic's own ini file, which the stock env.py hands to `fileConfig`, only the levels are taken: the rest would
+disable every logger that the app has made so far. What the modules configure that env.py imports is the app's, and stays.
 """
 
 import configparser
 import contextlib
+import functools
 import logging
 import logging.config
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
-from orchestrator.log.foreign import StandIn
+from orchestrator.log.foreign import StandIn, loggers
 from orchestrator.log.route import ROUTE
 
 _FILE_CONFIG = logging.config.fileConfig
+_State = tuple[list[logging.Handler], int, bool, bool]
+_configured: dict[logging.Logger, tuple[_State, _State]] = {}
+"""Before and since, of the loggers that env.py itself has configured."""
+_running = threading.Event()
 _changed: dict[logging.Logger | logging.Handler, tuple[int, int]] = {}
 """Level before and since, of what the file has given a level."""
 
 
 def install() -> None:
-    """From now on `logging.config.fileConfig` tells Alembic's file from others."""
-    logging.config.fileConfig = _file_config
+    """From now on it is noticed who configures the logging, and by which file."""
+    if logging.config.fileConfig is _FILE_CONFIG:
+        logging.config.fileConfig = _noticed(_file_config)
+        logging.config.dictConfig = _noticed(logging.config.dictConfig)
+        logging.basicConfig = _noticed(logging.basicConfig)
 
 
 @contextlib.contextmanager
 def env_py_runs() -> Iterator[None]:
-    """In here env.py runs; the levels that Alembic's ini file has set are taken back at the end."""
+    """In here env.py runs; what it and Alembic's ini file have configured is taken back at the end."""
+    _running.set()
     try:
         yield
     finally:
+        _running.clear()
         while _changed:
             owner, (before, since) = _changed.popitem()
             if owner.level == since:
                 owner.setLevel(before)
+        while _configured:
+            logger, (was, became) = _configured.popitem()
+            if _state(logger) == became:
+                logger.handlers[:], level, logger.propagate, logger.disabled = was
+                logger.setLevel(level)
+
+
+def _noticed(configure: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, whose effect is remembered when env.py calls it."""
+
+    @functools.wraps(configure)
+    def noticed(*args: Any, **kwargs: Any) -> Any:
+        if not (_running.is_set() and Path(sys._getframe(1).f_code.co_filename).name == "env.py"):  # noqa: SLF001  # no other way
+            return configure(*args, **kwargs)
+        before = {logger: _state(logger) for logger in loggers()}
+        try:
+            return configure(*args, **kwargs)
+        finally:
+            for logger in loggers():
+                was, became = before.get(logger, _UNTOUCHED), _state(logger)
+                if was != became:
+                    _configured[logger] = _configured.get(logger, (was, was))[0], became
+
+    return noticed
+
+
+_UNTOUCHED: _State = ([], logging.NOTSET, True, False)
+
+
+def _state(logger: logging.Logger) -> _State:
+    return list(logger.handlers), logger.level, logger.propagate, logger.disabled
 
 
 def _file_config(fname: Any, defaults: Any = None, *args: Any, **kwargs: Any) -> None:

@@ -406,6 +406,27 @@ talks()
     assert not [line for line in lines if "fileConfig" in line["message"]]
 
 
+def test_what_env_py_configures_holds_while_it_runs() -> None:
+    """Under uvicorn the app never sees it; what env.py imports is the app's own, and stays."""
+    lines = lines_of(
+        """
+def by(file, code):
+    exec(compile(code, file, "exec"), globals())
+with log.env_py_runs():
+    by("/srv/alembic/env.py", "logging.basicConfig(level='INFO')")
+    app.info("by env.py")
+    by("/srv/app/config.py", "logging.getLogger('kept').addHandler(logging.StreamHandler())")
+    by("/srv/app/config.py", "logging.config.dictConfig({'version': 1, 'loggers': {'kept': {'level': 'INFO'}}})")
+    by("/srv/app/config.py", "logging.getLogger('kept').addHandler(logging.StreamHandler())")
+app.disabled = False
+app.info("not shown under uvicorn")
+logging.getLogger("kept").info("by the app")
+assert not logging.root.handlers and logging.root.level == logging.WARNING
+"""
+    )
+    assert [line["message"] for line in lines] == ["by env.py", "by the app"]
+
+
 def test_another_ini_is_the_apps_own(tmp_path: Any) -> None:
     """`fileConfig` of the app has the effect that it has anywhere."""
     ini = tmp_path / "logging.ini"
