@@ -4,7 +4,7 @@ Nothing here ever puts a value into a fault: any of them may be, or hold, the pa
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,10 +13,12 @@ from sqlalchemy.engine.url import URL
 from orchestrator import credential_checks, iam
 from orchestrator.address import OwnAddress
 from orchestrator.address.drivers import Tls
+from orchestrator.app_driver import in_form_of, with_installed_driver
 from orchestrator.contradictions import contradictions
 from orchestrator.database_secrets import CredentialsError
 from orchestrator.database_settings import DatabaseSettings
-from orchestrator.database_url import EMBEDDED, Login, app_login, in_form_of, migration_login
+from orchestrator.database_url import EMBEDDED, Login, app_login, migration_login
+from orchestrator.issued_logins import IssuedLogins
 
 if TYPE_CHECKING:
     from orchestrator.variables import Fault
@@ -41,16 +43,14 @@ class Credentials:
         embedded: no variable says where the database is, and the embedded one may be used.
         tls: whom to trust, if DATABASE_SSL_CA says it.
         told: the app's address as env.py told it, where no variable does.
-        listeners: are called with every password before it can be used.
+        issued: the logins that were given out.
     """
 
     given: DatabaseSettings = field(repr=False)
     embedded: bool
     tls: Tls | None = None
     told: OwnAddress | None = None
-    listeners: list[Callable[[Iterable[str]], None]] = field(default_factory=list, repr=False)
-    _issued: dict[tuple[str, str], Callable[[], URL]] = field(default_factory=dict, repr=False)
-    """The logins that a file has ever held, and where to ask what has become of each."""
+    issued: IssuedLogins = field(default_factory=IssuedLogins, repr=False)
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, embedded: bool) -> "tuple[Credentials | None, list[Fault]]":
@@ -74,8 +74,6 @@ class Credentials:
         if not faults:
             checked(lambda: credentials._check_logins(environ))
         return (None if faults else credentials), faults
-
-    # ------------------------------------------------------------ addresses
 
     @property
     def known(self) -> bool:
@@ -138,7 +136,7 @@ class Credentials:
         Raises:
             CredentialsError: a file cannot be read any more, or a value is missing.
         """
-        return self.migration_url() if self.known and self.told is None else None
+        return with_installed_driver(self.migration_url()) if self.known and self.told is None else None
 
     def own_address(self) -> OwnAddress:
         """How our own connections reach the database, with the login for migrating.
@@ -179,8 +177,6 @@ class Credentials:
             login = replace(login, text=_TOLD)
         return app, login or app
 
-    # ------------------------------------------------------------ what changes meanwhile
-
     @property
     def separate(self) -> bool:
         """Whether the login for migrating is another than the app's."""
@@ -198,10 +194,6 @@ class Credentials:
         from_file = bool(given & _MIGRATION_FILES) or (bool(given & _FILES) and not given & _FIXED)
         return from_file or (self.uses_tokens and self.known and not self.migration_url().password)
 
-    def renewed(self, user: str, password: str) -> Callable[[], URL] | None:
-        """What gives the login that has taken the place of this one; None if no file ever held it."""
-        return self._issued.get((user, password))
-
     def takes_token(self, login: iam.Login) -> bool:
         """Whether this is a login of ours that has no password, and so gets a token."""
         return self.uses_tokens and login in self.token_logins()
@@ -213,12 +205,7 @@ class Credentials:
         return [login for url in urls if (login := iam.login_of(url))]
 
     def _issue(self, url: URL, source: Callable[[], URL]) -> URL:
-        if url.password:
-            for listener in self.listeners:
-                listener([url.password])
-            if self.given.given & (_FILES | _MIGRATION_FILES):
-                self._issued.setdefault((url.username or "", url.password), source)
-        return url
+        return self.issued.issue(url, source, changes=bool(self.given.given & (_FILES | _MIGRATION_FILES)))
 
     def _patiently(self) -> None:
         """Read the logins, once more if they stand in a file that is just being written."""
@@ -253,8 +240,7 @@ class Credentials:
         self.given = self.given.model_copy(
             update={name: None for name in self.given.given if name.startswith("migration_")}
         )
-        for login in [login for login, source in self._issued.items() if source == self.migration_url]:
-            del self._issued[login]
+        self.issued.forget(self.migration_url)
 
 
 def _known(login: Login | None) -> Login:

@@ -11,11 +11,11 @@ from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.address import AddressError, OwnAddress, of_url
-from orchestrator.address.drivers import DATABASES, DRIVERS, EXAMPLES, OWN
+from orchestrator.address.drivers import DATABASES, EXAMPLES
+from orchestrator.app_driver import check_backend, database_of, default_driver, with_driver_of_app
 from orchestrator.database_secrets import CredentialsError, password_in, read_line, secret_of
 from orchestrator.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
 
-_PORTS = {3306: "mysql", 5432: "postgresql"}
 _PART_OF_A_PASSWORD = re.compile(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name`, in what should be the options
 _NOT_ESCAPED = (
     "special characters in the password must be percent-encoded: `@` is %40, `/` is %2F, `?` is %3F (or give the "
@@ -82,7 +82,7 @@ def app_login(settings: DatabaseSettings) -> Login | None:
     if settings.url or settings.url_file:
         text = settings.url or read_line("DATABASE_URL_FILE", settings.url_file or "")
         login = Login.of("DATABASE_URL" if settings.url else "DATABASE_URL_FILE", text)
-        return Login.made(login.source, _with_driver(login.url, settings.driver)) if settings.driver else login
+        return Login.made(login.source, with_driver_of_app(login.url, settings.driver)) if settings.driver else login
     parts = {
         "drivername": settings.driver,
         "host": settings.host,
@@ -144,40 +144,11 @@ def _from_parts(parts: dict[str, Any], secret: dict[str, Any], source: str, sett
     given = parts.get("drivername")
     if given and engine and DATABASES.get(given.partition("+")[0]) != DATABASES[engine]:
         raise CredentialsError("DATABASE_DRIVER", f"it is for another database than the `engine` of {source}")
-    parts["drivername"] = given or default_driver(engine or _database_of(parts.get("port")))
-    _check_backend("DATABASE_DRIVER", parts["drivername"])
+    parts["drivername"] = given or default_driver(engine or database_of(parts.get("port")))
+    check_backend("DATABASE_DRIVER", parts["drivername"])
     if missing := missing_parts(parts, settings):
         raise CredentialsError(missing[0], f"it is needed, as {source} does not have it", *missing[1:])
     return URL.create(**parts)
-
-
-def _database_of(port: int | None) -> str:
-    """The database behind parts that do not name it: by the port, or by the drivers that are installed."""
-    installed = {driver.database for driver in DRIVERS.values() if driver.installed} - {"sqlite"}
-    by_driver = installed.pop() if len(installed) == 1 else "mysql"
-    return _PORTS.get(port or 0, by_driver)
-
-
-def default_driver(dialect: str) -> str:
-    """The driver for an app that does not name one: the async one if it is installed, else another that is."""
-    database = DATABASES[dialect]
-    candidates = [each.name for each in DRIVERS.values() if each.database == database and each.installed]
-    own = OWN[database]
-    return f"{dialect}+{own if own in candidates or not candidates else candidates[0]}"
-
-
-def _with_driver(url: URL, driver: str) -> URL:
-    _check_backend("DATABASE_DRIVER", driver)
-    if DATABASES[driver.partition("+")[0]] != DATABASES[url.get_backend_name()]:
-        raise CredentialsError("DATABASE_DRIVER", "it is for another database than DATABASE_URL")
-    return url.set(drivername=driver)
-
-
-def in_form_of(url: URL, app: URL | None) -> URL:
-    """`url` with the app's driver: env.py makes an engine of it in the way in which it makes the app's."""
-    if app is None or DATABASES[app.get_backend_name()] != DATABASES[url.get_backend_name()]:
-        return url
-    return url.set(drivername=app.drivername)
 
 
 def parse(variable: str, text: str) -> URL:
@@ -191,7 +162,7 @@ def parse(variable: str, text: str) -> URL:
     except (ArgumentError, ValueError):
         problem = "it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`); in it, "
         raise CredentialsError(variable, problem + _NOT_ESCAPED) from None
-    _check_backend(variable, url.drivername)
+    check_backend(variable, url.drivername)
     if url.get_backend_name() == "postgres":  # libpq's form, which SQLAlchemy does not take
         url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))
     if not url.drivername.startswith("sqlite") and _PART_OF_A_PASSWORD.search(text.partition("?")[2]):
@@ -234,13 +205,6 @@ def _server_problem(url: URL) -> str:
     if not url.database and DATABASES[url.get_backend_name()] == "mysql" and not elsewhere:
         return "it names no database"
     return ""
-
-
-def _check_backend(variable: str, driver: str) -> None:
-    if driver.partition("+")[0] not in DATABASES:
-        raise CredentialsError(
-            variable, "it must begin with mysql, mariadb, postgresql or sqlite, and may name a driver behind a `+`"
-        )
 
 
 def _example(url: URL) -> str:

@@ -28,13 +28,13 @@ SIGNATURES_KEPT = 200  # a token is good for 15 minutes, and masking every one t
 def kept_current(credentials: Credentials) -> Iterator[None]:
     """While this lasts, logins are renewed, and no password of `credentials` gets into the log."""
     logins = _Logins(credentials)
-    credentials.listeners.append(REDACTOR.register)
+    credentials.issued.listeners.append(REDACTOR.register)
     event.listen(Engine, "do_connect", logins.renew, insert=True)  # before the backends encode the password
     try:
         yield
     finally:
         event.remove(Engine, "do_connect", logins.renew)
-        credentials.listeners.remove(REDACTOR.register)
+        credentials.issued.listeners.remove(REDACTOR.register)
 
 
 class _Logins:
@@ -54,7 +54,7 @@ class _Logins:
 
     def _rotate(self, driver: Driver, user: str, password: str, parameters: Parameters) -> None:
         """Put in the login as its file has it now; leave it while that is being written: the old one may still do."""
-        now = self._credentials.renewed(user, password)
+        now = self._credentials.issued.source(user, password)
         try:
             url = now and now()
         except CredentialsError:

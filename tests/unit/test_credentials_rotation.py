@@ -91,7 +91,7 @@ def test_every_password_is_told_before_it_can_be_used(file: Path) -> None:
     """Whoever reads it has it only after the log does."""
     told: list[str] = []
     credentials = read(DATABASE_SECRET_FILE=str(file), MIGRATION_DATABASE_PASSWORD="other")
-    credentials.listeners.append(told.extend)
+    credentials.issued.listeners.append(told.extend)
     file.write_text(secret(password="second"))
     credentials.migration_url()
     assert told == ["second", "other"]
@@ -104,30 +104,30 @@ def test_a_login_of_the_file_is_renewed(file: Path) -> None:
         file.write_text(secret(username="rds_clone", password=password))
         credentials.app_url()
     for user, password in (("rds", "first"), ("rds_clone", "second"), ("rds_clone", "third")):
-        now = credentials.renewed(user, password)
+        now = credentials.issued.source(user, password)
         assert now
         assert (now().username, now().password) == ("rds_clone", "third")
-    assert credentials.renewed("rds", "third") is None
-    assert credentials.renewed("somebody", "else") is None
+    assert credentials.issued.source("rds", "third") is None
+    assert credentials.issued.source("somebody", "else") is None
 
 
 def test_the_migrations_user_is_renewed_as_itself_and_forgotten(file: Path) -> None:
     """It shares the file's password here, and is not the app's."""
     credentials = read(DATABASE_SECRET_FILE=str(file), MIGRATION_DATABASE_USER="owner")
     file.write_text(secret(password="second"))
-    renewed = credentials.renewed("owner", "first")
+    renewed = credentials.issued.source("owner", "first")
     assert renewed
     assert (renewed().username, renewed().password) == ("owner", "second")
     credentials.forget_migration()
-    assert credentials.renewed("owner", "first") is None
-    assert credentials.renewed("owner", "second") is None
-    assert credentials.renewed("rds", "first")
+    assert credentials.issued.source("owner", "first") is None
+    assert credentials.issued.source("owner", "second") is None
+    assert credentials.issued.source("rds", "first")
 
 
 def test_without_a_file_nothing_is_kept() -> None:
     """There is nothing to renew, and so no second copy of a password."""
     credentials = read(**PARTS)
-    assert credentials.renewed("app", "s3cret") is None
+    assert credentials.issued.source("app", "s3cret") is None
     assert not credentials.rotates
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import certifi
 import pytest
 
+from orchestrator.address.drivers import Driver
 from orchestrator.credentials import Credentials
 from orchestrator.database_settings import EMBEDDED_FILE
 from orchestrator.errors import StartupError
@@ -39,6 +40,19 @@ def test_the_apps_url_stays_as_it_is(url: str) -> None:
     credentials = read(DATABASE_URL=url)
     assert credentials.app_text() == url
     assert credentials.exported_text() is None
+
+
+def test_alembic_gets_a_driver_that_is_there_where_the_url_names_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLAlchemy's default for PostgreSQL is psycopg2 in 2.0 and psycopg in 2.1; only one of them may be installed."""
+    credentials = read(DATABASE_URL="postgres://app:s3cret@host/name")
+    there = {"psycopg2"}
+    monkeypatch.setattr(Driver, "installed", property(lambda driver: driver.name in there))
+    url = credentials.alembic_url()
+    assert url is not None
+    assert url.get_dialect().driver == "psycopg2"
+    there.clear()
+    there.add("asyncpg")
+    assert str(credentials.alembic_url()).startswith("postgresql+asyncpg://")
 
 
 def test_the_app_gets_the_driver_that_it_names() -> None:

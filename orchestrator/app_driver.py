@@ -1,0 +1,70 @@
+"""Which driver the app's URL has: the one it names, one that is installed, or the one of DATABASE_DRIVER."""
+
+from sqlalchemy.engine.url import URL
+
+from orchestrator.address.drivers import DATABASES, DRIVERS, OWN
+from orchestrator.database_secrets import CredentialsError
+
+_PORTS = {3306: "mysql", 5432: "postgresql"}
+
+
+def database_of(port: int | None) -> str:
+    """The database behind parts that do not name it: by the port, or by the drivers that are installed."""
+    installed = {driver.database for driver in DRIVERS.values() if driver.installed} - {"sqlite"}
+    by_driver = installed.pop() if len(installed) == 1 else "mysql"
+    return _PORTS.get(port or 0, by_driver)
+
+
+def default_driver(dialect: str) -> str:
+    """The driver for an app that does not name one: the async one if it is installed, else another that is."""
+    database = DATABASES[dialect]
+    candidates = [each.name for each in DRIVERS.values() if each.database == database and each.installed]
+    own = OWN[database]
+    return f"{dialect}+{own if own in candidates or not candidates else candidates[0]}"
+
+
+def with_installed_driver(url: URL) -> URL:
+    """A URL that SQLAlchemy can make an engine of: its default driver, another in 2.1 than in 2.0, may be missing."""
+    backend, plus, _ = url.drivername.partition("+")
+    if plus or _is_installed(url.get_dialect().driver):
+        return url
+    installed = [each for each in DRIVERS.values() if each.database == DATABASES[backend] and each.installed]
+    synchronous = [each for each in installed if each.name not in OWN.values()]
+    found = (synchronous or installed)[:1]
+    return url.set(drivername=f"{backend}+{found[0].name}") if found else url
+
+
+def _is_installed(name: str) -> bool:
+    """Whether a driver is there; one that is not in our table is taken to be."""
+    return name not in DRIVERS or DRIVERS[name].installed
+
+
+def with_driver_of_app(url: URL, driver: str) -> URL:
+    """The URL with another driver of the same database.
+
+    Raises:
+        CredentialsError: it is for another database.
+    """
+    check_backend("DATABASE_DRIVER", driver)
+    if DATABASES[driver.partition("+")[0]] != DATABASES[url.get_backend_name()]:
+        raise CredentialsError("DATABASE_DRIVER", "it is for another database than DATABASE_URL")
+    return url.set(drivername=driver)
+
+
+def in_form_of(url: URL, app: URL | None) -> URL:
+    """`url` with the app's driver: env.py makes an engine of it in the way in which it makes the app's."""
+    if app is None or DATABASES[app.get_backend_name()] != DATABASES[url.get_backend_name()]:
+        return url
+    return url.set(drivername=app.drivername)
+
+
+def check_backend(variable: str, driver: str) -> None:
+    """Check that a driver's name begins with a database that we know.
+
+    Raises:
+        CredentialsError: it does not.
+    """
+    if driver.partition("+")[0] not in DATABASES:
+        raise CredentialsError(
+            variable, "it must begin with mysql, mariadb, postgresql or sqlite, and may name a driver behind a `+`"
+        )
