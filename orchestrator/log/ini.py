@@ -1,7 +1,7 @@
 """What env.py does to the logging: it is meant for a process that migrates and ends, so it holds while env.py runs.
 
 Of Alembic's own ini file, which the stock env.py hands to `fileConfig`, only the levels are taken: the rest would
-disable every logger that the app has made so far. What the modules configure that env.py imports is the app's, and stays.
+disable every logger that the app has made so far. What modules configure that env.py imports is the app's, and stays.
 """
 
 import configparser
