@@ -6,6 +6,7 @@ a handler writes to standard output or error becomes one line of ours, with the 
 
 import logging
 import logging.config
+import re
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 from orchestrator.log.route import ROUTE, at_hand
 
+_CONSOLE = re.compile(r"/dev/std(?:out|err)|/dev/fd/[12]|/proc/(?:self|[0-9]+)/fd/[12]")
 _HANDLE = logging.Handler.handle
 _HANDLE_ERROR = logging.Handler.handleError
 # Importing them is our doing: an app that disables "existing" loggers means those that it knows of.
@@ -66,11 +68,20 @@ def enable_imported() -> None:
 
 
 def _handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
-    stream = handler.__dict__.get("stream")
-    if stream is not None and (stream is sys.__stderr__ or stream is sys.__stdout__):
-        handler.__dict__["stream"] = sys.stderr  # made before standard error was ours
+    if _writes_to_console(handler):
+        handler.__dict__["stream"] = sys.stderr
     with at_hand(record):
         return _HANDLE(handler, record)
+
+
+def _writes_to_console(handler: logging.Handler) -> bool:
+    """Whether it does so past our streams: it was made before they were ours, or has opened the console as a file."""
+    own = handler.__dict__
+    stream = own.get("stream")
+    if stream is not None and (stream is sys.__stderr__ or stream is sys.__stdout__):
+        return True
+    name = own.get("baseFilename")
+    return type(name) is str and name.startswith(("/dev/", "/proc/")) and bool(_CONSOLE.fullmatch(name))
 
 
 def _handle_error(handler: logging.Handler, record: logging.LogRecord) -> None:

@@ -72,6 +72,11 @@ CONFIGURATIONS = {
     "basicConfig twice": ("logging.basicConfig(level='INFO'); logging.basicConfig(level='DEBUG')", SOME),
     "basicConfig on the first stderr": ("logging.basicConfig(level='INFO', stream=sys.__stderr__)", SOME),
     "basicConfig into a file": ("logging.basicConfig(level='INFO', filename='/dev/null')", []),
+    "basicConfig into the console as a file": ("logging.basicConfig(level='INFO', filename='/dev/stdout')", SOME),
+    "a file handler on the console of process 1": (
+        "app.addHandler(logging.FileHandler('/proc/self/fd/2', delay=True)); app.setLevel('INFO')",
+        SOME,
+    ),
     "a handler of its own": ("app.addHandler(logging.StreamHandler()); app.setLevel('INFO')", SOME),
     "two handlers": ("logging.basicConfig(level='INFO'); app.addHandler(logging.StreamHandler(sys.stdout))", SOME),
     "a handler with a level": (
