@@ -98,7 +98,7 @@ class RecordedSession(Protocol):
         """Return the statement with its text literals masked, as it may be stored."""
 
     def look(self, subject: str) -> str:
-        """Return a hash of the definition of one of `Statement.objects`; empty when it does not exist; LEFTOVER, UNKNOWN."""
+        """Return a hash of how one of `Statement.objects` is defined; empty when it is not; LEFTOVER, UNKNOWN."""
 
     def clear(self, subject: str) -> bool:
         """Drop the leftover of a broken-off DEFINITION; False when there is none."""

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.address.drivers import DRIVERS
 from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, environment, go, stamped
+from tests.clients import transaction
 from tests.harness import Orchestrator, Project, make_project, run
 from tests.integration.drivers import ASYNCHRONOUS, BACKEND_OF, installed, url_for
 from tests.servers import Database
@@ -72,3 +73,19 @@ async def test_a_killed_revision_is_finished_by_the_next_start(project: Project,
     assert {"plants", "trees", "herbs"} <= set(its_database.tables())
     assert its_database.execute("SELECT id, name FROM plants") == [(1, "rose")]
     assert stamped(its_database) == ["r3"]
+
+
+async def test_a_held_table_is_waited_for(its_database: Database, project: Project) -> None:
+    """Each driver has its own error for a lock that was not free, and its own word for autocommit."""
+    if its_database.backend == "sqlite":
+        pytest.skip("it has one lock for all tables, and both drivers are one")
+    go(project)
+    assert (await run("migrate", env=environment(its_database), cwd=project.path)).exit_code == 0
+    project.add_revision("r4", f"{INSERT.format(2, 'oak')}\nop.add_column('plants', sa.Column('height', sa.Integer))")
+    env = environment(its_database, ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS="0.3")
+
+    async with Orchestrator("migrate", env=env, cwd=project.path) as process:
+        with transaction(its_database, "SELECT * FROM plants"):
+            await process.event("revision_retry_scheduled", attempt=2)
+        assert await process.exit_code() == 0, process.story()
+    assert its_database.execute("SELECT count(*) FROM plants WHERE height IS NULL") == [(2,)]
