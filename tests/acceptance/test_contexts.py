@@ -159,10 +159,76 @@ async def test_several_version_tables_in_one_schema(project: Project, database: 
     assert {"one", "two"} <= set(database.tables())
     database.execute("DROP TABLE two")
     database.execute("DELETE FROM two_version")
-    database.execute("DELETE FROM orchestrator_journal")
+    database.execute("DELETE FROM orchestrator_journal_of_two_version")
     second = await migrate(project, database)
     assert (second.exit_code, stamped(database, "two_version")) == (0, ["r1"])
     assert _contexts(second, "revision_applied") == ["two"]
+
+
+@backends("postgresql", "mariadb", "mysql")
+async def test_multidb_that_fails_in_the_second_database_is_told_truly(
+    tmp_path: Path, database: Database, other: Database
+) -> None:
+    """It commits all databases together; where DDL commits by itself, the first one keeps what it was given."""
+    project = multidb(tmp_path / "project", database, other, broken="op.execute('SELECT * FROM nothing')")
+    failed = await migrate(project, database)
+    if database.backend == "postgresql":
+        assert failed.exit_code == 7
+        assert [table for table in database.tables() if not table.startswith("orchestrator_journal")] == []
+    else:
+        assert failed.exit_code == 8
+        (failure,) = failed.find("migration_half_applied", context="engine2", revision="r2")
+        assert "engine1" in failure["hint"]
+    script = project.path / "alembic" / "versions" / "r2.py"
+    script.write_text(script.read_text().replace("op.execute('SELECT * FROM nothing')", "pass"))
+    fixed = await migrate(project, database)
+    assert (fixed.exit_code, stamped(database), stamped(other)) == (0, ["r2"], ["r2"])
+    assert {"two", "four"} <= set(other.tables())
+
+
+@backends("postgresql")
+async def test_a_two_phase_transaction_is_refused_before_anything_is_changed(
+    tmp_path: Path, database: Database, other: Database
+) -> None:
+    """The journal could not be committed in it."""
+    project = multidb(tmp_path / "project", database, other)
+    env = project.path / "alembic" / "env.py"
+    env.write_text(env.read_text().replace("USE_TWOPHASE = False", "USE_TWOPHASE = True"))
+    result = await migrate(project, database)
+    assert result.exit_code == 9
+    (failure,) = result.find("migration_tree_invalid", error_type="not_supported")
+    assert "two-phase" in failure["error_message"]
+    assert (database.tables(), other.tables()) == ([], [])
+
+
+@backends("mariadb", "mysql")
+async def test_version_tables_in_one_schema_have_a_journal_each(project: Project, database: Database) -> None:
+    """What one of them has half applied is not done for the other, also where env.py goes on behind a failure."""
+    project.write(
+        "alembic/env.py",
+        "from alembic import context\n"
+        "from sqlalchemy import create_engine\n"
+        f"for part in ('one', 'two'):\n"
+        f"    with create_engine({database.synchronous_url!r}).connect() as connection:\n"
+        "        context.configure(connection=connection, version_table=f'{part}_version')\n"
+        "        try:\n"
+        "            with context.begin_transaction():\n"
+        "                context.run_migrations(part=part)\n"
+        "        except Exception:\n"
+        "            pass\n",
+    )
+    upgrade = (
+        "op.create_table(part, sa.Column('id', sa.Integer, primary_key=True))\n"
+        "if part == 'one': op.execute('SELECT * FROM nothing')\n"
+        "op.create_table(f'{part}_more', sa.Column('id', sa.Integer, primary_key=True))"
+    )
+    script = project.add_revision("r1", upgrade)
+    script.write_text(script.read_text().replace("def upgrade():", "def upgrade(part):"))
+    failed = await migrate(project, database)
+    assert failed.exit_code == 8
+    assert failed.find("migration_half_applied", context="one", revision="r1")
+    assert {"one", "two", "two_more"} <= set(database.tables())
+    assert (stamped(database, "one_version"), stamped(database, "two_version")) == ([], ["r1"])
 
 
 @backends("sqlite", "postgresql")

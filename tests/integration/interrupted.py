@@ -99,7 +99,8 @@ def start(project: Project, database: Database, *, dies: bool = False, resume: b
 def _applier(connection: Connection, emit: Any) -> Applier:
     guard: Any = NoGuard()
     backend = backend_for(connection.dialect.name)
-    return Applier(connection, backend, LockRetry(5, emit, Stop(), lambda: ""), guard, None)
+    context = MigrationContext.configure(connection)
+    return Applier(context, backend, LockRetry(5, emit, Stop(), lambda: ""), guard)
 
 
 def _upgrade(project: Project, connection: Connection, applier: Applier, at: list[str], *, resume: bool) -> None:

@@ -3,6 +3,7 @@
 The columns of `orchestrator_journal` are laid down in section 7 of the contract; the other table is our own.
 """
 
+import hashlib
 from typing import Any
 
 from sqlalchemy import (
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 JOURNAL = "orchestrator_journal"  # how the names of its tables begin
+_MAX_NAME = 50  # of a table, with room for `_statements`: PostgreSQL takes 63 bytes, MySQL 64 characters
 SAVED = (1, 2, 3, 50)  # rows that are saved in one statement
 
 _OPTIONS: Any = {
@@ -35,11 +37,19 @@ _LONG = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
 _TIME = DateTime().with_variant(String(23), "sqlite").with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
 
 
-def tables(schema: str | None) -> tuple[Table, Table]:
+def journal_name(version_table: str) -> str:
+    """What the journal of a version table is called: services that share a schema have a journal each."""
+    if version_table == "alembic_version":
+        return JOURNAL
+    name = f"{JOURNAL}_of_{version_table}"
+    return name if len(name) <= _MAX_NAME else f"{JOURNAL}_of_{hashlib.sha256(version_table.encode()).hexdigest()[:20]}"
+
+
+def tables(schema: str | None, name: str = JOURNAL) -> tuple[Table, Table]:
     """The two tables."""
     metadata = MetaData(schema=schema)
     revisions = Table(
-        JOURNAL,
+        name,
         metadata,
         Column("revision", String(255), primary_key=True),
         Column("down_revision", Text),
@@ -57,7 +67,7 @@ def tables(schema: str | None) -> tuple[Table, Table]:
         **_OPTIONS,
     )
     statements = Table(
-        f"{JOURNAL}_statements",
+        f"{name}_statements",
         metadata,
         Column("revision", String(255), primary_key=True),
         Column("statement_index", Integer, primary_key=True, autoincrement=False),

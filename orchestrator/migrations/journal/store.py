@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.schema import CreateTable
 
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.schema import SAVED, queries, tables
+from orchestrator.migrations.journal.schema import JOURNAL, SAVED, queries, tables
 from orchestrator.migrations.journal.steps import Outcome, Record, Step
 from orchestrator.migrations.position.lineage import Entry
 
@@ -51,11 +51,18 @@ class RevisionInfo:
 class Journal:
     """The journal of one database, on the connection that migrates it; nothing here commits but `create`."""
 
-    def __init__(
-        self, dbapi_connection: Any, dialect: "Dialect", now: str, schema: str | None = None, encoding: str = "utf-8"
+    def __init__(  # noqa: PLR0913  # a connection, and where and how to write
+        self,
+        dbapi_connection: Any,
+        dialect: "Dialect",
+        now: str,
+        schema: str | None = None,
+        encoding: str = "utf-8",
+        *,
+        name: str = JOURNAL,
     ) -> None:
         self._connection, self._dialect, self._encoding = dbapi_connection, dialect, encoding
-        self._tables = tables(schema)
+        self._tables = tables(schema, name)
         of_dialect = queries(*self._tables, dialect.name, now)
         self._queries = {name: each.compile(dialect=dialect) for name, each in of_dialect.items()}
 

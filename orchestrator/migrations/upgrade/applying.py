@@ -18,6 +18,7 @@ from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAbort
 from orchestrator.migrations.journal.other_connections import watching
 from orchestrator.migrations.journal.rerun import RepeatableUpgrade
 from orchestrator.migrations.journal.resume import NotResumable, judged, remains
+from orchestrator.migrations.journal.schema import journal_name
 from orchestrator.migrations.journal.statement_log import StatementLog
 from orchestrator.migrations.journal.steps import Record
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
@@ -26,8 +27,7 @@ from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.verified_carrier import VerifiedCarrier
 
 if TYPE_CHECKING:
-    from alembic.runtime.migration import RevisionStep
-    from sqlalchemy.engine import Connection
+    from alembic.runtime.migration import MigrationContext, RevisionStep
 
 
 class Applier:
@@ -38,17 +38,24 @@ class Applier:
         recorder: of the revision that runs, or ran last.
     """
 
-    def __init__(
-        self, connection: "Connection", backend: Backend, patience: LockRetry, guard: LockGuard, schema: str | None
-    ) -> None:
-        """Read the journal, or make it; `schema`: where Alembic's version table is, if env.py says so."""
+    def __init__(self, context: "MigrationContext", backend: Backend, patience: LockRetry, guard: LockGuard) -> None:
+        """Read the journal, or make it."""
+        connection, schema = context.connection, context.version_table_schema
+        assert connection  # noqa: S101  # only such contexts are attended
         pooled = connection.connection
         self._connection = connection
         self._real: Any = pooled.dbapi_connection
         self._patience, self._guard = patience, guard
         self._session = backend.recorded(self._real, pooled.driver_connection)
         where = schema or self._session.schema()
-        self._journal = Journal(self._real, connection.dialect, self._session.now, where, self._session.encoding)
+        self._journal = Journal(
+            self._real,
+            connection.dialect,
+            self._session.now,
+            where,
+            self._session.encoding,
+            name=journal_name(context.version_table),
+        )
         self._open = contextlib.ExitStack()
         self.recorder: Executor | None = None
         self.entries = self._entries(backend)

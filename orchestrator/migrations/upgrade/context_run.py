@@ -42,6 +42,7 @@ class ContextRun:
         applied: ids of the revisions that are in the database for good, or will be with env.py's commit.
         connection_id: what the server calls the connection, once it has the lock.
         stopped: a stop was asked for, and the run ended early for it.
+        url: of the engine.
     """
 
     def __init__(self, shared: Shared, context: "MigrationContext", name: str, target: Target) -> None:
@@ -52,7 +53,7 @@ class ContextRun:
         self.connection_id = 0
         self.stopped = False
         self._backend: Backend = backend_for(self._connection.dialect.name)
-        self._url = self._connection.engine.url
+        self.url = self._connection.engine.url
         self._began = time.monotonic()
         self._guard: LockGuard
         self._applier: Applier | None = None
@@ -109,14 +110,14 @@ class ContextRun:
             StartupError: with LockTimeout, DatabaseAhead or what became of the lock.
             StopAsked: a stop was asked for, and the run ended between two revisions.
         """
-        shared, schema = self._shared, self._context.version_table_schema
+        shared = self._shared
         with local_settings_kept(self._connection):
-            self._guard = shared.locks.take(self._connection, schema, self.emit)
+            self._guard = shared.locks.take(self._context, self.emit)
             self.connection_id = self._guard.connection_id
             patience = LockRetry(
                 shared.settings.ddl_retry_seconds, self.emit, shared.stop, lambda: shared.blocker(self.running)
             )
-            self._applier = Applier(self._connection, self._backend, patience, self._guard, schema)
+            self._applier = Applier(self._context, self._backend, patience, self._guard)
             try:
                 run(self._steps)
             finally:
@@ -205,6 +206,11 @@ class ContextRun:
         """Whether revisions that were not committed are in the database all the same: nothing rolls their DDL back."""
         return bool(self.applied) and not self._context.impl.transactional_ddl
 
+    @property
+    def lost_stamps(self) -> bool:
+        """Whether it has applied revisions that stay, in a transaction of env.py that holds their versions."""
+        return self.left_something and self._unconfirmed is not None
+
     def _not_durable(self, heads: tuple[str, ...]) -> Failure:
         return (MigrationHalfApplied if self.left_something else MigrationFailed)(
             context=self.name,
@@ -230,7 +236,7 @@ class ContextRun:
     def failure(self, error: BaseException, *, cancelled: bool) -> Failure:
         """What a failed run left behind decides which failure it is."""
         recorder = self._applier.recorder if self._applier else None
-        diagnosis = self._backend.diagnose(error, self._url)
+        diagnosis = self._backend.diagnose(error, self.url)
         failure = failure_of(error, FailureContext(self._revision, recorder, diagnosis, cancelled))
         return replace(failure, context=self.name) if self.name else failure  # type: ignore[call-arg]  # each has it
 

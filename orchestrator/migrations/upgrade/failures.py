@@ -1,6 +1,7 @@
 """What a failed run is called, and what it tells: by what it left in the database."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
@@ -22,6 +23,12 @@ _GOES_ON = (
     "The statements that ran are on record, and the next start continues after them. If the same "
     "statement fails again, fix the revision from that statement on, and do not change what comes "
     "before it."
+)
+
+
+_LOST_STAMPS = (
+    "What was applied before in {} stays, but env.py commits its version only together with the others: the next start "
+    "goes on behind it."
 )
 
 
@@ -57,6 +64,14 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
     if half and recorder:
         return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})
     return MigrationFailed(**told, hint=getattr(error, "hint", "") or _hint(diagnosis, scene))
+
+
+def with_lost_stamps(failure: Failure, contexts: Sequence[str]) -> Failure:
+    """The failure, if what it says is true of these contexts too, where nothing rolls back what they have applied."""
+    if not contexts or not isinstance(failure, MigrationFailed):
+        return failure
+    told = {each.name: getattr(failure, each.name) for each in fields(failure)}
+    return MigrationHalfApplied(**{**told, "hint": f"{_LOST_STAMPS.format(', '.join(contexts))} {failure.hint}"})
 
 
 def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]:

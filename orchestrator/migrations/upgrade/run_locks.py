@@ -11,6 +11,7 @@ from orchestrator.settings import Settings
 from orchestrator.stop import Stop
 
 if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
     from sqlalchemy.engine import Connection
 
 _logger = logging.getLogger(__name__)
@@ -23,18 +24,19 @@ class RunLocks:
         self._settings, self._stop = settings, stop
         self._guards: list[LockGuard] = []
 
-    def take(self, connection: "Connection", schema: str | None, emit: Emit) -> LockGuard:
-        """The lock for this connection's database; the same one when env.py configures it again.
+    def take(self, context: "MigrationContext", emit: Emit) -> LockGuard:
+        """The lock for the database of this context; the same one when env.py configures its connection again.
 
         Args:
-            connection: env.py's.
-            schema: where Alembic's version table and the journal are, if env.py says so.
+            context: as env.py has configured it.
             emit: tells what becomes of the lock.
 
         Raises:
             StartupError: with LockTimeout.
             StopAsked: a stop was asked for meanwhile.
         """
+        connection = context.connection
+        assert connection  # noqa: S101  # only such contexts are attended
         real = connection.connection.dbapi_connection
         lock = backend_for(connection.dialect.name).lock(real)
         held = [guard for guard in self._guards if guard.is_held]
@@ -44,7 +46,7 @@ class RunLocks:
                 return guard
         lock.prepare(ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds)
         guard = LockGuard(lock, emit, real)
-        guard.acquire(self._settings, self._stop, record=lambda: _journal(connection, schema), others=held)
+        guard.acquire(self._settings, self._stop, record=lambda: _journal(context, connection), others=held)
         guard.follow(connection)
         self._guards.append(guard)
         return guard
@@ -56,12 +58,12 @@ class RunLocks:
         self._guards.clear()
 
 
-def _journal(connection: "Connection", schema: str | None) -> str:
+def _journal(context: "MigrationContext", connection: "Connection") -> str:
     """What is on record; who waits for SQLite's file would only stand in the way of who has it."""
     if connection.dialect.name == "sqlite":
         return ""
     try:
-        return repr(readable_entries(connection, schema))
+        return repr(readable_entries(context))
     except Exception as error:  # noqa: BLE001  # it is not worth failing for
         _logger.debug("The journal cannot be read while waiting for the lock: %s", error)
         return ""

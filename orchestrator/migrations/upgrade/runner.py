@@ -22,7 +22,7 @@ from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.upgrade.context_run import ContextRun
 from orchestrator.migrations.upgrade.environment import Environment, Visitor
-from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
+from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, with_lost_stamps
 from orchestrator.migrations.upgrade.naming import name_of
 from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.migrations.upgrade.shared import Running, Shared
@@ -68,10 +68,11 @@ class Upgrade:
     _begun: bool = False
     _targets: dict[tuple[str, ...], Target] = field(default_factory=dict)
     _error: BaseException | None = None
+    _failed: ContextRun | None = None
 
     def __post_init__(self) -> None:
         """Begin to note where env.py connects."""
-        self.whereabouts = Whereabouts(self.credentials)
+        self.whereabouts = Whereabouts(self.credentials, several=self.env.several)
 
     def run(self) -> None:
         """Apply what is missing, and see that it is there.
@@ -107,8 +108,9 @@ class Upgrade:
 
     @property
     def connection_id(self) -> int:
-        """What the server calls the migrating connection, once it has the lock."""
-        return self.contexts[-1].connection_id if self.contexts else 0
+        """What the server calls the migrating connection, once it has the lock; 0 where that is another server's."""
+        last = self.contexts[-1] if self.contexts else None
+        return last.connection_id if last and self.whereabouts.is_here(last.url) else 0
 
     @property
     def running(self) -> Running | None:
@@ -117,8 +119,10 @@ class Upgrade:
 
     def failure(self, error: BaseException) -> Failure:
         """What a failed run left behind decides which failure it is."""
-        if self.contexts:
-            return self.contexts[-1].failure(error, cancelled=self.cancelled)
+        failed = self._failed if self._failed or not self.contexts else self.contexts[-1]
+        if failed is not None:
+            others = [each.name for each in self.contexts if each is not failed and each.lost_stamps]
+            return with_lost_stamps(failed.failure(error, cancelled=self.cancelled), others)
         url = self.credentials.own_address().url  # env.py has not connected yet, perhaps elsewhere
         diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
         return failure_of(error, FailureContext("", None, diagnosis, self.cancelled))
@@ -161,7 +165,8 @@ class Upgrade:
         try:
             migrate()
         except BaseException as error:
-            self._error = self._error or error
+            if not self._error:
+                self._error, self._failed = error, self.contexts[-1] if self.contexts else None
             raise
 
     def check_whereabouts(self, context: "MigrationContext") -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import greenlet_spawn
 
 from orchestrator.databases import ask, backend_for
+from orchestrator.migrations.journal.schema import journal_name
 from orchestrator.migrations.journal.store import Journal
 from orchestrator.migrations.position.database_state import unreadable
 from orchestrator.migrations.position.lineage import Entry, Position
@@ -76,19 +77,21 @@ def readable_position(context: "MigrationContext") -> Position:
     assert connection  # noqa: S101  # only such contexts are attended
     with no_transaction_left(connection):
         heads = tuple(sorted(context.get_current_heads()))
-        return Position(heads, readable_entries(connection, context.version_table_schema))
+        return Position(heads, readable_entries(context))
 
 
-def readable_entries(connection: "Connection", schema: str | None) -> dict[str, Entry]:
+def readable_entries(context: "MigrationContext") -> dict[str, Entry]:
     """The journal's rows; none where there is no journal that we may read."""
+    connection, name = context.connection, journal_name(context.version_table)
+    assert connection  # noqa: S101  # only such contexts are attended
     backend, real = backend_for(connection.dialect.name), _real(connection)
-    schema = schema or backend.recorded(real, connection.connection.driver_connection).schema()
+    schema = context.version_table_schema or backend.recorded(real, connection.connection.driver_connection).schema()
     # PostgreSQL ends the transaction of whoever asks for a table that is not there; in autocommit there is none.
     fragile = connection.dialect.name == "postgresql" and not real.autocommit
     savepoint = connection.begin_nested() if fragile else contextlib.nullcontext()
     try:
         with savepoint:
-            return Journal(real, connection.dialect, "", schema).entries()
+            return Journal(real, connection.dialect, "", schema, name=name).entries()
     except Exception as error:
         if not unreadable(error, backend):
             raise

@@ -8,6 +8,7 @@ from orchestrator.migrations.position.target import Place
 from orchestrator.migrations.upgrade.context_run import ContextRun
 from orchestrator.migrations.upgrade.environment import Steps
 from orchestrator.migrations.upgrade.shared import Shared
+from orchestrator.migrations.upgrade.support import refuse_unsupported
 from orchestrator.migrations.upgrade.version_table import readable_position
 from orchestrator.stop import StopAsked
 
@@ -39,6 +40,8 @@ class Upgrading:
 
     def _migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
         upgrade = self.upgrade
+        assert context.connection  # noqa: S101  # only such contexts are attended
+        refuse_unsupported(context.connection)
         upgrade.check_whereabouts(context)
         name = upgrade.name(context, arguments, [each.name for each in upgrade.contexts])
         entered = ContextRun(self.shared, context, name, upgrade.target(context))

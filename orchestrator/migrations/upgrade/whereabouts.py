@@ -30,8 +30,9 @@ _PORTS = {"mysql": 3306, "postgresql": 5432}
 class Whereabouts:
     """Where env.py connects to in one run."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, *, several: bool) -> None:
         self._credentials = credentials
+        self._only = not several
         self._reached = credentials.told is not None  # it was waited for where env.py connects first
 
     @contextlib.contextmanager
@@ -63,6 +64,10 @@ class Whereabouts:
         if not self._same(connection):
             raise self._elsewhere(connection.engine.url)
         self._reached = True
+
+    def is_here(self, url: URL) -> bool:
+        """Whether `url` leads to the server that was waited for; where env.py has one database only, it does."""
+        return self._only or _place(url)[:-1] == _place(self._credentials.own_address().url)[:-1]
 
     def _same(self, connection: "Connection") -> bool:
         waited = self._credentials.own_address().url.get_backend_name()

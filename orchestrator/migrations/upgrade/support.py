@@ -1,0 +1,34 @@
+"""What an env.py may do that we cannot: it is refused before anything is changed, with the reason."""
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import TwoPhaseTransaction
+
+from orchestrator.address.drivers import DATABASES
+from orchestrator.migrations.scripts.tree import invalid
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+_TWO_PHASE = (
+    "env.py migrates in a two-phase transaction: the journal cannot be committed there before a statement that nothing "
+    "rolls back"
+)
+
+
+def refuse_unsupported(connection: "Connection") -> None:
+    """Do nothing if this connection can be migrated.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid.
+    """
+    name = connection.dialect.name
+    if name not in DATABASES:
+        databases = "MySQL, MariaDB, PostgreSQL and SQLite"
+        raise invalid(
+            "not_supported",
+            f"env.py migrates a database of the kind `{name}`, and the orchestrator knows {databases} only",
+            hint="Migrate that database by a command of its own: `orchestrator run`, or a hook.",
+        )
+    if isinstance(connection.get_transaction(), TwoPhaseTransaction):
+        raise invalid("not_supported", _TWO_PHASE, hint="Use `begin()` and not `begin_twophase()` in env.py.")
