@@ -16,15 +16,21 @@ AT_ONCE = 10
 BETWEEN = f'''
 def pause():
     """Wait for go when the first revision is committed, and the second has not begun."""
-    found = context.get_context()
-    steps = found._migrations_fn
+    class Slow(type(context.get_context())):
+        @property
+        def _migrations_fn(self):
+            return self._steps
 
-    def slowly(heads, where):
-        for step in steps(heads, where):
-            yield step
-{textwrap.indent(WAIT_FOR_GO.strip(), " " * 12)}
+        @_migrations_fn.setter
+        def _migrations_fn(self, steps):
+            def slowly(heads, where):
+                for step in steps(heads, where):
+                    yield step
+{textwrap.indent(WAIT_FOR_GO.strip(), " " * 20)}
 
-    found._migrations_fn = slowly
+            self._steps = slowly
+
+    context.get_context().__class__ = Slow
 
 
 '''
