@@ -36,7 +36,7 @@ class Failure(Event, abstract=True):
 
 
 class StartupError(Exception):
-    """The start cannot go on; `failure` says why, with which exit code, and what to do."""
+    """Ends the start; `failure` has the reason, the exit code and the hint."""
 
     def __init__(self, failure: Failure, exception: BaseException | None = None) -> None:
         super().__init__(failure.message)
@@ -130,7 +130,7 @@ class LockTimeout(Failure):
 
 @catalogued
 class _RevisionFailure(Failure, abstract=True):
-    """What a failed revision tells."""
+    """The fields of a failed revision."""
 
     context: str = described(CONTEXT_HELP, default="")
     revision: str = described("the revision that failed; empty when none had begun")
@@ -252,7 +252,7 @@ class MigrationStopped(_RevisionFailure):
 
 @catalogued
 class StartupFailed(Failure):
-    """The last event of every failed start, whatever the cause: the one to alarm on."""
+    """The last event of every failed start, for any cause: the one to alarm on."""
 
     exits_with = 1
     sentence = "The start failed (state {failed_state}, exit code {exit_code}): {error_message}"

@@ -1,7 +1,7 @@
 """The catalogue of events: one class an event, and the only way to say that something happened.
 
 An event is data. Its class gives the name (in snake_case), the level, the outcome, the sentence and the fields
-with their meanings; documentation and tests are made from the class. `emit` hands an instance to whoever listens:
+with their meanings; documentation and tests are made from the class. `emit` passes an instance to its listeners:
 the log (see `orchestrator.log`), the status that the port tells, or a list in a test.
 
 To add one: a class here (or in `errors`, when it ends the process) and a call of `emit`. Names and fields are public
@@ -48,7 +48,7 @@ class Event:
         return said(self.sentence, self.fields())
 
     def fields(self, clean: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
-        """Every field by name, present whatever its value: filters rely on it. Foreign text is `clean`ed."""
+        """Every field by name, also when it is empty: filters rely on it. Foreign text is `clean`ed."""
         kind: Any = type(self)  # mypy takes a class for what is hashed by its instances' __hash__
         return {
             name: cleaned(getattr(self, name), clean) if foreign else getattr(self, name)
@@ -73,7 +73,7 @@ def described(text: str, *, foreign: bool = False, unit: Unit = "", metric: str 
     """A field with its meaning.
 
     Args:
-        text: What it tells, for the documentation.
+        text: Its meaning, for the documentation.
         foreign: Its text comes from outside and may hold a secret.
         unit: What a number counts; empty for mere counts, numbers and texts.
         metric: The name of the CloudWatch metric that it is a value of, with ORCHESTRATOR_METRICS=emf.
@@ -299,7 +299,7 @@ class RevisionStarted(MigrationEvent):
 
 @catalogued
 class RevisionRetryScheduled(MigrationEvent):
-    """A statement gave up waiting for a table lock, before it changed anything, so that queries behind it can go on."""
+    """A statement gave up waiting for a table lock, before it changed anything, so that queries behind it can run."""
 
     level = logging.WARNING
     sentence = (

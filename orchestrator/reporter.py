@@ -1,4 +1,4 @@
-"""Where events go: first into the state that the log lines and the port tell, then into the log."""
+"""The destination of events: first the state that the port shows, then the log."""
 
 from orchestrator.events import Event, Request, StateChanged
 from orchestrator.log import CONTEXT, log_event
@@ -15,7 +15,7 @@ class Reporter:
         """Report `event`, with the traceback of `exception` when reading it helps."""
         if isinstance(event, StateChanged):
             CONTEXT.state = event.state
-        if not isinstance(event, Request):  # which says nothing about the start
+        if not isinstance(event, Request):  # a request does not change the state of the start
             self.status.observe(event)
         log_event(event, exception)
 

@@ -1,4 +1,4 @@
-"""The catalogue as a JSON Schema: what each line of stdout is, for whoever reads lines by program.
+"""The catalogue as a JSON Schema of the lines of stdout, for programs that read them.
 
 Draft 2020-12. One definition an event, complete in itself, so that `#/$defs/startup_failed` alone judges such a line.
 """
@@ -37,7 +37,7 @@ TYPES: dict[Any, Schema] = {
 
 
 class Common(NamedTuple):
-    """A field that every line has or may have, whatever its event."""
+    """A field that every line has or may have, for any event."""
 
     name: str
     schema: Schema
@@ -164,7 +164,7 @@ def _property(schema: Schema, description: str, unit: str) -> Schema:
 
 
 def meaning(kind: type[Event]) -> str:
-    """What an event means, in a sentence or two."""
+    """The meaning of an event, in one or two sentences."""
     return " ".join((kind.__doc__ or "").split())
 
 

@@ -54,11 +54,11 @@ def _names(piece: str) -> tuple[str, ...]:
 
 
 class Words(str):
-    """A sentence of ours with foreign values in it. Text like any other, but only its values are cleaned of secrets.
+    """Our own sentence with foreign values in it: a normal text, but only its values are cleaned of secrets.
 
         error_message=Words("there is no {file} in {directory}", file="env.py", directory=given)
 
-    A password that is a word of the sentence must not be masked in it. What is made from it (a part, a sum) is plain
+    A password that is a word of the sentence must not be masked in it. A part or a sum of it is plain
     text again, and is cleaned as a whole.
     """
 
@@ -78,7 +78,7 @@ class Words(str):
 
 
 class Ours(Words):
-    """A sentence of ours in which nothing is foreign."""
+    """Our own sentence without foreign values."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""Logging: our events and everything that the app shows come out as lines on stdout, and nothing else does.
+"""Logging: stdout carries our events and the records that the app shows, one JSON line each, and nothing besides.
 
-`logging.yaml` says how lines are written. `configure` puts it in force and keeps its handlers apart (`route`), so that
-whatever env.py or the app does to the logging has its effect on their records, and none on our lines.
+`logging.yaml` defines how lines are written. `configure` applies it and keeps its handlers apart (`route`), so that the
+logging configuration of env.py or the app affects their records only, never our lines.
 """
 
 import logging
@@ -51,8 +51,8 @@ def configure(path: Path | None = None, level: str = "") -> None:
     """Put a dictConfig file in force.
 
     Args:
-        path: The file; none: `logging.yaml` in the working directory if it is one of ours, else the packaged one.
-        level: When given, the level of the root logger, and nothing below it is written, whoever logs it.
+        path: The file; none: `logging.yaml` in the working directory if it uses our formatter, else the packaged one.
+        level: When given, the level of the root logger, and the lowest level that any logger writes.
 
     Raises:
         ValueError: `path` is not a usable configuration; logging is as it was before.
@@ -70,7 +70,7 @@ def configure(path: Path | None = None, level: str = "") -> None:
 
 
 def _take_over() -> None:
-    logging.raiseExceptions = False  # what cannot be formatted is written all the same, and says so
+    logging.raiseExceptions = False  # a record that cannot be formatted is still written, with a note
     logging.setLogRecordFactory(_stamped_record)
     for each in (hooks, foreign, ini):
         each.install()
@@ -78,7 +78,7 @@ def _take_over() -> None:
 
 
 def restore() -> None:
-    """Put right what imported code cannot have meant: loggers of ours disabled, structlog without a configuration."""
+    """Enable our loggers after the app's dictConfig disabled them, and give an unconfigured structlog our defaults."""
     foreign.enable_imported()
     configure_structlog()
 
@@ -101,7 +101,7 @@ def settle(seconds: float) -> None:
 
 
 def log_event(event: Event, exception: BaseException | None = None) -> None:
-    """Write `event` as a line. Never raises: who observes must not break what is observed."""
+    """Write `event` as a line. Never raises: logging must not break the work that it reports."""
     try:
         if not ROUTE.enabled(event.level):
             return

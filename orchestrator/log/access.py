@@ -1,4 +1,4 @@
-"""Which requests are told: the app says so to uvicorn's logger, and our `request` events stand for its access lines."""
+"""Which requests become `request` events: the app controls it through uvicorn's access logger, as under uvicorn."""
 
 import logging
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""Reading `logging.yaml`, and putting it in force as the route of every line.
+"""Read `logging.yaml` and apply it to the route of every line.
 
-A file is taken only when its root logger writes with our formatter: many projects have a `logging.yaml` of their own,
-and its handlers would write lines that are neither JSON nor free of secrets.
+A file is used only when its root logger writes with our formatter: many projects have a `logging.yaml` for another
+program, and its handlers would write lines that are not JSON and may contain secrets.
 """
 
 import copy
@@ -25,15 +25,15 @@ LOCAL = Path("logging.yaml")
 FORMATTER = "orchestrator.log.formatter"
 _OWN = "orchestrator"
 
-# What a project does later must not change how this file is read.
+# Taken at import: a project may replace it later.
 _DICT_CONFIG = logging.config.dictConfig
 
 
 def choose(path: Path | None) -> tuple[Path, str]:
-    """The file to use and, when it is not the one that was asked for, a sentence that says why.
+    """The file to use, and a warning when it is not the requested one.
 
     Args:
-        path: The file that the settings name; none: `logging.yaml` in the working directory, if it is one of ours.
+        path: The file that the settings name; none: `logging.yaml` in the working directory, if it uses our formatter.
 
     Raises:
         ValueError: `path` is not a usable configuration.

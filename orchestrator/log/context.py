@@ -1,4 +1,4 @@
-"""What every log line says besides its own words: the common fields of section 6 of the contract."""
+"""The common fields of every log line: section 6 of the contract."""
 
 import time
 import uuid
@@ -72,7 +72,7 @@ class Context:
         }
 
     def own_fields(self) -> dict[str, Any]:
-        """The same now for an event of ours, but for `timestamp` and `level`."""
+        """The common fields of an event that happens now, without `timestamp` and `level`."""
         return {
             "state": self.state,
             "service": self.service,
@@ -85,12 +85,12 @@ class Context:
         }
 
     def elapsed_seconds(self) -> float:
-        """How long ago the process began, whatever has been done to the clock since."""
+        """Seconds since the process began, by the monotonic clock."""
         return time.monotonic() - self.started
 
 
 def created(record: LogRecord) -> datetime:
-    """When the record was made, or now where it says something impossible."""
+    """When the record was made; now if its time is impossible."""
     try:
         return datetime.fromtimestamp(record.created, UTC)
     except BaseException:  # noqa: BLE001  # no number, none that a calendar has
@@ -105,7 +105,7 @@ def _level(number: Any) -> str:
 
 
 def level_number(name: object) -> int | None:
-    """The number of a level that another library names; none when it is no level."""
+    """The number of a level by the name that another library gives it; None for other values."""
     return _NUMBERS.get(str.lower(name)) if type(name) is str else None
 
 

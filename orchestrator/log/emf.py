@@ -19,7 +19,7 @@ def embedded(metrics: Mapping[str, float], service: str, happened: datetime) -> 
 
     Args:
         metrics: Seconds by the metric's name.
-        service: What the line says in its field of that name, the only dimension.
+        service: The value of the line's field of that name, the only dimension.
         happened: The time of the event.
     """
     values = {name: value for name, value in metrics.items() if math.isfinite(value)}
@@ -35,7 +35,7 @@ def embedded(metrics: Mapping[str, float], service: str, happened: datetime) -> 
 
 
 def members(fields: Mapping[str, Any]) -> set[str]:
-    """What of a line must be neither cut nor left out, or it would be no metric: only our own lines have any."""
+    """The fields that must stay complete for the line to be a valid metric; only our own lines have any."""
     directives = fields.get(MEMBER, {}).get("CloudWatchMetrics", [])
     return {MEMBER} | {metric["Name"] for directive in directives for metric in directive["Metrics"]}
 

@@ -23,7 +23,7 @@ _IMPORTED_BY_US = {"aiosqlite", "alembic", "asyncio", "asyncmy", "asyncpg", "con
 
 
 class OwnRecords(logging.Handler):
-    """The handler of the loggers of this package, which are nobody else's to configure."""
+    """The handler of this package's loggers; the app's configuration does not apply to them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record as a line."""
@@ -49,7 +49,7 @@ def install() -> None:
 
 
 def show(record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:
-    """Write what the app shows, unless our own events say it better."""
+    """Write a record that the app shows, unless our events already cover it."""
     if not _is_told_by_events(record):
         ROUTE.show(record, told)
 

@@ -1,6 +1,6 @@
-"""Secrets that nobody has named to us, masked where secrets usually stand: in URLs, DSNs, and the SQL that makes users.
+"""Mask unknown secrets where secrets usually stand: in URLs, DSNs, and the SQL that creates users.
 
-Each pattern takes time in proportion to the text, whatever is in it, and masks a secret whose end was cut off.
+Each pattern runs in linear time on any text, and also masks a secret whose end was cut off.
 """
 
 import re
@@ -72,7 +72,7 @@ def _without_passwords(text: str) -> str:
 
 
 def without_half_a_url(text: str) -> str:
-    """What was cut within a URL, without the URL: the @ that tells its password may be what is missing."""
+    """A text that was cut within a URL, without that URL: the `@` that ends its password may be missing."""
     word = (text.rsplit(maxsplit=1) or [""])[-1]
     begin, within = text.rfind(word), word.find("://")
     return text[: begin + within] if within >= 0 else text

@@ -20,7 +20,7 @@ def install() -> None:
 
 
 def say(level: int, message: str, *, logger: str = "orchestrator", error: BaseException | None = None) -> None:
-    """Write a record that is neither an event nor the app's, whatever the app's logging is like."""
+    """Write a record of our own that is not an event; the app's logging configuration does not affect it."""
     info = (type(error), error, error.__traceback__) if error is not None else None
     record = logging.getLogRecordFactory()(logger, level, "", 0, "%s", (message,), info)
     if ROUTE.own_handlers and level >= ROUTE.floor:
@@ -32,7 +32,7 @@ def _uncaught(_kind: type[BaseException], error: BaseException, _traceback: Trac
 
 
 def _in_thread(arguments: Any) -> None:
-    if arguments.exc_type is SystemExit:  # how a thread may end itself, says `threading.excepthook`
+    if arguments.exc_type is SystemExit:  # the documented way for a thread to end itself: see `threading.excepthook`
         return
     name, error = getattr(arguments.thread, "name", "?"), arguments.exc_value
     say(logging.ERROR, f"An exception ended thread {name}: {safe_repr(error)}", logger=UNCAUGHT, error=error)

@@ -84,7 +84,7 @@ def _file_config(fname: Any, defaults: Any = None, *args: Any, **kwargs: Any) ->
     parser = _alembic_ini(fname, defaults)
     if parser is None:
         _FILE_CONFIG(fname, defaults, *args, **kwargs)
-    elif not ROUTE.floor:  # ORCHESTRATOR_LOG_LEVEL says otherwise
+    elif not ROUTE.floor:  # ORCHESTRATOR_LOG_LEVEL is set, and wins
         _take_levels(parser)
 
 
@@ -121,6 +121,6 @@ def _take_levels(parser: configparser.RawConfigParser) -> None:
 
 def _set(owner: logging.Logger | logging.Handler, level: str) -> None:
     before = owner.level
-    with contextlib.suppress(ValueError):  # fileConfig would raise; it is no reason to stop here
+    with contextlib.suppress(ValueError):  # an unknown level; it must not end the start
         owner.setLevel(level)
         _changed.setdefault(owner, (before, owner.level))

@@ -27,7 +27,7 @@ Fields = dict[str, Any]
 
 
 class Own(dict[str, Any]):
-    """The fields of an event of ours: a type, because any `extra` may bear any name."""
+    """The fields of one of our events: a type of its own, because an app's `extra` can have any key."""
 
     def __init__(self, fields: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         super().__init__(fields)
@@ -38,7 +38,7 @@ def formatter(format: str = "") -> "LineFormatter":  # noqa: A002  # the key of 
     """The formatter for logging.yaml: `{"()": orchestrator.log.formatter}`.
 
     Args:
-        format: `json`, `text`, or `auto` (text on a terminal); empty: what ORCHESTRATOR_LOG_FORMAT says.
+        format: `json`, `text`, or `auto` (text on a terminal); empty: the value of ORCHESTRATOR_LOG_FORMAT.
     """
     wanted = format or CONTEXT.log_format
     on_terminal = sys.stdout.isatty()
@@ -52,7 +52,7 @@ def as_json(fields: Fields) -> str:
 
 
 class LineFormatter(logging.Formatter):
-    """Formats any record; one that cannot be formatted comes out all the same, and says so."""
+    """Formats any record; one that cannot be formatted is still written, with a note."""
 
     def __init__(self, render: Callable[[Fields], str]) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class Redacted(logging.Formatter):
         self._inner = inner
 
     def format(self, record: logging.LogRecord) -> str:
-        """What the other formatter makes of a clean copy."""
+        """Format a clean copy of the record with the other formatter."""
         clean = copy.copy(record)
         clean.msg, clean.args = REDACTOR.text(record.getMessage()), ()
         clean.exc_text = tracebacks.told(record.exc_info) or None

@@ -1,7 +1,7 @@
-"""Standard output as the log's own stream: whoever writes to it waits a moment at most, and once serving not at all.
+"""Standard output as the log's own stream: a write blocks for a moment at most, and not at all while serving.
 
 A log driver that hangs leaves a pipe full, and a plain `write` then waits for as long as it hangs: so would the loop,
-and with it the probes. While starting, whoever logs writes by himself: in order, and safe against a crash. If that
+and with it the probes. While starting, the logging thread writes by itself: in order, and safe against a crash. If that
 cannot be done in time, and always once serving, a thread writes what others leave here.
 """
 
@@ -17,10 +17,10 @@ from collections.abc import Callable
 CAPACITY_BYTES = 16_000_000  # as long lines as there can be, a thousand; usual ones, some 30,000
 PATIENCE_SECONDS = 5.0  # for a reader that stalls while starting
 RETRY_SECONDS = 1.0  # a full disk may have room again
-_ORPHANED_SECONDS = 5.0  # a lock held for so long is held by a thread that is no more
+_ORPHANED_SECONDS = 5.0  # a lock that is held for this long belongs to a thread that has ended
 _SLICE_MS = 100
-_CHUNK = select.PIPE_BUF  # what a pipe that is ready takes without making anybody wait
-_GONE = {errno.EPIPE, errno.EBADF}  # the reader has closed its end, or somebody ours
+_CHUNK = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
+_GONE = {errno.EPIPE, errno.EBADF}  # the reader has closed its end, or our end was closed
 
 _logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Output(io.TextIOBase):
         os.register_at_fork(after_in_child=self._start_over)
 
     def _start_over(self) -> None:
-        """Nothing waits, nobody writes: in a child process there is no thread, and the lines are the parent's."""
+        """Reset to an empty queue without a writer: a child process has no thread, and the lines are the parent's."""
         self._waiting = bytearray()
         self._dropped = 0
         self._gone = False
@@ -45,7 +45,7 @@ class Output(io.TextIOBase):
         self._thread: threading.Thread | None = None
         self._news = threading.Condition(threading.RLock())  # of `_waiting`; a destructor may log at any moment
         self._writing = threading.Lock()
-        self._writer = 0  # who has it
+        self._writer = 0  # thread id of its owner
 
     def writable(self) -> bool:
         """It is a stream to write to."""
@@ -75,7 +75,7 @@ class Output(io.TextIOBase):
                 self.unblock()
 
     def unblock(self) -> None:
-        """From now on nobody waits but a thread."""
+        """From now on only a thread waits for the reader."""
         with self._news:
             self._direct = False
             if self._thread is None:
@@ -84,7 +84,7 @@ class Output(io.TextIOBase):
             self._news.notify()
 
     def settle(self, seconds: float) -> None:
-        """Write what waits while the reader needs at most `seconds`; then whoever logs writes by himself again."""
+        """Write the queue within `seconds`; after that, each logging thread writes by itself again."""
         until = time.monotonic() + seconds
         self._drain(lambda: time.monotonic() < until)
         self._tell_dropped()
@@ -126,7 +126,7 @@ class Output(io.TextIOBase):
                 time.sleep(RETRY_SECONDS)
 
     def _drain(self, patient: Callable[[], bool]) -> bool:
-        """Write all that waits, while that is `patient`; tells whether it is written."""
+        """Write the whole queue while `patient()` is true; returns whether it is written."""
         if self._writer == threading.get_ident():
             return True  # a destructor logs in the middle of it: the line is written in its turn
         while not self._writing.acquire(timeout=_SLICE_MS / 1000):
@@ -160,7 +160,7 @@ class Output(io.TextIOBase):
         return True
 
     def _give_up(self, error: OSError) -> bool:
-        """Nobody will ever read it, and that is no reason to do anything; or it is to be tried again later."""
+        """Drop the queue if the reader has closed its end; otherwise keep it for another attempt."""
         if error.errno not in _GONE:
             return False
         with self._news:

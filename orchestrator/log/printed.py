@@ -1,4 +1,4 @@
-"""What is printed, as records: a line is one, so is a traceback, and a level is read where the text names it."""
+"""Printed text as records: one per line, one per traceback, with the level that the text names."""
 
 import logging
 import re
@@ -41,7 +41,7 @@ class Unfinished:
         return complete
 
     def finished(self) -> list[str]:
-        """What is there, complete or not."""
+        """Everything that is kept, complete or not."""
         texts = ["\n".join(self._traceback), self._rest]
         self._traceback, self._rest, self.length = [], "", 0
         return list(filter(None, texts))
@@ -67,7 +67,7 @@ def record(text: str, logger: str, level: int | None = None) -> tuple[logging.Lo
     Args:
         text: All of it, without its line end.
         logger: The name of the logger that it is a record of.
-        level: Its level; none: what the text says, else `info`.
+        level: Its level; None: the level that the text names, or `info`.
     """
     told: Mapping[str, Any] | None = json_object(text)
     level = level or (level_of(told) if told else _level(text)) or logging.INFO
@@ -104,5 +104,5 @@ def of_loguru(text: str) -> logging.LogRecord | None:
 
 
 def same(one: logging.LogRecord, other: logging.LogRecord) -> bool:
-    """Whether they say the same: a handler of the app may hand records on to loguru."""
+    """Whether both have the same message: a handler of the app may pass records on to loguru."""
     return one.getMessage() == other.getMessage()

@@ -19,8 +19,8 @@ __all__ = ["LONGEST", "MASK", "REDACTOR", "Redactor"]
 LONGEST = 32_000  # characters of a text that are looked at: twice what a line holds
 
 _WEAK = re.compile(r"\w{1,4}|[^\W\d]{1,16}")
-_LEAST_OF_LINE = 4  # characters of one line of a secret that has several, when it is printed line by line
-_ESCAPED = r"(?<=\\[abfnrtv])|(?<=\dm)"  # what ends in a letter and is none: an escape of Python, a colour
+_LEAST_OF_LINE = 4  # characters: shorter lines of a multi-line secret are not masked alone
+_ESCAPED = r"(?<=\\[abfnrtv])|(?<=\dm)"  # an escape sequence of Python, or the code of a colour
 
 Pattern = re.Pattern[str] | None
 
@@ -39,7 +39,7 @@ class Redactor:
         self._replace(self._secrets.union(filter(None, secrets)))
 
     def forget(self, secrets: Iterable[str]) -> None:
-        """Know these no more: what masks a secret has to keep it."""
+        """Forget these secrets: masking a secret requires keeping it in memory."""
         self._replace(self._secrets.difference(secrets))
 
     def _replace(self, secrets: set[str]) -> None:
@@ -59,9 +59,9 @@ class Redactor:
         return self._known.sub(MASK, text) if self._known else text
 
     def text(self, text: str, *, keep_end: bool = False) -> str:
-        """`text` without secrets, and without what no line has room for: its end, or with `keep_end` its middle.
+        """`text` without secrets, shortened to what fits on a line: its end is cut, or with `keep_end` its middle.
 
-        Known secrets are masked before anything is cut, so that no half of one is left.
+        Known secrets are masked before the cut, so that no part of one remains.
         """
         text = self.known(text)
         if len(text) <= LONGEST:

@@ -23,13 +23,13 @@ class Route:
     """The way to standard output of this process.
 
     Attributes:
-        handlers: what writes the app's records.
-        own_handlers: what writes our events.
+        handlers: they write the app's records.
+        own_handlers: they write our events.
         own_filters: the filters of `logging.yaml` for our events.
-        output: where our events are written without records, if nobody could tell; see `direct`.
+        output: the stream to which events are written without a record, if possible; see `direct`.
         own_level: our events below it are not written.
         requests: whether there are `request` events.
-        floor: nothing below it is written, whoever logs it (ORCHESTRATOR_LOG_LEVEL).
+        floor: the lowest level that any logger writes (ORCHESTRATOR_LOG_LEVEL).
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Route:
         return level >= self.own_level and level >= self.floor
 
     def show(self, record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:
-        """Write a record that the app shows, unless it has been written; `told`: the JSON object that it wrote."""
+        """Write a record that the app shows, once; `told` is the JSON object that the app wrote for it."""
         marks = record.__dict__
         if SHOWN in marks or _below(record, self.floor):
             return
@@ -56,7 +56,7 @@ class Route:
         _write(self.handlers, record)
 
     def write_own(self, record: logging.LogRecord) -> None:
-        """Write a record of ours, whatever has become of the loggers."""
+        """Write one of our records, independent of the state of the loggers."""
         if all(_passes(each, record) for each in self.own_filters):
             _write(self.own_handlers, record)
 

@@ -1,4 +1,4 @@
-"""A line of at most 16,000 bytes, whatever is in it: the longest fields are cut, and named in `truncated`.
+"""Limit a line to 16,000 bytes: the longest fields are cut, and named in `truncated`.
 
 Docker and FireLens cut or split lines above 16 KiB (moby 41794, fluent-bit 3273), and half a JSON object matches no
 filter; hence the limit.
@@ -14,20 +14,20 @@ from orchestrator.log.values import CUT, is_cut, safe_repr
 
 LIMIT_BYTES = 16_000
 
-# What filters use is on every line, however long the rest is; the words themselves may be cut, but do not vanish.
+# Filters need these on every line; the message may be cut, but stays.
 _KEPT = {"timestamp", "level", "event", "state", "outcome", "service", "version", "schema", "boot_id"} | {
     *("elapsed_seconds", "truncated", *TASK)
 }
 _CUT_LAST = {"message", "logger"}
-_CUT_LAST_BYTES = 3_000  # of these are cut only after everything else
+_CUT_LAST_BYTES = 3_000  # of these are cut last
 _CUT = CUT.encode()
-_LEAST = 100  # characters of a text: less says nothing
-_ROUNDS = 100  # two or three are usual: the length of a text is no measure of its bytes
-_NAMES, _NAME = 10, 60  # of `truncated`: how many, and their characters; they fit whatever they are
+_LEAST = 100  # characters of a text: less is of no use
+_ROUNDS = 100  # two or three are usual, as characters and bytes differ
+_NAMES, _NAME = 10, 60  # limits of `truncated`: number of names, and characters of each
 
 
 def fit(fields: dict[str, Any], *, whole: bool) -> bytes:
-    """The line of these fields, which are cut until they fit; `whole`: none is left out, and each keeps its type.
+    """The line of these fields, cut to fit; with `whole`, each field is kept and keeps its type.
 
     Raises:
         ValueError: What is never cut is too long.
@@ -74,7 +74,7 @@ def _size(fields: dict[str, Any], name: str) -> int:
 
 
 def _shortened(value: Any, share: float, *, keep_end: bool) -> Any:
-    """That share of a text or a list, at least next to nothing; the end is where an exception says what it is."""
+    """That share of a text or a list; of an exception the end is kept, which names its type."""
     if isinstance(value, list):
         return value[: int(len(value) * share)]
     keep = max(int(len(value) * share), _LEAST) if isinstance(value, str) else 0

@@ -67,7 +67,7 @@ class PrintedLines(io.TextIOBase):
         """What apps want of a `TextIOWrapper`: it is like that already."""
 
     def detach(self) -> Any:
-        """The stream of bytes; this one goes on."""
+        """The stream of bytes; this stream stays usable."""
         return self.buffer
 
     def write(self, text: str, /) -> int:
@@ -120,7 +120,7 @@ class _PrintedBytes(io.BufferedIOBase):
 
 
 def finish_prints() -> None:
-    """Write what was printed without a line end: nobody will end the line any more."""
+    """Write printed text that has no line end yet, at the end of the process."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, PrintedLines):
             stream.finish()

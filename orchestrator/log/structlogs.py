@@ -1,4 +1,4 @@
-"""structlog where nobody has configured it: what it would print as coloured text comes out as lines."""
+"""Defaults for an unconfigured structlog: its events become lines instead of coloured text."""
 
 import contextlib
 import functools
@@ -43,7 +43,7 @@ class _Logger:
         return functools.partial(self._log, _LEVELS.get(method, logging.INFO))
 
     def _log(self, level: int, words: Any) -> None:
-        """Show a record of ours, or the text that a renderer of the app has made."""
+        """Show our record, or the text that the app's own renderer made."""
         if isinstance(words, logging.LogRecord):
             show(words)
         else:

@@ -1,7 +1,7 @@
-"""Records that say more than words: the fields that libraries attach, and the JSON objects that they write themselves.
+"""Fields of foreign records: those that libraries attach, and the keys of the JSON objects that an app writes.
 
-An app that writes JSON keeps its keys, so that a filter such as `{ $.order_id = 7 }` matches as it would without us.
-Where a key is one of ours, ours stays and theirs gets the prefix `extra_`: nobody can fake an event, a level or a task.
+An app that writes JSON keeps its keys, so that a filter such as `{ $.order_id = 7 }` matches as under uvicorn. A key
+that clashes with a common field gets the prefix `extra_`: no app can fake an event, a level or a task.
 """
 
 import logging
@@ -81,7 +81,7 @@ def _same_level(key: str, value: Any, level: str) -> bool:
 
 
 def _is_ours(name: str, value: str) -> bool:
-    """Whether this must not be said by others: the names of our events, and of our loggers."""
+    """Whether the value is reserved: a name of our events or loggers."""
     if name == "event":
         return value in CATALOGUE
     return name == "logger" and value.partition(".")[0] == _OWN

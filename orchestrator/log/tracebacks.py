@@ -1,4 +1,4 @@
-"""Tracebacks as text: no values of variables, no SQL parameters, no secrets, and no failure, whatever is in them.
+"""Tracebacks as text, without values of variables, SQL parameters or secrets; formatting never fails.
 
 The words of an exception are foreign text. Paths and code are not: a password that is the name of a package must not
 make a traceback unreadable.
@@ -17,7 +17,7 @@ _FRAMES = 1_000  # the innermost; as many as Python's own limit of recursion all
 
 
 def told(given: Any) -> str:
-    """What a record's `exc_info` tells: an exception, the tuple of `sys.exc_info`, or that there is one right now.
+    """The traceback of a record's `exc_info`: an exception, the tuple of `sys.exc_info`, or True for the current one.
 
     Returns:
         The traceback with its causes and groups, without secrets; empty when there is no exception.
@@ -76,7 +76,7 @@ def _hide_parameters(error: BaseException) -> None:
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        with contextlib.suppress(BaseException):  # whatever a foreign __getattribute__ does
+        with contextlib.suppress(BaseException):  # a foreign __getattribute__ may raise anything
             inner = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
             errors += [each.__cause__, each.__context__, *inner]
             if hasattr(each, "hide_parameters"):

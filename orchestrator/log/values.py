@@ -14,7 +14,7 @@ _SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?k
 
 
 class Cleaning:
-    """One value, however it is made. Types are asked for, not `isinstance`, which believes what a class says it is."""
+    """Cleans one value of any type. It checks `type(value)`: `isinstance` trusts a class that lies about itself."""
 
     def __init__(self, text: Callable[[str], str], name: Callable[[str], str]) -> None:
         self._text, self._name = text, name
@@ -64,12 +64,12 @@ def is_cut(value: Any) -> bool:
 
 
 def plain(value: object) -> str:
-    """Text as it is, whatever its class makes of it; of anything else its `repr`."""
+    """A text as it is, bypassing overrides of its class; the `repr` of anything but text."""
     return str.__str__(value) if issubclass(type(value), str) else safe_repr(value)
 
 
 def kind(value: object) -> str:
-    """The name of its class, whatever the class of the class makes of it."""
+    """The name of its class, bypassing overrides of its metaclass."""
     return _NAME_OF(type(value))
 
 
