@@ -134,7 +134,7 @@ class Variables(BaseModel):
             return cls.fault(name, f"it is {len(value)} characters long; {details.max_length} are the limit")
         if not details.any_character and (value != value.strip() or not value.isprintable()):
             problem = "it has white space around it, or holds a character that cannot be printed, such as a line end"
-            return cls.fault(name, _with_value(f"{problem}:", value) if cls.shows_values else problem)
+            return cls.fault(name, _with_value(f"{problem}; it is", value) if cls.shows_values else problem)
         return None
 
     @classmethod
@@ -143,7 +143,7 @@ class Variables(BaseModel):
         info, details = cls.model_fields[cls.variables()[name]], cls._details(name)
         ours = error["type"] == "value_error"
         problem = str(error["ctx"]["error"]) if ours else details.form or expected_form(info)
-        return cls.fault(name, _with_value(f"{problem}, not", value) if cls.shows_values else problem)
+        return cls.fault(name, _with_value(f"{problem}; it is", value) if cls.shows_values else problem)
 
 
 def _with_value(problem: str, value: str) -> Words:
@@ -154,9 +154,9 @@ def _with_value(problem: str, value: str) -> Words:
 def shown(value: str) -> str:
     """A value in one short line; one that looks like a URL may hold a password, and is not repeated."""
     if "://" in value or "@" in value:
-        return "this value, which is not repeated here: it may hold a password"
+        return "a value that is not shown, as it may hold a password"
     if len(value) > LONGEST_SHOWN:
-        return f"this value of {len(value)} characters"  # half of a secret is not recognised as one
+        return f"a value of {len(value)} characters"  # half of a secret is not recognised as one
     return repr(value)
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from orchestrator.address import mysql, postgresql, sqlite
-from orchestrator.address.drivers import DATABASES, OWN, Parameters
+from orchestrator.address.drivers import DATABASES, DRIVERS, OWN, Parameters
 from orchestrator.address.options import AddressError, Options
 
 __all__ = ["AddressError", "OwnAddress", "of_call", "of_url", "with_driver"]
@@ -72,6 +72,9 @@ def of_url(url: URL) -> OwnAddress:
         AddressError: no connection can be made with it.
     """
     url = with_driver(url)
+    backend, _, driver = url.drivername.partition("+")
+    if not url.query and driver in DRIVERS and DATABASES[backend] != "sqlite":  # needs no dialect, and its import
+        return _address(DATABASES[backend], driver, backend, (), url.translate_connect_args())
     try:
         dialect = url.get_dialect()()
         arguments, parameters = dialect.create_connect_args(url)
@@ -79,19 +82,16 @@ def of_url(url: URL) -> OwnAddress:
         raise AddressError("", f"SQLAlchemy knows no driver `{url.drivername.partition('+')[2]}`") from None
     except (ArgumentError, ValueError, TypeError) as error:
         raise AddressError("", f"SQLAlchemy does not take it ({type(error).__name__})") from None
-    return of_call(dialect, arguments, parameters, backend_name=url.get_backend_name())
+    return _address(DATABASES[backend], dialect.driver, backend, arguments, parameters)
 
 
-def of_call(
-    dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any], *, backend_name: str = ""
-) -> OwnAddress:
+def of_call(dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> OwnAddress:
     """The address that a driver is about to be called with: what SQLAlchemy's event `do_connect` gives.
 
     Args:
         dialect: the app's.
         arguments: positional ones of the driver's `connect`.
         parameters: its keyword arguments; they are not changed.
-        backend_name: what the URL calls the database (`mariadb`); default: the dialect's name.
 
     Raises:
         AddressError: no connection can be made with them.
@@ -99,10 +99,17 @@ def of_call(
     database = DATABASES.get(dialect.name)
     if database is None:
         raise AddressError("", f"`{dialect.name}` is not MySQL, MariaDB, PostgreSQL or SQLite")
-    options = Options(dialect.driver, _merged(database, arguments, parameters))
+    return _address(database, dialect.driver, dialect.name, arguments, parameters)
+
+
+def _address(
+    database: str, driver: str, backend: str, arguments: Sequence[Any], parameters: Mapping[str, Any]
+) -> OwnAddress:
+    """The same; `backend` is what our URL calls the database: `mariadb` is one of the ways to say `mysql`."""
+    options = Options(driver, _merged(database, arguments, parameters))
     location = {_LOCATION[key]: options.given.pop(key) for key in [*options.given] if key in _LOCATION}
     translated = _TRANSLATE[database](options, location)
-    url = URL.create(f"{backend_name or dialect.name}+{OWN[database]}", **_plain(location, translated.arguments))
+    url = URL.create(f"{backend}+{OWN[database]}", **_plain(location, translated.arguments))
     return OwnAddress(url, translated.arguments, translated.prefers_tls, tuple(sorted(set(options.ignored))))
 
 
