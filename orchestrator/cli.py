@@ -218,11 +218,24 @@ def _print(text: str) -> int:
     return EXIT_OK
 
 
+def _of_a_start(error: click.ClickException) -> bool:
+    """Whether a platform started it, which looks for a last event: not a person at one of the tools."""
+    context = getattr(error, "ctx", None)
+    return context is not None and context.command in {serve, migrate, wait, run}
+
+
+def _refuse(message: str) -> int:
+    from orchestrator.early_endings import refuse_usage
+
+    return refuse_usage(message)
+
+
 def main(arguments: list[str], stop: Stop) -> int:
     """Carry out the command line; returns the exit code. An error of usage is one line on stderr."""
     try:
         result: Any = cli.main(arguments, prog_name="orchestrator", standalone_mode=False, obj=stop)
     except click.ClickException as error:
-        sys.stderr.write(f"orchestrator: {' '.join(error.format_message().split())} (see orchestrator --help)\n")
-        return EXIT_USAGE
+        message = " ".join(error.format_message().split())
+        sys.stderr.write(f"orchestrator: {message} (see orchestrator --help)\n")
+        return _refuse(message) if _of_a_start(error) else EXIT_USAGE
     return result if isinstance(result, int) else EXIT_OK

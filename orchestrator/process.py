@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from orchestrator import ecs, log
 from orchestrator.concurrency import MAIN_THREAD
 from orchestrator.credentials import Credentials
+from orchestrator.early_endings import crash, refuse_settings, settle
 from orchestrator.endings import Ending
-from orchestrator.errors import SettingsInvalid, StartupError, StartupFailed
+from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.import_path import import_from_working_directory
 from orchestrator.known_secrets import known_secrets
-from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.replacing import Replacement, replace_process
 from orchestrator.reporter import Reporter
@@ -21,7 +21,7 @@ from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 from orchestrator.task import Task
 from orchestrator.uvicorn_options import load_env_file
-from orchestrator.validation import load, require_address, settings_of_the_log, unknown_variables
+from orchestrator.validation import load, require_address, unknown_variables
 
 UNKNOWN_TOLD = 20  # unknown variables that are named in a line
 _logger = logging.getLogger(__name__)
@@ -29,13 +29,18 @@ _logger = logging.getLogger(__name__)
 if TYPE_CHECKING:
     from orchestrator.startup import Startup
 
-SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
-FAILED_SETTLE_SECONDS = 20.0  # the same when the start failed: its lines say why; less than the shutdown budget has
 EXIT_SECONDS = 3.0  # after the last event; a thread that resolves a name would keep the process for much longer
 
 
 def run(task: Task, stop: Stop) -> int:
-    """Carry out `serve`, `migrate`, `wait` or `run` to its end; returns the exit code."""
+    """Carry out `serve`, `migrate`, `wait` or `run` to its end; returns the exit code. The last event is out."""
+    try:
+        return _run(task, stop)
+    except Exception as error:  # noqa: BLE001  # nothing else has caught it
+        return crash(error)
+
+
+def _run(task: Task, stop: Stop) -> int:
     log.occupy_descriptors()
     ecs.identify(os.environ)  # meanwhile the rest is imported
     load_env_file(os.environ)
@@ -47,7 +52,7 @@ def run(task: Task, stop: Stop) -> int:
         if not _can_ask_env(settings, credentials):
             require_address(credentials)
     except StartupError as error:
-        return _refuse_settings(error)
+        return refuse_settings(error)
     if unknown := unknown_variables(os.environ):
         _logger.warning("These variables are not known and have no effect: %s.", ", ".join(unknown[:UNKNOWN_TOLD]))
     stop.budget_seconds = settings.shutdown_seconds
@@ -66,7 +71,7 @@ async def _tell(startup: "Startup") -> int:
 
     with kept_current(startup.credentials):
         code = await startup.run()
-    _settle(code)
+    settle(code)
     if startup.replacement:
         return code
     # Closing the loop waits for a thread that resolves a name; nothing ends what the main thread is still busy with.
@@ -92,7 +97,7 @@ def _become(replacement: Replacement, ending: Ending) -> int:
         replace_process(replacement, log.standard_output())
     except StartupError as error:
         code = ending.failed(error)
-        _settle(code)
+        settle(code)
         return code
 
 
@@ -117,20 +122,3 @@ def _describe(settings: Settings) -> None:
     context = log.CONTEXT
     context.service, context.version = settings.service, settings.version
     context.log_format, context.metrics = settings.log_format, settings.metrics
-
-
-def _refuse_settings(error: StartupError) -> int:
-    """Wrong settings are told with the packaged logging, in the form and under the name that are right."""
-    _describe(settings_of_the_log(os.environ))
-    log.configure(log.PACKAGED_CONFIG)
-    report = Reporter(Status("public", log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
-    report(error.failure)
-    Lifecycle(report).advance(State.FAILED)
-    report(StartupFailed.after(error.failure, State.WAITING, log.REDACTOR.value))
-    _settle(error.failure.exits_with)
-    return error.failure.exits_with
-
-
-def _settle(exit_code: int) -> None:
-    """Let a slow reader have the last lines."""
-    log.settle(FAILED_SETTLE_SECONDS if exit_code else SETTLE_SECONDS)

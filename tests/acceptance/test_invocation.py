@@ -1,5 +1,6 @@
 """Every way to start the program is the same program, and its exit code reaches the platform."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -26,6 +27,29 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
     url = f"mysql+asyncmy://u:p@127.0.0.1:{free_port()}/d"
     env = {"DATABASE_URL": url, "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "0.1"}
     assert _exit_code(form.format(MODULE), tmp_path, **env) == 9  # there is no migration tree here
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "code"),
+    [("serve --bogus", "usage", 64), ("run", "usage", 64), ("migrate", "working_directory", 1)],
+)
+def test_each_end_leaves_its_last_event(tmp_path: Path, arguments: str, kind: str, code: int) -> None:
+    """Who reads the log only must learn why there is no service: also of a typo, or of a directory that was deleted."""
+    directory = tmp_path / "gone"
+    directory.mkdir()
+    leave = f"rmdir {shlex.quote(str(directory))}; " if kind == "working_directory" else ""
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = ["/bin/sh", "-c", f"{leave}exec {MODULE} {arguments}"]
+    done = subprocess.run(command, cwd=directory, env=env, capture_output=True, timeout=60, check=False)
+    last = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, last["event"], last["error_type"], last["exit_code"]) == (
+        code,
+        "startup_failed",
+        kind,
+        code,
+    )
+    assert last["failed_state"] == "waiting"
+    assert b"Traceback" not in done.stderr
 
 
 def _exit_code(line: str, directory: Path, **env: str) -> int:

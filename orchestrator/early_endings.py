@@ -1,0 +1,77 @@
+"""Ends outside a start: wrong settings, wrong usage, a crash of ours. Each leaves its last event, too."""
+
+import os
+from pathlib import Path
+
+from orchestrator import log
+from orchestrator.errors import EXIT_USAGE, StartupError, StartupFailed
+from orchestrator.lifecycle import Lifecycle, State
+from orchestrator.reporter import Reporter
+from orchestrator.status import Status
+from orchestrator.validation import settings_of_the_log
+
+SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
+FAILED_SETTLE_SECONDS = 20.0  # the same when the start failed: its lines say why; less than the shutdown budget has
+
+
+def settle(exit_code: int) -> None:
+    """Let a slow reader have the last lines."""
+    log.settle(FAILED_SETTLE_SECONDS if exit_code else SETTLE_SECONDS)
+
+
+def refuse_settings(error: StartupError) -> int:
+    """Tell wrong settings with the packaged logging, in the form and under the name that are right."""
+    report = _reporter()
+    report(error.failure)
+    Lifecycle(report).advance(State.FAILED)
+    return _end(report, StartupFailed.after(error.failure, State.WAITING, log.REDACTOR.value))
+
+
+def refuse_usage(message: str) -> int:
+    """Tell a command line that starts nothing, for those who read the log only."""
+    hint = "Correct the command line; `orchestrator --help` lists the commands, and each has its own --help."
+    return _fail("usage", message, hint, EXIT_USAGE)
+
+
+def crash(error: Exception) -> int:
+    """Tell what nothing else has caught: a bug of ours, or a working directory that is not there any more."""
+    if not _has_working_directory():
+        message = "the working directory was deleted, or this user may not read it"
+        return _fail("working_directory", message, "Start in a directory that exists: the project's.", 1)
+    message = log.REDACTOR.text(f"{type(error).__name__}: {error}")
+    return _fail("bug", message, "", StartupFailed.exits_with, error)
+
+
+def _fail(kind: str, message: str, hint: str, code: int, error: Exception | None = None) -> int:
+    report = _reporter()
+    lifecycle = Lifecycle(report)
+    lifecycle.state = state = State(log.CONTEXT.state)
+    failure = StartupFailed(error_type=kind, error_message=message, hint=hint, exit_code=code, failed_state=state)
+    if state not in {State.STOPPED, State.FAILED}:
+        lifecycle.advance(State.FAILED)
+    return _end(report, failure, error)
+
+
+def _reporter() -> Reporter:
+    if not log.CONFIGURED.is_set():
+        log.occupy_descriptors()
+        settings = settings_of_the_log(os.environ)
+        context = log.CONTEXT
+        context.service, context.version = settings.service, settings.version
+        context.log_format, context.metrics = settings.log_format, settings.metrics
+        log.configure(log.PACKAGED_CONFIG)
+    return Reporter(Status("public", log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
+
+
+def _end(report: Reporter, failure: StartupFailed, error: Exception | None = None) -> int:
+    report(failure, error)
+    settle(failure.exit_code)
+    return failure.exit_code
+
+
+def _has_working_directory() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
