@@ -174,8 +174,9 @@ def test_env_py_logs_in_to_migrate_wherever_it_found_its_address(
         found = make_url(os.environ["DATABASE_URL"])
     assert (found.drivername, found.username) == (app.drivername, migrator)
     assert make_url(os.environ["DATABASE_URL"]) == app
-    for address in (app, found):
-        who = _in_thread(credentials, address, WHO[driver.database])
+    alone = read(MIGRATION_DATABASE_URL=found.render_as_string(hide_password=False))  # env.py alone has the app's
+    for given, address in ((credentials, app), (credentials, found), (alone, app)):
+        who = _in_thread(given, address, WHO[driver.database])
         assert not isinstance(who, Exception), repr(who)
         assert str(who[0]).startswith(migrator)
 

@@ -65,16 +65,17 @@ class _Hooks:
     def log_in(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Put the login for migrating in place of the app's, which env.py may have found anywhere."""
         credentials = self._credentials
-        if not self._concerned(dialect) or not (credentials.separate and credentials.known and credentials.app_known):
+        if not (self._concerned(dialect) and credentials.separate and credentials.known):
             return
-        app, own = credentials.app_url(), credentials.own_address().url
-        if parameters.get("user") == app.username and app.username != own.username and _is_at(app, parameters):
-            driver = DRIVERS.get(dialect.driver)
-            parameters["user"] = own.username
-            parameters.pop(driver.password_key if driver else "password", None)
-            if own.password is not None:
-                parameters[driver.password_key if driver else "password"] = own.password
-            parameters |= {key: value for key, value in (("host", own.host), ("port", own.port)) if value}
+        own = credentials.own_address().url
+        app = credentials.app_url() if credentials.app_known else None
+        if parameters.get("user") == own.username:
+            return
+        if (app and parameters.get("user") == app.username and _is_at(app, parameters)) or _is_in(own, parameters):
+            key = DRIVERS.get(dialect.driver, DRIVERS["pymysql"]).password_key
+            parameters.pop(key, None)
+            login = {"user": own.username, key: own.password, "host": own.host, "port": own.port}
+            parameters.update({name: value for name, value in login.items() if value is not None})
 
     def prepare(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Have the server verified, and told who connects.
@@ -105,6 +106,14 @@ class _Hooks:
 
     def _concerned(self, dialect: Dialect) -> bool:
         return threading.get_ident() == self._thread and DATABASES.get(dialect.name) in {"mysql", "postgresql"}
+
+
+def _is_in(url: URL, parameters: Mapping[str, Any]) -> bool:
+    """Whether a driver is about to connect to this very database, by its address."""
+    database = parameters.get("database", parameters.get("dbname", parameters.get("db")))
+    port = parameters.get("port")
+    same_port = url.port is None or port is None or str(port) == str(url.port)
+    return same_port and database == url.database and url.host is not None and parameters.get("host") == url.host
 
 
 def _is_at(url: URL, parameters: Mapping[str, Any]) -> bool:
