@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -288,3 +289,27 @@ async def test_a_log_reader_that_stalls_does_not_stall_the_service(project: Proj
         assert await process.stop() == 0
     assert len(process.find("request")) == 800
     assert process.events[-1]["event"] == "process_stopped"
+
+
+ECHO = """
+async def app(scope, receive, send):
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": (await receive())["text"].upper()})
+        await send({"type": "websocket.close"})
+"""
+
+
+async def test_a_websocket_on_a_connection_from_before_the_switch(project: Project, loop_env: dict[str, str]) -> None:
+    """A connection that the gate has accepted is a full one of the app's."""
+    from websockets.asyncio.client import connect
+
+    project.write("app/main.py", ECHO)
+    async with Orchestrator("serve", env=loop_env, cwd=project.path) as process:
+        await process.event("revision_started")
+        with socket.create_connection(("127.0.0.1", process.port)) as early:
+            await process.event("server_started")
+            async with connect(f"ws://127.0.0.1:{process.port}/", sock=early) as websocket:
+                await websocket.send("hello")
+                assert await websocket.recv() == "HELLO"
