@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
-from orchestrator.events import CONTEXT_HELP, Event, Outcome, catalogued, described, seconds
+from orchestrator.events import CONTEXT_HELP, HOOK_HELP, Event, Outcome, catalogued, described, seconds
 from orchestrator.sentences import said
 
 EXIT_OK = 0
@@ -248,6 +248,46 @@ class MigrationStopped(_RevisionFailure):
         "Nothing to do: the next start continues after what is done. If it never finishes, raise "
         "ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout of the container."
     )
+
+
+@catalogued
+class DependencyUnreachable(Failure):
+    """A service of ORCHESTRATOR_WAIT_FOR did not become ready within the budget."""
+
+    exits_with = 14
+    sentence = (
+        "{dependency} was not ready within {waited_seconds:.1f} s ({attempts:attempt}); last cause: {error_message}"
+    )
+    cure = (
+        "Check that the service runs, and that this process can reach it: address, network, security group. "
+        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS says how long to wait, ORCHESTRATOR_WAIT_FOR for what."
+    )
+
+    dependency: str = described("its address, without a password")
+    attempts: int = described("attempts made")
+    waited_seconds: float = seconds("since waiting began")
+
+
+@catalogued
+class HookFailed(Failure):
+    """The command before or after migrating failed, took too long or could not be started."""
+
+    exits_with = 13
+    sentence = (
+        "The hook {hook} failed: {error_message}[; {revisions_applied:revision} {revisions_applied:was/were} applied "
+        "before it and {revisions_applied:stays/stay} applied]"
+    )
+    cure = (
+        "Fix the command; `output` has the end of what it wrote. It runs again at the next start, so it must be "
+        "repeatable. It must not wait for the migration lock (as `orchestrator migrate` would): it runs under it. "
+        "ORCHESTRATOR_HOOK_TIMEOUT_SECONDS is its budget."
+    )
+
+    hook: str = described(HOOK_HELP)
+    command: str = described("the command", foreign=True)
+    hook_exit_code: int = described("its exit code; 128 and the number of the signal that ended it; 127: not found")
+    output: str = described("the end of its output, at most 50 lines", foreign=True, default="")
+    revisions_applied: int = described("how many revisions this start had applied before", default=0)
 
 
 @catalogued

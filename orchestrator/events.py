@@ -194,6 +194,36 @@ class DatabaseReady(Event):
     server_version: str = described("as the server gives it")
 
 
+@catalogued
+class DependencyRetryScheduled(Event):
+    """A service of ORCHESTRATOR_WAIT_FOR did not answer as it should; written before the pause."""
+
+    level = logging.WARNING
+    sentence = (
+        "{dependency} is not ready after {waited_seconds:.1f} s (attempt {attempt}, {error_type}): {error_message}; "
+        "next attempt in {retry_in_seconds:.1f} s."
+    )
+
+    dependency: str = described("its address, without a password")
+    attempt: int = described("which attempt failed, from 1")
+    retry_in_seconds: float = seconds("the pause that begins now")
+    waited_seconds: float = seconds("since waiting began")
+    error_type: str = described("`network`, `timeout`, `tls`, `http` or `protocol`")
+    error_code: int | str = described("the system's own code, or the HTTP status; empty when there is none")
+    error_message: str = described("why the attempt failed", foreign=True)
+
+
+@catalogued
+class DependencyReady(Event):
+    """A service of ORCHESTRATOR_WAIT_FOR answers."""
+
+    outcome = "success"
+    sentence = "{dependency} is ready after {waited_seconds:.1f} s."
+
+    dependency: str = described("its address, without a password")
+    waited_seconds: float = seconds("since waiting began")
+
+
 # ---------------------------------------------------------------- migrating
 
 CONTEXT_HELP = "which of several databases, schemas or version tables env.py migrates; empty where there is one only"
@@ -388,6 +418,41 @@ class MigrationsCompleted(MigrationEvent):
     duration_seconds: float = seconds(
         "from the start of migrating, waiting for the lock included", metric="migration_seconds"
     )
+
+
+HOOK_HELP = "`before_migrate` or `after_migrate`"
+
+
+@catalogued
+class HookStarted(Event):
+    """The project's own command before or after the migration begins, under the migration lock."""
+
+    sentence = "Running the hook {hook}: {command}"
+
+    hook: str = described(HOOK_HELP)
+    command: str = described("the command", foreign=True)
+
+
+@catalogued
+class HookProgress(Event):
+    """The command has been running for a while; written once per heartbeat."""
+
+    sentence = "The hook {hook} has run for {hook_seconds:.1f} s."
+
+    hook: str = described(HOOK_HELP)
+    hook_seconds: float = seconds("since it began")
+
+
+@catalogued
+class HookCompleted(Event):
+    """The command ended with exit code 0."""
+
+    outcome = "success"
+    sentence = "The hook {hook} was completed in {duration_seconds:.2f} s."
+
+    hook: str = described(HOOK_HELP)
+    command: str = described("the command", foreign=True)
+    duration_seconds: float = seconds("from its start to its end, the wait for the lock left out")
 
 
 # ---------------------------------------------------------------- serving

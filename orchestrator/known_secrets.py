@@ -20,6 +20,8 @@ def known_secrets(environ: Mapping[str, str]) -> list[str]:
         found.append(_password_of_secret(_text(environ, f"{start}DATABASE_SECRET_FILE")))
         for name in (f"{start}DATABASE_URL", f"{start}DATABASE_URL_FILE"):
             found += _userinfo_secrets(_text(environ, name).rstrip("\r\n"))
+    for address in environ.get("ORCHESTRATOR_WAIT_FOR", "").split(","):
+        found += _userinfo_secrets(address.strip())
     return [each for each in found if each]
 
 

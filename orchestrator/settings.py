@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from orchestrator.service_address import parse as service_addresses
 from orchestrator.variables import Variables, WholeNumber, variable
 
 YES, NO = True, False
@@ -51,6 +52,11 @@ def _arguments(text: str) -> str:
         shlex.split(text)
     except ValueError:
         raise ValueError("a quotation mark in it has no partner") from None
+    return text
+
+
+def _services(text: str) -> str:
+    service_addresses(text)
     return text
 
 
@@ -114,6 +120,21 @@ class Settings(Variables):
         "`false`: `serve` never migrates, it waits until the database is at head (a separate task migrates)",
         "false",
     )
+    before_migrate: Annotated[str, AfterValidator(_arguments)] = variable(
+        "ORCHESTRATOR_BEFORE_MIGRATE",
+        "",
+        "command to run at every start before the migration, under its lock; split like a shell, without a shell",
+        "python -m app.prepare",
+    )
+    after_migrate: Annotated[str, AfterValidator(_arguments)] = variable(
+        "ORCHESTRATOR_AFTER_MIGRATE",
+        "",
+        "the same after the migration: seeds, a first user",
+        "python -m app.seed",
+    )
+    hook_timeout_seconds: PositiveSeconds = variable(
+        "ORCHESTRATOR_HOOK_TIMEOUT_SECONDS", 300, "budget of one such command", "300"
+    )
     embedded_database: Literal["allow", "forbid"] = variable(
         "ORCHESTRATOR_EMBEDDED_DATABASE",
         "forbid",
@@ -132,6 +153,13 @@ class Settings(Variables):
     )
     connect_timeout_seconds: PositiveSeconds = variable(
         "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS", 5, "one attempt, greeting and login included", "5"
+    )
+    wait_for: Annotated[str, AfterValidator(_services)] = variable(
+        "ORCHESTRATOR_WAIT_FOR",
+        "",
+        "other services to wait for, separated by commas: `tcp://host:port`, or `http://` and `https://` addresses "
+        "that answer with a status of 2xx",
+        "tcp://redis:6379,http://search:9200/_health",
     )
     lock_timeout_seconds: PositiveSeconds = variable(
         "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS",

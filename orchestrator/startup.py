@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING
 
 from orchestrator import events
 from orchestrator.app_database import change_logins, tell_app
-from orchestrator.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
+from orchestrator.concurrency import in_main_thread, together, unless_stopped
 from orchestrator.credentials import Credentials
 from orchestrator.database_settings import EMBEDDED_FILE
-from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
 from orchestrator.endings import Ending
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import restore, unblock
-from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
-from orchestrator.migrations.position.target import Target, at_head, read_target
+from orchestrator.migrations.position.target import Target, read_target
+from orchestrator.preparation import Preparation
 from orchestrator.project_file import may_be_imported
 from orchestrator.replacing import Replacement, program
 from orchestrator.reporter import Reporter
@@ -36,7 +35,6 @@ from orchestrator.validation import require_address
 if TYPE_CHECKING:
     from orchestrator.answers import Answers
     from orchestrator.app_server import AppServer
-    from orchestrator.migrations.upgrade.task import UpgradeTask
     from orchestrator.server import Port
 
 
@@ -57,6 +55,8 @@ class Startup:
         """
         stories = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only, "run": self._make_way}
         self._asked = self.stop.watch()
+        self._database = Preparation(self.task, self.settings, self.credentials, self.stop, self.report, self._asked)
+        self._database.begin = self._begin_migrating
         announcer = asyncio.create_task(self._announce_stop())
         try:
             pid, version = os.getpid(), platform.python_version()
@@ -78,7 +78,7 @@ class Startup:
     async def _serve(self) -> None:
         async with self._opened_port() as port:
             app = await self._app_and_database(port.answers)
-            await unless_stopped(self._asked, change_logins(self.credentials, self._look, self.report))
+            await unless_stopped(self._asked, change_logins(self.credentials, self._database.look, self.report))
             await unless_stopped(self._asked, port.hand_over(app))
             self._announce_serving()
             await unless_stopped(self._asked, port.ended())
@@ -87,28 +87,30 @@ class Startup:
     async def _migrate(self) -> None:
         target = await self._preflight()
         if "app" in self.settings.model_fields_set or may_be_imported(self.settings.app):
-            both = together(self._import_app(self._answers()), self._wait(target, migrate=True))
+            both = together(self._import_app(self._answers()), self._database.wait(target, migrate=True))
             _, seen = await unless_stopped(self._asked, both)
         else:
-            seen = await unless_stopped(self._asked, self._wait(target, migrate=True))
-        await self._bring_to_head(target, seen)
+            seen = await unless_stopped(self._asked, self._database.wait(target, migrate=True))
+        await self._database.bring_to_head(target, seen)
 
     async def _wait_only(self) -> None:
         if self.task.to_head:
             target = await self._preflight()
-            await self._bring_to_head(target, await unless_stopped(self._asked, self._wait(target, migrate=False)))
+            await self._database.bring_to_head(
+                target, await unless_stopped(self._asked, self._database.wait(target, migrate=False))
+            )
         else:
             await self._know_address()
-            await unless_stopped(self._asked, self._wait(None, migrate=False))
+            await unless_stopped(self._asked, self._database.wait(None, migrate=False))
 
     async def _make_way(self) -> None:
         path, argv = program(self.task.argv), self.task.argv
         is_asked_for = "port" in self.settings.model_fields_set
         async with self._opened_port() if is_asked_for else contextlib.nullcontext() as port:
             target = await self._preflight()
-            seen = await unless_stopped(self._asked, self._wait(target, migrate=self.settings.migrate))
-            await self._bring_to_head(target, seen)
-            await unless_stopped(self._asked, change_logins(self.credentials, self._look, self.report))
+            seen = await unless_stopped(self._asked, self._database.wait(target, migrate=self.settings.migrate))
+            await self._database.bring_to_head(target, seen)
+            await unless_stopped(self._asked, change_logins(self.credentials, self._database.look, self.report))
             if port:
                 await port.close_gate()
             if await in_main_thread(self.stop.give_up, name="signals"):
@@ -141,13 +143,14 @@ class Startup:
     async def _app_and_database(self, answers: "Answers") -> "AppServer":
         """The app imported, and the database at head; a failure of one ends the waiting for the other."""
         target = await self._preflight()
-        both = together(self._import_app(answers), self._wait(target, migrate=self.settings.migrate))
+        both = together(self._import_app(answers), self._database.wait(target, migrate=self.settings.migrate))
         app, seen = await unless_stopped(self._asked, both)
-        await self._bring_to_head(target, seen)
+        await self._database.bring_to_head(target, seen)
         return app
 
     async def _preflight(self) -> Target:
         """What can be known without the database; the app is imported while the database is waited for."""
+        self._database.check()
         reading = in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
         target = await unless_stopped(self._asked, reading)
         return target.told_by_env() if await self._know_address() else target
@@ -178,50 +181,9 @@ class Startup:
         self.report(events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3)))
         return app
 
-    async def _wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
-        await in_daemon_thread(lambda: preload(self.credentials), name="imports")
-        looks = readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target))
-        try:
-            found = await self._look(looks)
-        except StartupError as error:
-            return to_be_created(error, target if migrate else None)
-        self.report(
-            events.DatabaseReady(
-                attempts=found.attempts,
-                waited_seconds=round(found.waited_seconds, 3),
-                dialect=found.seen.dialect,
-                server_version=found.seen.server_version,
-            )
-        )
-        tell_app(self.credentials)
-        return found.seen
-
-    async def _look(self, look: Look[T]) -> Found[T]:
-        return await wait_for_database(
-            self.credentials,
-            look,
-            budget_seconds=self.settings.wait_timeout_seconds,
-            attempt_seconds=self.settings.connect_timeout_seconds,
-            emit=self.report,
-        )
-
-    async def _bring_to_head(self, target: Target, seen: DatabaseState) -> None:
-        """Report a database that is at head; else run env.py, which has the last word on what is missing."""
-        if seen.places is None or any(place.standing.pending for place in seen.places):
-            try:
-                with self.stop.unhurried():
-                    await self._upgrade_task().upgrade(target, self._asked, self._begin_migrating)
-            finally:
-                restore()
-                if seen.missing:  # if it is missing still, that is what is wrong
-                    await self._wait(None, migrate=False)
-            return
-        for place in seen.places:
-            for event in at_head(place, self.settings.when_ahead):
-                self.report(event)
-
     def _begin_migrating(self) -> None:
-        self.lifecycle.advance(State.MIGRATING)
+        if self.lifecycle.state is not State.MIGRATING:
+            self.lifecycle.advance(State.MIGRATING)
 
     def _announce_serving(self) -> None:
         restore()
@@ -252,8 +214,3 @@ class Startup:
         if self.credentials.embedded:
             self.report(events.DatabaseEmbedded(database=str(Path(EMBEDDED_FILE).absolute())))
         tell_app(self.credentials)
-
-    def _upgrade_task(self) -> "UpgradeTask":
-        from orchestrator.migrations.upgrade.task import UpgradeTask
-
-        return UpgradeTask(self.settings, self.credentials, self.stop, self.report)

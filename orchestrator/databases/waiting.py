@@ -70,7 +70,7 @@ class Found(Generic[T]):
     waited_seconds: float
 
 
-async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds: float) -> T:
+async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds: float | None) -> T:
     """One connection, one look at it, within `timeout_seconds` all in all; raises what the driver raises.
 
     The driver's own time-out covers the TCP connect only: a server that accepts and stays silent would hold us.

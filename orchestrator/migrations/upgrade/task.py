@@ -12,8 +12,10 @@ from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.waiting import Look, T, connected, wait_for_database
 from orchestrator.errors import StartupError
 from orchestrator.events import Emit
+from orchestrator.hook_commands import HookName
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.upgrade.hooks import Hook
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.settings import Settings
@@ -37,8 +39,20 @@ class UpgradeTask:
         """Where the databases are, by env.py; those behind one that is behind are left out."""
         return await _as_alembic(self._new_upgrade(target).look)
 
-    async def upgrade(self, target: Target, asked: asyncio.Event, begin: Callable[[], None]) -> None:
-        """Run env.py, apply what is missing, and see that it is there.
+    async def run_hook(self, name: HookName, *, locked: bool, revisions_applied: int) -> None:
+        """Run one of the project's own commands, under the lock; without it where the database does not exist yet.
+
+        Raises:
+            StartupError: with LockTimeout or HookFailed.
+            StopAsked: a stop was asked for meanwhile.
+        """
+        hook = Hook(name, self._settings, self._credentials, self._stop, self._emit, revisions_applied)
+        if locked:
+            await self._wait_for(check_lock_support)
+        await hook.run(locked=locked)
+
+    async def upgrade(self, target: Target, asked: asyncio.Event, begin: Callable[[], None]) -> int:
+        """Run env.py, apply what is missing, and see that it is there; returns how many revisions it applied.
 
         Args:
             target: what this image is at.
@@ -60,6 +74,7 @@ class UpgradeTask:
         await self._run(upgrade, asked)
         if upgrade.stopped:
             raise StopAsked
+        return sum(len(context.applied) for context in upgrade.contexts)
 
     def _new_upgrade(self, target: Target) -> Upgrade:
         files = AlembicFiles.of(self._settings)

@@ -1,0 +1,36 @@
+"""The project's own commands around the migration: what the settings name."""
+
+import shlex
+import shutil
+from typing import Literal
+
+from orchestrator.errors import HookFailed, StartupError
+from orchestrator.settings import Settings
+
+HookName = Literal["before_migrate", "after_migrate"]
+HOOKS: tuple[HookName, ...] = ("before_migrate", "after_migrate")
+NOT_FOUND = 127  # as a shell has it
+
+
+def command_of(settings: Settings, name: HookName) -> str:
+    """The command of a hook; empty when there is none."""
+    return settings.before_migrate if name == "before_migrate" else settings.after_migrate
+
+
+def check_hooks(settings: Settings) -> None:
+    """See that the commands exist: that is known without the database.
+
+    Raises:
+        StartupError: with HookFailed.
+    """
+    for name in HOOKS:
+        command = command_of(settings, name)
+        if command and not shutil.which(program := shlex.split(command)[0]):
+            failure = HookFailed(
+                error_type="hook_not_found",
+                error_message=f"{program} is not there, or not executable",
+                hook=name,
+                command=command,
+                hook_exit_code=NOT_FOUND,
+            )
+            raise StartupError(failure)

@@ -1,0 +1,131 @@
+"""The process of a hook: the project's command, in a process group of its own; its output becomes log lines."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+LOGGED_LINES = 10_000  # of one hook; the rest is counted
+LONGEST_LINE = 16_000  # bytes; what is longer is parted
+TAIL_LINES, TAIL_CHARACTERS = 50, 300  # of the output's end that a failure tells
+_CHUNK = 65_536
+_OUTPUT_SECONDS = 1.0  # for what is still in the pipe when the command has ended
+_KILLED = 128  # plus the number of the signal, as a shell has it
+
+_logger = logging.getLogger("orchestrator.hook")
+
+
+class HookProcess:
+    """The command, from its start to its end. Use it in one thread, which lives as long as the command may."""
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        """Start it.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        self._process = subprocess.Popen(  # noqa: S603  # the settings name it
+            [*_dying_with_us(), *command],
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,  # one pipe: the lines stay in their order
+            start_new_session=True,
+        )
+        assert self._process.stdout  # noqa: S101  # a pipe was asked for
+        self._output = _Output(self._process.stdout.fileno())
+        self._output.start()
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code, as a shell has it; None if it did not end within `seconds`."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        self._output.join(_OUTPUT_SECONDS)  # a process that it has left behind may keep the pipe open
+        self._output.tell_uncounted()
+        return code if code >= 0 else _KILLED - code
+
+    def end(self, grace_seconds: float) -> int:
+        """End it with all processes of its group: by SIGTERM, after `grace_seconds` by SIGKILL; the exit code."""
+        self._signal(signal.SIGTERM)
+        until = time.monotonic() + grace_seconds
+        while self._is_alive() and time.monotonic() < until:
+            self._process.poll()
+            time.sleep(0.02)
+        self._signal(signal.SIGKILL)
+        code = self.wait(_OUTPUT_SECONDS)
+        return _KILLED + signal.SIGKILL if code is None else code
+
+    @property
+    def tail(self) -> str:
+        """The end of its output."""
+        return "\n".join(self._output.tail)
+
+    def _is_alive(self) -> bool:
+        try:
+            os.killpg(self._process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _signal(self, number: int) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            self._process.poll()
+
+
+class _Output(threading.Thread):
+    """Reads the output as it comes, line by line, in bounded memory.
+
+    Attributes:
+        tail: its last lines.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(name="hook-output", daemon=True)
+        self._descriptor = descriptor
+        self._lines = self._told = 0
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+
+    def run(self) -> None:
+        """Read to the end."""
+        rest = b""
+        while chunk := os.read(self._descriptor, _CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            self._take(lines)
+            while len(rest) > LONGEST_LINE:
+                self._take([rest[:LONGEST_LINE]])
+                rest = rest[LONGEST_LINE:]
+        self._take([rest] if rest else [])
+
+    def tell_uncounted(self) -> None:
+        """Say how many lines were not logged; once for the same number."""
+        if (left_out := self._lines - LOGGED_LINES) > 0 and self._told != left_out:
+            self._told = left_out
+            _logger.warning("%d further lines of the hook's output were not logged.", left_out)
+
+    def _take(self, lines: list[bytes]) -> None:
+        free = max(0, LOGGED_LINES - self._lines)
+        self._lines += len(lines)
+        for line in lines[:free]:
+            _logger.info("%s", _text(line))
+        self.tail.extend(_text(line)[:TAIL_CHARACTERS] for line in lines[-TAIL_LINES:])
+
+
+def _text(line: bytes) -> str:
+    return line.rstrip(b"\r").decode("utf-8", "replace")
+
+
+def _dying_with_us() -> list[str]:
+    """What to put before a command so that it is killed when this process is; Linux only."""
+    if sys.platform != "linux" or not sys.executable:
+        return []
+    return [sys.executable, "-IS", str(Path(__file__).with_name("hook_child.py")), str(os.getpid())]

@@ -1,0 +1,132 @@
+"""The database made ready for the app: waited for, and brought to head, with the project's own commands around it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.app_database import tell_app
+from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
+from orchestrator.credentials import Credentials
+from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
+from orchestrator.dependencies import wait_for_dependencies
+from orchestrator.errors import StartupError
+from orchestrator.events import DatabaseReady, Emit
+from orchestrator.hook_commands import HookName, check_hooks, command_of
+from orchestrator.log import restore
+from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
+from orchestrator.migrations.position.target import Target, at_head
+from orchestrator.settings import Settings
+from orchestrator.stop import Stop
+from orchestrator.task import Task
+
+if TYPE_CHECKING:
+    from orchestrator.migrations.upgrade.task import UpgradeTask
+
+
+@dataclass
+class Preparation:
+    """Of one start.
+
+    Attributes:
+        asked: is set when a stop was asked for.
+        begin: is called before anything is changed, perhaps several times.
+    """
+
+    task: Task
+    settings: Settings
+    credentials: Credentials
+    stop: Stop
+    report: Emit
+    asked: asyncio.Event
+    begin: Callable[[], None]
+
+    def check(self) -> None:
+        """What can be known without the database.
+
+        Raises:
+            StartupError: with HookFailed: a command does not exist.
+        """
+        if self._runs_hooks:
+            check_hooks(self.settings)
+
+    @property
+    def _runs_hooks(self) -> bool:
+        """Where a process only waits for head, the one that migrates runs them."""
+        return self.task.name == "migrate" or (self.settings.migrate and self.task.name != "wait")
+
+    async def wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
+        """Wait for the database, and beside it for the other services."""
+        waiting = self._wait_for_database(target, migrate=migrate)
+        seen, _ = await together(waiting, wait_for_dependencies(self.settings, self.report))
+        return seen
+
+    async def _wait_for_database(self, target: Target | None, *, migrate: bool) -> DatabaseState:
+        try:
+            found = await self._look_at(target, migrate=migrate)
+        except StartupError as error:
+            return to_be_created(error, target if migrate else None)
+        self.report(
+            DatabaseReady(
+                attempts=found.attempts,
+                waited_seconds=round(found.waited_seconds, 3),
+                dialect=found.seen.dialect,
+                server_version=found.seen.server_version,
+            )
+        )
+        tell_app(self.credentials)
+        return found.seen
+
+    async def _look_at(self, target: Target | None, *, migrate: bool) -> Found[DatabaseState]:
+        await in_daemon_thread(lambda: preload(self.credentials), name="imports")
+        looks = readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target))
+        return await self.look(looks)
+
+    async def look(self, look: Look[T]) -> Found[T]:
+        """Wait for the database until `look` succeeds.
+
+        Raises:
+            StartupError: with DatabaseUnreachable or DatabaseRefused.
+        """
+        return await wait_for_database(
+            self.credentials,
+            look,
+            budget_seconds=self.settings.wait_timeout_seconds,
+            attempt_seconds=self.settings.connect_timeout_seconds,
+            emit=self.report,
+        )
+
+    async def bring_to_head(self, target: Target, seen: DatabaseState) -> None:
+        """Migrate if something is missing; before and after it, run the project's own commands."""
+        if await self._hook("before_migrate", locked=not seen.missing):
+            seen = await unless_stopped(self.asked, self._wait_for_database(target, migrate=True))
+        await self._hook("after_migrate", revisions_applied=await self._upgrade(target, seen))
+
+    async def _hook(self, name: HookName, *, locked: bool = True, revisions_applied: int = 0) -> bool:
+        """Run a command of the project's own; whether there is one."""
+        if not (self._runs_hooks and command_of(self.settings, name)):
+            return False
+        self.begin()
+        with self.stop.unhurried():
+            await self._upgrade_task().run_hook(name, locked=locked, revisions_applied=revisions_applied)
+        return True
+
+    async def _upgrade(self, target: Target, seen: DatabaseState) -> int:
+        """Run env.py if something is missing, else say that nothing is; returns how many revisions were applied."""
+        if seen.places is None or any(place.standing.pending for place in seen.places):
+            try:
+                with self.stop.unhurried():
+                    return await self._upgrade_task().upgrade(target, self.asked, self.begin)
+            finally:
+                restore()
+                if seen.missing:  # if it is missing still, that is what is wrong
+                    await self._wait_for_database(None, migrate=False)
+        for place in seen.places:
+            for event in at_head(place, self.settings.when_ahead):
+                self.report(event)
+        return 0
+
+    def _upgrade_task(self) -> "UpgradeTask":
+        from orchestrator.migrations.upgrade.task import UpgradeTask
+
+        return UpgradeTask(self.settings, self.credentials, self.stop, self.report)
