@@ -55,8 +55,9 @@ class Startup:
         """
         stories = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only, "run": self._make_way}
         self._asked = self.stop.watch()
-        self._database = Preparation(self.task, self.settings, self.credentials, self.stop, self.report, self._asked)
-        self._database.begin = self._begin_migrating
+        self._database = Preparation(
+            self.task, self.settings, self.credentials, self.stop, self.report, self._asked, self._begin_migrating
+        )
         announcer = asyncio.create_task(self._announce_stop())
         try:
             pid, version = os.getpid(), platform.python_version()

@@ -25,6 +25,14 @@ CONTRACT = {
     ),
     "app_database_ready": ("info", "attempts waited_seconds"),
     "database_ready": ("info", "attempts waited_seconds dialect server_version"),
+    "dependency_retry_scheduled": (
+        "warning",
+        "dependency attempt retry_in_seconds waited_seconds error_type error_code error_message",
+    ),
+    "dependency_ready": ("info", "dependency waited_seconds"),
+    "hook_started": ("info", "hook command"),
+    "hook_progress": ("info", "hook hook_seconds"),
+    "hook_completed": ("info", "hook command duration_seconds"),
     "migrations_current": ("info", "context current_revision head_revision"),
     "checksum_changed": ("warning", "context revision checksum_applied checksum_now applied_by changed_count"),
     "migrations_planned": ("info", "context current_revision head_revision pending_count pending"),
@@ -62,6 +70,8 @@ CONTRACT = {
     "migration_tree_invalid": ("critical", FAILURE),
     "database_ahead": ("critical", f"{FAILURE} context current_revision head_revision lineage"),
     "bind_failed": ("critical", f"{FAILURE} host port"),
+    "hook_failed": ("critical", f"{FAILURE} hook command hook_exit_code output revisions_applied"),
+    "dependency_unreachable": ("critical", f"{FAILURE} dependency attempts waited_seconds"),
     "startup_failed": ("critical", f"{FAILURE} exit_code failed_state"),
 }
 EXIT_CODES = {
@@ -76,6 +86,8 @@ EXIT_CODES = {
     "database_ahead": 10,
     "bind_failed": 11,
     "migration_stopped": 12,
+    "hook_failed": 13,
+    "dependency_unreachable": 14,
     "settings_invalid": 78,
 }
 # A value of each type that fields have; text with what a format string would trip over.
