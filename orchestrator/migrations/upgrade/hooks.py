@@ -92,6 +92,8 @@ class Hook:
         process = HookProcess(shlex.split(command), _environ(os.environ))
         try:
             code = self._watched(process, guard, began)
+        except (StartupError, StopAsked):  # it was ended before
+            raise
         except BaseException:
             process.end(GRACE_SECONDS)
             raise
