@@ -5,6 +5,7 @@ As in `ddl` and `dml`, each is written down as Python for `upgrade()`, and `STEP
 
 # ruff: noqa: S608 - the names in the SQL are our own
 
+from tests.faults import ddl, dml
 from tests.faults.schema import Habit, Schema
 
 _FAMILY = ("mariadb", "mysql")
@@ -137,16 +138,23 @@ SPECIAL: dict[Habit, tuple[str, ...]] = {
 
 _COMMITS = "what stands before an autocommit block is committed by it"
 _SAME = "both are defined as before: nothing tells whether it was done"
+_READS = "what was read before a definition is not kept"
+_CAUGHT = "an error that was caught, or a savepoint that was rolled back, is not kept"
 _REASONS: dict[Habit, tuple[str, tuple[str, ...]]] = {
-    leave_the_transaction: (_COMMITS, ("postgresql",)),
+    leave_the_transaction: (_COMMITS, ("postgresql", *_FAMILY)),
     create_an_index_concurrently: (_COMMITS, ("postgresql",)),
     use_a_temporary_table: ("a temporary table is gone with its connection", _FAMILY),
     exchange_in_one_statement: (_SAME, _FAMILY),
+    ddl.replace_in_one_statement: (_SAME, _FAMILY),
     truncate: ("nothing tells whether it was done", _FAMILY),
     create_from_a_select: ("rows and definition are not one", _FAMILY),
-    change_what_was_read: ("what was read was too much to be kept, and is another now", _FAMILY),
     use_a_random_value: ("it is another value the second time", _FAMILY),
-    drop_two_at_once: ("the one may be gone and the other not", ("mariadb",)),
+    drop_two_at_once: ("the one may be gone and the other not", _FAMILY),
+    **dict.fromkeys((change_what_was_read, stream, dml.backfill, dml.use_a_session), (_READS, _FAMILY)),
+    **dict.fromkeys((dml.carry_values_over, ddl.fill_from_what_is_dropped), (_READS, _FAMILY)),
+    **dict.fromkeys((ddl.create_table_unless_there, ddl.add_column_unless_there), (_READS, _FAMILY)),
+    dml.use_the_inserted_key: (_READS, ("mariadb",)),
+    **dict.fromkeys((ddl.catch_a_failure, dml.get_over_a_duplicate, dml.go_back_to_a_savepoint), (_CAUGHT, _FAMILY)),
 }
 REFUSABLE = {
     (habit.__name__, backend): reason for habit, (reason, backends) in _REASONS.items() for backend in backends
