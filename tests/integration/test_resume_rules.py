@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.contents import contents, differences, without_journal
 from tests.harness import Project, make_project
 from tests.integration.interrupted import HEADER, Start, start
-from tests.integration.resume_cases import MARIADB, MYSQL, Case, script
+from tests.integration.resume_cases import MARIADB, MYSQL, POSTGRESQL, Case, script
 from tests.servers import Database, Server, backends
 
 
@@ -56,4 +56,11 @@ def test_on_mysql_and_mariadb(case: Case, database: Database, twin: Database, tm
 @pytest.mark.parametrize("case", MARIADB.values(), ids=MARIADB)
 def test_on_mariadb(case: Case, database: Database, twin: Database, tmp_path: Path) -> None:
     """With what MySQL does not know."""
+    _check(case, database, twin, tmp_path)
+
+
+@backends("postgresql")
+@pytest.mark.parametrize("case", POSTGRESQL.values(), ids=POSTGRESQL)
+def test_on_postgresql(case: Case, database: Database, twin: Database, tmp_path: Path) -> None:
+    """Only what commits in the middle leaves something to resume."""
     _check(case, database, twin, tmp_path)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping
 
-from orchestrator.databases.statements import RecordedSession
+from orchestrator.databases.statements import Kind, RecordedSession
 from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.journal.steps import Outcome, Record, Step
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
@@ -40,6 +40,7 @@ class StatementLog:
         self._position = 0
         self._unsaved: set[int] = set()
         self._written: set[int] = set()  # since the last commit
+        self._state_may_differ = True  # a definition changes no session
         self._begun = False
         self._saved = bool(record.steps)
         self._may_be_dropped = False
@@ -92,6 +93,7 @@ class StatementLog:
     def add(self, step: Step) -> None:
         """Go on by one step."""
         step.index = len(self.steps) + 1
+        self._state_may_differ = self._state_may_differ or step.kind is not Kind.DEFINITION
         self.steps.append(step)
         self._position += 1
         self._unsaved.add(step.index)
@@ -121,7 +123,8 @@ class StatementLog:
     def _write(self) -> None:
         self.begin()
         steps = [self.steps[index - 1] for index in sorted(self._unsaved)]
-        self._written_state = dict(self._session.state())
+        if self._state_may_differ:
+            self._written_state, self._state_may_differ = dict(self._session.state()), False
         record = Record(self._session.server(), self.reason, self._written_state, steps)
         pending = self.steps[-1].statement if self.steps and self.steps[-1].outcome is Outcome.PENDING else ""
         self._saved = True
