@@ -367,12 +367,14 @@ POSTGRESQL: dict[str, Case] = {
         (PLANTS,),
         (
             CONCURRENTLY,
-            " import io\ncursor = op.get_bind().connection.cursor()\n"
-            "cursor.copy_expert('COPY plants FROM STDIN', io.StringIO('9\\tyew\\n'))",
+            (
+                " import io\ncursor = op.get_bind().connection.cursor()\n"
+                "cursor.copy_expert('COPY plants FROM STDIN', io.StringIO('9\\tyew\\n'))"
+            ),
             DIE,
             SHRUBS,
         ),
-        "the driver's own interface: copy_expert",
+        "the driver's own connection",
     ),
     "a table of several indexes": Case(
         (PLANTS,),
