@@ -121,6 +121,8 @@ def _plain(location: dict[str, Any], arguments: Parameters) -> dict[str, Any]:
             found[part] = value.decode("utf-8", "surrogateescape")
         elif part == "port" and str(value).isdigit():
             found[part] = int(value)
+        elif part == "query":
+            found[part] = value
         elif part == "database" or (isinstance(value, str) and not value.startswith("/")):
             found[part] = str(value) or None
         else:

@@ -86,7 +86,7 @@ TLS = Cause(
     ),
 )
 NO_TLS = Cause(
-    Verdict.DOUBT,
+    Verdict.REFUSE,
     "tls",
     "The server offers no TLS, and DATABASE_SSL_CA or the address asks for it: switch TLS on in the server, or leave "
     "the option out where the network is trusted.",

@@ -159,7 +159,7 @@ async def test_a_handshake_that_is_cut_off_is_tried_again(tmp_path: Path, driver
         Orchestrator("wait", env=_env_of(driver, peer.port, tmp_path), cwd=tmp_path) as process,
     ):
         await process.event("database_retry_scheduled", error_type="connection_lost", attempt=2)
-        assert await process.stop() == 0
+        assert await process.stop() == 12
 
 
 @pytest.mark.parametrize("driver", PEERS)

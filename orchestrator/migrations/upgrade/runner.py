@@ -20,6 +20,7 @@ from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.alembic_scripts import resolve_target, tree_of
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
+from orchestrator.migrations.upgrade.connect_hooks import our_connections
 from orchestrator.migrations.upgrade.context_run import ContextRun
 from orchestrator.migrations.upgrade.environment import Environment, Visitor
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, with_lost_stamps
@@ -93,8 +94,9 @@ class Upgrade:
         self.stopped = self.stopped or any(each.stopped for each in self.contexts)
         if not (self.contexts or self.stopped):
             _logger.warning("env.py has called run_migrations() for no database: nothing was migrated.")
-        for each in () if self.stopped else self.contexts:
-            each.confirm()
+        with our_connections(self.credentials):
+            for each in () if self.stopped else self.contexts:
+                each.confirm()
 
     def look(self) -> list[Place]:
         """Where the databases are, up to the first one that is behind; changes nothing.
