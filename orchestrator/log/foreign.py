@@ -93,6 +93,8 @@ def _handle_error(handler: logging.Handler, record: logging.LogRecord) -> None:
 
 
 def _is_told_by_events(record: logging.LogRecord) -> bool:
+    if type(record.levelno) is not int or type(record.pathname) is not str:
+        return False  # odd, and so not theirs
     if record.levelno >= logging.WARNING and record.name != "uvicorn.access":
         return False
     return _library(record.pathname) is not None

@@ -105,4 +105,7 @@ def of_loguru(text: str) -> logging.LogRecord | None:
 
 def same(one: logging.LogRecord, other: logging.LogRecord) -> bool:
     """Whether both have the same message: a handler of the app may pass records on to loguru."""
-    return one.getMessage() == other.getMessage()
+    try:
+        return one.getMessage() == other.getMessage()
+    except Exception:  # noqa: BLE001  # arguments that do not fit the message
+        return False

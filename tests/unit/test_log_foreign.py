@@ -331,6 +331,19 @@ print("2026-11-30 07:00:00,123 - app - CRITICAL - words", "2026-11-30T07:00:00Z 
 ACCESS = "logging.getLogger('uvicorn.access')"
 
 
+def test_an_odd_record_costs_nobody_an_exception() -> None:
+    """Libraries make records by hand; whatever is in them, the call that logs returns."""
+    lines = lines_of(
+        """
+logging.basicConfig(level="INFO")
+for odd in ({"pathname": None}, {"args": (1, 2)}, {"msg": None}, {"name": None}, {"created": "yesterday"}):
+    logging.root.handle(logging.makeLogRecord({"levelno": 40, "levelname": "ERROR", "msg": "m", **odd}))
+app.info("%s %s", "too few")
+"""
+    )
+    assert [line["level"] for line in lines] == [*["error"] * 5, "info"]
+
+
 @pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error"])
 def test_the_app_may_use_uvicorns_loggers(name: str) -> None:
     """Many do, as they are the ones that show `info` without any configuration."""
