@@ -186,7 +186,7 @@ class ContextRun:
         """
         if self._table is None:
             return
-        position = Position(self._table.heads(), self._position.entries)
+        position = replace(self._table.position(), context=self.name)
         if self._target.standing(position).pending:
             raise StartupError(self._not_durable(position.heads))
         for each in self._unconfirmed or ():

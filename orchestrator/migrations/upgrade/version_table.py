@@ -33,11 +33,12 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class VersionTable:
-    """Where a version table is."""
+    """Where a version table is, and the journal of what it tells."""
 
     engine: Engine
     name: str
     schema: str | None
+    journal_schema: str | None
 
     @classmethod
     def of(cls, context: "MigrationContext") -> Self:
@@ -49,24 +50,25 @@ class VersionTable:
             with no_transaction_left(connection):
                 found = ask(_real(connection), asked.format(table=context.version_table.replace("'", "''")))
             schema = found[0][0] if found else None
-        return cls(connection.engine, context.version_table, schema)
+        return cls(connection.engine, context.version_table, schema, _journal_schema(context))
 
-    def heads(self) -> tuple[str, ...]:
-        """What stands in it, on a new connection like that of env.py; nothing where there is no table."""
+    def position(self) -> Position:
+        """What stands in both, on a new connection like that of env.py; nothing where there is no table."""
         engine = Engine(self.engine.pool.recreate(), self.engine.dialect, self.engine.url)
         if self.engine.dialect.is_async:
             return asyncio.run(greenlet_spawn(self._read, engine))
         return self._read(engine)
 
-    def _read(self, engine: Engine) -> tuple[str, ...]:
+    def _read(self, engine: Engine) -> Position:
         versions = select(column("version_num", String)).select_from(table(self.name, schema=self.schema))
         try:
             with engine.connect() as connection:
-                return tuple(sorted(connection.execute(versions).scalars()))
+                heads = tuple(sorted(connection.execute(versions).scalars()))
+                return Position(heads, _readable_entries(connection, self.journal_schema, self.name))
         except DBAPIError as error:
             if not backend_for(engine.dialect.name).is_missing_table(error):
                 raise
-            return ()
+            return Position(())
         finally:
             engine.dispose()
 
@@ -82,10 +84,21 @@ def readable_position(context: "MigrationContext") -> Position:
 
 def readable_entries(context: "MigrationContext") -> dict[str, Entry]:
     """The journal's rows; none where there is no journal that we may read."""
-    connection, name = context.connection, journal_name(context.version_table)
+    assert context.connection  # noqa: S101  # only such contexts are attended
+    return _readable_entries(context.connection, _journal_schema(context), context.version_table)
+
+
+def _journal_schema(context: "MigrationContext") -> str | None:
+    """Where the journal is: beside Alembic's version table if env.py says where, else in the default schema."""
+    connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
-    backend, real = backend_for(connection.dialect.name), _real(connection)
-    schema = context.version_table_schema or backend.recorded(real, connection.connection.driver_connection).schema()
+    backend, driver = backend_for(connection.dialect.name), connection.connection.driver_connection
+    with no_transaction_left(connection):
+        return context.version_table_schema or backend.recorded(_real(connection), driver).schema()
+
+
+def _readable_entries(connection: "Connection", schema: str | None, version_table: str) -> dict[str, Entry]:
+    backend, real, name = backend_for(connection.dialect.name), _real(connection), journal_name(version_table)
     # PostgreSQL ends the transaction of whoever asks for a table that is not there; in autocommit there is none.
     fragile = connection.dialect.name == "postgresql" and not real.autocommit
     savepoint = connection.begin_nested() if fragile else contextlib.nullcontext()
