@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, cast
 
+import structlog
 from fastapi import APIRouter, HTTPException, Path, Query, Response, status
 from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +14,7 @@ from app.schemas import NewPlant, PlantChange, PlantPage, PlantQuery, Problem
 from app.schemas import Plant as PlantOut
 
 router = APIRouter(prefix="/plants", tags=["plants"])
+log = structlog.get_logger("app.plants")  # a name and fields, not a sentence: log queries can count them
 
 PlantId = Annotated[int, Path(ge=1, le=2**31 - 1, description="The number it got when it was created")]
 Responses = dict[int | str, dict[str, Any]]
@@ -28,6 +30,7 @@ async def create_plant(new: NewPlant, session: Session, response: Response) -> P
     session.add(plant)
     await _commit(session, plant.name)
     response.headers["Location"] = router.url_path_for("get_plant", plant_id=plant.id)
+    log.info("plant_created", plant_id=plant.id)
     return plant
 
 
@@ -69,6 +72,7 @@ async def delete_plant(plant_id: PlantId, session: Session) -> None:
     if not cast("CursorResult[Any]", result).rowcount:
         raise _missing(plant_id)
     await session.commit()
+    log.info("plant_deleted", plant_id=plant_id)
 
 
 def _wanted(query: PlantQuery) -> list[ColumnElement[bool]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 Plant = dict[str, Any]
 
@@ -41,6 +42,17 @@ async def test_a_new_plant_is_found_where_the_answer_says(client: httpx.AsyncCli
     assert before <= datetime.fromisoformat(plant["created_at"]) <= datetime.now(UTC)
     again = await client.get(answer.headers["Location"])
     assert (again.status_code, again.json()) == (200, plant)
+
+
+async def test_plants_that_come_and_go_are_events(client: httpx.AsyncClient) -> None:
+    """A name and a number, not a sentence: log queries count them."""
+    with capture_logs() as logged:
+        number = (await client.post("/plants", json={"name": "Pansy"})).json()["id"]
+        await client.delete(f"/plants/{number}")
+    assert [(each["event"], each["plant_id"]) for each in logged] == [
+        ("plant_created", number),
+        ("plant_deleted", number),
+    ]
 
 
 async def test_a_name_alone_is_enough(client: httpx.AsyncClient) -> None:
