@@ -148,7 +148,7 @@ async def test_a_revision_that_swallows_its_cancelling_is_not_followed(project: 
     async with Orchestrator("migrate", env=environment(database, **SETTINGS), cwd=project.path) as process:
         await process.event("log", message="here it goes")
         process.signal(signal.SIGTERM)
-        assert await process.exit_code() == 0
+        assert await process.exit_code() == 12
     assert process.find("log", message="never mind")
     assert process.find("revision_applied", revision="long")
     assert not process.find("revision_started", revision="r3")
