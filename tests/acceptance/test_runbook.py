@@ -74,7 +74,7 @@ async def _refused(project: Project, database: Database) -> Result:
     result = await migrate(project, database)
     failed = failure(result, "migration_half_applied", 8)
     assert failed["error_type"] == "not_resumable"
-    assert failed["error_message"] in RUNBOOK
+    assert failed["error_message"].partition(":")[0] in RUNBOOK
     assert failed["left"][-1] in SCRIPT
     assert [each.split()[:3] for each in failed["applied"]] == [
         ["CREATE", "TABLE", "pots"],

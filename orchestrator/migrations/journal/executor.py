@@ -87,7 +87,13 @@ class Executor:
                 self._start_over()
             else:
                 break
-        self._end()
+        self._state.check()
+        if self.log.replaying:
+            raise self.refuse("it ended before the last statement on record")
+        self._irrevocable.settle()
+        self._state.enter(Phase.STAMPING)
+        if self._waits.autocommit:
+            self._session.begin()  # for Alembic's stamp and the end of the record
 
     def finish(self, seconds: float) -> None:
         """The version is stamped: finish the record in the same transaction."""
@@ -168,7 +174,7 @@ class Executor:
 
     def _live(self, statement: Statement, sql: str, parameters: Any, run: Run) -> StatementResult:
         if self.log.skipped and statement.needs_session and not self._ran_live:
-            raise self.refuse(f"its next statement needs the session that is gone: {sql[:200]}")
+            raise self.refuse(f"its next statement needs the session that is gone: {self._shown(sql)}")
         self._ran_live = True
         step = self._step(statement, sql, parameters)
         try:
@@ -200,11 +206,14 @@ class Executor:
         try:
             step = self.log.next(digest_of(sql, parameters))
         except ChangedError as changed:
-            raise self.refuse(f"its statement {changed} is not the one that was run: {sql[:200]}") from None
+            raise self.refuse(f"its statement {changed} is not the one that was run: {self._shown(sql)}") from None
         result = run() if statement.kind is Kind.SETTING else step.result
         if not self.log.replaying:
             self._caught_up()
         return result
+
+    def _shown(self, sql: str) -> str:
+        return self._session.without_literals(sql)[:200]
 
     def _caught_up(self) -> None:
         """The next statement is run: the session must be as it was."""
@@ -237,13 +246,3 @@ class Executor:
     def _start_over(self) -> None:
         self.log.start_over()
         self.done, self.running, self._ran_live = 0, "", False
-
-    def _end(self) -> None:
-        """`upgrade()` has returned."""
-        self._state.check()
-        if self.log.replaying:
-            raise self.refuse("it ended before the last statement on record")
-        self._irrevocable.settle()
-        self._state.enter(Phase.STAMPING)
-        if self._waits.autocommit:
-            self._session.begin()  # for Alembic's stamp and the end of the record
