@@ -8,7 +8,7 @@ As in `ddl` and `dml`, each is written down as Python for `upgrade()`, and `STEP
 from tests.faults import ddl, dml
 from tests.faults.schema import Habit, Schema
 
-_FAMILY = ("mariadb", "mysql")
+FAMILY = ("mariadb", "mysql")
 
 
 def fill_the_disk(schema: Schema) -> str:
@@ -120,19 +120,19 @@ def use_a_random_value(_schema: Schema) -> str:
 
 
 SPECIAL: dict[Habit, tuple[str, ...]] = {
-    fill_the_disk: ("sqlite", "postgresql", *_FAMILY),
-    lock_two_rows: ("sqlite", "postgresql", *_FAMILY),
-    alter_what_is_read: ("sqlite", "postgresql", *_FAMILY),
-    leave_the_transaction: ("postgresql", *_FAMILY),
+    fill_the_disk: ("sqlite", "postgresql", *FAMILY),
+    lock_two_rows: ("sqlite", "postgresql", *FAMILY),
+    alter_what_is_read: ("sqlite", "postgresql", *FAMILY),
+    leave_the_transaction: ("postgresql", *FAMILY),
     create_an_index_concurrently: ("postgresql",),
-    use_a_temporary_table: ("sqlite", "postgresql", *_FAMILY),
-    exchange_in_one_statement: _FAMILY,
-    truncate: ("postgresql", *_FAMILY),
-    stream: ("sqlite", *_FAMILY),
-    create_from_a_select: ("sqlite", "postgresql", *_FAMILY),
-    drop_two_at_once: ("postgresql", *_FAMILY),
-    change_what_was_read: ("sqlite", "postgresql", *_FAMILY),
-    use_a_random_value: ("sqlite", "postgresql", *_FAMILY),
+    use_a_temporary_table: ("sqlite", "postgresql", *FAMILY),
+    exchange_in_one_statement: FAMILY,
+    truncate: ("postgresql", *FAMILY),
+    stream: ("sqlite", *FAMILY),
+    create_from_a_select: ("sqlite", "postgresql", *FAMILY),
+    drop_two_at_once: ("postgresql", *FAMILY),
+    change_what_was_read: ("sqlite", "postgresql", *FAMILY),
+    use_a_random_value: ("sqlite", "postgresql", *FAMILY),
 }
 """Each with the backends that it is for."""
 
@@ -141,20 +141,20 @@ _SAME = "both are defined as before: nothing tells whether it was done"
 _READS = "what was read before a definition is not kept"
 _CAUGHT = "an error that was caught, or a savepoint that was rolled back, is not kept"
 _REASONS: dict[Habit, tuple[str, tuple[str, ...]]] = {
-    leave_the_transaction: (_COMMITS, ("postgresql", *_FAMILY)),
+    leave_the_transaction: (_COMMITS, ("postgresql", *FAMILY)),
     create_an_index_concurrently: (_COMMITS, ("postgresql",)),
-    use_a_temporary_table: ("a temporary table is gone with its connection", _FAMILY),
-    exchange_in_one_statement: (_SAME, _FAMILY),
-    ddl.replace_in_one_statement: (_SAME, _FAMILY),
-    truncate: ("nothing tells whether it was done", _FAMILY),
-    create_from_a_select: ("rows and definition are not one", _FAMILY),
-    use_a_random_value: ("it is another value the second time", _FAMILY),
-    drop_two_at_once: ("the one may be gone and the other not", _FAMILY),
-    **dict.fromkeys((change_what_was_read, stream, dml.backfill, dml.use_a_session), (_READS, _FAMILY)),
-    **dict.fromkeys((dml.carry_values_over, ddl.fill_from_what_is_dropped), (_READS, _FAMILY)),
-    **dict.fromkeys((ddl.create_table_unless_there, ddl.add_column_unless_there), (_READS, _FAMILY)),
+    use_a_temporary_table: ("a temporary table is gone with its connection", FAMILY),
+    exchange_in_one_statement: (_SAME, FAMILY),
+    ddl.replace_in_one_statement: (_SAME, FAMILY),
+    truncate: ("nothing tells whether it was done", FAMILY),
+    create_from_a_select: ("rows and definition are not one", FAMILY),
+    use_a_random_value: ("it is another value the second time", FAMILY),
+    drop_two_at_once: ("the one may be gone and the other not", FAMILY),
+    **dict.fromkeys((change_what_was_read, stream, dml.backfill, dml.use_a_session), (_READS, FAMILY)),
+    **dict.fromkeys((dml.carry_values_over, ddl.fill_from_what_is_dropped), (_READS, FAMILY)),
+    **dict.fromkeys((ddl.create_table_unless_there, ddl.add_column_unless_there), (_READS, FAMILY)),
     dml.use_the_inserted_key: (_READS, ("mariadb",)),
-    **dict.fromkeys((ddl.catch_a_failure, dml.get_over_a_duplicate, dml.go_back_to_a_savepoint), (_CAUGHT, _FAMILY)),
+    **dict.fromkeys((ddl.catch_a_failure, dml.get_over_a_duplicate, dml.go_back_to_a_savepoint), (_CAUGHT, FAMILY)),
 }
 REFUSABLE = {
     (habit.__name__, backend): reason for habit, (reason, backends) in _REASONS.items() for backend in backends
