@@ -36,7 +36,7 @@ def project(tmp_path: Path) -> Project:
 
 
 async def _migrate(project: Project, **settings: str) -> Result:
-    return await run("migrate", env=settings, cwd=project.path)
+    return await run("migrate", env={"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid", **settings}, cwd=project.path)
 
 
 async def test_a_synchronous_env_with_its_own_settings_needs_no_variable(project: Project, database: Database) -> None:
@@ -46,7 +46,7 @@ async def test_a_synchronous_env_with_its_own_settings_needs_no_variable(project
     project.write("alembic/env.py", _SYNC)
     app = (project.path / "app" / "main.py").read_text()
     project.write("app/main.py", f"import os\nprint('DATABASE_URL' in os.environ)\n{app}")
-    async with Orchestrator("serve", env={}, cwd=project.path) as process:
+    async with Orchestrator("serve", env={"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid"}, cwd=project.path) as process:
         await process.event("server_started")
         assert await process.stop() == 0
     assert stamped(database) == ["r2"]
@@ -59,6 +59,31 @@ async def test_an_address_in_alembics_configuration_is_found(project: Project, d
     """`sqlalchemy.url`, and the asynchronous template: at head there is nothing to run but one SELECT."""
     ini = project.path / "alembic.ini"
     ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", database.url.replace("%", "%%")))
+    first, second = await _migrate(project), await _migrate(project)
+    assert (first.exit_code, stamped(database)) == (0, ["r2"])
+    assert told(second) == ["migrations_current"]
+
+
+@backends("sqlite", "postgresql")
+async def test_an_env_that_connects_in_a_thread_of_its_own_is_asked_too(project: Project, database: Database) -> None:
+    """A public project runs its migrations in a worker thread, with a loop of its own."""
+    project.write(
+        "alembic/env.py",
+        "import asyncio, concurrent.futures\n"
+        "from alembic import context\n"
+        "from sqlalchemy.ext.asyncio import create_async_engine\n"
+        "def run(connection):\n"
+        "    context.configure(connection=connection)\n"
+        "    with context.begin_transaction():\n"
+        "        context.run_migrations()\n"
+        "async def main():\n"
+        f"    engine = create_async_engine({database.url!r})\n"
+        "    async with engine.connect() as connection:\n"
+        "        await connection.run_sync(run)\n"
+        "    await engine.dispose()\n"
+        "with concurrent.futures.ThreadPoolExecutor() as pool:\n"
+        "    pool.submit(lambda: asyncio.run(main())).result()\n",
+    )
     first, second = await _migrate(project), await _migrate(project)
     assert (first.exit_code, stamped(database)) == (0, ["r2"])
     assert told(second) == ["migrations_current"]

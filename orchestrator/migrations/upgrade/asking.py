@@ -49,7 +49,8 @@ async def learn_address(settings: Settings, credentials: Credentials) -> None:
         StartupError: with MigrationTreeInvalid, as `ask_address`, also when env.py is too slow; with SettingsInvalid,
             if a driver is missing.
     """
-    asking = in_main_thread(lambda: ask_address(settings, credentials), name="env-address")
+    ours = threading.get_ident()
+    asking = in_main_thread(lambda: ask_address(settings, credentials, ours), name="env-address")
     try:
         if address := await asyncio.wait_for(asking, ASK_SECONDS):
             credentials.learn(address)
@@ -59,8 +60,13 @@ async def learn_address(settings: Settings, credentials: Credentials) -> None:
         raise StartupError(invalid(error.faults)) from None
 
 
-def ask_address(settings: Settings, credentials: Credentials) -> OwnAddress | None:
+def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnAddress | None:
     """The address that env.py would connect to first; None when it connects to none, or wants to be given a connection.
+
+    Args:
+        settings: where env.py is.
+        credentials: what its connections are to have.
+        ours: the thread whose connections are not env.py's; env.py may have threads of its own.
 
     Raises:
         StartupError: with MigrationTreeInvalid: env.py fails before, or its database is none of ours.
@@ -73,7 +79,7 @@ def ask_address(settings: Settings, credentials: Credentials) -> OwnAddress | No
         raise
     printed = io.StringIO()
     try:
-        with _first_connect_raises(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with _first_connect_raises(ours), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             environment.run_to_connect()
     except _Connecting as found:
         return _address(found)
@@ -104,11 +110,9 @@ def _failed(message: str, error: BaseException | None = None) -> StartupError:
 
 
 @contextlib.contextmanager
-def _first_connect_raises() -> Iterator[None]:
-    thread = threading.get_ident()
-
+def _first_connect_raises(ours: int) -> Iterator[None]:
     def capture(dialect: Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
-        if threading.get_ident() == thread:
+        if threading.get_ident() != ours:
             raise _Connecting(dialect, arguments, parameters)
 
     event.listen(Engine, "do_connect", capture, insert=True)

@@ -28,20 +28,23 @@ _PORTS = {"mysql": 3306, "postgresql": 5432}
 
 
 class Whereabouts:
-    """Where env.py connects to in one run."""
+    """Where env.py connects to in one run; made in the thread whose connections are not env.py's."""
+
+    _THREAD = "database-identity"
 
     def __init__(self, credentials: Credentials, *, several: bool) -> None:
         self._credentials = credentials
-        self._only = not several
+        self._only, self._ours = not several, threading.get_ident()
         self._reached = credentials.told is not None  # it was waited for where env.py connects first
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
-        """Note to which databases this thread connects meanwhile."""
-        thread, waited = threading.get_ident(), _place(self._credentials.own_address().url)
+        """Note to which databases env.py connects meanwhile, perhaps in a thread of its own."""
+        waited = _place(self._credentials.own_address().url)
 
         def note(dialect: Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
-            if threading.get_ident() == thread and not self._reached:
+            ours = threading.get_ident() == self._ours or threading.current_thread().name == self._THREAD
+            if not ours and not self._reached:
                 with contextlib.suppress(AddressError):
                     self._reached = _place(of_call(dialect, arguments, parameters).url) == waited
 
@@ -74,7 +77,7 @@ class Whereabouts:
         if DATABASES.get(connection.dialect.name) != DATABASES[waited]:
             return False
         theirs = backend_for(connection.dialect.name).identity(connection.connection.dbapi_connection)
-        return bool(theirs == _in_a_thread(self._identity))
+        return bool(theirs == _in_a_thread(self._identity, self._THREAD))
 
     def _identity(self) -> str:
         async def look(connection: "AsyncConnection", backend: Backend) -> str:
@@ -91,10 +94,10 @@ class Whereabouts:
         return StartupError(invalid([DatabaseSettings.fault("DATABASE_URL", problem)]))
 
 
-def _in_a_thread(work: Any) -> Any:
+def _in_a_thread(work: Any, name: str) -> Any:
     """The result of `work` in a thread without an event loop: this one may be inside env.py's."""
     results: list[Any] = []
-    thread = threading.Thread(target=lambda: results.append(work()), name="database-identity", daemon=True)
+    thread = threading.Thread(target=lambda: results.append(work()), name=name, daemon=True)
     thread.start()
     thread.join()
     return results[0] if results else None
