@@ -1,0 +1,61 @@
+"""What of a revision's script is left: true also in loops and behind helpers."""
+
+import importlib.util
+from pathlib import Path
+
+from orchestrator.migrations.journal.source import left_after, running_line
+
+SCRIPT = """
+lines = []
+
+
+def helper(note):
+    note()
+    note()
+
+
+def upgrade(note):
+    note()
+    for name in ("a", "b"):
+        note()
+        note()
+    helper(note)
+    print("last")
+"""
+
+
+def _lines(path: Path) -> list[int]:
+    """Run the script, and return the line of each note."""
+    path.write_text(SCRIPT)
+    spec = importlib.util.spec_from_file_location("revision", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: list[int] = []
+    module.upgrade(lambda: found.append(running_line(str(path))))
+    return found
+
+
+def test_what_is_left_is_what_comes_after(tmp_path: Path) -> None:
+    """The rest of the loop, and of the helper, are named as such: how much of them is done is not known."""
+    path = tmp_path / "revision.py"
+    first, in_loop, *_, in_helper, _ = [left_after(str(path), abs(line)) for line in _lines(path)]
+    assert first[:2] == ["note()", "note()"]
+    assert in_loop == ['the rest of: for name in ("a", "b"):', "helper(note)", 'print("last")']
+    assert in_helper == ['print("last")']
+
+
+def test_a_helper_that_is_not_done_is_named(tmp_path: Path) -> None:
+    """A negative line says that a helper was running."""
+    path = tmp_path / "revision.py"
+    line = abs(_lines(path)[-1])
+    assert left_after(str(path), -line) == ["the rest of: helper(note)", 'print("last")']
+
+
+def test_nothing_is_said_of_what_is_not_known(tmp_path: Path) -> None:
+    """No line, no script, no `upgrade`."""
+    path = tmp_path / "revision.py"
+    path.write_text(SCRIPT)
+    assert left_after(str(path), 0) == []
+    assert left_after(str(tmp_path / "none.py"), 5) == []
