@@ -149,7 +149,7 @@ async def test_it_asks_where_we_listen(project: Project, host: str) -> None:
 async def test_paths_of_our_own_are_asked(project: Project) -> None:
     """Whatever may be in a path: it arrives as it is set."""
     go(project)
-    paths = {"ORCHESTRATOR_READY_PATH": "/~health?x=%41#1;/ready", "ORCHESTRATOR_LIVE_PATH": "//live"}
+    paths = {"ORCHESTRATOR_READY_PATH": "/~health:x=1;@/ready", "ORCHESTRATOR_LIVE_PATH": "//live"}
     async with Orchestrator("serve", env=paths, cwd=project.path) as process:
         await process.event("server_started")
         assert_healthy(await probe(process))

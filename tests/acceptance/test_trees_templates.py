@@ -32,7 +32,7 @@ async def test_a_stock_ini_does_not_silence_us(tmp_path: Path, database: Databas
     """The env.py calls fileConfig, which takes the handlers away, sets WARNING and disables every logger."""
     project = make_project(tmp_path / "project", template)
     assert "fileConfig(" in (project.path / "alembic" / "env.py").read_text()
-    logs = "import logging\nlogging.getLogger('team.revision').info('hello from r1')"
+    logs = "import logging\nlogging.getLogger('team.revision').warning('hello from r1')"
     project.add_revision("r1", f"{CREATE.format('plants')}\n{logs}")
     result = await migrate(project, database)
     assert result.exit_code == 0
