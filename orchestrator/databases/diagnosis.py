@@ -1,6 +1,7 @@
 """What a failed attempt to reach a database means: try again, or give up at once?"""
 
 import enum
+import errno
 import re
 import socket
 import ssl
@@ -184,7 +185,8 @@ def of_system(error: BaseException) -> Diagnosis | None:
         for each in causes:
             if isinstance(each, kind):
                 code = getattr(each, "errno", None) or ""
-                return cause.found(code, _system_message(each, error))
+                found_cause = LOST if cause is NETWORK and code in _GONE else cause
+                return found_cause.found(code, _system_message(each, error))
     if any(isinstance(each, RuntimeError) and _CLOSED.search(str(each)) for each in causes):
         return LOST.found("", innermost_message(error))
     return None
@@ -199,9 +201,7 @@ def _system_message(cause: BaseException, error: BaseException) -> str:
 # libpq and some drivers tell of TLS in words only. A peer that answers TLS in clear text has the "wrong version".
 _TLS_TEXTS = (
     (
-        re.compile(
-            "WRONG_VERSION_NUMBER|offers no TLS|SSL is required|does not support SSL|refuses SSL|rejected SSL upgrade"
-        ),
+        re.compile("WRONG_VERSION_NUMBER|offers no TLS|SSL is required|does not support SSL|refuses SSL"),
         NO_TLS,
     ),
     (re.compile("SSL error: certificate|does not match host name|root certificate"), TLS),
@@ -209,6 +209,9 @@ _TLS_TEXTS = (
 
 # What drivers and uvloop say of a connection that the peer closed before they had looked at it: a server without room.
 _CLOSED = re.compile(r"does not expose socket|closed=True|handler is closed|transport is closed")
+
+# What is left of a connection that the peer closed in the middle of connecting.
+_GONE = {errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN}
 
 # In this order: a certificate error is an OSError, and so are time-outs and failed look-ups.
 _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (

@@ -149,7 +149,7 @@ def test_a_server_without_tls_is_refused(
     credentials = read(DATABASE_URL=database.url, DATABASE_SSL_CA=str(tmp_path / certificates.AUTHORITY))
     outcome = _in_thread(credentials, _url(database.url, driver), "SELECT 1")
     found = _refusal(outcome, driver)
-    assert found.error_type == "tls", (outcome, found)
+    assert "offers no TLS" in found.hint, (outcome, found)
 
 
 WHO = {"mysql": "SELECT CURRENT_USER()", "postgresql": "SELECT current_user"}

@@ -17,6 +17,7 @@ from orchestrator.databases.diagnosis import (
     UNKNOWN_DATABASE,
     Cause,
     Diagnosis,
+    Verdict,
     chain,
     innermost_message,
     of_system,
@@ -40,11 +41,18 @@ _CAUSES: dict[str, Cause] = {
     "55P03": BUSY,
     "57P": STARTING,  # starting up, shutting down, crashed
 }
+_NO_TLS = Cause(
+    Verdict.DOUBT,
+    "protocol",
+    "The server offers no TLS, and DATABASE_SSL_CA or the address asks for it; or it is no PostgreSQL at all.",
+)
 
 
 def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
     """By SQLSTATE; asyncpg raises the system's own errors as they are."""
     state = sqlstate_of(error)
+    if state is None and "rejected SSL upgrade" in str(error):  # asyncpg says so whatever the peer has answered
+        return _NO_TLS.found("", innermost_message(error))
     if state is None:
         return of_system(error) or unknown(error)
     if "statement pooling mode" in str(error):  # which allows no transaction at all
