@@ -77,3 +77,19 @@ def test_a_database_ahead_that_may_be_is_no_error(status: Status) -> None:
     told = {"error_type": "ahead", "current_revision": "b2", "head_revision": "a1", "lineage": "proven"}
     status.observe(DatabaseAheadTolerated(**told))
     assert (status.snapshot()["last_error"], status.snapshot()["phase"]) == (None, "starting_app")
+
+
+def test_a_start_that_has_not_begun_tells_all_its_fields() -> None:
+    """They are public interface: probes and pages read them by these names."""
+    public = {
+        "state": "waiting",
+        "phase": "preflight",
+        "revisions_done": 0,
+        "revisions_to_do": 0,
+        "progress_percent": None,
+        "elapsed_seconds": 1.2,
+        "last_error": None,
+    }
+    assert Status("public", lambda: 1.234, lambda value: value).snapshot() == public
+    full = {**public, "revision": None, "statement": None}
+    assert Status("full", lambda: 1.234, lambda value: value).snapshot() == full
