@@ -190,7 +190,7 @@ class Upgrade:
         """What a context is to be at, by the scripts that env.py has chosen."""
         scripts = context.script
         assert scripts  # noqa: S101  # env.py was run by an EnvironmentContext
-        chosen = tuple(map(str, scripts.version_locations))
+        chosen = tuple(map(str, scripts.version_locations or ()))  # None for the usual place before Alembic 1.16
         if chosen not in self._targets:
             tree = tree_of(scripts)
             self._targets[chosen] = Target(tree, resolve_target(scripts, tree, self.settings.target), self.env)
