@@ -5,6 +5,7 @@ It runs on env.py's own connections, which also hold the locks, in the main thre
 
 import gc
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
+from orchestrator.databases.diagnosis import CREDENTIALS, Verdict
 from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Emit
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 TRIES, RACE_SECONDS = 5, 0.2  # of env.py that meets another replica
+CONFIRM_AGAIN_SECONDS = 1.0  # between two looks at the outcome, while the database restarts or a password is rotated
 # PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object; MySQL: duplicate database, table.
 _CREATED_MEANWHILE = {"23505", "42P06", "42P07", "42710", "1007", "1050"}
 
@@ -96,7 +99,20 @@ class Upgrade:
             _logger.warning("env.py has called run_migrations() for no database: nothing was migrated.")
         with our_connections(self.credentials):
             for each in () if self.stopped else self.contexts:
-                each.confirm()
+                self._confirm(each)
+
+    def _confirm(self, context: ContextRun) -> None:
+        """Look at the outcome on a new connection; what may pass is tried again, as everything is committed by now."""
+        until = time.monotonic() + self.settings.wait_timeout_seconds
+        while True:
+            try:
+                return context.confirm()
+            except (DBAPIError, OSError) as error:
+                found = backend_for(self.credentials.own_address().url.get_backend_name()).diagnose(error)
+                rotated = found.error_type == CREDENTIALS.error_type and self.credentials.rotates
+                final = found.verdict is Verdict.REFUSE and not rotated
+                if final or time.monotonic() > until or self.stop.requested.wait(CONFIRM_AGAIN_SECONDS):
+                    raise
 
     def look(self) -> list[Place]:
         """Where the databases are, up to the first one that is behind; changes nothing.
