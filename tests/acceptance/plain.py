@@ -1,11 +1,10 @@
 """Alembic itself, as a team runs it without the product."""
 
 import asyncio
-import os
-import sys
-from asyncio.subprocess import PIPE, STDOUT
 
 from tests.harness import Project
+from tests.harness.prepared import Prepared
+from tests.harness.process import basics
 from tests.servers import Database
 
 _RUN = """
@@ -20,13 +19,13 @@ getattr(command, sys.argv[2])(config, *sys.argv[3:])
 
 
 async def alembic(project: Project, database: Database, *arguments: str, **variables: str) -> None:
-    """Run `alembic COMMAND …` in a process of its own, with these variables beside those that there are.
+    """Run `alembic COMMAND …` in a process of its own, with these variables beside those that a process has.
 
     Raises:
         AssertionError: It failed.
     """
-    command = (sys.executable, "-c", _RUN, database.url, *arguments)
-    env = {**os.environ, **variables}
-    process = await asyncio.create_subprocess_exec(*command, cwd=project.path, env=env, stdout=PIPE, stderr=STDOUT)
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
+    env = basics() | variables
+    process = await Prepared.start((database.url, *arguments), env, project.path, code=_RUN)
+    process.stdin.close()
+    output, errors, code = await asyncio.gather(process.stdout.read(), process.stderr.read(), process.wait())
+    assert code == 0, (output + errors).decode()

@@ -90,8 +90,8 @@ def _tell(descriptor: int, *numbers: float) -> None:
         os.write(descriptor, f"{json.dumps(numbers)}\n".encode())
 
 
-def become(descriptors: list[int]) -> None:
-    """Take the pipes, the environment, the directory and the arguments of a start."""
+def become(descriptors: list[int]) -> str:
+    """Take the pipes, the environment, the directory and the arguments of a start; returns the code to run, if any."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -108,6 +108,7 @@ def become(descriptors: list[int]) -> None:
     sys.path[0] = os.getcwd()  # noqa: PTH109 - as -m does
     sys.argv = ["-m", *wanted["arguments"]]
     sys.orig_argv = [sys.executable, "-m", "orchestrator", *wanted["arguments"]]
+    return str(wanted["code"])
 
 
 def main() -> NoReturn:
@@ -121,15 +122,18 @@ def main() -> NoReturn:
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as requests:
-        become(wait_for_a_start(requests))
+        code = become(wait_for_a_start(requests))
         requests.detach()
-    end(run_product())
+    end(run(code))
 
 
-def run_product() -> int:
-    """Run `python -m orchestrator` and return its exit code, as Python works it out."""
+def run(code: str) -> int:
+    """Run the code, or without any `python -m orchestrator`, and return the exit code, as Python works it out."""
     try:
-        runpy._run_module_as_main("orchestrator")  # type: ignore[attr-defined] # noqa: SLF001 - what -m calls
+        if code:
+            exec(code, {"__name__": "__main__"})  # noqa: S102
+        else:
+            runpy._run_module_as_main("orchestrator")  # type: ignore[attr-defined] # noqa: SLF001 - what -m calls
     except SystemExit as ended:
         if ended.code is None or isinstance(ended.code, int):
             return ended.code or 0

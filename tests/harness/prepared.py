@@ -52,12 +52,13 @@ class Prepared:
         self._end = asyncio.create_task(self._until_it_ends())
 
     @classmethod
-    async def start(cls, arguments: Sequence[str], env: Mapping[str, str], cwd: Path) -> Self:
-        """Start it."""
+    async def start(cls, arguments: Sequence[str], env: Mapping[str, str], cwd: Path, code: str = "") -> Self:
+        """Start `python -m orchestrator`, or this code."""
         (stdin, ours), *others = [os.pipe() for _ in range(4)]
         theirs = [stdin, *(write for _, write in others)]
         with tempfile.TemporaryFile("w+") as request:
-            json.dump({"arguments": list(arguments), "env": dict(env), "cwd": str(cwd)}, request)
+            wanted = {"arguments": list(arguments), "env": dict(env), "cwd": str(cwd), "code": code}
+            json.dump(wanted, request)
             request.seek(0)
             socket.send_fds(_program(), [b"start"], [request.fileno(), *theirs])
         for each in theirs:

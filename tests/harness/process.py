@@ -61,8 +61,7 @@ class Orchestrator(Output):
         fresh: bool = False,
     ) -> None:
         super().__init__()
-        own = {"PORT": str(free_port()), "ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}
-        self.env = _basics() | own | dict(env or {})
+        self.env = basics() | {"PORT": str(free_port())} | dict(env or {})
         self.port = int(self.env["PORT"]) if self.env["PORT"].isdecimal() else 0
         self.reading = asyncio.Event()
         self.reading.set()
@@ -206,7 +205,7 @@ async def run(
     return Result(process.lines, process.events, process.noise, process.stderr, exit_code=code)
 
 
-def _basics() -> dict[str, str]:
+def basics() -> dict[str, str]:
     """Return what every process has, and what measures its coverage if something does."""
     measuring = {name: os.environ[name] for name in _MEASURING if name in os.environ}
     return {
