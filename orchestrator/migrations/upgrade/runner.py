@@ -4,6 +4,7 @@ It runs on env.py's own connections, which also hold the locks, in the main thre
 """
 
 import gc
+import itertools
 import logging
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, Verdict
 from orchestrator.errors import Failure, StartupError
-from orchestrator.events import Emit
+from orchestrator.events import DatabaseRetryScheduled, Emit
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.alembic_scripts import resolve_target, tree_of
@@ -103,16 +104,26 @@ class Upgrade:
 
     def _confirm(self, context: ContextRun) -> None:
         """Look at the outcome on a new connection; what may pass is tried again, as everything is committed by now."""
-        until = time.monotonic() + self.settings.wait_timeout_seconds
-        while True:
+        began = time.monotonic()
+        for attempt in itertools.count(1):
             try:
-                return context.confirm()
+                context.confirm()
             except (DBAPIError, OSError) as error:
                 found = backend_for(self.credentials.own_address().url.get_backend_name()).diagnose(error)
                 rotated = found.error_type == CREDENTIALS.error_type and self.credentials.rotates
                 final = found.verdict is Verdict.REFUSE and not rotated
-                if final or time.monotonic() > until or self.stop.requested.wait(CONFIRM_AGAIN_SECONDS):
+                waited = round(time.monotonic() - began, 3)
+                if final or waited > self.settings.wait_timeout_seconds:
                     raise
+                told = {name: value for name, value in found.fields().items() if name != "hint"}
+                pause = CONFIRM_AGAIN_SECONDS
+                self.emit(
+                    DatabaseRetryScheduled(attempt=attempt, retry_in_seconds=pause, waited_seconds=waited, **told)
+                )
+                if self.stop.requested.wait(pause):
+                    raise
+            else:
+                return
 
     def look(self) -> list[Place]:
         """Where the databases are, up to the first one that is behind; changes nothing.
