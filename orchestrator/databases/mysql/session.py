@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.databases import ask
 from orchestrator.databases.autocommit import autocommits
+from orchestrator.databases.mysql.engines import UnsafeTables
 from orchestrator.databases.mysql.errors import code_of
 from orchestrator.databases.mysql.grammar import read
 from orchestrator.databases.mysql.words import SETTINGS
@@ -20,7 +21,6 @@ _INVALID_VIEW, _NO_SAVEPOINT = 1356, 1305
 _SHOWN_BY = "@@sql_mode, @@time_zone, @@sql_quote_show_create"
 _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
 _LOCK_WAIT_TIMEOUT, _DEADLOCK = 1205, 1213
-_TRANSACTIONAL = ("InnoDB", "ndbcluster", "RocksDB", "TokuDB")
 _DEFINITION_COLUMNS = {"TABLE": 1, "TRIGGER": 2, "PROCEDURE": 2, "FUNCTION": 2, "EVENT": 3, "SEQUENCE": 1}
 _WRITE = Statement(Kind.WRITE)
 # Most statements of a long revision are like this, and each has another text: no function, no comment, no variable, no
@@ -62,11 +62,8 @@ class MySQLSession:
         self._shown_otherwise = self._switch = False
         self._autocommit: bool | None = None
         self._keeps_transaction_at_timeout = not int(rolls_back)
-        self._unsafe: set[str] = set()
-        self._unsafe_words: re.Pattern[str] | None = None
-        self._indirect: bool | None = None
+        self._unsafe = UnsafeTables(dbapi_connection)
         self._state: tuple[str, ...] = ()
-        self._find_unsafe_tables()
 
     def schema(self) -> str | None:
         """Return the default database."""
@@ -111,8 +108,8 @@ class MySQLSession:
             self._shown_otherwise = True
         if statement.kind is Kind.OPAQUE or any(name != self._database for name in statement.databases):
             # Where there is a table without transactions, a procedure or function may write to it.
-            return replace(statement, kind=Kind.OPAQUE, outside=self._unsafe_words is not None)
-        if statement.kind in (Kind.WRITE, Kind.DEFINITION) and self._is_unsafe(statement, sql):
+            return replace(statement, kind=Kind.OPAQUE, outside=bool(self._unsafe))
+        if statement.kind in (Kind.WRITE, Kind.DEFINITION) and self._unsafe.reached_by(statement, sql):
             return replace(statement, kind=Kind.OPAQUE, objects=statement.objects, outside=True)
         return statement
 
@@ -135,7 +132,7 @@ class MySQLSession:
                 return UNKNOWN
             raise
         if kind == "TABLE":
-            self._note_engine(name, definition)
+            self._unsafe.note(name, definition)
         plain = re.sub(r" AUTO_INCREMENT=\d+| REFERENCES (?:`[^`]*`\.?)+ \([^)]*\)", "", definition)
         found = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return found if kind != "TABLE" or plain.startswith("CREATE TABLE") else f"{VIEW} {found}"
@@ -209,47 +206,6 @@ class MySQLSession:
         """1213, and 1205 where the server is set to roll back at it."""
         code = code_of(error)
         return code == _DEADLOCK or (code == _LOCK_WAIT_TIMEOUT and not self._keeps_transaction_at_timeout)
-
-    # ------------------------------------------------------------ tables without transactions
-
-    def _find_unsafe_tables(self) -> None:
-        engines = ", ".join(f"'{engine}'" for engine in _TRANSACTIONAL)
-        found = ask(
-            self._connection,
-            f"""
-            SELECT TABLE_NAME FROM information_schema.TABLES
-            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ({engines})
-            """,  # noqa: S608  # a constant
-        )
-        for (name,) in found:
-            self._add_unsafe(str(name))
-
-    def _note_engine(self, name: str, definition: str) -> None:
-        """Ask the server which engine the table has, whatever the statement said."""
-        if not definition.startswith("CREATE TABLE"):
-            return
-        engine = re.search(r"\bENGINE=(\w+)", definition[definition.rfind("\n)") :])
-        if not (engine and engine[1] in _TRANSACTIONAL):
-            self._add_unsafe(re.split(r"`\s*\.\s*`|\.(?=`?[\w$]+`?$)", name)[-1].strip("`"))
-
-    def _add_unsafe(self, name: str) -> None:
-        if name not in self._unsafe:
-            self._unsafe.add(name)
-            words = "|".join(re.escape(each) for each in self._unsafe)
-            self._unsafe_words = re.compile(rf"(?<![\w$])(?:{words})(?![\w$])", re.IGNORECASE)
-
-    def _is_unsafe(self, statement: Statement, sql: str) -> bool:
-        """Return whether it names such a table, or may reach one through a view or a trigger."""
-        if not self._unsafe_words:
-            return False
-        if statement.kind is Kind.DEFINITION:
-            return bool(self._unsafe_words.search(sql))
-        if self._indirect is None:
-            self._indirect = any(
-                ask(self._connection, f"SELECT 1 FROM information_schema.{table} WHERE {column} = DATABASE() LIMIT 1")  # noqa: S608
-                for table, column in (("TRIGGERS", "TRIGGER_SCHEMA"), ("VIEWS", "TABLE_SCHEMA"))
-            )
-        return self._indirect or bool(self._unsafe_words.search(sql))
 
     def _known_variables(self) -> list[str]:
         names = ", ".join(f"'{name}'" for name in _STATE)
