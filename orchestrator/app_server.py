@@ -175,7 +175,10 @@ class AppServer:
         return self._imported()
 
     def _imported(self) -> Any:
-        return import_from_string(self._settings.app)
+        app = import_from_string(self._settings.app)
+        if not callable(app):  # uvicorn would take it for an app of ASGI 2
+            raise TypeError(f"{self._settings.app} is not callable, so it is no ASGI app; is it a factory's result?")
+        return app
 
     async def _configure(self, app: Any) -> None:
         self._config = config = uvicorn.Config(
@@ -187,8 +190,6 @@ class AppServer:
             **{"timeout_keep_alive": KEEP_ALIVE_SECONDS, **self._options},
         )
         config.load()
-        if not callable(config.loaded_app):
-            raise TypeError(f"{self._settings.app} is not callable, so it is no ASGI app; is it a factory's result?")
         config.http_protocol_class = bounded(config.http_protocol_class)
         config.loaded_app = self._app = ProbedApp(
             config.loaded_app, self._answers, self._emit, root_path=config.root_path, access_log=self._logs_requests()
