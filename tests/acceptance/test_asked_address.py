@@ -127,10 +127,16 @@ async def test_an_env_that_fails_before_it_connects_is_told_with_its_traceback(
 @backends("sqlite")
 @pytest.mark.parametrize(
     "env",
-    ["from alembic import context\ncontext.configure(connection=context.config.attributes['connection'])", "pass"],
+    [
+        "from alembic import context\ncontext.configure(connection=context.config.attributes['connection'])",
+        "pass",
+        "import sqlalchemy\nsqlalchemy.create_engine('driver://user:pass@localhost/dbname')",
+        "import sqlalchemy\nsqlalchemy.engine_from_config({}, prefix='sqlalchemy.')",
+    ],
+    ids=["a connection is given", "none is made", "the placeholder of a new alembic.ini", "no sqlalchemy.url"],
 )
 async def test_an_env_that_knows_no_address_is_a_fault_of_the_settings(project: Project, env: str) -> None:
-    """It wants to be given a connection, or makes none: then only a variable can tell."""
+    """Then only a variable can say where the database is."""
     project.write("alembic/env.py", env)
     result = await _migrate(project)
     assert result.exit_code == 78

@@ -193,7 +193,8 @@ async def test_our_own_connections_prefer_tls_where_the_apps_driver_does(
     credentials = read(DATABASE_URL=str(database.url).replace("asyncmy", "mysqlconnector"))
 
     async def cipher(connection: AsyncConnection, _: Any) -> Any:
-        return (await connection.exec_driver_sql(ENCRYPTED["mysql"])).one()[1]
+        row: Any = (await connection.exec_driver_sql(ENCRYPTED["mysql"])).one()
+        return row[1]
 
     for _ in range(2):
         assert bool(await connected(credentials, cipher, timeout_seconds=20)) is (kind == "with TLS")

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.exc import NoSuchModuleError
 
 from orchestrator.address import AddressError, OwnAddress, of_call
 from orchestrator.concurrency import in_main_thread
@@ -88,11 +89,20 @@ def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnA
     except StartupError:
         raise
     except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and not error.code:
+        if _tells_none(error):
             return None
         sys.stdout.write(printed.getvalue())
         raise _failed(f"env.py fails before it connects: {type(error).__name__}: {error}", error) from error
     return None
+
+
+def _tells_none(error: BaseException) -> bool:
+    """Whether env.py ended early without a fault, or has no address: a new alembic.ini has none, or a placeholder."""
+    if isinstance(error, SystemExit):
+        return not error.code
+    if isinstance(error, NoSuchModuleError):
+        return str(error).endswith("sqlalchemy.dialects:driver")
+    return isinstance(error, KeyError) and error.args == ("url",)
 
 
 def _address(found: _Connecting) -> OwnAddress:
