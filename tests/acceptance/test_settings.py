@@ -56,6 +56,9 @@ WRONG: dict[str, tuple[str, ...]] = {
     "ORCHESTRATOR_ALEMBIC_X": ("'a",),
     "ORCHESTRATOR_ALEMBIC_CONFIG": ("/nowhere/alembic.ini", "/"),
     "ORCHESTRATOR_TARGET": ("base", "+1", "-1", "a b", "a:b"),
+    "ORCHESTRATOR_BEFORE_MIGRATE": ("python -c 'a", '"'),
+    "ORCHESTRATOR_AFTER_MIGRATE": ("python -c 'a",),
+    "ORCHESTRATOR_WAIT_FOR": ("redis:6379", "tcp://redis", "ftp://host/"),
     "ORCHESTRATOR_MIGRATE": ("maybe",),
     "ORCHESTRATOR_EMBEDDED_DATABASE": ("perhaps",),
     "ORCHESTRATOR_HOST": ("256.0.0.1", "a b", "-x", "host:80"),
@@ -68,6 +71,7 @@ WRONG: dict[str, tuple[str, ...]] = {
             "ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS",
             "ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS",
             "ORCHESTRATOR_HEARTBEAT_SECONDS",
+            "ORCHESTRATOR_HOOK_TIMEOUT_SECONDS",
             "ORCHESTRATOR_SHUTDOWN_SECONDS",
         ),
         ("0", "-1", "nan", "inf", "1e400", "5s", "86401"),
@@ -313,9 +317,10 @@ async def test_a_secret_is_not_in_what_is_said_of_it(tmp_path: Path) -> None:
     ],
 )
 async def test_an_error_of_usage_is_one_line_on_stderr(arguments: list[str], tmp_path: Path) -> None:
-    """And exit code 64: nobody waits for it in the log."""
+    """And exit code 64; the log has its last event, if any command was meant that writes one."""
     result = await run(*arguments, cwd=tmp_path)
-    assert (result.exit_code, result.lines) == (64, [])
+    assert (result.exit_code, result.noise) == (64, [])
+    assert [event["event"] for event in result.events][-1:] in ([], ["startup_failed"])
     assert result.stderr.startswith("orchestrator: ")
     assert result.stderr.count("\n") == 1
     assert result.stderr.endswith("\n")
