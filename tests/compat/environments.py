@@ -75,6 +75,8 @@ class Environment:
             "4",
             "-p",
             "no:cacheprovider",
+            "-W",
+            "ignore::pytest.PytestUnraisableExceptionWarning",  # SQLAlchemy 2.0.20 has some of its own
         ]
         done = subprocess.run([*command, *files], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         return done.stdout if done.returncode else ""
