@@ -22,6 +22,7 @@ class Effect(enum.Enum):
 
     UVICORN = "as in uvicorn"
     OURS = "as in uvicorn, carried out by the orchestrator"
+    NONE = "no effect"
     WITHOUT_WORKERS = "no effect, as in uvicorn without workers or reload"
     REFUSED = "refused"
 
@@ -57,7 +58,7 @@ EFFECTS: dict[str, tuple[Effect, str]] = {
     "log_config": (Effect.REFUSED, "every line of the log is an event: ORCHESTRATOR_LOG_CONFIG names a file for that"),
     "log_level": (Effect.UVICORN, "the level of uvicorn's loggers; `request` events are uvicorn's access log"),
     "access_log": (Effect.OURS, "`false`: no `request` events"),
-    "use_colors": (Effect.OURS, "colours are for a terminal only, whatever it says"),
+    "use_colors": (Effect.NONE, "text on a terminal has colours, JSON has none"),
     "proxy_headers": (Effect.UVICORN, ""),
     "server_header": (Effect.UVICORN, ""),
     "date_header": (Effect.UVICORN, ""),

@@ -106,7 +106,7 @@ class Canvas:
 
     def end_mark(self, end: End, x: float, y: float, half: float) -> None:
         """A cross in a white disc behind a lane's end, or a line across it."""
-        if end is End.STOPPED:
+        if end in {End.STOPPED, End.REPLACED}:
             self.draw("line", x1=x, x2=x, y1=y - half * 1.3, y2=y + half * 1.3, stroke=INK, stroke_width=2)
         elif end is End.FAILED:
             x += half * 1.25 + 1

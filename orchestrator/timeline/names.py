@@ -8,7 +8,7 @@ from orchestrator.timeline.phases import End, Story
 from orchestrator.timeline.words import count, duration
 
 _SHORT_ID = 8
-_ENDINGS = "served", "done", "without an end in the log", "failed"
+_ENDINGS = "served", "became their command", "done", "without an end in the log", "failed"
 
 
 def in_order(stories: Sequence[Story]) -> list[Story]:
@@ -67,7 +67,7 @@ def subtitle(stories: Sequence[Story], origin: float) -> str:
 
 def _ending(story: Story) -> str:
     if story.end is End.FAILED:
-        return _ENDINGS[3]
+        return "failed"
     if story.serving_after is not None:
-        return _ENDINGS[0]
-    return _ENDINGS[1] if story.end is End.STOPPED else _ENDINGS[2]
+        return "served"
+    return {End.REPLACED: "became their command", End.STOPPED: "done"}.get(story.end, "without an end in the log")

@@ -26,6 +26,7 @@ class End(enum.Enum):
 
     OPEN = "no end in the log"
     STOPPED = "stopped"
+    REPLACED = "became its command"  # `run`: what came then is in the log of that program
     FAILED = "failed"
 
 
@@ -89,6 +90,8 @@ class Story:
             return f"exit {self.failure.exit_code} {self.failure.event}"
         if self.serving_after is not None:
             return f"served after {duration(self.serving_after)}"
+        if self.end is End.REPLACED:
+            return f"became its command after {duration(self.ended)}"
         if self.end is End.STOPPED:
             return f"done after {duration(self.ended)}"
         return End.OPEN.value

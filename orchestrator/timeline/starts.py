@@ -34,6 +34,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "revision_resumed": ("statements_skipped", "interrupted_at"),
     "revision_applied": (*_OF_REVISIONS, "statements", "duration_seconds"),
     "server_started": (),
+    "command_started": ("command",),
     "process_stopped": (),
     **dict.fromkeys(FAILURES, _OF_FAILURES),
     "lock_timeout": (*_OF_FAILURES, "waited_seconds"),

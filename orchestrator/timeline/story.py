@@ -87,6 +87,7 @@ def _end(start: Start) -> tuple[End, float]:
     """How and when it ended; the last line, if that does not tell."""
     for event, what, end in (
         ("startup_failed", "", End.FAILED),
+        ("command_started", "", End.REPLACED),
         ("process_stopped", "", End.STOPPED),
         ("state_changed", "failed", End.FAILED),
         ("state_changed", "stopped", End.STOPPED),

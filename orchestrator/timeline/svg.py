@@ -73,7 +73,7 @@ def _legend_entries(picture: Picture) -> Iterator[tuple[Kind | End | None, str]]
     if any(piece.quiet for piece in picture.axis.pieces):
         yield None, "cut short"
     ends = {row.end for row in picture.rows}
-    yield from ((end, end.value) for end in (End.FAILED, End.STOPPED) if end in ends)
+    yield from ((end, end.value) for end in (End.FAILED, End.STOPPED, End.REPLACED) if end in ends)
     if End.OPEN in ends:
         yield End.OPEN, f"{End.OPEN.value}: still running, or killed"
 

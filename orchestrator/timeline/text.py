@@ -42,7 +42,7 @@ _COLOURS = dict(zip(Kind, (f"\x1b[38;5;{code}m" for code in (245, 250, 117, 214,
 _SPELT = str.maketrans({"·": "-", "→": ">", "…": "~"})
 _OPEN = ("┄", "-")
 _CUT = ("≈", "~")
-_ENDS = {End.FAILED: ("✖", "X", "\x1b[1;31m"), End.STOPPED: ("▐", "|", _DIM)}
+_ENDS = {End.FAILED: ("✖", "X", "\x1b[1;31m"), End.STOPPED: ("▐", "|", _DIM), End.REPLACED: ("►", ">", _DIM)}
 
 
 def render(picture: Picture, paint: Paint) -> str:

@@ -109,6 +109,18 @@ def test_being_ahead_on_purpose_is_no_failure() -> None:
     assert (found.end, found.failure) == (End.OPEN, None)
 
 
+def test_a_run_ends_where_its_command_begins() -> None:
+    """What the program does then is not in our log: the lane is closed, and not drawn as if it were killed."""
+    became = [*migrating()[:11], event("command_started", 9.5, command="gunicorn app.main:app")]
+    found = story(became)
+    assert (found.end, found.ended, found.failure) == (End.REPLACED, 9.5, None)
+    assert found.outcome == "became its command after 9.5 s"
+    assert not drawn(log(became)).rows[-1].bars[-1].open
+    many = [*became, *failing(boot_id="c" * 32)]
+    assert "1 became their command, 1 failed" in drawn(log(many)).subtitle
+    assert End.REPLACED in {row.end for row in drawn(log(many)).rows}
+
+
 def test_a_start_without_an_end_is_open_at_its_last_line() -> None:
     """It still runs, or was killed: the log cannot tell, and the picture does not pretend."""
     found = story([*migrating()[:-4], event("request", 17.0), event("log", 16.0)])
