@@ -7,6 +7,7 @@ too much fails as well as one that matches nothing.
 import json
 import math
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,8 @@ EXPECTED: dict[str, set[str]] = {
     "ahead": FAILED | {"DatabaseAhead"},
     "stopped": START | {"MigrationStopped"},
     "bug": FAILED | {"Bugs"},
+    "hook": FAILED | {"HookFailed"},
+    "dependency": FAILED | {"DependencyUnreachable"},
 }
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0"
@@ -147,6 +150,18 @@ async def test_a_broken_tree_is_counted(project: Project) -> None:
     """Exit code 9."""
     project.add_revision("other", down_revision="r1")
     judge(await run("serve", cwd=project.path), "tree")
+
+
+async def test_a_command_before_the_migration_that_fails_is_counted(project: Project) -> None:
+    """The project's own command ends the start."""
+    env = {"ORCHESTRATOR_BEFORE_MIGRATE": f"{sys.executable} -c 'raise SystemExit(1)'"}
+    judge(await run("serve", env=env, cwd=project.path), "hook")
+
+
+async def test_another_service_that_does_not_answer_is_counted(project: Project) -> None:
+    """One that was to be waited for."""
+    env = {"ORCHESTRATOR_WAIT_FOR": f"tcp://{HOST}:{free_port()}", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "1"}
+    judge(await run("serve", env=env, cwd=project.path), "dependency")
 
 
 async def test_a_taken_port_is_counted(project: Project) -> None:

@@ -54,7 +54,7 @@ MUTATIONS = [
     ('Cpu: "256", Memory: "1024"', 'Cpu: "256", Memory: "4096"', "Fargate offers no 256 CPU units with 4096 MiB"),
     ("ORCHESTRATOR_SERVICE,", "ORCHESTRATOR_SERVISE,", "ORCHESTRATOR_SERVISE is no variable"),
     ('AllowedValues: ["true", "false"]', 'AllowedValues: ["true", "never"]', "ORCHESTRATOR_MIGRATE: "),
-    ("[mysql+asyncmy, mariadb+asyncmy,", "[mysql+asyncmy, mysql+pymysql,", "DATABASE_DRIVER: "),
+    ("[mysql+asyncmy, mariadb+asyncmy,", "[mysql+asyncmy, mssql+pyodbc,", "DATABASE_DRIVER: "),
     ('Name: PORT, Value: "8000"', 'Name: PORT, Value: "8080"', "port 8000 is mapped, and 8080 is listened on"),
     ("Rollback: true\n", "Rollback: false\n", "a deployment that fails is not rolled back"),
     ("AlarmNames: [!Ref DeploymentAlarmName], Enable: true", "AlarmNames: [other], Enable: true", "the alarm does not"),
