@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from orchestrator.log import foreign, printed
 from orchestrator.log.output import Output
+from orchestrator.log.queued import finish_queued
 from orchestrator.log.redaction import REDACTOR
 from orchestrator.log.route import record_at_hand
 from orchestrator.log.told import json_object
@@ -120,7 +121,8 @@ class _PrintedBytes(io.BufferedIOBase):
 
 
 def finish_prints() -> None:
-    """Write printed text that has no line end yet, at the end of the process."""
+    """Write what is left of the app's output, at the end of the process: queued records, text without a line end."""
+    finish_queued()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, PrintedLines):
             stream.finish()

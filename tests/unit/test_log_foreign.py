@@ -516,3 +516,45 @@ for line in secret.splitlines():
     assert "hUnTeR2x" not in told
     assert told.count("abc") == 1  # on its own: too short to be recognised
     assert "KEY" not in told
+
+
+QUEUES = {
+    "loguru": LOGURU + "logger.remove(); logger.add(slow, enqueue=True, format='{message}'); talk = logger.error",
+    "logging": """
+from logging.handlers import QueueHandler, QueueListener
+class Slow(logging.StreamHandler):
+    def emit(self, record):
+        slow(record.getMessage())
+words = queue.Queue(); QueueListener(words, Slow()).start(); logging.root.addHandler(QueueHandler(words))
+talk = logging.error
+""",
+}
+
+
+@pytest.mark.parametrize("way", QUEUES)
+def test_what_a_queue_of_the_app_holds_is_written_before_the_last_event(way: str) -> None:
+    """A thread writes it; nothing comes after the last event."""
+    lines = lines_of(
+        f"""
+import queue, time
+def slow(text):
+    time.sleep(0.1); print(text.strip())
+{QUEUES[way]}
+talk("one"); talk("two"); log.finish_prints(); print("the last event", flush=True)
+"""
+    )
+    assert [line["message"] for line in lines] == ["one", "two", "the last event"]
+
+
+def test_a_queue_that_nobody_empties_delays_the_end_for_a_moment_only() -> None:
+    """Its listener may have ended."""
+    lines = lines_of(
+        """
+import queue, time
+from logging.handlers import QueueHandler
+logging.root.addHandler(QueueHandler(queue.Queue())); logging.error("lost")
+began = time.monotonic(); log.finish_prints()
+print("in time" if time.monotonic() - began < 10 else "late")
+"""
+    )
+    assert [line["message"] for line in lines] == ["in time"]

@@ -39,7 +39,7 @@ def freeze(environ: Mapping[str, str]) -> int:
         path, manifest = _frozen(environ)
         _write(path, manifest)
     except StartupError as error:
-        _tell(f"{error.failure.message} {error.failure.hint}")
+        _tell(f"{error.failure.message.rstrip('.')}. {error.failure.hint}")
         return error.failure.exits_with
     except OSError as error:
         _tell(f"the manifest cannot be written: {error}")
