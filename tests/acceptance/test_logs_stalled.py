@@ -154,7 +154,7 @@ async def test_a_stdout_that_takes_nothing_changes_no_exit_code(
         project.write("app/main.py", app)
     variable = app if code == 78 else ""
     command = f"{{ {variable} {sys.executable} -m orchestrator migrate; echo $? >code; }} {redirection}"
-    environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}
     shell = await asyncio.create_subprocess_shell(command, cwd=project.path, env=environ, stdout=-3)
     await shell.wait()
     assert (project.path / "code").read_text() == f"{code}\n"
