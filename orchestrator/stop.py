@@ -47,6 +47,7 @@ class Stop:
         self.budget_seconds = 25.0
         self._requested_at = 0.0  # time.monotonic()
         self._listeners: list[Callable[[], None]] = []
+        self._listening = threading.Lock()  # a listener that comes after a request must not hear of it as of a second
         self._ears, self._bell = -1, -1  # the two ends of a pipe; a byte is a signal
         self._before: dict[signal.Signals, Any] = {}
         self._given_up, self._all_heard = False, threading.Event()
@@ -105,12 +106,14 @@ class Stop:
 
     def request(self, name: str) -> None:
         """Ask for the stop; asking again means: now, without waiting for what is in flight (but see `unhurried`)."""
-        if not self.requested.is_set():
-            self.signal, self._requested_at = name, time.monotonic()
-            self.requested.set()
-        elif not self._unhurried:
-            self.hurry = True
-        for listener in self._listeners:
+        with self._listening:
+            if not self.requested.is_set():
+                self.signal, self._requested_at = name, time.monotonic()
+                self.requested.set()
+            elif not self._unhurried:
+                self.hurry = True
+            listeners = tuple(self._listeners)
+        for listener in listeners:
             listener()
 
     @contextlib.contextmanager
@@ -138,9 +141,10 @@ class Stop:
             with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(event.set)
 
-        self._listeners.append(notify)
-        if self.requested.is_set():
-            event.set()
+        with self._listening:
+            self._listeners.append(notify)
+            if self.requested.is_set():
+                event.set()
         return event
 
     def enforce(self, exit_code: Callable[[], int], last_events: Callable[[], object]) -> None:

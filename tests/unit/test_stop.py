@@ -128,6 +128,23 @@ async def test_the_second_signal_is_heard_by_whoever_cleared_the_first() -> None
     assert other.is_set()
 
 
+async def test_a_watcher_that_comes_while_the_first_signal_is_announced_hears_only_the_second() -> None:
+    """It took the first one for the second, once in forty stops, and cancelled the requests in flight."""
+    stop, late = Stop(), list[asyncio.Event]()
+
+    def watch() -> None:
+        late.append(stop.watch())
+        late[0].clear()
+
+    stop._listeners.append(watch)  # noqa: SLF001  # as the supervisor, which a thread has just woken
+    stop.request("SIGTERM")
+    await asyncio.sleep(0.01)
+    assert not late[0].is_set()
+    stop._listeners.remove(watch)  # noqa: SLF001
+    stop.request("SIGTERM")
+    await asyncio.wait_for(late[0].wait(), 5)
+
+
 def test_a_loop_that_is_closed_is_not_told_any_more() -> None:
     """The thread that hears signals would end of the error, and hear no other."""
     stop = Stop()
