@@ -58,3 +58,18 @@ async def answer(port: int, path: str = "/") -> bytes:
         return await reader.read()
     finally:
         writer.close()
+
+
+async def until_it_answers(port: int) -> None:
+    """Wait for a program that binds the port itself: it says that it is ready before it listens."""
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(ConnectionError):
+                assert b"hello" in await answer(port)
+                return
+            await asyncio.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that this one, `unshare` say, has started."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -1,7 +1,6 @@
 """The recipes of docs/run.md: what people start behind a migration."""
 
 import asyncio
-import contextlib
 import signal
 import socket
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.running import answer, line, started
+from tests.acceptance.running import answer, line, started, until_it_answers
 from tests.harness import Project, make_project
 from tests.servers.ports import free_port
 
@@ -25,16 +24,6 @@ def project(tmp_path: Path) -> Project:
 
 STARTED = "Application startup complete"
 ASGI = [sys.executable, "-m", "uvicorn", "app.main:app"]
-
-
-async def until_it_answers(port: int) -> None:
-    """Wait for a program that binds the port itself: it says that it is ready before it listens."""
-    async with asyncio.timeout(30):
-        while True:
-            with contextlib.suppress(ConnectionError):
-                assert b"hello" in await answer(port)
-                return
-            await asyncio.sleep(0.05)
 
 
 async def serves(
@@ -101,6 +90,13 @@ async def test_gunicorn_takes_the_socket_over(project: Project) -> None:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+async def test_gunicorn_with_uvicorn_workers(project: Project) -> None:
+    """The classic of an image with several workers."""
+    worker = ("-k", "uvicorn.workers.UvicornWorker", "--workers", "2")
+    bind = ("--bind", "127.0.0.1:PORT")
+    await serves(project, sys.executable, "-m", "gunicorn", "app.main:app", *worker, *bind)
+
+
 CELERY = """
 from celery import Celery
 app = Celery(broker="memory://", backend="cache+memory://")
@@ -111,22 +107,14 @@ app = Celery(broker="memory://", backend="cache+memory://")
 async def test_celery_behind_the_service_that_migrates(project: Project, role: str) -> None:
     """A queue's workers must not meet the schema of yesterday."""
     project.write("tasks.py", CELERY)
-    command = (
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "tasks",
-        role,
-        "-l",
-        "INFO",
-        *(["--pool", "solo"] if role == "worker" else []),
-    )
+    pool = ["--pool", "solo"] if role == "worker" else []
+    command = (sys.executable, "-m", "celery", "-A", "tasks", role, "-l", "INFO", *pool)
     async with started(project, *command) as process:
         await line(process, "command_started")
         await line(process, "ready." if role == "worker" else "beat: Starting")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) in {0, 1}  # beat's own, while it makes its file
+        ends = {0} if role == "worker" else {0, 1}  # 1 is beat's own, while it makes its file
+        assert await asyncio.wait_for(process.wait(), 30) in ends
 
 
 AROUND = """
