@@ -21,7 +21,7 @@ from tests.servers.ports import free_port
 
 Case = dict[str, Any]
 CASES: list[Case] = yaml.safe_load((Path(__file__).parents[1] / "data/startup_scripts.yaml").read_text())
-LEAST_UNCHANGED = 90  # of a hundred: neither app, nor image, nor compose file beyond the command and variables
+LEAST_UNCHANGED = 90  # scripts: only their command and variables
 FILES = {
     ".env": "FROM_A_FILE=1\n",
     "app/factory.py": "from app.main import app\n\ndef make():\n    return app\n",
@@ -37,9 +37,9 @@ FILES = {
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, case: Case) -> Project:
     """Return a project with one revision and what the scripts start."""
-    project = make_project(tmp_path)
+    project = make_project(tmp_path, case.get("template", "async"))
     project.add_revision("a1")
     for name, content in FILES.items():
         project.write(name, content)
@@ -109,6 +109,7 @@ async def test_what_replaces_a_script_does_its_work(
         elif "says" in case:
             await line(process, case["says"])
         else:
+            await line(process, "command_started" if " run -- " in command else "server_started")
             await until_it_answers(port)
             process.send_signal(signal.SIGTERM)
             assert await asyncio.wait_for(process.wait(), 60) in {0, -signal.SIGTERM}
