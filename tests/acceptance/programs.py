@@ -7,7 +7,6 @@ from pathlib import Path
 
 PACKAGES = (
     "ddtrace",
-    "fastapi-cli",
     "granian",
     "honcho",  # starts a Procfile
     "hypercorn",
