@@ -24,9 +24,11 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    from orchestrator.descriptors import occupy_descriptors
     from orchestrator.fork_under_init import fork_under_init
     from orchestrator.stop import Stop
 
+    occupy_descriptors()  # before the pipe of the signals gets one of these numbers
     stop = Stop()
     with fork_under_init():
         stop.install()

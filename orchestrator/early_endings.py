@@ -54,7 +54,6 @@ def _fail(kind: str, message: str, hint: str, code: int, error: Exception | None
 
 def _reporter() -> Reporter:
     if not log.CONFIGURED.is_set():
-        log.occupy_descriptors()
         settings = settings_of_the_log(os.environ)
         context = log.CONTEXT
         context.service, context.version = settings.service, settings.version

@@ -41,7 +41,6 @@ def run(task: Task, stop: Stop) -> int:
 
 
 def _run(task: Task, stop: Stop) -> int:
-    log.occupy_descriptors()
     ecs.identify(os.environ)  # meanwhile the rest is imported
     load_env_file(os.environ)
     log.REDACTOR.register(known_secrets(os.environ))

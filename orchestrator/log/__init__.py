@@ -19,7 +19,7 @@ from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.output import Output
 from orchestrator.log.redaction import REDACTOR
 from orchestrator.log.route import ROUTE
-from orchestrator.log.streams import PrintedLines, finish_prints, occupy_descriptors, private_stdout
+from orchestrator.log.streams import PrintedLines, finish_prints, private_stdout
 from orchestrator.log.structlogs import configure_structlog
 from orchestrator.log.values import plain
 from orchestrator.sentences import said
@@ -34,7 +34,6 @@ __all__ = [
     "finish_prints",
     "formatter",
     "log_event",
-    "occupy_descriptors",
     "restore",
     "settle",
     "standard_output",

@@ -16,19 +16,6 @@ from orchestrator.log.told import json_object
 LONGEST = 16_000  # characters without a line end: about what a line may hold
 
 
-def occupy_descriptors() -> None:
-    """Let standard input, output and error lead nowhere where they were closed when the process began.
-
-    Else their numbers are given to what is opened next: lines would go into a connection, and libuv aborts when it is
-    to close such a number.
-    """
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
-
-
 def private_stdout() -> Output:
     """A stream on what is standard output now; file descriptor 1 itself leads to standard error from here on.
 

@@ -164,7 +164,8 @@ async def test_a_service_without_a_stdout_serves(project: Project) -> None:
     """Numbers of descriptors that were closed are given to others: no line may end up in a connection."""
     port = free_port()
     command = f"exec {sys.executable} -m orchestrator serve <&- >&- 2>&-"
-    environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PORT": str(port)}
+    own = {"PORT": str(port), "ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}
+    environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **own}
     process = await asyncio.create_subprocess_shell(command, cwd=project.path, env=environ)
     try:
         async with httpx.AsyncClient() as client:
