@@ -80,7 +80,7 @@ def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnA
         raise
     printed = io.StringIO()
     try:
-        with _first_connect_raises(ours), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with _first_connect_raises(ours), _held_back(printed):
             environment.run_to_connect()
     except _Connecting as found:
         return _address(found)
@@ -117,6 +117,32 @@ def _address(found: _Connecting) -> OwnAddress:
 
 def _failed(message: str, error: BaseException | None = None) -> StartupError:
     return StartupError(MigrationTreeInvalid(error_type="env_failed", error_message=message, hint=_HINT), error)
+
+
+class _HeldBack(io.TextIOBase):
+    """Keeps what is written to `stream` while env.py is asked; what took it for `sys.stdout` then writes on there."""
+
+    def __init__(self, stream: Any, printed: io.StringIO) -> None:
+        self._stream, self.printed = stream, printed
+
+    def write(self, text: str, /) -> int:
+        """As the stream that it stands for."""
+        return int((self._stream if self.printed.closed else self.printed).write(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+@contextlib.contextmanager
+def _held_back(printed: io.StringIO) -> Iterator[None]:
+    """Modules that env.py imports make handlers and sinks on `sys.stdout`, and the app's log goes there for good."""
+    out, err = _HeldBack(sys.stdout, printed), _HeldBack(sys.stderr, printed)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            yield
+    finally:
+        out.printed = err.printed = io.StringIO()
+        out.printed.close()
 
 
 @contextlib.contextmanager
