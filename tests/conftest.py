@@ -25,7 +25,7 @@ _BUDGETS = {  # seconds that a directory's tests may take together, in eight pro
 
 # Two cores, shared with real databases: a slow example is no fault.
 hypothesis.settings.register_profile("test", deadline=None, derandomize=True, max_examples=40, database=None)
-hypothesis.settings.register_profile("soak", deadline=None, max_examples=1000, print_blob=True)
+hypothesis.settings.register_profile("soak", deadline=None, max_examples=300, print_blob=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,6 +57,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database", names, indirect=True)
 
 
+@pytest.hookimpl(trylast=True)  # Hypothesis has marked its tests by then
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests of the other tier, and those for a backend that cannot be had; the summary says so aloud."""
     tier = config.getoption("--tier")
