@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
-from orchestrator.errors import Failure, MigrationFailed, MigrationHalfApplied, MigrationStopped
+from orchestrator.errors import DatabaseRefused, Failure, MigrationFailed, MigrationHalfApplied, MigrationStopped
 from orchestrator.migrations.journal.executor import Executor
 from orchestrator.migrations.journal.resume import NotResumable
 from orchestrator.migrations.journal.source import left_after
@@ -44,6 +44,8 @@ class FailureContext:
 
 def failure_of(error: BaseException, scene: FailureContext) -> Failure:
     """The failure event for `error`."""
+    if not scene.revision and scene.diagnosis and scene.diagnosis.error_type == POOLER.error_type:
+        return _refused(scene.diagnosis)
     recorder = scene.recorder if scene.revision else None
     half = recorder is not None and recorder.log.left_something
     diagnosis = None if isinstance(error, NotResumable | StopAsked) else scene.diagnosis
@@ -64,6 +66,11 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
     if half and recorder:
         return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})
     return MigrationFailed(**told, hint=getattr(error, "hint", "") or _hint(diagnosis, scene))
+
+
+def _refused(diagnosis: Diagnosis) -> DatabaseRefused:
+    """A pooler that gives away our session is no fault of a revision: none was begun."""
+    return DatabaseRefused(**diagnosis.fields(), attempts=1, waited_seconds=0.0)
 
 
 def with_lost_stamps(failure: Failure, contexts: Sequence[str]) -> Failure:
