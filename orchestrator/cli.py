@@ -13,6 +13,7 @@ import click
 from orchestrator import probe as health
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
+from orchestrator.signals import default_actions
 from orchestrator.stop import Stop
 from orchestrator.task import Task
 
@@ -39,9 +40,8 @@ class _Tool(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run it with the signals' default actions; the process began by remembering SIGTERM and SIGINT for later."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
-            signal.signal(number, signal.SIG_DFL)
-        return super().invoke(ctx)
+        with default_actions(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+            return super().invoke(ctx)
 
 
 class _Printer(_Tool):
@@ -52,8 +52,9 @@ class _Printer(_Tool):
         try:
             if sys.stdout is None:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301  # as a write to it would
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            with default_actions(signal.SIGPIPE):
+                result = super().invoke(ctx)
+                sys.stdout.flush()
         except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its exit
             raise click.ClickException(f"the output cannot be written: {error.strerror or error}") from None

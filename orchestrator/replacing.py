@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from orchestrator import activation
 from orchestrator.errors import AppFailed, StartupError
+from orchestrator.signals import default_actions
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # which would stay so in the new program
 
@@ -77,10 +78,9 @@ def replace_process(with_: Replacement, stdout: int) -> NoReturn:
     if with_.listener:
         _place(with_.listener, with_.descriptor)
         environ = activation.announced(environ, with_.descriptor)
-    for number in _IGNORED_BY_PYTHON:
-        signal.signal(number, signal.SIG_DFL)
     try:
-        os.execve(with_.path, with_.argv, environ)  # noqa: S606  # no shell: as given
+        with default_actions(*_IGNORED_BY_PYTHON):
+            os.execve(with_.path, with_.argv, environ)  # noqa: S606  # no shell: as given
     except OSError as error:
         raise StartupError(_not_started(with_.argv, error.strerror or str(error))) from None
 

@@ -43,6 +43,7 @@ _CAUSES = {
     **dict.fromkeys((2002, 2003, 2006, 2013, 2014, 2055, 1158, 1159, 1160, 1161, 1184), LOST),
     **dict.fromkeys((1053, 1077, 1078, 1079, 1080, 3032, 1047), STARTING),  # 1047: a Galera node that is not ready
     **dict.fromkeys((1040, 1203, 1226, 1205, 1213, 9001), BUSY),  # 9001: ProxySQL reaches no server
+    **dict.fromkeys((1020, 1412, 1684), BUSY),  # rows or a definition that others change meanwhile
     **dict.fromkeys((1290, 1792, 1836, 3100), READ_ONLY),  # 1836: Aurora with innodb_read_only
     **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 3118), CREDENTIALS),
     **dict.fromkeys((1251, 2059, 2061), AUTHENTICATION),

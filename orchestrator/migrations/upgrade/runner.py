@@ -43,8 +43,9 @@ _logger = logging.getLogger(__name__)
 
 TRIES, RACE_SECONDS = 5, 0.2  # of env.py that meets another replica
 CONFIRM_AGAIN_SECONDS = 1.0  # between two looks at the outcome, while the database restarts or a password is rotated
-# PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object; MySQL: duplicate database, table.
-_CREATED_MEANWHILE = {"23505", "42P06", "42P07", "42710", "1007", "1050"}
+# PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object, serialization failure, deadlock;
+# MySQL: duplicate database, table, changed row, deadlock, changed definition, definition being changed.
+_OTHERS_AT_IT = {"23505", "42P06", "42P07", "42710", "40001", "40P01", "1007", "1050", "1020", "1213", "1412", "1684"}
 
 
 @dataclass
@@ -166,9 +167,10 @@ class Upgrade:
                 with self.whereabouts.noted():
                     environment.run(visitor)
             except BaseException as error:  # noqa: BLE001  # what is not understood is raised again
-                if not self._error and attempt < TRIES and self._is_race(error):
+                if attempt < TRIES and self._is_race(self._error or error):
                     self.stop.requested.wait(attempt * RACE_SECONDS)
                     self.contexts.clear()
+                    self._error = None
                     continue
                 self._raise(self._error or error)
             break
@@ -176,9 +178,11 @@ class Upgrade:
             self._raise(self._error)
 
     def _is_race(self, error: BaseException) -> bool:
-        """Whether env.py has met another replica, both creating a schema or a database that was missing for both."""
+        """Whether env.py has met another replica before the lock: both create something, or one reads meanwhile."""
+        if self._failed or isinstance(error, StartupError) or any(each.lost_stamps for each in self.contexts):
+            return False
         backend = backend_for(self.credentials.own_address().url.get_backend_name())
-        return isinstance(error, DBAPIError) and str(backend.diagnose(error).error_code) in _CREATED_MEANWHILE
+        return str(backend.diagnose(error).error_code) in _OTHERS_AT_IT
 
     def _raise(self, error: BaseException) -> None:
         if isinstance(error, Left) or (isinstance(error, SystemExit) and not error.code and not self._error):
@@ -191,11 +195,12 @@ class Upgrade:
 
     def enter(self, migrate: Callable[[], None]) -> None:
         """Carry out what a context does, and remember what it raised: env.py may raise another on its way out."""
+        entered = len(self.contexts)
         try:
             migrate()
         except BaseException as error:
             if not self._error:
-                self._error, self._failed = error, self.contexts[-1] if self.contexts else None
+                self._error, self._failed = error, self.contexts[-1] if len(self.contexts) > entered else None
             raise
 
     def check_whereabouts(self, context: "MigrationContext") -> None:

@@ -74,11 +74,16 @@ class VersionTable:
 
 
 def readable_position(context: "MigrationContext") -> Position:
-    """Where a context's database is: its heads and the journal's rows, as far as they can be read; changes nothing."""
+    """Where a context's database is: its heads and the journal's rows, as far as they can be read; changes nothing.
+
+    Each is read in a transaction of its own: another replica may create the journal between the two, and MySQL does not
+    show a table to a transaction that began before it (1412, Table definition has changed).
+    """
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
     with no_transaction_left(connection):
         heads = tuple(sorted(context.get_current_heads()))
+    with no_transaction_left(connection):
         return Position(heads, readable_entries(context))
 
 

@@ -1,0 +1,16 @@
+"""Default actions of signals, for a while."""
+
+import contextlib
+import signal
+
+from orchestrator.signals import default_actions
+
+
+def test_a_signal_gets_its_action_back_however_the_block_ends() -> None:
+    """A program that runs a command inside itself must not be killed later by a pipe that was closed."""
+    before = signal.getsignal(signal.SIGPIPE)
+    with contextlib.suppress(RuntimeError), default_actions(signal.SIGPIPE):
+        during = signal.getsignal(signal.SIGPIPE)
+        raise RuntimeError
+    assert (during, signal.getsignal(signal.SIGPIPE)) == (signal.SIG_DFL, before)
+    assert before != signal.SIG_DFL
