@@ -1,4 +1,4 @@
-"""The commands, one function each. Whatever a command needs is imported when it runs, not before."""
+"""The commands, one function each. Each imports what it needs when it runs, so that the others start faster."""
 
 import errno
 import os
@@ -19,14 +19,14 @@ from orchestrator.task import Task
 
 
 class _WithVariables(click.Command):
-    """A command whose help ends with the environment variables that it `reads`; without a list, all of them."""
+    """A command whose help lists the environment variables that it `reads`; all of them if none are given."""
 
     def __init__(self, *args: Any, reads: Collection[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reads = reads
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List them, from the settings themselves."""
+        """Append the variables, generated from the settings."""
         from orchestrator.manual import variables
 
         super().format_epilog(ctx, formatter)
@@ -36,19 +36,19 @@ class _WithVariables(click.Command):
 
 
 class _Tool(click.Command):
-    """A command for people: Ctrl-C ends it, and so does the end of whoever reads its output, as `| head` does."""
+    """A command for people: Ctrl-C ends it, and so does a closed pipe (`| head`)."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it with the signals' default actions; the process began by remembering SIGTERM and SIGINT for later."""
+        """Run the command with the default signal actions: at first the process only records SIGTERM and SIGINT."""
         with default_actions(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             return super().invoke(ctx)
 
 
 class _Printer(_Tool):
-    """A tool whose output is what it is for."""
+    """A tool whose purpose is its output."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it; output that cannot be written is an error in one line."""
+        """Run the command; report output that cannot be written in one line."""
         try:
             if sys.stdout is None:
                 raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301  # as a write to it would
@@ -56,13 +56,13 @@ class _Printer(_Tool):
                 result = super().invoke(ctx)
                 sys.stdout.flush()
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would try again at its exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python would flush again at exit, and fail again
             raise click.ClickException(f"the output cannot be written: {error.strerror or error}") from None
         return result
 
 
 class _ToolWithVariables(_Tool, _WithVariables):
-    """Both."""
+    """A tool whose help lists the variables that it reads."""
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -71,7 +71,7 @@ class _ToolWithVariables(_Tool, _WithVariables):
 def cli(context: click.Context) -> int | None:
     """Wait for the database, migrate it safely, serve the app: the entrypoint of a container.
 
-    Without a command: serve. Settings are environment variables; each command's --help lists them.
+    The default command is serve. Settings are environment variables; the --help of each command lists them.
     """
     if context.invoked_subcommand is None:
         return int(context.invoke(serve))
@@ -81,22 +81,22 @@ def cli(context: click.Context) -> int | None:
 @cli.command(cls=_WithVariables)
 @click.pass_obj
 def serve(stop: Stop) -> int:
-    """Wait for the database, migrate it, serve the ASGI app in the same process."""
+    """Wait for the database, migrate it, then serve the ASGI app in the same process."""
     return _run(Task("serve"), stop)
 
 
 @cli.command(cls=_WithVariables)
 @click.pass_obj
 def migrate(stop: Stop) -> int:
-    """Wait, migrate, exit: the one-off task of a pipeline."""
+    """Wait for the database, migrate it, exit: for a one-off task in a pipeline."""
     return _run(Task("migrate"), stop)
 
 
 @cli.command(cls=_WithVariables)
-@click.option("--head", is_flag=True, help="Until the database is at head, not only until it answers.")
+@click.option("--head", is_flag=True, help="Wait until the database is at head, not only until it answers.")
 @click.pass_obj
 def wait(stop: Stop, *, head: bool) -> int:
-    """Wait for the database, exit."""
+    """Wait until the database answers, then exit."""
     return _run(Task("wait", to_head=head), stop)
 
 
@@ -104,14 +104,15 @@ def wait(stop: Stop, *, head: bool) -> int:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def run(stop: Stop, command: tuple[str, ...]) -> int:
-    """Wait, migrate, then become COMMAND: gunicorn, uvicorn with workers or reload, celery, any program.
+    """Wait, migrate, then become COMMAND: gunicorn, uvicorn with workers or reload, celery, or any other program.
 
-    With ORCHESTRATOR_MIGRATE=false it waits until the database is at head. The port answers until then if PORT is set.
+    With ORCHESTRATOR_MIGRATE=false, wait until the database is at head instead of migrating. If PORT is set, the port
+    answers the probes until COMMAND starts.
     """
     return _run(Task("run", argv=command), stop)
 
 
-# ---------------------------------------------------------------- for the image: its build and its health check
+# ---------------------------------------------------------------- for the image: build and health check
 
 
 _READ_BY_FREEZE = ("ORCHESTRATOR_ALEMBIC_CONFIG", "ORCHESTRATOR_TARGET")
@@ -119,10 +120,10 @@ _READ_BY_FREEZE = ("ORCHESTRATOR_ALEMBIC_CONFIG", "ORCHESTRATOR_TARGET")
 
 @cli.command(cls=_ToolWithVariables, reads=_READ_BY_FREEZE)
 def freeze() -> int:
-    """Write down the migrations beside their scripts, when an image is built: a start at head then needs no Alembic.
+    """Write a manifest of the migration scripts when the image is built, so that a start at head need not load Alembic.
 
-    Exit code 0: written, or a line on stderr says why these scripts cannot be; 1: the file cannot be written; 9: the
-    scripts are of no use.
+    Exit code 0: the manifest is written, or these scripts cannot have one and a line on stderr gives the reason;
+    1: the file cannot be written; 9: the migration scripts are invalid.
     """
     from orchestrator.migrations.scripts.freeze import freeze as run
 
@@ -137,24 +138,24 @@ def _timeout(_context: click.Context, _parameter: click.Parameter, text: str) ->
 
 
 @cli.command(cls=_ToolWithVariables, reads=health.DEFAULTS)
-@click.option("--live", is_flag=True, help="Is it alive? Without this: does it serve?")
+@click.option("--live", is_flag=True, help="Check liveness instead of readiness.")
 @click.option(
     "--timeout",
     default=f"{health.TIMEOUT_SECONDS:g}",
     show_default=True,
     metavar="SECONDS",
     callback=_timeout,
-    help="How long all of it may take.",
+    help="Time limit for the whole check.",
 )
 def probe(*, live: bool, timeout: float) -> int:
-    """Ask this container's own port: its health check.
+    """Check the health of this container through its own port.
 
-    Exit code 0: it is healthy; 1: it is not, and a line on stderr says why.
+    Exit code 0: healthy; 1: not healthy, and a line on stderr gives the reason.
     """
     return health.main(os.environ, live=live, timeout_seconds=timeout)
 
 
-# ---------------------------------------------------------------- for people: they read, print and end
+# ---------------------------------------------------------------- for people: print something and exit
 
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 
@@ -162,7 +163,7 @@ _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 @cli.command(cls=_Printer)
 @click.option("--format", "form", type=click.Choice(["markdown", "json", "schema"]), default="markdown")
 def events(form: Literal["markdown", "json", "schema"]) -> int:
-    """Print the catalogue of events: for people, for programs, or as the JSON Schema of a line."""
+    """Print the catalogue of events as Markdown, as JSON, or as the JSON Schema of a log line."""
     from orchestrator.manual import catalogue
 
     return _print(catalogue(form))
@@ -171,7 +172,7 @@ def events(form: Literal["markdown", "json", "schema"]) -> int:
 @cli.command(cls=_Printer)
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
 def cloudwatch(form: Literal["yaml", "json"]) -> int:
-    """Print CloudFormation made from the catalogue: log group, metric filters, alarms, saved queries, dashboard."""
+    """Print a CloudFormation template: log group, metric filters, alarms, saved queries, dashboard."""
     from orchestrator.cloudwatch.template import render
 
     return _print(render(form))
@@ -183,7 +184,7 @@ def cloudwatch(form: Literal["yaml", "json"]) -> int:
 def filter_(pattern: str, file: Path) -> int:
     """Print the log lines of FILE (or standard input) that a CloudWatch JSON filter PATTERN matches.
 
-    Exit code 0: some lines matched; 1: none did; 64: the pattern is invalid.
+    Exit code 0: some lines matched; 1: no line matched; 64: the pattern is invalid.
     """
     _need("lark", "re2")
     from orchestrator.cloudwatch.filtering import print_matches
@@ -193,9 +194,13 @@ def filter_(pattern: str, file: Path) -> int:
 
 @cli.command(cls=_Printer)
 @click.argument("file", type=_FILE, default="-")
-@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw into this file instead.")
+@click.option(
+    "--svg",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write this SVG file instead.",
+)
 def timeline(file: Path, svg: Path | None) -> int:
-    """Draw the starts that the log lines of FILE (or standard input) tell of, one lane a task."""
+    """Draw the starts found in the log lines of FILE (or standard input), one lane per task."""
     _need("ijson")
     from orchestrator.timeline import draw
 
@@ -209,7 +214,7 @@ def _run(task: Task, stop: Stop) -> int:
 
 
 def _need(*modules: str) -> None:
-    """Say which module of the extra `tools` is missing, as an error in one line."""
+    """Raise ClickException, in one line, if a module of the extra `tools` is missing."""
     if sentence := missing(*modules):
         raise click.ClickException(sentence)
 
@@ -220,7 +225,7 @@ def _print(text: str) -> int:
 
 
 def _of_a_start(error: click.ClickException) -> bool:
-    """Whether a platform started it, which looks for a last event: not a person at one of the tools."""
+    """Return whether the failed command writes a last event for the platform, unlike the tools for people."""
     context = getattr(error, "ctx", None)
     return context is not None and context.command in {serve, migrate, wait, run}
 
@@ -232,7 +237,7 @@ def _refuse(message: str) -> int:
 
 
 def main(arguments: list[str], stop: Stop) -> int:
-    """Carry out the command line; returns the exit code. An error of usage is one line on stderr."""
+    """Run the command line and return the exit code. A usage error is one line on stderr."""
     try:
         result: Any = cli.main(arguments, prog_name="orchestrator", standalone_mode=False, obj=stop)
     except click.ClickException as error:

@@ -20,14 +20,14 @@ def check_host(host: str) -> str:
         ValueError: it is something else.
     """
     if _HOST_AND_PORT.fullmatch(host):
-        raise ValueError("it must be the host alone: the port has a variable of its own")
+        raise ValueError("it must be the host alone; the port has its own variable")
     if not _HOST.fullmatch(host):
         raise ValueError("it must be a host name or an address")
     return host
 
 
 def _migration_too(name: str, default: Any, text: str, example: str, **more: Any) -> Any:
-    return variable(f"MIGRATION_{name}", default, f"for waiting and migrating only: {text}", example, **more)
+    return variable(f"MIGRATION_{name}", default, f"only for waiting and migrating: {text}", example, **more)
 
 
 Host = Annotated[str, AfterValidator(check_host)]
@@ -47,8 +47,8 @@ class DatabaseSettings(Variables):
     url: str | None = variable(
         "DATABASE_URL",
         None,
-        "the app's own SQLAlchemy URL: MySQL, MariaDB, PostgreSQL or SQLite, with any driver or none; default: the "
-        "address that env.py connects to",
+        "the app's SQLAlchemy URL: MySQL, MariaDB, PostgreSQL or SQLite, with any driver or none; default: the address "
+        "that env.py connects to",
         "mysql+pymysql://user:password@host:3306/name",
         **_URL,
     )
@@ -71,8 +71,8 @@ class DatabaseSettings(Variables):
     driver: str | None = variable(
         "DATABASE_DRIVER",
         None,
-        "SQLAlchemy's dialect and driver in the URL that the app and env.py get, made of parts or of a secret; beside "
-        "DATABASE_URL it replaces that URL's driver; default: the driver that is installed",
+        "dialect and driver of the URL that the app and env.py get, if it is built from parts or a secret; with "
+        "DATABASE_URL it replaces the driver of that URL; default: an installed driver",
         "mysql+pymysql",
     )
     host: Host | None = variable("DATABASE_HOST", None, "host name or address", "db.internal")
@@ -82,29 +82,32 @@ class DatabaseSettings(Variables):
     password: str | None = variable(
         "DATABASE_PASSWORD",
         None,
-        "password, as it is: any character is allowed",
+        "password, not URL-encoded: any character is allowed",
         "...",
         **_PASSWORD,
     )
     password_file: str | None = variable(
         "DATABASE_PASSWORD_FILE",
         None,
-        "file with the password, read again before each attempt; a line end at its end does not count",
+        "file with the password, read again before each attempt; one trailing newline is ignored",
         "/run/secrets/database_password",
     )
     ssl_ca: str | None = variable(
-        "DATABASE_SSL_CA", None, "CA bundle: TLS with chain and host name verified", "/etc/ssl/rds.pem"
+        "DATABASE_SSL_CA",
+        None,
+        "CA bundle; requires TLS and verifies the chain and the host name",
+        "/etc/ssl/rds.pem",
     )
     iam_auth: Flag = variable(
         "DATABASE_IAM_AUTH",
         False,  # noqa: FBT003  # a default
-        "`true`: a login without a password gets a token of RDS, a new one each time",
+        "`true`: log in to RDS with a fresh IAM token if no password is given",
         "true",
     )
     migration_url: str | None = _migration_too(
         "DATABASE_URL",
         None,
-        "a URL whose user may change tables",
+        "a URL whose user may run DDL",
         "mysql+pymysql://owner:password@host:3306/name",
         **_URL,
     )

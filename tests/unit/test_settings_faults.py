@@ -85,7 +85,7 @@ def test_variables_of_others_are_none_of_our_business() -> None:
 
 def test_more_than_one_process_is_refused_with_the_reason() -> None:
     """Each would migrate and hold its own pool; the platform scales by tasks."""
-    assert "scale by tasks" in problem_of({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY")
+    assert "run more tasks" in problem_of({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY")
     settings, _ = load({"WEB_CONCURRENCY": "1"})
     assert settings.web_concurrency == 1
 
