@@ -1,0 +1,142 @@
+"""What ends a migration."""
+
+import logging
+
+from orchestrator.errors.failure import Failure
+from orchestrator.events.event import catalogued, described, seconds
+from orchestrator.events.migrating import CONTEXT_HELP
+
+
+@catalogued
+class LockTimeout(Failure):
+    """Another migration held the lock and made no progress within the budget, or held it beyond the absolute limit."""
+
+    exits_with = 6
+    sentence = (
+        "The migration lock {lock_name} was not free within {waited_seconds:.1f} s[; it is held by {holder}]"
+        "[, which runs: {holder_statement}]"
+    )
+    cure = (
+        "Look at the holder, and end its session if it hangs. "
+        "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS says how long it may go without progress."
+    )
+
+    context: str = described(CONTEXT_HELP, default="")
+    lock_name: str = described("name of the advisory lock, or path of the lock file")
+    holder: str = described("who holds it, according to the database; empty when it does not say", foreign=True)
+    holder_statement: str = described("the SQL that the holder runs, cut to 300 characters", foreign=True)
+    holder_seconds: float = seconds("how long that SQL has been running")
+    holder_progressing: bool = described(
+        "whether it provably made progress since the look before; such time does not count"
+    )
+    waited_seconds: float = seconds("since the lock was first asked for")
+
+
+@catalogued
+class _RevisionFailure(Failure, abstract=True):
+    """The fields of a failed revision."""
+
+    context: str = described(CONTEXT_HELP, default="")
+    revision: str = described("the revision that failed; empty when none had begun")
+    statement_index: int = described("which of its statements failed, from 1; 0 when none had begun")
+    statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
+    statements_done: int = described("its statements that had succeeded before")
+
+
+@catalogued
+class MigrationFailed(_RevisionFailure):
+    """A revision failed, and nothing of it is left in the database."""
+
+    exits_with = 7
+    sentence = (
+        "The migration failed[ in revision {revision}][ at statement {statement_index}]; nothing of the revision is "
+        "left in the database: {error_message}"
+    )
+    cure = "Fix the revision and deploy again: it will run from its first statement."
+
+
+@catalogued
+class MigrationHalfApplied(_RevisionFailure):
+    """A revision stopped half way on a database that cannot roll DDL back."""
+
+    exits_with = 8
+    sentence = (
+        "The migration stopped half way[ in revision {revision}][ at statement {statement_index}]"
+        "[; {statements_done:statement} of the revision ran before, and may have left changes in the database]: "
+        "{error_message}"
+    )
+    cure = (
+        "Repair by hand, in one of two ways. Either finish the revision (`left`, `pending_statement`) and record it "
+        "with `alembic stamp`. Or undo what is in `applied`, and delete the rows of the revision from "
+        "orchestrator_journal_statements and orchestrator_journal: it will run from its first statement."
+    )
+
+    applied: list[str] = described(
+        "the statements whose changes remain, cut to 200 characters, at most 50",
+        foreign=True,
+        default_factory=list,
+    )
+    pending_statement: str = described(
+        "the statement that began, and of which it is not known whether it ended; empty when there is none",
+        foreign=True,
+        default="",
+    )
+    left: list[str] = described(
+        "the lines of the script after the last statement on record, cut to 200 characters, at most 50; empty when "
+        "the script was changed since",
+        foreign=True,
+        default_factory=list,
+    )
+
+
+@catalogued
+class MigrationStopped(_RevisionFailure):
+    """A stop was requested before the database was at its target."""
+
+    exits_with = 12
+    sentence = "Stopped before the database was at its target: {error_message}"
+    cure = (
+        "Nothing to do: the next start continues after what is done. If it never finishes, raise "
+        "ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout of the container."
+    )
+
+
+@catalogued
+class MigrationTreeInvalid(Failure):
+    """The migration scripts cannot be used: several heads, a broken chain, an unreadable script, an unknown target."""
+
+    exits_with = 9
+    sentence = "The migration scripts cannot be used ({error_type}): {error_message}"
+    cure = "Fix the migration scripts: each must load, and together they must form one unbroken chain to one head."
+
+
+@catalogued
+class DatabaseAhead(Failure):
+    """The database is of unknown lineage, or ahead of this image while ORCHESTRATOR_WHEN_AHEAD is `fail`."""
+
+    exits_with = 10
+    sentence = (
+        "This image cannot use the database: the database is at {current_revision}, the image at {head_revision}, "
+        "lineage {lineage}: {error_message}."
+    )
+    cure = "Deploy an image that has the revision of the database (roll forward)."
+
+    context: str = described(CONTEXT_HELP, default="")
+    current_revision: str = described("the database's heads, joined by commas")
+    head_revision: str = described("the image's target, joined by commas")
+    lineage: str = described(
+        "`proven`: by the journal, the database has all that this image needs, and more; `unknown`: nothing proves that"
+    )
+
+
+@catalogued
+class DatabaseAheadTolerated(DatabaseAhead):
+    """Provably ahead of this image, which serves nevertheless: it was rolled back, or is about to be replaced."""
+
+    level = logging.WARNING
+    outcome = "unknown"
+    sentence = (
+        "The database is ahead of this image, which serves nevertheless: the database is at {current_revision}, "
+        "the image at {head_revision}: {error_message}."
+    )
+    cure = "Nothing to do if this image is meant to serve on the newer schema; otherwise deploy the newer image."

@@ -1,0 +1,51 @@
+"""A database or another service that cannot be reached, or refuses."""
+
+from orchestrator.errors.failure import Failure
+from orchestrator.events.event import catalogued, described, seconds
+
+
+@catalogued
+class DatabaseUnreachable(Failure):
+    """The database did not become ready within the budget."""
+
+    exits_with = 4
+    sentence = (
+        "The database was not ready within {waited_seconds:.1f} s ({attempts:attempt}); last cause: {error_message}"
+    )
+    cure = (
+        "Check that the database runs, and that this process can reach it: address, network, security group. "
+        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS says how long to wait."
+    )
+
+    attempts: int = described("attempts made")
+    waited_seconds: float = seconds("since waiting began")
+
+
+@catalogued
+class DatabaseRefused(Failure):
+    """The database answered and refused the connection; another attempt would not help."""
+
+    exits_with = 5
+    sentence = "The database refused the connection ({error_type}): {error_message}"
+    cure = "Correct what the database is addressed with: user, password, database name, TLS; or the rights of the user."
+
+    attempts: int = described("attempts made")
+    waited_seconds: float = seconds("since waiting began")
+
+
+@catalogued
+class DependencyUnreachable(Failure):
+    """A service of ORCHESTRATOR_WAIT_FOR did not become ready within the budget."""
+
+    exits_with = 14
+    sentence = (
+        "{dependency} was not ready within {waited_seconds:.1f} s ({attempts:attempt}); last cause: {error_message}"
+    )
+    cure = (
+        "Check that the service runs, and that this process can reach it: address, network, security group. "
+        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS says how long to wait, ORCHESTRATOR_WAIT_FOR for what."
+    )
+
+    dependency: str = described("its address, without a password")
+    attempts: int = described("attempts made")
+    waited_seconds: float = seconds("since waiting began")

@@ -1,0 +1,68 @@
+"""What is wrong with the settings, the app, the port or a hook."""
+
+from orchestrator.errors.failure import Failure
+from orchestrator.events.event import catalogued, described
+from orchestrator.events.hooks import HOOK_HELP
+
+
+@catalogued
+class SettingsInvalid(Failure):
+    """Settings are wrong; all faults at once, before anything was touched."""
+
+    exits_with = 78  # EX_CONFIG of sysexits.h
+    sentence = "{fault_count:setting} {fault_count:is/are} wrong: {error_message}"
+    cure = "Correct these environment variables. `orchestrator serve --help` describes them all."
+
+    fault_count: int = described("how many faults there are")
+    variables: list[str] = described("the variables at fault")
+    faults: list[dict[str, str]] = described(
+        "for each: `variable`, `problem` and `example`; never a secret", foreign=True
+    )
+
+
+@catalogued
+class AppFailed(Failure):
+    """The app did not import, or its lifespan failed. The exit code is the one that uvicorn uses for it."""
+
+    exits_with = 3
+    sentence = "The app {app} did not start: {error_message}"
+    cure = (
+        "Fix the app, or name another in ORCHESTRATOR_APP: it must import, and its lifespan must start. "
+        "The traceback is in `exception`."
+    )
+
+    app: str = described("the import string")
+
+
+@catalogued
+class BindFailed(Failure):
+    """The port is in use or not allowed."""
+
+    exits_with = 11
+    sentence = "Cannot listen on {host}:{port}: {error_message}"
+    cure = "End the process that uses the port, or change PORT or ORCHESTRATOR_HOST."
+
+    host: str = described("the address asked for")
+    port: int = described("the port asked for")
+
+
+@catalogued
+class HookFailed(Failure):
+    """The command before or after migrating failed, took too long or could not be started."""
+
+    exits_with = 13
+    sentence = (
+        "The hook {hook} failed: {error_message}[; {revisions_applied:revision} {revisions_applied:was/were} applied "
+        "before it and {revisions_applied:stays/stay} applied]"
+    )
+    cure = (
+        "Fix the command; `output` has the end of what it wrote. It runs again at the next start, so it must be "
+        "repeatable. It must not wait for the migration lock (as `orchestrator migrate` would): it runs under it. "
+        "ORCHESTRATOR_HOOK_TIMEOUT_SECONDS is its budget."
+    )
+
+    hook: str = described(HOOK_HELP)
+    command: str = described("the command", foreign=True)
+    hook_exit_code: int = described("its exit code; 128 and the number of the signal that ended it; 127: not found")
+    output: str = described("the end of its output, at most 50 lines", foreign=True, default="")
+    revisions_applied: int = described("how many revisions this start had applied before", default=0)

@@ -1,0 +1,85 @@
+"""The catalogue of events: one class an event, and the only way to say that something happened.
+
+An event is data. Its class gives the name (in snake_case), the level, the outcome, the sentence and the fields
+with their meanings; documentation and tests are made from the class. `emit` passes an instance to its listeners:
+the log (see `orchestrator.log`), the status that the port tells, or a list in a test.
+
+To add one: a class in the module of its time (in `errors`, when it ends the process) and a call of `emit`. Names and
+fields are public interface, because alarms filter on them: see section 6 of the contract, kept in docs/events.md.
+"""
+
+# In the order of a start, which is the order of the documentation:
+# isort: skip_file
+
+from orchestrator.events.event import CATALOGUE, Emit, Event, Outcome, Unit, catalogued, described, seconds
+from orchestrator.events.process import ProcessStarted, ProcessStopped, StateChanged, StopRequested
+from orchestrator.events.waiting import (
+    AppDatabaseReady,
+    DatabaseEmbedded,
+    DatabaseReady,
+    DatabaseRetryScheduled,
+    DependencyReady,
+    DependencyRetryScheduled,
+)
+from orchestrator.events.migrating import (
+    CONTEXT_HELP,
+    ChecksumChanged,
+    LockAcquired,
+    LockReleased,
+    LockWaiting,
+    MigrationEvent,
+    MigrationsCompleted,
+    MigrationsCurrent,
+    MigrationsPlanned,
+    RevisionApplied,
+    RevisionProgress,
+    RevisionResumed,
+    RevisionRetryScheduled,
+    RevisionStarted,
+)
+from orchestrator.events.hooks import HOOK_HELP, HookCompleted, HookProgress, HookStarted
+from orchestrator.events.serving import AppLoaded, CommandStarted, Request, ServerDrained, ServerStarted
+
+__all__ = [
+    "CATALOGUE",
+    "CONTEXT_HELP",
+    "HOOK_HELP",
+    "AppDatabaseReady",
+    "AppLoaded",
+    "ChecksumChanged",
+    "CommandStarted",
+    "DatabaseEmbedded",
+    "DatabaseReady",
+    "DatabaseRetryScheduled",
+    "DependencyReady",
+    "DependencyRetryScheduled",
+    "Emit",
+    "Event",
+    "HookCompleted",
+    "HookProgress",
+    "HookStarted",
+    "LockAcquired",
+    "LockReleased",
+    "LockWaiting",
+    "MigrationEvent",
+    "MigrationsCompleted",
+    "MigrationsCurrent",
+    "MigrationsPlanned",
+    "Outcome",
+    "ProcessStarted",
+    "ProcessStopped",
+    "Request",
+    "RevisionApplied",
+    "RevisionProgress",
+    "RevisionResumed",
+    "RevisionRetryScheduled",
+    "RevisionStarted",
+    "ServerDrained",
+    "ServerStarted",
+    "StateChanged",
+    "StopRequested",
+    "Unit",
+    "catalogued",
+    "described",
+    "seconds",
+]

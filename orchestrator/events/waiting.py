@@ -1,0 +1,89 @@
+"""Waiting for the database, and for other services."""
+
+import logging
+
+from orchestrator.events.event import Event, catalogued, described, seconds
+
+
+@catalogued
+class DatabaseEmbedded(Event):
+    """No database is configured, so the embedded one is used: right on a laptop, wrong in production."""
+
+    level = logging.WARNING
+    sentence = "No database is configured: using the embedded SQLite file {database}."
+
+    database: str = described("path of the SQLite file", foreign=True)
+
+
+@catalogued
+class DatabaseRetryScheduled(Event):
+    """An attempt failed for a reason that may pass; written before the pause, so that the cause is known at once."""
+
+    level = logging.WARNING
+    sentence = (
+        "The database is not ready after {waited_seconds:.1f} s (attempt {attempt}, {error_type}): {error_message}; "
+        "next attempt in {retry_in_seconds:.1f} s."
+    )
+
+    attempt: int = described("which attempt failed, from 1")
+    retry_in_seconds: float = seconds("the pause that begins now")
+    waited_seconds: float = seconds("since waiting began")
+    error_type: str = described("a few values, see docs/behaviour.md")
+    error_code: int | str = described("the database's or system's own code; empty when there is none")
+    error_message: str = described("why the attempt failed", foreign=True)
+
+
+@catalogued
+class AppDatabaseReady(Event):
+    """The app's own login reaches the migrated database. Only where MIGRATION_DATABASE_* gave another for migrating."""
+
+    outcome = "success"
+    sentence = "The app's own login reaches the migrated database."
+
+    attempts: int = described("attempts made, with the one that succeeded")
+    waited_seconds: float = seconds("since this check began")
+
+
+@catalogued
+class DatabaseReady(Event):
+    """The database answers."""
+
+    outcome = "success"
+    sentence = (
+        "Database is ready! {dialect} {server_version} answered after {waited_seconds:.1f} s ({attempts:attempt})."
+    )
+
+    attempts: int = described("attempts made, with the one that succeeded")
+    waited_seconds: float = seconds("since waiting began", metric="database_wait_seconds")
+    dialect: str = described("mysql, mariadb, postgresql or sqlite")
+    server_version: str = described("as the server gives it")
+
+
+@catalogued
+class DependencyRetryScheduled(Event):
+    """A service of ORCHESTRATOR_WAIT_FOR did not answer as it should; written before the pause."""
+
+    level = logging.WARNING
+    sentence = (
+        "{dependency} is not ready after {waited_seconds:.1f} s (attempt {attempt}, {error_type}): {error_message}; "
+        "next attempt in {retry_in_seconds:.1f} s."
+    )
+
+    dependency: str = described("its address, without a password")
+    attempt: int = described("which attempt failed, from 1")
+    retry_in_seconds: float = seconds("the pause that begins now")
+    waited_seconds: float = seconds("since waiting began")
+    error_type: str = described("`network`, `timeout`, `tls`, `http` or `protocol`")
+    error_code: int | str = described("the system's own code, or the HTTP status; empty when there is none")
+    error_message: str = described("why the attempt failed", foreign=True)
+
+
+@catalogued
+class DependencyReady(Event):
+    """A service of ORCHESTRATOR_WAIT_FOR answers."""
+
+    outcome = "success"
+    sentence = "{dependency} is ready after {waited_seconds:.1f} s."
+
+    dependency: str = described("its address, without a password")
+    waited_seconds: float = seconds("since waiting began")
