@@ -1,6 +1,6 @@
-"""The process begins here: first of all it hears SIGTERM, which process 1 of a container would else lose.
+"""The process begins here. It installs the SIGTERM handler first: the kernel drops a SIGTERM to process 1 without one.
 
-A health check comes even before that: it runs every few seconds, so it is spared all that it has no use for.
+A health check comes even earlier: it runs every few seconds, so it must not import what it does not need.
 """
 
 import sys
@@ -18,7 +18,7 @@ def main() -> None:
         if sentence := clash.explanation():
             clash.leave(sentence)
         raise
-    if sys.stdout is not None:  # closed by whoever started us
+    if sys.stdout is not None:  # closed by the process that started us
         sys.stdout.flush()
     sys.exit(code)
 
@@ -28,7 +28,7 @@ def _run(arguments: list[str]) -> int:
     from orchestrator.fork_under_init import fork_under_init
     from orchestrator.stop import Stop
 
-    occupy_descriptors()  # before the pipe of the signals gets one of these numbers
+    occupy_descriptors()  # first, so that the signal pipe gets none of these numbers
     stop = Stop()
     with fork_under_init():
         stop.install()
@@ -38,7 +38,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _probe(arguments: list[str]) -> None:
-    """Exit with what the check finds, or return: `--help` and errors of usage are answered like any command's."""
+    """Exit with the result of the health check. Return for `--help` and usage errors, which click answers."""
     import os
 
     from orchestrator import probe

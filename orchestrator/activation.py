@@ -1,7 +1,7 @@
-"""Which programs take over a socket that listens already, and at which descriptor.
+"""Which programs take over a listening socket, and at which descriptor.
 
-As systemd's socket activation has it (sd_listen_fds(3)): gunicorn reads LISTEN_FDS; uvicorn and hypercorn are told a
-descriptor on their command line. Any other program binds the port itself, so it must be closed before.
+As in systemd's socket activation (sd_listen_fds(3)), gunicorn reads LISTEN_FDS; uvicorn and hypercorn take the
+descriptor from their command line. Any other program binds the port itself, so our socket must be closed first.
 """
 
 import os
@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START
-_PROGRAM_WITHIN = 5  # words: `opentelemetry-instrument`, `ddtrace-run`, `python -m` come before
+_PROGRAM_WITHIN = 5  # words: `opentelemetry-instrument`, `ddtrace-run` or `python -m` may come before the program
 _DESCRIPTOR = re.compile(r"(?:--fd=|fd://)(\d+)")
 _DEFAULT_GUNICORN_PORT = 8000
 
 
 def descriptor_for(argv: Sequence[str], environ: Mapping[str, str], listener: socket.socket) -> int | None:
-    """The descriptor at which `argv` expects `listener`; None: it binds a port itself."""
+    """Return the descriptor at which `argv` expects `listener`; None if the program binds a port itself."""
     names = [Path(word).name for word in argv[:_PROGRAM_WITHIN]]
     if "gunicorn" in names:
         own = [*shlex.split(environ.get("GUNICORN_CMD_ARGS", "")), *argv[names.index("gunicorn") + 1 :]]
@@ -34,13 +34,13 @@ def descriptor_for(argv: Sequence[str], environ: Mapping[str, str], listener: so
 
 
 def announced(environ: Mapping[str, str], descriptor: int) -> dict[str, str]:
-    """`environ` with what tells of the socket; COMMAND keeps this process's id."""
+    """Return `environ` with the variables that announce the socket; COMMAND keeps this process's id."""
     told = {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())} if descriptor == FIRST_DESCRIPTOR else {}
     return {**environ, **told}
 
 
 def _gunicorn_binds(own: Sequence[str], environ: Mapping[str, str], listener: socket.socket) -> bool:
-    """Whether it would listen where we do, and nowhere else: with LISTEN_FDS it ignores its own addresses."""
+    """Return whether gunicorn would listen on our address only; with LISTEN_FDS it ignores its own addresses."""
     host, port = listener.getsockname()[:2]
     binds = list(_binds(own))
     if not binds:
@@ -65,7 +65,7 @@ def _binds(words: Sequence[str]) -> Iterator[str]:
 
 
 def _config_file_may_bind(words: Sequence[str]) -> bool:
-    """Whether a configuration that gunicorn reads names addresses, as far as that can be seen without running it."""
+    """Return whether a configuration file that gunicorn reads may set addresses, as far as its text shows."""
     if any(word in {"-c", "--config"} or word.startswith(("-c", "--config=")) for word in words):
         return True
     try:

@@ -1,7 +1,7 @@
-"""What the port answers by itself: the probes for the whole life, and everything else until the app serves.
+"""The responses that the port gives by itself: probes during the whole life, everything else until the app serves.
 
-Plain functions of a request's path and headers, so that the gate (before the app serves) and the ASGI app around the
-user's (after) give the same answers.
+The responses depend only on a request's path and headers. So the gate (before the app serves) and the ASGI app around
+the user's app (afterwards) give the same ones.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +22,7 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 RETRY_AFTER_SECONDS = 5
 _SIGNATURE = probe.HEADER.encode()
-# The page is one file without anything from elsewhere; it only asks its own address again.
+# The status page is one file that loads nothing from elsewhere; it only polls its own address.
 _POLICY = b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
 
 
@@ -35,7 +35,7 @@ class Answer:
     body: bytes
 
     def http(self, *, head_only: bool = False, close: bool = True) -> bytes:
-        """As HTTP/1.1; `head_only` for a HEAD request."""
+        """Return the response in HTTP/1.1; without a body if `head_only` (a HEAD request)."""
         phrase = HTTPStatus(self.status).phrase
         headers = [*self.headers, (b"connection", b"close")] if close else self.headers
         lines = [f"HTTP/1.1 {self.status} {phrase}".encode(), *(b"%s: %s" % each for each in headers), b"", b""]
@@ -43,7 +43,7 @@ class Answer:
 
 
 class Answers:
-    """The answers of one process; an empty path hands that probe to the app."""
+    """The responses of one process. If a probe's path is empty, the app answers that probe."""
 
     def __init__(self, status: Status, live_path: str, ready_path: str, startup_path: str) -> None:
         self._status = status
@@ -53,11 +53,11 @@ class Answers:
 
     @classmethod
     def of(cls, settings: Settings, status: Status) -> Self:
-        """Those at the paths of the settings."""
+        """Return the responses for the paths in the settings."""
         return cls(status, settings.live_path, settings.ready_path, settings.startup_path)
 
     def starting(self, path: str, headers: Headers) -> Answer:
-        """The answer while the app does not serve."""
+        """Return the response to a request that arrives while the app does not serve."""
         if probe_answer := self.probes.get(path):
             return probe_answer(headers)
         if any(name == b"accept" and b"text/html" in value for name, value in headers):
@@ -76,14 +76,14 @@ class Answers:
         return _json(200, self._status.snapshot(), self._signature(headers))
 
     def _signature(self, headers: Headers) -> list[tuple[bytes, bytes]]:
-        """What `orchestrator probe` knows this container by; only it knows what to ask for."""
+        """Return the header by which `orchestrator probe` recognises this container; empty for any other client."""
         asked = dict(headers).get(_SIGNATURE, b"")
         signed = asked.startswith(self._container + b"/")
         return [(_SIGNATURE, b"%s %s" % (asked, self._status.state.encode()))] if signed else []
 
 
 def answer(status: int, content_type: bytes, body: bytes, more: Headers = ()) -> Answer:
-    """A response that no cache keeps; a 503 says when to come back."""
+    """Return a response with headers that forbid caching; a 503 gets `Retry-After` as well."""
     headers = [
         (b"content-type", content_type),
         (b"content-length", b"%d" % len(body)),

@@ -1,4 +1,4 @@
-"""What the app gets of the database: its address in DATABASE_URL, however it was given, and a login that works."""
+"""The database as the app sees it: its address in DATABASE_URL, and a login that works."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from orchestrator.log import REDACTOR
 
 
 def tell_app(credentials: Credentials) -> None:
-    """Export it; nothing where the project has it elsewhere, or a secret's file is in the middle of a rotation."""
+    """Export DATABASE_URL, unless the project keeps the address elsewhere or a secret's file is being replaced."""
     with contextlib.suppress(CredentialsError):
         if text := credentials.exported_text():
             REDACTOR.register(known_secrets({"DATABASE_URL": text}))
@@ -26,14 +26,14 @@ def tell_app(credentials: Credentials) -> None:
 async def change_logins(
     credentials: Credentials, wait_for: Callable[[Look[Sighting]], Awaitable[Found[Sighting]]], emit: Emit
 ) -> None:
-    """Drop what only migrating needed; the app's own login must reach the database that was migrated.
+    """Drop the login for migrating, and check that the app's own login reaches the migrated database.
 
     Raises:
-        StartupError: with DatabaseRefused or DatabaseUnreachable: it does not.
+        StartupError: with DatabaseRefused or DatabaseUnreachable, if it does not.
     """
     migrated = await wait_for(app_login.sight) if app_login.is_another(credentials) else None
     forget_migration(credentials)
-    tell_app(credentials)  # migrating may have taken longer than a password lives
+    tell_app(credentials)  # migrating may have taken longer than a password is valid
     if migrated:
         with app_login.blamed():
             found = await wait_for(app_login.same_as(migrated.seen))

@@ -1,4 +1,4 @@
-"""Which driver the app's URL has: the one it names, one that is installed, or the one of DATABASE_DRIVER."""
+"""Which driver the app's URL gets: the one it names, an installed one, or the one of DATABASE_DRIVER."""
 
 from sqlalchemy.engine.url import URL
 
@@ -9,14 +9,14 @@ _PORTS = {3306: "mysql", 5432: "postgresql"}
 
 
 def database_of(port: int | None) -> str:
-    """The database behind parts that do not name it: by the port, or by the drivers that are installed."""
+    """Return the database's dialect for parts that do not name it: from the port, or from the installed drivers."""
     installed = {driver.database for driver in DRIVERS.values() if driver.installed} - {"sqlite"}
     by_driver = installed.pop() if len(installed) == 1 else "mysql"
     return _PORTS.get(port or 0, by_driver)
 
 
 def default_driver(dialect: str) -> str:
-    """The driver for an app that does not name one: the async one if it is installed, else another that is."""
+    """Return the driver for an app that names none: our own async one if installed, else another installed one."""
     database = DATABASES[dialect]
     candidates = [each.name for each in DRIVERS.values() if each.database == database and each.installed]
     own = OWN[database]
@@ -24,7 +24,7 @@ def default_driver(dialect: str) -> str:
 
 
 def with_installed_driver(url: URL) -> URL:
-    """A URL that SQLAlchemy can make an engine of: its default driver, another in 2.1 than in 2.0, may be missing."""
+    """Return the URL with an installed driver; SQLAlchemy's default driver (2.0 and 2.1 differ) may be missing."""
     backend, plus, _ = url.drivername.partition("+")
     if plus or _is_installed(url.get_dialect().driver):
         return url
@@ -35,15 +35,15 @@ def with_installed_driver(url: URL) -> URL:
 
 
 def _is_installed(name: str) -> bool:
-    """Whether a driver is there; one that is not in our table is taken to be."""
+    """Return whether a driver is installed; assume so for a driver that is not in our table."""
     return name not in DRIVERS or DRIVERS[name].installed
 
 
 def with_driver_of_app(url: URL, driver: str) -> URL:
-    """The URL with another driver of the same database.
+    """Return the URL with another driver of the same database.
 
     Raises:
-        CredentialsError: it is for another database.
+        CredentialsError: the driver is for another database.
     """
     check_backend("DATABASE_DRIVER", driver)
     if DATABASES[driver.partition("+")[0]] != DATABASES[url.get_backend_name()]:
@@ -52,14 +52,14 @@ def with_driver_of_app(url: URL, driver: str) -> URL:
 
 
 def in_form_of(url: URL, app: URL | None) -> URL:
-    """`url` with the app's driver: env.py makes an engine of it in the way in which it makes the app's."""
+    """Return `url` with the app's driver, so that env.py can make an engine of it as it does of the app's URL."""
     if app is None or DATABASES[app.get_backend_name()] != DATABASES[url.get_backend_name()]:
         return url
     return url.set(drivername=app.drivername)
 
 
 def check_backend(variable: str, driver: str) -> None:
-    """Check that a driver's name begins with a database that we know.
+    """Check that a driver's name begins with a supported database.
 
     Raises:
         CredentialsError: it does not.

@@ -1,7 +1,7 @@
-"""The user's app and the uvicorn that serves it, in the main thread, as the command `uvicorn` has it.
+"""The user's app and the uvicorn server that serves it, in the main thread, as under the command `uvicorn`.
 
-Signals are not uvicorn's business here: stock `serve()` re-raises them inside itself, so that code after it does not
-run, and as process 1 behaves differently again. So our handlers stay, and `should_exit` is set by us.
+uvicorn does not handle signals here. Its stock `serve()` raises a signal again before it returns, so that code after it
+does not run, and as process 1 it behaves differently again. Our handlers stay installed, and we set `should_exit`.
 """
 
 import asyncio
@@ -31,12 +31,13 @@ from orchestrator.settings import Settings
 from orchestrator.stop import SIGNALS, Stop
 
 T = TypeVar("T")
-# Newer versions of the command import the app before the loop runs, older ones in the running loop; so do we.
+# Newer versions of the `uvicorn` command import the app before the loop runs, older ones inside the running loop. We do
+# the same.
 _IMPORTED_IN_LOOP = not hasattr(uvicorn.Config, "load_app")
 
 
 class _Uvicorn(uvicorn.Server):
-    """uvicorn's server: it leaves the stop to us, and says when it accepts connections."""
+    """A uvicorn server that leaves signals to us, and reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, stop: Stop, listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -45,13 +46,13 @@ class _Uvicorn(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Our handler, as a method of this object: sse-starlette finds the server by it."""
+        """Install our handler as a method of this object: sse-starlette finds the server through the handler."""
         for number in SIGNALS:
             signal.signal(number, self.heard)
         yield
 
     def install_signal_handlers(self) -> None:
-        """The same, where uvicorn before 0.29 asks for it."""
+        """Do the same for uvicorn before 0.29, which calls this method."""
         with self.capture_signals():
             pass
 
@@ -60,24 +61,24 @@ class _Uvicorn(uvicorn.Server):
         self._stop.handle(number, frame)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Remember where it runs; exit when the lifespan failed, as newer versions do themselves."""
+        """Serve until stopped. Exit with uvicorn's code if the lifespan failed, as newer versions do themselves."""
         self.loop, self.task = asyncio.get_running_loop(), asyncio.current_task()
         await super().serve(sockets)
         if not self.started:
             raise SystemExit(AppFailed.exits_with)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say when connections are accepted."""
+        """Start up, then report that connections are accepted."""
         await super().startup(sockets)
         if self.started:
             self._listening()
 
 
 class AppServer:
-    """The app, first imported, then served. Its methods run in the main thread but where they say another.
+    """Imports the app, then serves it. Methods run in the main thread unless they name another.
 
     Attributes:
-        context: what the app's import and its requests see of context variables: nothing of ours.
+        context: the context variables that the app's import and its requests see; it holds none of ours.
     """
 
     def __init__(self, settings: Settings, answers: Answers, emit: Emit, stop: Stop) -> None:
@@ -88,10 +89,10 @@ class AppServer:
         self._adopted: set[asyncio.Task[Any]] = set()
 
     def load(self) -> None:
-        """Import the app with all that serving it will need.
+        """Import the app, with everything that serving it needs.
 
         Raises:
-            StartupError: with AppFailed, whatever the import, the factory or uvicorn's configuration raised.
+            StartupError: with AppFailed, for any error of the import, the factory or uvicorn's configuration.
         """
         with self._failing_as("uvicorn cannot serve it"):
             self._runner = asyncio.Runner(loop_factory=loop_factory(self._options.get("loop", "auto")))
@@ -101,35 +102,35 @@ class AppServer:
             self._run(self._configure(app))
 
     def serve(self, listener: socket.socket, listening: Callable[[], None]) -> None:
-        """Start the app's lifespan, then accept on `listener` and call `listening`; return when it has stopped.
+        """Start the app's lifespan, accept on `listener`, call `listening`; return after the server has stopped.
 
         Raises:
-            StartupError: with AppFailed: its lifespan failed.
+            StartupError: with AppFailed: the lifespan failed.
         """
         self._uvicorn = _Uvicorn(self._config, self._stop, listening)
         self._app.full = lambda: connections.full
         connections: Any = self._uvicorn.server_state.connections
         try:
             self._run(self._uvicorn.serve(sockets=[listener]))
-        except SystemExit as error:  # uvicorn's way to say it
+        except SystemExit as error:  # uvicorn's way to report a failed start
             cause = self._app.lifespan_error or error
             raise StartupError(app_failed(self._settings.app, "its lifespan failed", cause), cause) from error
-        except asyncio.CancelledError:  # by `cancel`
+        except asyncio.CancelledError:  # raised by `cancel`
             pass
         finally:
             self.close()
 
     def close(self) -> None:
-        """End what the app has left in its loop."""
+        """End the tasks that the app has left in its loop, and close the loop."""
         if self._runner:
             self._runner.close()
 
     @property
     def requests_cancelled(self) -> int:
-        """How many requests did not finish in time."""
+        """Return how many requests did not finish in time."""
         return self._app.requests_cancelled
 
-    # ------------------------------------------------------------ from the supervisor's thread
+    # ------------------------------------------------------------ called from the supervisor's thread
 
     def adopt(self, handed: Handed) -> None:
         """Serve a connection that the gate has accepted."""
@@ -137,19 +138,19 @@ class AppServer:
             self._uvicorn.loop.call_soon_threadsafe(self._adopt, handed)
 
     def request_stop(self, graceful_seconds: float) -> None:
-        """Accept no more, let requests in flight finish within `graceful_seconds`, end the lifespan."""
+        """Accept no more connections, give running requests `graceful_seconds` to finish, then end the lifespan."""
         own = self._config.timeout_graceful_shutdown
         within = graceful_seconds if own is None else min(own, graceful_seconds)
         self._config.timeout_graceful_shutdown = within  # type: ignore[assignment]  # any number does
-        # Libraries replace `handle_exit` to hear of the stop, and end their streams.
+        # Libraries replace `handle_exit` to learn of the stop, and then end their streams.
         self._in_loop(self._uvicorn.handle_exit, signal.SIGTERM, None)
 
     def force_stop(self) -> None:
-        """Wait for no request any more."""
+        """Stop without waiting for requests any longer."""
         self._uvicorn.force_exit = True
 
     def cancel(self) -> None:
-        """Cancel the lifespan, wherever it is."""
+        """Cancel the lifespan, at any point of it."""
         if self._uvicorn.task:
             self._in_loop(self._uvicorn.task.cancel)
 
@@ -157,7 +158,7 @@ class AppServer:
         with contextlib.suppress(RuntimeError, AttributeError):  # the loop is closed, or does not run yet
             self._uvicorn.loop.call_soon_threadsafe(function, *arguments)
 
-    # ------------------------------------------------------------ parts
+    # ------------------------------------------------------------ helpers
 
     @contextlib.contextmanager
     def _failing_as(self, what: str) -> Iterator[None]:
@@ -176,7 +177,7 @@ class AppServer:
 
     def _imported(self) -> Any:
         app = import_from_string(self._settings.app)
-        if not callable(app):  # uvicorn would take it for an app of ASGI 2
+        if not callable(app):  # uvicorn would take it for an ASGI 2 app
             raise TypeError(f"{self._settings.app} is not callable, so it is no ASGI app; is it a factory's result?")
         return app
 
@@ -185,7 +186,7 @@ class AppServer:
             app,
             factory=self._settings.app_factory,
             log_config=None,
-            access_log=False,  # our events tell the requests, with their durations
+            access_log=False,  # our `request` events replace it, and add the duration
             workers=1,
             **{"timeout_keep_alive": KEEP_ALIVE_SECONDS, **self._options},
         )
@@ -196,7 +197,7 @@ class AppServer:
         )
 
     def _logs_requests(self) -> bool:
-        """Whether uvicorn would: its option, and the level of its logger as it or the app has set it."""
+        """Return whether uvicorn would log requests: by its option, and by the level of its access logger."""
         wanted = uvicorn_options.given(os.environ).get("access_log", True)
         return bool(wanted) and logging.getLogger("uvicorn.access").isEnabledFor(logging.INFO)
 
@@ -213,7 +214,7 @@ class AppServer:
 
             def connection_made(transport: asyncio.BaseTransport) -> None:
                 made(transport)
-                if handed.head:  # before anything else that is read
+                if handed.head:  # first, before anything else is read
                     protocol.data_received(handed.head)
 
             protocol.connection_made = connection_made  # type: ignore[method-assign]

@@ -1,14 +1,14 @@
-"""Alembic's autogenerate does not propose to drop the journal's tables.
+"""Keeps Alembic's autogenerate from proposing to drop the journal's tables.
 
-From Alembic 1.18 on this is a plugin that Alembic finds by itself (entry point `alembic.plugins`), under a name within
-`alembic.autogenerate.*`, the plugins that it uses unless `autogenerate_plugins` says otherwise. For an older Alembic,
-or other plugins, env.py passes the filter itself:
+From Alembic 1.18 on this is a plugin that Alembic finds by itself through the entry point `alembic.plugins`. Its name
+is inside `alembic.autogenerate.*`, which Alembic uses unless `autogenerate_plugins` excludes it. With an older Alembic,
+or if other plugins are listed, env.py passes the filter itself:
 
     from orchestrator.autogenerate import include_name
 
     context.configure(..., include_name=include_name)
 
-It is imported whenever Alembic is, so it imports nothing.
+Alembic imports this module whenever it is imported itself, so this module imports nothing.
 """
 
 import sys
@@ -30,23 +30,23 @@ JOURNAL = "orchestrator_journal"
 
 
 def include_name(name: "str | None", type_: str, parent_names: object) -> bool:
-    """Whether autogenerate is to compare what is called so, as `context.configure(include_name=...)` asks it.
+    """Return whether autogenerate should compare this name: the filter for `context.configure(include_name=...)`.
 
-    Call it from a filter of your own as `include_name(name, type_, parent_names) and ...`.
+    Call it from your own filter as `include_name(name, type_, parent_names) and ...`.
     """
     del parent_names
     return type_ != "table" or not f"{name}_".startswith(f"{JOURNAL}_")
 
 
 def setup(plugin: "Plugin") -> None:
-    """Called by Alembic: take part in every comparison, before everything else."""
+    """Take part in every comparison, before all other plugins. Alembic calls this."""
     from alembic.util import DispatchPriority
 
     plugin.add_autogenerate_comparator(_leave_out_the_journal, "autogenerate", priority=DispatchPriority.FIRST)
 
 
 def _leave_out_the_journal(context: "AutogenContext", *_: object) -> "PriorityDispatchResult":
-    """Filter the names of this one comparison, besides env.py's own `include_name`."""
+    """Filter the names of this one comparison, in addition to env.py's own `include_name`."""
     from alembic.util import PriorityDispatchResult
 
     included = context.run_name_filters
@@ -54,14 +54,15 @@ def _leave_out_the_journal(context: "AutogenContext", *_: object) -> "PriorityDi
     def run_name_filters(name: "str | None", type_: "Any", parent_names: "Any") -> bool:
         return include_name(name, type_, parent_names) and included(name, type_, parent_names)
 
-    context.run_name_filters = run_name_filters  # type: ignore[method-assign]  # of this instance
+    context.run_name_filters = run_name_filters  # type: ignore[method-assign]  # only on this instance
     return PriorityDispatchResult.CONTINUE
 
 
 class _Plugin(ModuleType):
-    """What the entry point names: a module for Alembic from 1.20.1 on, a collection of modules for 1.18.0 to 1.20.0.
+    """The object that the entry point names.
 
-    Those iterate over whatever the entry point loads (Alembic's #1873), and a plain module ended `import alembic`.
+    Alembic from 1.20.1 on expects a module. 1.18.0 to 1.20.0 expect a collection of modules: they iterate over the
+    loaded object, and a plain module broke `import alembic` (Alembic's issue 1873). This class is both.
     """
 
     setup = staticmethod(setup)

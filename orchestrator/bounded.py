@@ -1,4 +1,4 @@
-"""uvicorn's connections with bounds: of a head's bytes and time, and of the time before the first request."""
+"""uvicorn's connections with limits: bytes and time of a request's head, and time before the first request."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ _TOLD = {
 
 
 class Bounded:
-    """Mixed into an HTTP protocol class of uvicorn: says when it may be dropped, and ends when no request comes."""
+    """Mixin for uvicorn's HTTP protocols: says when the connection may be dropped, and closes it if it stays silent."""
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
@@ -25,7 +25,7 @@ class Bounded:
 
     @property
     def drop_order(self) -> int | None:
-        """Clients that never asked first, then those between two requests, then those that are slow to ask."""
+        """Return 0 if no request was ever sent, 1 if idle, 2 if a request arrives slowly; None if busy."""
         if self.cycle is None:
             return 0
         if self.cycle.response_complete:
@@ -33,16 +33,16 @@ class Bounded:
         return None if self.cycle.response_started or not self.cycle.more_body else 2
 
     def drop(self) -> None:
-        """Close it now."""
+        """Close the connection now."""
         self.transport.abort()
 
     def connection_made(self, transport: asyncio.Transport) -> None:
-        """Give the client some time to ask."""
+        """Start the timer for the first request."""
         super().connection_made(transport)  # type: ignore[misc]
         self._await_head()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Wait for nothing any more."""
+        """Cancel all timers."""
         if self._timer:
             self._timer.cancel()
         super().connection_lost(error)  # type: ignore[misc]
@@ -58,13 +58,13 @@ class Bounded:
 
 
 class BoundedHttpTools(Bounded):
-    """For `HttpToolsProtocol`, which takes a head of any size (h11 bounds it), in quadratic time."""
+    """For `HttpToolsProtocol`, which accepts a head of any size in quadratic time; h11 has its own limit."""
 
     _in_head = True
-    _head_bytes = 0  # of the head that is not complete, but for the piece in which it began
+    _head_bytes = 0  # size of the current incomplete head, without the chunk in which it began
 
     def data_received(self, data: bytes) -> None:
-        """Refuse what is too large before it is parsed."""
+        """Refuse a head that is too large before it is parsed."""
         if self._in_head and (status := self._refusal(data)):
             self._refuse(status)
             return
@@ -75,12 +75,12 @@ class BoundedHttpTools(Bounded):
             self._await_head()
 
     def on_message_begin(self) -> None:
-        """A new head."""
+        """Begin to count a new head."""
         self._in_head, self._head_bytes, self._line_done = True, 0, False
         super().on_message_begin()  # type: ignore[misc]
 
     def on_headers_complete(self) -> None:
-        """It is complete."""
+        """Stop counting: the head is complete."""
         self._in_head = False
         super().on_headers_complete()  # type: ignore[misc]
 
@@ -99,7 +99,7 @@ class BoundedHttpTools(Bounded):
             super()._too_late(cycle)
         elif self.cycle is cycle:
             self._refuse(408)
-        else:  # the timer was another head's
+        else:  # the timer belonged to an earlier head
             self._timer = None
             self._await_head()
 
@@ -114,7 +114,7 @@ class BoundedHttpTools(Bounded):
 
 
 class _Lingering(asyncio.Protocol):
-    """A refused client's connection: what it still sends is dropped, so that it can read the refusal."""
+    """A refused client's connection: discards what the client still sends, so that it can read the refusal."""
 
     drop_order = 0
 
@@ -132,11 +132,11 @@ class _Lingering(asyncio.Protocol):
     def drop(self) -> None:
         self._transport.abort()
 
-    shutdown = drop  # uvicorn's name, when it stops
+    shutdown = drop  # uvicorn calls this name when it stops
 
 
 def bounded(protocol: type[Any]) -> type[Any]:
-    """The protocol class of uvicorn's configuration, with bounds where it is known."""
+    """Return uvicorn's protocol class with our limits added, if we know the class."""
     name = protocol.__name__
     mixin = {"HttpToolsProtocol": BoundedHttpTools, "H11Protocol": Bounded}.get(name)
     return type(name, (mixin, protocol), {}) if mixin else protocol

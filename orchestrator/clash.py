@@ -1,7 +1,7 @@
-"""Another distribution that installs a package called `orchestrator`: the two overwrite each other's files.
+"""Finds another distribution that installs a package called `orchestrator`: the two overwrite each other's files.
 
-Pip does not notice. It is looked for only after something failed, as looking takes longer than a start should.
-It imports nothing of ours: any of our modules may be the other's.
+pip does not notice that. The search takes too long for every start, so it runs only after something has failed. This
+module imports nothing of ours: any of our modules may come from the other package.
 """
 
 import json
@@ -16,14 +16,14 @@ _PACKAGE = "orchestrator"
 
 
 def others() -> list[str]:
-    """Return the other distributions that have a package of our import name."""
+    """Return the other distributions that install a package with our import name."""
     from importlib.metadata import packages_distributions
 
     return sorted({name for name in packages_distributions().get(_PACKAGE, []) if name != _OURS})
 
 
 def explanation() -> str:
-    """Return a sentence about the other distributions, with the cure; empty when there are none."""
+    """Return a message about the other distributions, with the cure; empty if there are none."""
     names = " and ".join(others())
     return names and (
         f"{names} and {_OURS} both install a Python package called {_PACKAGE}, and overwrite each other's files: "
@@ -32,7 +32,7 @@ def explanation() -> str:
 
 
 def leave(sentence: str) -> NoReturn:
-    """Say it, as a last event on stdout and on stderr, and exit."""
+    """Write the message as a last event to stdout and as a line to stderr, then exit."""
     event = {
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": "critical",

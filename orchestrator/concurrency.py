@@ -1,7 +1,7 @@
-"""Work beside the loop that supervises, and giving it up when a stop is requested.
+"""Work in other threads than the supervisor's loop, and ending the wait for it when a stop is requested.
 
-The main thread belongs to the project: its env.py and its app are imported and run there, as under `alembic` and
-`uvicorn`. Our own loop runs in another thread, so the port answers and a stop is heard whatever the main thread does.
+The main thread belongs to the project: env.py and the app are imported and run there, as under `alembic` and `uvicorn`.
+Our own loop runs in another thread. So the port answers, and a stop is noticed, even while the main thread is busy.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ Work = Callable[[], None]
 
 
 class MainThread:
-    """The main thread, which runs what it is given, one piece of work after the other.
+    """Runs pieces of work in the main thread, one after the other.
 
     Attributes:
-        takes_work: whether it is in `serve`; in a test it may run the loop itself.
-        busy: whether a piece of work runs now.
+        takes_work: whether it is inside `serve`; False in tests that run the loop in the main thread.
+        busy: whether a piece of work is running.
     """
 
     def __init__(self) -> None:
@@ -33,12 +33,12 @@ class MainThread:
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
 
     def serve(self, supervise: Callable[[], T], *, after_each: Callable[[], None]) -> T:
-        """Run `supervise` in a thread, and here what is given to `run`, until `supervise` ends; returns its result.
+        """Run `supervise` in a thread and, in this thread, the work given to `run`. Return the result of `supervise`.
 
-        `after_each` undoes what a piece of work did to the process: it may have installed signal handlers.
+        `after_each` undoes the effects of a piece of work on the process, such as installed signal handlers.
 
         Raises:
-            Exception: what `supervise` raised.
+            Exception: any exception of `supervise`.
         """
         ended: list[Callable[[], T]] = []
         thread = threading.Thread(target=lambda: self._supervise(supervise, ended), name="supervisor", daemon=True)
@@ -50,7 +50,10 @@ class MainThread:
         return ended[0]()
 
     def _run_next(self, after_each: Callable[[], None]) -> bool:
-        """Run the next piece of work; False at the end. The work is not kept: it holds the password for migrating."""
+        """Run the next piece of work; return False at the end.
+
+        Keep no reference to the work: it holds the password for migrating.
+        """
         if not (work := self._work.get()):
             return False
         self.busy = True
@@ -69,7 +72,7 @@ class MainThread:
             self._work.put(None)
 
     def run(self, work: Work) -> None:
-        """Run `work` in the main thread, after what it was given before."""
+        """Queue `work` for the main thread, after the work queued before."""
         self._work.put(work)
 
 
@@ -77,10 +80,10 @@ MAIN_THREAD = MainThread()
 
 
 async def in_main_thread(function: Callable[[], T], *, name: str, context: contextvars.Context | None = None) -> T:
-    """Run `function` in the main thread, in `context`, and return its result, or raise what it raised.
+    """Run `function` in the main thread, in `context`; return its result or raise its exception.
 
-    What is given first runs first. Cancelling the awaiting task does not stop it: what comes later then has to wait.
-    Where the main thread takes no work (a test runs the loop there), a daemon thread called `name` runs it.
+    Calls run in the order of queueing. Cancelling the awaiting task does not stop the function, so later calls must
+    wait for it. If the main thread takes no work (a test runs the loop there), a daemon thread called `name` runs it.
     """
     if not MAIN_THREAD.takes_work:
         return await in_daemon_thread(function, name=name, context=context)
@@ -90,12 +93,12 @@ async def in_main_thread(function: Callable[[], T], *, name: str, context: conte
 
 
 async def in_daemon_thread(function: Callable[[], T], *, name: str, context: contextvars.Context | None = None) -> T:
-    """Run `function` in a daemon thread of its own and return its result, or raise what it raised.
+    """Run `function` in a new daemon thread; return its result or raise its exception.
 
-    `asyncio.to_thread` is wrong for what may hang: its threads are joined at exit, so a stuck one would keep the
+    Do not use `asyncio.to_thread` for a call that may hang: its threads are joined at exit, so a stuck one keeps the
     process alive (measured: 4.1 s against 0.3 s).
 
-    Cancelling the awaiting task does not stop the thread: cancel only where its result is not needed.
+    Cancelling the awaiting task does not stop the thread: cancel only if its result is not needed.
     """
     work, future = _deliverable(function, context)
     threading.Thread(target=work, name=name, daemon=True).start()
@@ -103,7 +106,7 @@ async def in_daemon_thread(function: Callable[[], T], *, name: str, context: con
 
 
 def _deliverable(function: Callable[[], T], context: contextvars.Context | None) -> tuple[Work, asyncio.Future[T]]:
-    """`function` for another thread, and the future of this loop that gets its result."""
+    """Return `function` as work for another thread, and the future of this loop that receives its result."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
     context = context or contextvars.copy_context()
@@ -130,9 +133,9 @@ def _deliverable(function: Callable[[], T], context: contextvars.Context | None)
 
 @contextlib.contextmanager
 def untouched_event_loop() -> Iterator[None]:
-    """In here the thread's event loop is as in a new process, for env.py: the app may have set one at its import.
+    """Give env.py the thread's event loop in the state of a new process: importing the app may have set a loop.
 
-    `asyncio.get_event_loop()` then makes one where Python still does that (before 3.14), also after `asyncio.run`.
+    `asyncio.get_event_loop()` then creates a loop if Python still does that (before 3.14), even after `asyncio.run`.
     """
     with _without_deprecation():
         before = asyncio.get_event_loop_policy()
@@ -146,7 +149,7 @@ def untouched_event_loop() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _without_deprecation() -> Iterator[None]:
-    """Policies are deprecated from Python 3.14 on, where this module changes none that a project could see."""
+    """Hide the deprecation of policies in Python 3.14: this module changes no policy that a project could see."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
@@ -160,7 +163,7 @@ def _raising(error: BaseException) -> Callable[[], Any]:
 
 
 def _carried(error: BaseException) -> Exception:
-    """An exception that a future may carry: StopIteration and the like would be taken for the machinery's own."""
+    """Return an exception that a future can carry: asyncio would treat StopIteration and the like as its own."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     carrier = RuntimeError(f"{type(error).__name__}: {error}")
@@ -169,7 +172,7 @@ def _carried(error: BaseException) -> Exception:
 
 
 async def unless_stopped(asked: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """The result of `work`, or StopAsked (and `work` is cancelled) as soon as `asked` is set."""
+    """Return the result of `work`; cancel it and raise StopAsked as soon as `asked` is set."""
     task, stop = asyncio.ensure_future(work), asyncio.ensure_future(asked.wait())
     try:
         await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -181,7 +184,7 @@ async def unless_stopped(asked: asyncio.Event, work: Coroutine[Any, Any, T]) -> 
 
 
 async def together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]) -> tuple[T, U]:
-    """Both results; when one fails the other is cancelled at once, and its failure is the one raised."""
+    """Return both results. If one fails, cancel the other at once and raise the failure."""
     tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
     try:
         one, other = await asyncio.gather(*tasks)

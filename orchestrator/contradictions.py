@@ -1,4 +1,4 @@
-"""Two sources for one thing: it would not be clear which one counts. Two that say the same are no contradiction."""
+"""Two variables that give different values for one thing. Two that agree are no contradiction."""
 
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
@@ -11,7 +11,7 @@ _PARTS = {"host": "host", "port": "port", "name": "database", "user": "username"
 
 
 def contradictions(given: DatabaseSettings) -> list[Fault]:
-    """Every variable that another one contradicts."""
+    """Return a fault for each variable that contradicts another one."""
     return [*_contradictions(given, ""), *_contradictions(given, "migration_")]
 
 
@@ -32,7 +32,7 @@ def _contradictions(given: DatabaseSettings, start: str) -> list[Fault]:
 
 
 def _is_same(values: dict[str, object], part: str) -> bool:
-    """Whether the URL has this part just so; a URL that cannot be read is another fault's matter."""
+    """Return whether the URL contains exactly this value; an unreadable URL is reported elsewhere."""
     try:
         url = make_url(str(values.get("url", "")))
     except (ArgumentError, ValueError):

@@ -1,4 +1,4 @@
-"""What can be known of the logins without a connection: missing files, drivers and rights to a token."""
+"""What can be checked about the logins without a connection: missing files, drivers, and credentials for tokens."""
 
 import ssl
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from orchestrator.database_url import Login
 
 
 def tls_of(path: str | None) -> Tls | None:
-    """Whom to trust, with DATABASE_SSL_CA in `path`.
+    """Return the trust for the CA bundle in `path` (DATABASE_SSL_CA); None without a path.
 
     Raises:
-        CredentialsError: it is not a bundle that can be read.
+        CredentialsError: the file is not a readable CA bundle.
     """
     if path is None:
         return None
@@ -30,30 +30,30 @@ def tls_of(path: str | None) -> Tls | None:
 
 
 def check_driver(address: OwnAddress) -> None:
-    """Check that the driver of our own connections, which is an extra, is installed.
+    """Check that the driver for our own connections is installed; it comes with an extra.
 
     Raises:
-        CredentialsError: it is not.
+        CredentialsError: it is missing.
     """
     if problem := extras.missing(address.url.get_driver_name()):
         raise CredentialsError("DATABASE_URL", f"the orchestrator connects with a driver of its own: {problem}")
 
 
 def check_tokens(logins: Sequence[iam.Login], environ: Mapping[str, str], *, tls: bool) -> None:
-    """Check that tokens can be made for these logins.
+    """Check that IAM tokens can be made for these logins.
 
     Raises:
-        CredentialsError: something stands in the way.
+        CredentialsError: they cannot; the message gives the cure.
     """
     if problem := iam.problem(logins, environ, tls=tls):
         raise CredentialsError("DATABASE_IAM_AUTH", problem)
 
 
 def check_app(url: URL, migration: Login | None, *, tls: bool) -> None:
-    """Check that both logins are for one kind of database, and that the app's driver can be made to verify it.
+    """Check that both logins are for the same kind of database, and that the app's driver can verify the server.
 
     Raises:
-        CredentialsError: they are not, or no way is known although DATABASE_SSL_CA (`tls`) asks for it.
+        CredentialsError: the databases differ, or DATABASE_SSL_CA is set (`tls`) and the driver cannot verify.
     """
     if migration and DATABASES[migration.url.get_backend_name()] != DATABASES[url.get_backend_name()]:
         raise CredentialsError(migration.source, "it is for another kind of database than the app's address")

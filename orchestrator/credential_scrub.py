@@ -1,7 +1,7 @@
-"""Before the app is served, the credentials for migrating are gone: it has no business with the right to change tables.
+"""Removes the credentials for migrating before the app is served: the app must not be able to change tables.
 
-What is gone: the variables, their copy in /proc/PID/environ, and every object of ours, of Alembic and of SQLAlchemy
-that held them. Memory that was freed is not wiped: Python gives no way to.
+Removed are the variables, their copy in /proc/PID/environ, and every object of ours, of Alembic and of SQLAlchemy that
+held them. Freed memory is not overwritten: Python has no way to do that.
 """
 
 import contextlib
@@ -15,28 +15,28 @@ from orchestrator.log import REDACTOR
 
 
 def forget_migration(credentials: Credentials) -> None:
-    """Drop what only migrating needed; whoever still holds `credentials` finds the app's own there."""
+    """Drop everything that only migrating needed; `credentials` then holds the app's login only."""
     given = [name for name in MIGRATION_VARIABLES if name in os.environ]
     if not given:
         return
     known = known_secrets(os.environ)
     for name in given:
-        with contextlib.suppress(OSError, AttributeError):  # no C library to be found: a static build, say
+        with contextlib.suppress(OSError, AttributeError):  # no C library is found, for example in a static build
             _overwrite(name)
         del os.environ[name]
     credentials.forget_migration()
     REDACTOR.forget(set(known).difference(known_secrets(os.environ)))
-    re.purge()  # its cache has the redactor's pattern
-    # Engines and Alembic's configuration are circles. Twice, because SQLAlchemy keeps a connection that env.py did not
-    # close until the first time round.
+    re.purge()  # its cache holds the redactor's pattern, which contains passwords
+    # Engines and Alembic's configuration are reference cycles. Collect twice, because SQLAlchemy keeps a connection
+    # that env.py did not close until the first collection.
     gc.collect()
     gc.collect()
 
 
 def _overwrite(name: str) -> None:
-    """Overwrite the value where the process was started with it.
+    """Overwrite the value in the environment block that the process was started with.
 
-    The kernel shows that memory to others; `unsetenv` takes a variable out of the list and leaves its text there:
+    The kernel shows that memory in /proc/PID/environ; `unsetenv` removes only the pointer:
     https://man7.org/linux/man-pages/man5/proc_pid_environ.5.html.
     """
     import ctypes

@@ -1,4 +1,4 @@
-"""The texts that hold a login: files, and the JSON of a secret. A fault never repeats what stands in them."""
+"""Logins in files and in the JSON of a secret. A fault never repeats their content."""
 
 import json
 import os
@@ -20,7 +20,7 @@ _SECRET_KEYS = {"username": "username", "password": "password", "host": "host", 
 
 
 class CredentialsError(Exception):
-    """A variable is wrong, and so are the `others`; `faults` say how, without their values."""
+    """A variable is wrong, and perhaps `others` too; `faults` describe them without their values."""
 
     def __init__(self, variable: str, problem: str, *others: str, example: str = "") -> None:
         super().__init__(f"{', '.join((variable, *others))}: {problem}")
@@ -29,20 +29,20 @@ class CredentialsError(Exception):
 
 
 def read_line(variable: str, path: str) -> str:
-    """The text of a file, without a line end at its end: most editors and `echo` write one."""
+    """Return the text of a file without one trailing newline: most editors and `echo` append one."""
     return read_secret_file(path, variable).rstrip("\r\n")
 
 
 def password_in(variable: str, path: str | None) -> str | None:
-    """The password in a file; None without one."""
+    """Return the password in a file; None without a file."""
     return read_line(variable, path) if path else None
 
 
 def read_secret_file(path: str, variable: str = "DATABASE_SECRET_FILE") -> str:
-    """The text of a file, which may be replaced at any moment; a pipe does not hold us up.
+    """Return the text of a file, which may be replaced at any moment. Does not block on a pipe.
 
     Raises:
-        CredentialsError: it is not there, not ours to read, no file, too long or not UTF-8.
+        CredentialsError: it is missing, not readable for this user, not a regular file, too long, or not UTF-8.
     """
     try:
         with open(path, "rb", opener=_without_waiting) as file:  # Path.open takes no opener
@@ -61,14 +61,14 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def secret_of(variable: str, text: str | None, path: str | None) -> tuple[str, dict[str, Any]]:
-    """The variable that holds a secret, and the secret's parts; empty without one."""
+    """Return the variable that holds a secret, and the secret's parts; empty without one."""
     if path:
         return f"{variable}_FILE", from_secret(f"{variable}_FILE", read_secret_file(path, f"{variable}_FILE"))
     return (variable, from_secret(variable, text)) if text else ("", {})
 
 
 def from_secret(variable: str, text: str) -> dict[str, Any]:
-    """The parts of an RDS secret; the keys are those of AWS's rotation templates, and case-sensitive."""
+    """Return the parts of an RDS secret. The keys are those of AWS's rotation templates, and case-sensitive."""
     try:
         secret = json.loads(text)
     except (ValueError, RecursionError):
@@ -91,10 +91,10 @@ def from_secret(variable: str, text: str) -> dict[str, Any]:
 
 
 def checked_port(variable: str, text: str) -> int:
-    """The number of a port.
+    """Return the number of a port.
 
     Raises:
-        CredentialsError: it is none.
+        CredentialsError: the text is not a port number.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and 1 <= int(text) <= 65_535):  # noqa: PLR2004
         raise CredentialsError(variable, "the port must be a number from 1 to 65535")

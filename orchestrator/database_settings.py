@@ -14,7 +14,7 @@ _HOST = re.compile(r"[\w.:,\[\]-]+|/[^\s?#@]+")
 
 
 def check_host(host: str) -> str:
-    """A host name, an address, several of them with commas between, or the directory of a Unix socket.
+    """Accept a host name, an address, several of them separated by commas, or the directory of a Unix socket.
 
     Raises:
         ValueError: it is something else.
@@ -40,7 +40,7 @@ _PORT: dict[str, Any] = {"ge": 1, "le": 65_535}
 
 
 class DatabaseSettings(Variables):
-    """The variables as they were given; `database_url` and `credentials` make logins of them."""
+    """The variables as given; `database_url` and `credentials` turn them into logins."""
 
     shows_values = False
 

@@ -1,6 +1,6 @@
-"""The address of the database: from a URL, the JSON of a secret, files, or parts, to one checked SQLAlchemy URL.
+"""The address of the database: from a URL, a secret's JSON, files or parts to one validated SQLAlchemy URL.
 
-Nothing here ever puts a value into a fault: any of them may be, or hold, the password.
+No fault ever contains a value: any value may be the password, or contain it.
 """
 
 import re
@@ -16,7 +16,7 @@ from orchestrator.app_driver import check_backend, database_of, default_driver, 
 from orchestrator.database_secrets import CredentialsError, password_in, read_line, secret_of
 from orchestrator.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
 
-_PART_OF_A_PASSWORD = re.compile(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name`, in what should be the options
+_PART_OF_A_PASSWORD = re.compile(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name` in the options: a bare `?` before it
 _NOT_ESCAPED = (
     "special characters in the password must be percent-encoded: `@` is %40, `/` is %2F, `?` is %3F (or give the "
     "password in DATABASE_PASSWORD, as it is)"
@@ -28,9 +28,9 @@ class Login:
     """An address with a login.
 
     Attributes:
-        url: as SQLAlchemy takes it; its driver is the app's.
-        text: as it was given, byte for byte, or the URL that was made of parts.
-        source: the variable to blame.
+        url: as SQLAlchemy takes it, with the app's driver.
+        text: as given, byte for byte, or the URL built from the parts.
+        source: the variable to name in a fault.
     """
 
     url: URL
@@ -39,7 +39,7 @@ class Login:
 
     @classmethod
     def of(cls, source: str, text: str) -> "Login":
-        """The login in a URL.
+        """Return the login in a URL.
 
         Raises:
             CredentialsError: no database can be reached with it.
@@ -48,7 +48,7 @@ class Login:
 
     @classmethod
     def made(cls, source: str, url: URL) -> "Login":
-        """The login of a URL that was put together.
+        """Return the login for a URL that was built from parts.
 
         Raises:
             CredentialsError: no database can be reached with it.
@@ -57,10 +57,10 @@ class Login:
         return cls(url, url.render_as_string(hide_password=False), source)
 
     def own_address(self) -> OwnAddress:
-        """How our own connections get there.
+        """Return the address for our own connections.
 
         Raises:
-            CredentialsError: they do not.
+            CredentialsError: our own driver cannot use this URL.
         """
         try:
             return of_url(self.url)
@@ -74,7 +74,7 @@ EMBEDDED = Login(
 
 
 def app_login(settings: DatabaseSettings) -> Login | None:
-    """The app's login; None when the variables do not give an address.
+    """Return the app's login; None if the variables give no address.
 
     Raises:
         CredentialsError: a variable is wrong, or a file cannot be read.
@@ -99,11 +99,11 @@ def app_login(settings: DatabaseSettings) -> Login | None:
 
 
 def migration_login(settings: DatabaseSettings, base: URL | None) -> Login | None:
-    """The login for migrating, in the form of the app's driver; None when it is the app's own.
+    """Return the login for migrating, with the app's driver; None if it is the app's own.
 
     Args:
         settings: the variables.
-        base: the app's address, whose parts count where none are given for migrating.
+        base: the app's address; its parts are used where none are given for migrating.
 
     Raises:
         CredentialsError: a variable is wrong, or a file cannot be read.
@@ -130,7 +130,7 @@ def migration_login(settings: DatabaseSettings, base: URL | None) -> Login | Non
 
 
 def missing_parts(parts: dict[str, Any], settings: DatabaseSettings) -> list[str]:
-    """The variables that are missing for an address made of parts."""
+    """Return the variables that are still needed to build an address from parts."""
     is_file = str(settings.driver or "").startswith("sqlite")
     needed = {"database": "DATABASE_NAME"}
     if not is_file:
@@ -152,7 +152,7 @@ def _from_parts(parts: dict[str, Any], secret: dict[str, Any], source: str, sett
 
 
 def parse(variable: str, text: str) -> URL:
-    """The URL in `variable`, checked.
+    """Return the validated URL in `variable`.
 
     Raises:
         CredentialsError: no database can be reached with it.
@@ -163,7 +163,7 @@ def parse(variable: str, text: str) -> URL:
         problem = "it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`); in it, "
         raise CredentialsError(variable, problem + _NOT_ESCAPED) from None
     check_backend(variable, url.drivername)
-    if url.get_backend_name() == "postgres":  # libpq's form, which SQLAlchemy does not take
+    if url.get_backend_name() == "postgres":  # libpq's spelling, which SQLAlchemy does not accept
         url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))
     if not url.drivername.startswith("sqlite") and _PART_OF_A_PASSWORD.search(text.partition("?")[2]):
         raise CredentialsError(variable, _NOT_ESCAPED, example=_example(url))
@@ -171,10 +171,10 @@ def parse(variable: str, text: str) -> URL:
 
 
 def checked(variable: str, url: URL) -> URL:
-    """`url`, if it can be the address of a database; `variable` is to blame if not.
+    """Return `url` if it can be the address of a database; otherwise name `variable` in the fault.
 
     Raises:
-        CredentialsError: it cannot.
+        CredentialsError: it cannot be one.
     """
     try:
         url.render_as_string(hide_password=False).encode()
@@ -201,7 +201,7 @@ def _server_problem(url: URL) -> str:
         check_host(url.host or "localhost")
     except ValueError:
         return "its host is neither a host name nor an address"
-    elsewhere = {"read_default_file", "service"} & set(url.query)  # the file has the rest
+    elsewhere = {"read_default_file", "service"} & set(url.query)  # the file supplies the rest
     if not url.database and DATABASES[url.get_backend_name()] == "mysql" and not elsewhere:
         return "it names no database"
     return ""

@@ -1,4 +1,4 @@
-"""Other services that a start waits for, beside the database: ORCHESTRATOR_WAIT_FOR."""
+"""Waits for other services than the database: ORCHESTRATOR_WAIT_FOR."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from orchestrator.service_address import ServiceAddress, parse
 from orchestrator.settings import Settings
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 5.0  # pauses between attempts, with jitter
-_HEAD_BYTES = 16_384  # of an answer; its first line is all that counts
+_HEAD_BYTES = 16_384  # of a response; only its first line is used
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
 _NO_TRUST = (
     "Have this image trust the certificate's issuer (SSL_CERT_FILE names a bundle), or name the service as its "
@@ -26,7 +26,7 @@ _REDIRECT = "Name the address that it redirects to in ORCHESTRATOR_WAIT_FOR."
 
 @dataclass(frozen=True)
 class _Cause:
-    """Why an attempt failed; `final`: trying again would not help."""
+    """Why an attempt failed. `final`: another attempt would not help."""
 
     error_type: str
     error_code: int | str
@@ -36,7 +36,7 @@ class _Cause:
 
 
 class _NotReadyError(Exception):
-    """It answers, and not as it should."""
+    """The service answers, but not as expected."""
 
     def __init__(self, cause: _Cause) -> None:
         super().__init__(cause.error_message)
@@ -44,10 +44,10 @@ class _NotReadyError(Exception):
 
 
 async def wait_for_dependencies(settings: Settings, emit: Emit) -> None:
-    """Wait until all answer, side by side.
+    """Wait until all services answer, in parallel.
 
     Raises:
-        StartupError: with DependencyUnreachable, for the first that does not within the budget.
+        StartupError: with DependencyUnreachable, for the first service that does not answer in time.
     """
     budget, attempt = settings.wait_timeout_seconds, settings.connect_timeout_seconds
     waits = [_wait_for(service, budget, attempt, emit) for service in parse(settings.wait_for)]
@@ -91,17 +91,17 @@ async def _wait_for(service: ServiceAddress, budget_seconds: float, attempt_seco
 
 
 async def _check(service: ServiceAddress) -> None:
-    """Ask it, once.
+    """Check the service once.
 
     Raises:
-        OSError: there is no connection, no answer in time, or a certificate that is not trusted.
-        _NotReadyError: it answers something else.
+        OSError: no connection, no answer in time, or an untrusted certificate.
+        _NotReadyError: an unexpected answer.
     """
     context = ssl.create_default_context() if service.url.scheme == "https" else None
     reader, writer = await asyncio.open_connection(service.url.hostname, service.port, ssl=context, limit=_HEAD_BYTES)
     try:
         if writer.get_extra_info("sockname") == writer.get_extra_info("peername"):
-            raise ConnectionRefusedError("nothing listens there: this process met itself")  # TCP allows that
+            raise ConnectionRefusedError("nothing listens there: this process met itself")  # possible in TCP
         if service.url.scheme != "tcp":
             writer.write(service.request())
             _judge(await _first_line(reader))
@@ -112,12 +112,12 @@ async def _check(service: ServiceAddress) -> None:
 async def _first_line(reader: asyncio.StreamReader) -> bytes:
     try:
         return await reader.readline()
-    except ValueError:  # it is too long
+    except ValueError:  # the line is too long
         return b"-"
 
 
 def _judge(line: bytes) -> None:
-    """See that an answer begins with a status of 2xx."""
+    """Check that a response begins with a 2xx status."""
     if not line:
         raise _NotReadyError(_Cause("protocol", "", "it closed the connection without an answer"))
     status = _STATUS.match(line)
