@@ -1,4 +1,4 @@
-"""Ends outside a start: wrong settings, wrong usage, a crash of ours. Each leaves its last event, too."""
+"""Ends before or outside a start: wrong settings, wrong usage, a crash. Each one writes a last event."""
 
 import os
 from pathlib import Path
@@ -10,17 +10,19 @@ from orchestrator.reporter import Reporter
 from orchestrator.status import Status
 from orchestrator.validation import settings_of_the_log
 
-SETTLE_SECONDS = 1.0  # for a reader of stdout that stalls, at the end
-FAILED_SETTLE_SECONDS = 20.0  # the same when the start failed: its lines say why; less than the shutdown budget has
+SETTLE_SECONDS = 1.0  # at the end, for a reader of stdout that is slow
+FAILED_SETTLE_SECONDS = (
+    20.0  # the same after a failed start, whose lines give the reason; less than the shutdown budget
+)
 
 
 def settle(exit_code: int) -> None:
-    """Let a slow reader have the last lines."""
+    """Wait until a slow reader has received the last lines."""
     log.settle(FAILED_SETTLE_SECONDS if exit_code else SETTLE_SECONDS)
 
 
 def refuse_settings(error: StartupError) -> int:
-    """Tell wrong settings with the packaged logging, in the form and under the name that are right."""
+    """Report wrong settings with the packaged logging, in the format and under the service name that are valid."""
     report = _reporter()
     report(error.failure)
     Lifecycle(report).advance(State.FAILED)
@@ -28,13 +30,13 @@ def refuse_settings(error: StartupError) -> int:
 
 
 def refuse_usage(message: str) -> int:
-    """Tell a command line that starts nothing, for those who read the log only."""
+    """Report a command line that starts nothing, for people who see only the log."""
     hint = "Correct the command line; `orchestrator --help` lists the commands, and each has its own --help."
     return _fail("usage", message, hint, EXIT_USAGE)
 
 
 def crash(error: Exception) -> int:
-    """Tell what nothing else has caught: a bug of ours, or a working directory that is not there any more."""
+    """Report an uncaught error: a bug of ours, or a working directory that has been deleted."""
     if not _has_working_directory():
         message = "the working directory was deleted, or this user may not read it"
         return _fail("working_directory", message, "Start in a directory that exists: the project's.", 1)

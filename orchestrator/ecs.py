@@ -1,7 +1,7 @@
-"""Who we are in ECS: read once from the task metadata endpoint, beside everything else, and never waited for.
+"""This task's identity in ECS: read once from the task metadata endpoint, in a thread that no start waits for.
 
-`/task` and not the container's own document: there cluster, task, family and revision are members of their own,
-documented for EC2 and Fargate alike; the container's has them only as Docker labels, a member that may be missing.
+We ask `/task`, because it documents cluster, task, family and revision as members for both EC2 and Fargate. The
+container's own document has them only as Docker labels, which may be missing.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoint-v4-response.html
 """
 
@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from orchestrator.log import CONFIGURED, CONTEXT
 
 VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
-TIMEOUT_SECONDS = 2.0  # for all of it
+TIMEOUT_SECONDS = 2.0  # for the whole request
 MAX_BYTES = 1_000_000
 
-# Families and clusters have at most 255 of these: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/.
+# The longest name of a family or cluster: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/.
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _MEMBERS = {"task_id": "TaskARN", "cluster": "Cluster", "task_family": "Family", "task_revision": "Revision"}
 
@@ -29,9 +29,9 @@ _logger = logging.getLogger(__name__)
 
 
 def identify(environ: Mapping[str, str]) -> None:
-    """Put the task's identity on the lines to come, as soon as the endpoint answers; outside ECS do nothing.
+    """Add the task's identity to all later lines as soon as the endpoint answers. Outside ECS, do nothing.
 
-    Called before anything else, so that it has answered when there is something to say.
+    Called before everything else, so that the endpoint has answered by the first lines.
     """
     if address := environ.get(VARIABLE):
         threading.Thread(target=_identify, args=(address,), name="ecs-metadata", daemon=True).start()
@@ -46,7 +46,7 @@ def _identify(address: str) -> None:
 
 
 def _get(address: str) -> Any:
-    import json  # with the next one a few milliseconds, for which nobody waits here
+    import json  # imported here, in the thread, to save a few milliseconds of the start
     from http.client import OK, HTTPConnection
 
     until = time.monotonic() + TIMEOUT_SECONDS
@@ -66,10 +66,10 @@ def _get(address: str) -> Any:
 
 @contextlib.contextmanager
 def _hanging_up(connected: socket.socket, until: float) -> Iterator[None]:
-    """End the conversation then: a timeout of sockets is for one read, and a byte a second is never too late."""
+    """Abort at that time: a socket timeout is per read, so a server that sends a byte a second never reaches it."""
 
     def hang_up() -> None:
-        with contextlib.suppress(OSError):  # it has ended
+        with contextlib.suppress(OSError):  # the connection has ended
             connected.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(until - time.monotonic(), hang_up)
@@ -82,7 +82,7 @@ def _hanging_up(connected: socket.socket, until: float) -> Iterator[None]:
 
 
 def _fields(task: Any) -> dict[str, str]:
-    """The fields of section 6; task and cluster come as ARNs or as plain names, depending on where the task runs."""
+    """Return the ECS fields of a line. Task and cluster are ARNs or plain names, depending on where the task runs."""
     names = {field: task[member] for field, member in _MEMBERS.items()}
     for field in ("task_id", "cluster"):
         names[field] = names[field].rpartition("/")[2]

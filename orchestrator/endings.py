@@ -1,4 +1,4 @@
-"""The last words of a process: exactly one last event, whatever ends it and in which thread."""
+"""Writes the last event of a process: exactly one, whatever ends the process and in whichever thread."""
 
 import threading
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from orchestrator.task import Task
 
 
 class Ending:
-    """Ends one process; each method returns the exit code. Only the first one called has an effect."""
+    """Ends one process. Each method returns the exit code; only the first call has an effect."""
 
     def __init__(self, task: Task, lifecycle: Lifecycle, report: Reporter) -> None:
         self._task, self._lifecycle, self._report = task, lifecycle, report
@@ -21,10 +21,10 @@ class Ending:
         self._code = EXIT_OK
 
     def done(self) -> int:
-        """It did what it was asked."""
+        """End because the task is complete."""
 
         def tell() -> None:
-            if self._lifecycle.state == State.SERVING:  # nothing was left to drain it
+            if self._lifecycle.state == State.SERVING:  # nothing was left to drain
                 self._lifecycle.advance(State.DRAINING)
             self._lifecycle.advance(State.STOPPED)
             self._report(ProcessStopped(uptime_seconds=self._report.elapsed_seconds(), exit_code=EXIT_OK))
@@ -32,25 +32,25 @@ class Ending:
         return self._end(EXIT_OK, tell)
 
     def stopped(self) -> int:
-        """A stop was requested: that is what `serve` was asked; a command with a target has missed it."""
+        """End because a stop was requested: success for `serve`, failure for a command that missed its target."""
         if not self._task.must_reach_target:
             return self.done()
         return self.failed(StartupError(_stopped(f"a stop was requested while {self._lifecycle.state}")))
 
     @property
     def overdue_code(self) -> int:
-        """The exit code when the shutdown budget is spent and something hangs."""
+        """Return the exit code for a shutdown budget that is spent while something hangs."""
         missed = self._task.must_reach_target or self._lifecycle.state == State.MIGRATING
         return MigrationStopped.exits_with if missed else EXIT_OK
 
     def overdue(self) -> int:
-        """The last events then."""
+        """Write the last events for that case."""
         if self.overdue_code == EXIT_OK:
             return self.done()
         return self.failed(StartupError(_stopped("the shutdown budget was spent and something did not end")))
 
     def failed(self, error: StartupError) -> int:
-        """Say what happened, then that it is the end."""
+        """Write the failure's event, then the last event."""
         failure, state = error.failure, self._lifecycle.state
 
         def tell() -> None:
@@ -60,7 +60,7 @@ class Ending:
         return self._end(failure.exits_with, tell)
 
     def bug(self, error: Exception) -> int:
-        """A bug of ours, with its traceback."""
+        """End because of a bug in the orchestrator, with its traceback."""
         code, state = StartupFailed.exits_with, self._lifecycle.state
         message = REDACTOR.text(f"{type(error).__name__}: {error}")
         failure = StartupFailed(error_type="bug", error_message=message, exit_code=code, failed_state=state)

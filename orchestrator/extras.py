@@ -1,4 +1,4 @@
-"""What is installed on demand: each module that is not part of the plain install, and the extra that brings it."""
+"""Optional modules: each one that the plain install lacks, and the extra that installs it."""
 
 import importlib.util
 
@@ -18,9 +18,9 @@ EXTRAS = {
 
 
 def missing(*modules: str) -> str:
-    """Return one sentence about the first of `modules` (keys of EXTRAS) that is not installed; empty when all are.
+    """Return a message about the first of `modules` (keys of EXTRAS) that is missing; empty if all are installed.
 
-    The modules are looked for and not imported.
+    Looks the modules up without importing them.
     """
     for module in modules:
         if importlib.util.find_spec(module) is None:

@@ -1,8 +1,8 @@
-"""Process 1 of a container: it hands signals to the orchestrator, its child, and waits for whatever is left to it.
+"""Process 1 of a container: forwards signals to its child, the orchestrator, and reaps every orphaned process.
 
-Linux gives process 1 every process whose parent has ended. One that nobody waits for stays, as a zombie, and counts
-against the container's limit of processes. The orchestrator cannot do it beside its work: what the app has started is
-not to be told from what was left to it, and the exit code of the former belongs to the app.
+Linux makes process 1 the parent of every orphan. An orphan that process 1 does not reap stays as a zombie and counts
+against the container's limit of processes. The orchestrator cannot reap them itself: it cannot tell orphans from the
+app's own children, and the exit codes of those belong to the app.
 """
 
 import contextlib
@@ -11,34 +11,34 @@ import signal
 import sys
 from collections.abc import Iterator
 
-# Those of a fault in this process itself, which are not to be held back.
+# Signals of a fault in this process itself: do not block them.
 _OWN = {signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
 _SIGNALS = signal.valid_signals() - _OWN
 
 
 @contextlib.contextmanager
 def fork_under_init() -> Iterator[None]:
-    """In process 1, go on in a child. In any other process: nothing.
+    """In process 1, fork and continue in the child. In any other process, do nothing.
 
-    Signals are held back in here, where the handlers are installed: one before that would end the child.
+    Signals are blocked inside this context, where the handlers are installed: an earlier one would end the child.
     """
     if os.getpid() != 1:
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     if child := os.fork():
-        # A new program, without an environment: the orchestrator forgets the secrets of its own.
+        # Start a new program with an empty environment, so that this process holds no secrets.
         os.execve(sys.executable, (sys.executable, "-IS", __file__, str(child)), {})  # noqa: S606
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def be_init(child: int) -> int:
-    """Hand signals to the child, and wait for all processes until it ends; returns its exit code, as a shell has it."""
+    """Forward signals to the child and reap all processes until it ends; return its exit code, as a shell does."""
     while True:
         told = signal.sigwaitinfo(_SIGNALS)
         if told.si_signo != signal.SIGCHLD:
-            if told.si_code <= 0:  # else from the kernel: a terminal tells the child too
+            if told.si_code <= 0:  # a positive code means the kernel sent it: a terminal signals the child too
                 os.kill(child, told.si_signo)
             continue
         for pid, code in _ended():

@@ -1,8 +1,8 @@
-"""The port until the app serves: it answers probes, turns everything else away, and then hands its connections on.
+"""Owns the port until the app serves: answers probes, refuses other requests, then hands its connections over.
 
-A small protocol of our own instead of a second uvicorn: it runs in the supervisor's thread, before anything heavy is
-imported, and it must be able to give a connection away with the bytes that it has read of a request. So no connection
-is refused, reset or left behind when the app takes over.
+This is our own small protocol instead of a second uvicorn, for two reasons: it runs in the supervisor's thread before
+anything heavy is imported, and it can hand over a connection together with the bytes of a request that it has read. So
+no connection is refused, reset or lost when the app takes over.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ _CLOSING_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Handed:
-    """A connection, and what was read of a request that is not complete."""
+    """A connection, with the bytes of an incomplete request."""
 
     socket: socket.socket
     head: bytes
 
 
 class Gate:
-    """Listens on a duplicate of `listener`, in the running loop, from `open` to `hand_over` or `close`."""
+    """Listens on a duplicate of `listener` in the running loop, from `open` to `hand_over` or `close`."""
 
     def __init__(self, listener: socket.socket, answers: Answers, emit: Emit) -> None:
         self.answers, self.emit = answers, emit
@@ -50,14 +50,14 @@ class Gate:
         self._server = await loop.create_server(lambda: _Connection(self), sock=self._listener.dup())
 
     def hand_over(self, hand: Callable[[Handed], None]) -> None:
-        """Accept no more, and call `hand` for each connection as soon as no answer is under way."""
-        self._server.close()  # the duplicate: the listener itself stays, for another server
+        """Accept no more connections, and call `hand` for each open one as soon as it has received its response."""
+        self._server.close()  # closes the duplicate; the listener stays open for the next server
         self.hand = hand
         for connection in list(self.connections):
             connection.hand_on()
 
     async def close(self) -> None:
-        """Accept no more, and end each connection when it has its answer."""
+        """Accept no more connections, and close each open one after its response."""
         self._server.close()
         self.emptied.clear()
         for connection in list(self.connections):
@@ -70,32 +70,32 @@ class Gate:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection: requests without a body one after the other; after any other answer it ends."""
+    """One connection. It stays open for requests without a body, and closes after any other one."""
 
     transport: asyncio.Transport
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._head = b""
-        self._answered = False  # and what still comes is not read as a request
+        self._answered = False  # after a response, later bytes are not read as a request
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def drop_order(self) -> int:
-        """It may be dropped at any time: answers are sent at once."""
+        """Return 0: it may be dropped at any time, because responses are sent at once."""
         return 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Give the client some time to ask."""
+        """Start the timer for the first request."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  # TCP
         self.transport = transport
         self._gate.connections.add(self)
         self._expect(HEAD_SECONDS)
-        if self._gate.hand:  # accepted in the last moment
+        if self._gate.hand:  # it was accepted during the handover
             asyncio.get_running_loop().call_soon(self.hand_on)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Forget it."""
+        """Forget the connection."""
         self._gate.connections.discard(self)
         if not self._gate.connections:
             self._gate.emptied.set()
@@ -103,7 +103,7 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that is complete."""
+        """Answer each complete request."""
         if self._answered:
             return
         self._head = (self._head + data).lstrip(b"\r\n")
@@ -113,27 +113,27 @@ class _Connection(asyncio.Protocol):
         self._look_at_the_rest()
 
     def eof_received(self) -> bool:
-        """Close, as `False` says, when what is written has gone out."""
+        """Return False, so that the transport closes after the written bytes are sent."""
         return False
 
     def hand_on(self) -> None:
-        """Give it to the app's server, unless it is about to be closed or an answer is still being sent."""
+        """Hand the connection to the app's server, unless it is closing or a response is still being sent."""
         if self._gate.hand is None or self._answered or self.transport.is_closing():
             return
         if self.transport.get_write_buffer_size():
             asyncio.get_running_loop().call_later(0.01, self.hand_on)
             return
         duplicate: socket.socket = self.transport.get_extra_info("socket").dup()
-        self.transport.abort()  # closes this descriptor only: the connection lives on in the duplicate
+        self.transport.abort()  # closes this descriptor only; the connection lives on in the duplicate
         self._gate.hand(Handed(duplicate, self._head))
 
     def close_when_answered(self) -> None:
-        """Close it, unless a request has begun to arrive: that one gets its answer first."""
+        """Close the connection; if a request has begun to arrive, answer it first."""
         if not self._head and not self._answered:
             self.transport.close()
 
     def drop(self) -> None:
-        """Close it now: it is idle, and others want to connect."""
+        """Close the connection now: it is idle, and other clients want to connect."""
         self.transport.abort()
 
     # ------------------------------------------------------------ one request
@@ -172,7 +172,7 @@ class _Connection(asyncio.Protocol):
         if close:
             self._answered, self._head = True, b""
             self.transport.write_eof()
-            # What still comes is read and dropped: to close now could take the answer away from the client.
+            # Read and discard what still arrives: closing now could destroy the response before the client reads it.
             self._expect(LINGER_SECONDS)
 
     def _expect(self, seconds: float) -> None:
@@ -199,7 +199,7 @@ class _Parsed:
     """The head of a request.
 
     Raises:
-        ValueError: it is no HTTP.
+        ValueError: the bytes are not HTTP.
     """
 
     def __init__(self, head: bytes) -> None:
@@ -216,7 +216,7 @@ class _Parsed:
 
 
 def _path(target: str) -> str:
-    if not target.startswith("/"):  # absolute, as a proxy is asked: http://host/path
+    if not target.startswith("/"):  # an absolute URL, as clients send it to a proxy
         target = "/" + target.partition("://")[2].partition("/")[2]
     return target.partition("?")[0].partition("#")[0]
 

@@ -1,4 +1,4 @@
-"""The project's own commands around the migration: what the settings name."""
+"""The project's own commands before and after the migration, as the settings name them."""
 
 import shlex
 import shutil
@@ -9,16 +9,16 @@ from orchestrator.settings import Settings
 
 HookName = Literal["before_migrate", "after_migrate"]
 HOOKS: tuple[HookName, ...] = ("before_migrate", "after_migrate")
-NOT_FOUND = 127  # as a shell has it
+NOT_FOUND = 127  # the code that a shell uses
 
 
 def command_of(settings: Settings, name: HookName) -> str:
-    """The command of a hook; empty when there is none."""
+    """Return the command of a hook; empty if none is set."""
     return settings.before_migrate if name == "before_migrate" else settings.after_migrate
 
 
 def check_hooks(settings: Settings) -> None:
-    """See that the commands exist: that is known without the database.
+    """Check that the commands exist, which needs no database.
 
     Raises:
         StartupError: with HookFailed.

@@ -1,4 +1,4 @@
-"""The process of a hook: the project's command, in a process group of its own; its output becomes log lines."""
+"""Runs a hook: the project's command in a new process group. Its output becomes log lines."""
 
 import logging
 import os
@@ -11,21 +11,21 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-LOGGED_LINES = 10_000  # of one hook; the rest is counted
-LONGEST_LINE = 16_000  # bytes; what is longer is parted
-TAIL_LINES, TAIL_CHARACTERS = 50, 300  # of the output's end that a failure tells
+LOGGED_LINES = 10_000  # per hook; further lines are only counted
+LONGEST_LINE = 16_000  # bytes; longer lines are split
+TAIL_LINES, TAIL_CHARACTERS = 50, 300  # how much of the output's end a failure contains
 _CHUNK = 65_536
-_OUTPUT_SECONDS = 1.0  # for what is still in the pipe when the command has ended
-_KILLED = 128  # plus the number of the signal, as a shell has it
+_OUTPUT_SECONDS = 1.0  # for output that is still in the pipe after the command has ended
+_KILLED = 128  # plus the signal's number, as in a shell
 
 _logger = logging.getLogger("orchestrator.hook")
 
 
 class HookProcess:
-    """The command, from its start to its end. Use it in one thread, which lives as long as the command may."""
+    """The running command. Use it from one thread, which must live as long as the command may."""
 
     def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Start it.
+        """Start the command.
 
         Raises:
             OSError: it cannot be started.
@@ -35,7 +35,7 @@ class HookProcess:
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,  # one pipe: the lines stay in their order
+            stderr=subprocess.STDOUT,  # one pipe keeps the lines in order
             start_new_session=True,
         )
         assert self._process.stdout  # noqa: S101  # a pipe was asked for
@@ -43,17 +43,17 @@ class HookProcess:
         self._output.start()
 
     def wait(self, seconds: float) -> int | None:
-        """The exit code, as a shell has it; None if it did not end within `seconds`."""
+        """Return the exit code as a shell does; None if the command did not end within `seconds`."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             return None
-        self._output.join(_OUTPUT_SECONDS)  # a process that it has left behind may keep the pipe open
+        self._output.join(_OUTPUT_SECONDS)  # a process left behind by the command may keep the pipe open
         self._output.tell_uncounted()
         return code if code >= 0 else _KILLED - code
 
     def end(self, grace_seconds: float) -> int:
-        """End it with all processes of its group: by SIGTERM, after `grace_seconds` by SIGKILL; the exit code."""
+        """End the whole process group with SIGTERM, after `grace_seconds` with SIGKILL; return the exit code."""
         self._signal(signal.SIGTERM)
         until = time.monotonic() + grace_seconds
         while self._is_alive() and time.monotonic() < until:
@@ -65,7 +65,7 @@ class HookProcess:
 
     @property
     def tail(self) -> str:
-        """The end of its output."""
+        """Return the end of the output."""
         return "\n".join(self._output.tail)
 
     def _is_alive(self) -> bool:
@@ -83,10 +83,10 @@ class HookProcess:
 
 
 class _Output(threading.Thread):
-    """Reads the output as it comes, line by line, in bounded memory.
+    """Reads the output line by line as it arrives, in bounded memory.
 
     Attributes:
-        tail: its last lines.
+        tail: the last lines.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -107,7 +107,7 @@ class _Output(threading.Thread):
         self._take([rest] if rest else [])
 
     def tell_uncounted(self) -> None:
-        """Say how many lines were not logged; once for the same number."""
+        """Report how many lines were not logged, once per number."""
         if (left_out := self._lines - LOGGED_LINES) > 0 and self._told != left_out:
             self._told = left_out
             _logger.warning("%d further lines of the hook's output were not logged.", left_out)
@@ -125,7 +125,7 @@ def _text(line: bytes) -> str:
 
 
 def _dying_with_us() -> list[str]:
-    """What to put before a command so that it is killed when this process is; Linux only."""
+    """Return the words to put before a command so that it is killed together with this process; Linux only."""
     if sys.platform != "linux" or not sys.executable:
         return []
     return [sys.executable, "-IS", str(Path(__file__).with_name("hook_child.py")), str(os.getpid())]

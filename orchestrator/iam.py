@@ -1,7 +1,7 @@
-"""Logging in to RDS as a role of AWS: a token takes the place of the password.
+"""Logging in to RDS with IAM: a token replaces the password.
 
-A token is made here, without a request to RDS, from the credentials of the task's role. It holds for one host, port and
-user, is looked at when somebody logs in and at no other time, and then for 15 minutes:
+The token is signed locally from the credentials of the task's role, without a request to RDS. It is valid for one host,
+port and user and for 15 minutes; RDS checks it only at login:
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html.
 """
 
@@ -19,17 +19,17 @@ from orchestrator import extras
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-_PORTS = {"mysql": 3306, "mariadb": 3306, "postgresql": 5432}  # of the databases that take tokens
+_PORTS = {"mysql": 3306, "mariadb": 3306, "postgresql": 5432}  # of the databases that accept tokens
 _REGION = r"([a-z]{2}(?:-[a-z]+)+-\d+)"
 _ENDPOINT = re.compile(rf"\.(?:{_REGION}\.rds|rds\.{_REGION})\.amazonaws\.com(?:\.cn)?\.?$", re.IGNORECASE)
 
 
 class TokenError(Exception):
-    """There is no token to be had now; says why, in botocore's words."""
+    """No token can be made now; the message is botocore's."""
 
 
 class Login(NamedTuple):
-    """What a token is for."""
+    """The login that a token is valid for."""
 
     host: str
     port: int
@@ -37,18 +37,18 @@ class Login(NamedTuple):
 
 
 def login_of(url: URL) -> Login | None:
-    """Who would log in where with a token; None if there is a password, or no user, or the database takes none."""
+    """Return the login that needs a token; None if the URL has a password or no user, or tokens do not apply."""
     port = url.port or _PORTS.get(url.get_backend_name())
     return None if url.password or not (port and url.host and url.username) else Login(url.host, port, url.username)
 
 
 def default_port(dialect: str) -> int | None:
-    """The port of a database whose URL has none; None if it takes no tokens."""
+    """Return the default port of a database; None if it accepts no tokens."""
     return _PORTS.get(dialect)
 
 
 def problem(logins: Sequence[Login], environ: Mapping[str, str], *, tls: bool) -> str:
-    """What stands in the way of tokens for `logins`, and what to do about it; empty if nothing does."""
+    """Return why tokens for `logins` cannot be made, and what to do; empty if they can."""
     if not logins:
         return "every login has a password, or needs none: leave out the password of the one that is to get a token"
     if not tls:
@@ -59,36 +59,39 @@ def problem(logins: Sequence[Login], environ: Mapping[str, str], *, tls: bool) -
 
 
 def region_of(host: str, environ: Mapping[str, str]) -> str | None:
-    """The region that signs for `host`: the one in its name, as it may be another than the task's; else the task's."""
+    """Return the region that signs for `host`: the one in its name, else the task's (the two may differ)."""
     if found := _ENDPOINT.search(host):
         return (found[1] or found[2]).lower()
     return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
 
 
 class Tokens:
-    """Makes tokens, in whatever thread; botocore is imported for the first one."""
+    """Makes tokens, in any thread. Imports botocore for the first one."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._clients: dict[str, BaseClient] = {}
-        self._lock = threading.Lock()  # clients may be shared by threads, and not be made by several
+        self._lock = threading.Lock()  # threads may share a client, but not create it at the same time
 
     def mint(self, login: Login) -> str:
-        """A new token.
+        """Return a new token.
 
-        It may take seconds: the role's credentials come over HTTP from the host, and again before they expire.
+        May take seconds: botocore fetches the role's credentials over HTTP, and again before they expire.
 
         Raises:
             TokenError: there are no credentials, they have expired, or their source does not answer.
         """
         try:
             token: str = self._client(login.host).generate_db_auth_token(login.host, login.port, login.user)
-        except Exception as error:  # botocore raises KeyError and the like at an endpoint that gives something else
+        except Exception as error:  # botocore raises KeyError and the like if the endpoint returns something unexpected
             raise TokenError(f"no token for {login.user}: {type(error).__name__}: {error}") from error
         return token
 
     def _client(self, host: str) -> "BaseClient":
-        """The client of the host's region; one that found no credentials would find none for ever, and is not kept."""
+        """Return the client of the host's region.
+
+        A client without credentials is not kept, because it would not look for them again.
+        """
         from botocore.exceptions import NoCredentialsError
         from botocore.session import get_session
 
@@ -104,10 +107,10 @@ class Tokens:
 
 
 def _reveals_nothing(record: logging.LogRecord) -> bool:
-    """Keep to ourselves what botocore tells of each signature at level debug: all of the token."""
+    """Drop botocore's debug record of each signature, which contains the whole token."""
     return record.levelno > logging.DEBUG
 
 
 def secrets_of(token: str) -> list[str]:
-    """What of a token lets somebody in: its signature, and the session that signed."""
+    """Return the parts of a token that give access: its signature, and the session token."""
     return [unquote(value) for value in re.findall(r"X-Amz-(?:Signature|Security-Token)=([^&]+)", token)]

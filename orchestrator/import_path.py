@@ -8,10 +8,10 @@ _SHADOWS = ("alembic/__init__.py", "alembic.py")
 
 
 def import_from_working_directory(app_dir: str = "") -> None:
-    """Put the working directory first, and `app_dir` (UVICORN_APP_DIR) before it.
+    """Put the working directory first in `sys.path`, and `app_dir` (UVICORN_APP_DIR) before it.
 
-    A project may keep its revisions in a package called `alembic`. The `alembic` command works beside it, as it has
-    imported Alembic before it looks at the project; so do we.
+    A project may keep its revisions in a package called `alembic`. The `alembic` command works next to it, because it
+    imports Alembic before the project. This function does the same.
     """
     here = Path.cwd()
     if any((here / name).is_file() for name in _SHADOWS):
@@ -22,7 +22,7 @@ def import_from_working_directory(app_dir: str = "") -> None:
 
 
 def _import_without(directory: Path, name: str) -> None:
-    """Import a module that is not in this directory."""
+    """Import a module from anywhere but this directory."""
     before = sys.path[:]
     sys.path[:] = [entry for entry in before if Path(entry or ".").resolve() != directory.resolve()]
     try:

@@ -1,4 +1,4 @@
-"""The logins that were given out: each password is told before it can be used, and its successor can be asked for."""
+"""The logins that were handed out. Listeners get each password before it is used; its successor can be looked up."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ Source = Callable[[], URL]
 
 @dataclass
 class IssuedLogins:
-    """Logins and where each came from.
+    """The logins, and the source of each.
 
     Attributes:
-        listeners: are called with every password before it can be used.
+        listeners: called with each password before it is used.
     """
 
     listeners: list[Callable[[Iterable[str]], None]] = field(default_factory=list, repr=False)
     _sources: dict[tuple[str, str], Source] = field(default_factory=dict, repr=False)
 
     def issue(self, url: URL, source: Source, *, changes: bool) -> URL:
-        """Return `url`; `changes`: its login stands in a file, and may be another tomorrow."""
+        """Register and return `url`. `changes`: its login is in a file, so the next one may differ."""
         if url.password:
             for listener in self.listeners:
                 listener([url.password])
@@ -30,10 +30,10 @@ class IssuedLogins:
         return url
 
     def source(self, user: str, password: str) -> Source | None:
-        """What gives the login that has taken the place of this one; None if no file ever held it."""
+        """Return the callable that gives the login which replaces this one; None if it never came from a file."""
         return self._sources.get((user, password))
 
     def forget(self, source: Source) -> None:
-        """Drop the logins that came from `source`."""
+        """Forget the logins that came from `source`."""
         for login in [login for login, each in self._sources.items() if each == source]:
             del self._sources[login]

@@ -1,4 +1,4 @@
-"""The passwords among the variables, for the log to mask: known before anything is validated, well-formed or not."""
+"""The passwords among the variables, for the log to mask. Collected before validation, so malformed ones count too."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from orchestrator.database_secrets import CredentialsError, read_secret_file
 
 
 def known_secrets(environ: Mapping[str, str]) -> list[str]:
-    """Passwords among the variables, well-formed or not."""
+    """Return the passwords among the variables, well-formed or not."""
     found: list[str] = []
     for start in ("", "MIGRATION_"):
         found.append(_text(environ, f"{start}DATABASE_PASSWORD"))
@@ -26,7 +26,7 @@ def known_secrets(environ: Mapping[str, str]) -> list[str]:
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:
-    """The value of a variable, or the text of the file that it names; empty if there is none."""
+    """Return the value of a variable, or the text of the file that it names; empty without one."""
     value = environ.get(name, "")
     if not (value and name.endswith("_FILE")):
         return value
@@ -43,7 +43,7 @@ def _password_of_secret(text: str) -> str:
 
 
 def _userinfo_secrets(url: str) -> list[str]:
-    """The password of a URL, parsed or not: also what stands between the first `:` and the last `@`."""
+    """Return the password of a URL, even one that cannot be parsed: the text between the first `:` and the last `@`."""
     found = []
     _, _, rest = url.partition("://")
     if "@" in rest:

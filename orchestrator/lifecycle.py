@@ -1,8 +1,8 @@
-"""The law of the states: which there are, and which may follow which.
+"""The states of a process, and which state may follow which.
 
-The story itself is straight async code in `orchestrator.startup`; this table guards it and publishes what it does. A
-table-driven core would be right if the outside chose the next event: if `serving` could fall back to `waiting`, or
-replicas elected a leader. Neither is so here.
+`orchestrator.startup` runs through the states in straight async code; the table here checks each change and announces
+it. A table-driven state machine would be right if outside events chose the next state, for example if `serving` could
+fall back to `waiting`, or if replicas elected a leader. Neither is the case.
 """
 
 import enum
@@ -40,17 +40,17 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 
 
 class Lifecycle:
-    """The state of one process; `advance` is the only way to change it, and announces the change."""
+    """The state of one process. `advance` is the only way to change it, and announces each change."""
 
     def __init__(self, emit: Emit) -> None:
         self.state = State.WAITING
         self._emit = emit
 
     def advance(self, state: State) -> None:
-        """Move on to `state`.
+        """Change to `state`.
 
         Raises:
-            ValueError: the table has no such arrow, which is a bug of the caller.
+            ValueError: the table does not allow the change, which is a bug of the caller.
         """
         if state not in TRANSITIONS[self.state]:
             raise ValueError(f"no way from {self.state} to {state}")

@@ -1,39 +1,42 @@
-"""How much of the port one client may take: bytes of a request's head, time, connections.
+"""How much of the port one client may use: bytes of a request's head, time, connections.
 
-Generous for an app, as load balancers are stricter: an ALB takes a request line of 16 KB and a head of 64 KB. The
-limits keep the process alive: without them, a head of 32 MB blocks the loop for seconds, and idle clients take all
-descriptors.
+The limits are generous for an app, because load balancers are stricter: an ALB accepts a request line of 16 KB and a
+head of 64 KB. They keep the process alive: without them a head of 32 MB blocks the loop for seconds, and idle clients
+use up all descriptors.
 """
 
 import resource
 from collections.abc import Iterator, MutableSet
 from typing import Any, Protocol, TypeVar
 
-REQUEST_LINE_BYTES = 65_536  # uvicorn's own limit with h11; there is none with httptools
+REQUEST_LINE_BYTES = 65_536  # uvicorn's own limit with h11; httptools has no limit
 HEAD_BYTES = 131_072  # request line and headers
-HEAD_SECONDS = 60.0  # for a head to arrive, from the connection or its first byte
-KEEP_ALIVE_SECONDS = 75  # a load balancer reuses an idle connection for 60: it must not meet one that we close
-LINGER_SECONDS = 2.0  # to read what a refused client still sends, so that it reads the refusal
+HEAD_SECONDS = 60.0  # for a head to arrive, counted from the connection or its first byte
+KEEP_ALIVE_SECONDS = 75  # an ALB reuses idle connections for 60 s, so we must keep them longer
+LINGER_SECONDS = 2.0  # for a refused client to read the refusal, while we discard what it still sends
 
-_KEPT_SHARE, _MOST_KEPT = 4, 256  # a fourth of the descriptors, or 256, for the app, its pool and the probes
+_KEPT_SHARE, _MOST_KEPT = (
+    4,
+    256,
+)  # reserved for the app, its pool and the probes: a quarter of the descriptors, at most 256
 
 
 class Droppable(Protocol):
-    """A connection, as far as this module needs to know it."""
+    """A connection, as this module needs it."""
 
     @property
     def drop_order(self) -> int | None:
-        """Who is dropped first when others want to connect: 0 before 1; None: it is at work."""
+        """Return which connection to drop first when others want to connect (lowest first); None if it is busy."""
 
     def drop(self) -> None:
-        """Close it now."""
+        """Close the connection now."""
 
 
 C = TypeVar("C", bound=Droppable)
 
 
 def most_connections() -> int:
-    """How many clients may be connected, by the process's limit of open files."""
+    """Return how many clients may be connected, derived from the process's limit of open files."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         soft = 1_048_576
@@ -41,9 +44,9 @@ def most_connections() -> int:
 
 
 class Connections(MutableSet[C]):
-    """The open connections, oldest first; one that comes when there are too many takes the place of an idle one.
+    """The open connections, oldest first. If there are too many, a new one replaces an idle one.
 
-    A client that has asked before is worth more than one that has not: load balancers keep their connections.
+    A client that has sent a request is kept longer than one that has not: load balancers keep their connections open.
     """
 
     def __init__(self, most: int | None = None) -> None:
@@ -61,18 +64,18 @@ class Connections(MutableSet[C]):
 
     @property
     def full(self) -> bool:
-        """Whether there are too many, none of them idle: only probes are answered now."""
+        """Return whether there are too many connections and none is idle: then only probes are answered."""
         return len(self._open) > self.most
 
     def add(self, connection: C) -> None:
-        """Add it, and drop the oldest of those that do the least when there are too many."""
+        """Add a connection. If there are too many, drop the oldest of the least busy ones."""
         self._open[connection] = None
         if len(self._open) > self.most and (victim := self._to_drop(connection)):
             self.discard(victim)
             victim.drop()
 
     def discard(self, connection: Any) -> None:
-        """Forget it."""
+        """Forget a connection."""
         self._open.pop(connection, None)
 
     def _to_drop(self, newest: C) -> C | None:

@@ -1,4 +1,4 @@
-"""The settings and the events as people and programs read them: `--help`, the README's table, `orchestrator events`.
+"""The settings and events as documentation: `--help`, the README's table, `orchestrator events`.
 
 `python -m orchestrator.manual` prints the README's table of settings.
 """
@@ -50,12 +50,12 @@ class Row(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """For the help of a command."""
+        """Return the text for `--help`."""
         return f"{self.help} (default: {self.default})" if self.default else self.help
 
 
 def variables() -> list[Row]:
-    """Every variable in the order of the documentation: the database's, then ours."""
+    """Return every variable in the order of the documentation: the database's first."""
     rows = []
     for info in (*DatabaseSettings.model_fields.values(), *Settings.model_fields.values()):
         default = "" if info.default is None else str(info.default)
@@ -65,7 +65,7 @@ def variables() -> list[Row]:
 
 
 def markdown_table() -> str:
-    """The table of the README."""
+    """Return the README's table of settings."""
     lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for row in variables():
         default = f"`{row.default}`" if row.default else "-"
@@ -74,7 +74,7 @@ def markdown_table() -> str:
 
 
 def catalogue(form: Literal["markdown", "json", "schema"]) -> str:
-    """Every event, for people (docs/events.md), for programs, or as the JSON Schema of a line."""
+    """Return every event as Markdown (docs/events.md), as JSON, or as the JSON Schema of a line."""
     if form == "markdown":
         return markdown_events()
     found = line_schema() if form == "schema" else _as_data()
@@ -82,7 +82,7 @@ def catalogue(form: Literal["markdown", "json", "schema"]) -> str:
 
 
 def markdown_events() -> str:
-    """docs/events.md: what is on every line, the exit codes, then each event with its fields."""
+    """Return docs/events.md: the fields of every line, the exit codes, then each event with its fields."""
     kinds = [kind for kind in CATALOGUE.values() if not issubclass(kind, Failure)]
     failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure)]
     parts = [_HEAD + _common(), _exit_codes(failures), "## Events of every start\n", *map(_section, kinds)]
@@ -153,7 +153,7 @@ def _section(kind: type[Event]) -> str:
 
 
 def _help(metadata: Mapping[str, Any]) -> str:
-    """The cells for a field's unit and meaning."""
+    """Return the table cells for a field's unit and meaning."""
     metric = f"; metric `{metadata['metric']}`" if metadata["metric"] else ""
     return f"{metadata['unit'] or '-'} | {_cell(metadata['help'])}{metric}"
 

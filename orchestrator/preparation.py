@@ -1,4 +1,4 @@
-"""The database made ready for the app: waited for, and brought to head, with the project's own commands around it."""
+"""Makes the database ready for the app: waits for it, migrates it, and runs the project's own commands around that."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Preparation:
-    """Of one start.
+    """The preparation of one start.
 
     Attributes:
-        asked: is set when a stop was asked for.
-        begin: is called before anything is changed, perhaps several times.
+        asked: set when a stop is requested.
+        begin: called before anything is changed; may be called several times.
     """
 
     task: Task
@@ -42,7 +42,7 @@ class Preparation:
     begin: Callable[[], None]
 
     def check(self) -> None:
-        """What can be known without the database.
+        """Check what needs no database.
 
         Raises:
             StartupError: with HookFailed: a command does not exist.
@@ -52,11 +52,11 @@ class Preparation:
 
     @property
     def _runs_hooks(self) -> bool:
-        """Where a process only waits for head, the one that migrates runs them."""
+        """Return whether this process runs the hooks: not if it only waits for another one to migrate."""
         return self.task.name == "migrate" or (self.settings.migrate and self.task.name != "wait")
 
     async def wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
-        """Wait for the database, and beside it for the other services."""
+        """Wait for the database and, at the same time, for the other services."""
         waiting = self._wait_for_database(target, migrate=migrate)
         seen, _ = await together(waiting, wait_for_dependencies(self.settings, self.report))
         return seen
@@ -97,13 +97,13 @@ class Preparation:
         )
 
     async def bring_to_head(self, target: Target, seen: DatabaseState) -> None:
-        """Migrate if something is missing; before and after it, run the project's own commands."""
+        """Migrate if revisions are missing, and run the project's own commands before and after."""
         if await self._hook("before_migrate", locked=not seen.missing):
             seen = await unless_stopped(self.asked, self._wait_for_database(target, migrate=True))
         await self._hook("after_migrate", revisions_applied=await self._upgrade(target, seen))
 
     async def _hook(self, name: HookName, *, locked: bool = True, revisions_applied: int = 0) -> bool:
-        """Run a command of the project's own; whether there is one."""
+        """Run one of the project's own commands; return whether there is one."""
         if not (self._runs_hooks and command_of(self.settings, name)):
             return False
         self.begin()
@@ -112,14 +112,14 @@ class Preparation:
         return True
 
     async def _upgrade(self, target: Target, seen: DatabaseState) -> int:
-        """Run env.py if something is missing, else say that nothing is; returns how many revisions were applied."""
+        """Run env.py if revisions are missing, else report that none are; return how many were applied."""
         if seen.places is None or any(place.standing.pending for place in seen.places):
             try:
                 with self.stop.unhurried():
                     return await self._upgrade_task().upgrade(target, self.asked, self.begin)
             finally:
                 restore()
-                if seen.missing:  # if it is missing still, that is what is wrong
+                if seen.missing:  # env.py should have created it: if it is still missing, report that
                     await self._wait_for_database(None, migrate=False)
         for place in seen.places:
             for event in at_head(place, self.settings.when_ahead):

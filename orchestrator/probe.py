@@ -1,12 +1,11 @@
-"""The container health check: asks this container's own port once, and says nothing when all is well.
+"""The container's health check: sends one request to this container's own port, and prints nothing if all is well.
 
-It runs every few seconds beside the app, on the app's CPU and memory, so it imports little of the standard library and
-nothing else: `http.client` alone would cost more than all of this (`benchmarks/probe.py`).
+It runs every few seconds next to the app, on the app's CPU and memory. So it imports little of the standard library and
+nothing else: `http.client` alone would cost more than the whole check (`benchmarks/probe.py`).
 
-An answer counts only if it comes from the orchestrator of this container. The request names the container, by its
-mount namespace, and a number drawn by lot; the gate repeats both, with its state, if that is its container too. So
-nobody else answers for us: no sidecar, no orchestrator of another container on the same network, no proxy that
-remembers an answer.
+Only an answer from this container's orchestrator counts. The request contains the container's mount namespace and a
+random number. The gate repeats both and adds its state, if it is in the same container. So no sidecar, no orchestrator
+of another container on the same network and no caching proxy can answer in its place.
 """
 
 import _thread
@@ -18,26 +17,26 @@ from collections.abc import Mapping, Sequence
 
 HEALTHY, NOT_HEALTHY = 0, 1
 HEADER = "x-orchestrator-probe"
-TIMEOUT_SECONDS = 3.0  # ECS ends a check after 5, and then nobody hears why
+TIMEOUT_SECONDS = 3.0  # ECS ends a check after 5 s, and then its message is lost
 LONGEST_SECONDS = 3600.0
-_LONGEST_HEAD = 16_384  # bytes; ours has a tenth of that
+_LONGEST_HEAD = 16_384  # bytes; our answer has a tenth of that
 _PORTS = range(1, 65_536)
 
 _HOST, _PORT = "ORCHESTRATOR_HOST", "PORT"
 _LIVE, _READY, _STARTUP = "ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STARTUP_PATH"
-# As in `settings`, whose import would cost more than all of this; a test compares them.
+# The same as in `settings`, which is too expensive to import here; a test compares them.
 _WINS = {"UVICORN_HOST": _HOST, "UVICORN_PORT": _PORT}
 DEFAULTS = {_HOST: "127.0.0.1", _PORT: "8000", _LIVE: "/livez", _READY: "/readyz", _STARTUP: "/startupz"}
 
 
 class NotHealthyError(Exception):
-    """What is wrong, in one line."""
+    """The container is not healthy; the message is one line."""
 
 
 def main(environ: Mapping[str, str], *, live: bool, timeout_seconds: float) -> int:
-    """Ask; returns the exit code, and writes one line to stderr when it is not 0."""
+    """Run the check; return the exit code, and write one line to stderr if it is not 0."""
     try:
-        # One limit for all: the resolver has none of its own, and a server may send a byte a second.
+        # One time limit for everything: name resolution has none, and a server may send a byte a second.
         _thread.start_new_thread(_give_up, (timeout_seconds,))
         ask(environ, live=live)
     except (NotHealthyError, RuntimeError) as error:  # RuntimeError: this container may start no more threads
@@ -47,10 +46,10 @@ def main(environ: Mapping[str, str], *, live: bool, timeout_seconds: float) -> i
 
 
 def ask(environ: Mapping[str, str], *, live: bool) -> None:
-    """Ask this container's own port whether it is live, or else whether it is ready: serving.
+    """Ask this container's own port whether it is live or, without `live`, whether it is ready.
 
     Raises:
-        NotHealthyError: it is not, or nobody or somebody else answers, or a variable is wrong.
+        NotHealthyError: it is not, another program answers or none does, or a variable is wrong.
     """
     settings = {name: environ.get(name, default) for name, default in DEFAULTS.items()}
     settings |= {ours: environ[name] for name, ours in _WINS.items() if environ.get(name)}
@@ -67,7 +66,7 @@ def ask(environ: Mapping[str, str], *, live: bool) -> None:
 
 
 def container() -> str:
-    """What all processes of one container have in common, and no others of that machine: see namespaces(7)."""
+    """Return the id that all processes of this container share, and no others on the machine: see namespaces(7)."""
     try:
         return os.readlink("/proc/self/ns/mnt")  # noqa: PTH115  # pathlib would cost 10 ms
     except OSError:  # not Linux
@@ -78,7 +77,7 @@ def container() -> str:
 
 
 def parse(arguments: Sequence[str]) -> tuple[bool, float] | None:
-    """`live` and the seconds; None for what click has to answer: with its help, or as an error of usage."""
+    """Return `live` and the seconds; None for arguments that click must handle: help and usage errors."""
     live, timeout_seconds, rest = False, TIMEOUT_SECONDS, list(arguments)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
@@ -95,10 +94,10 @@ def parse(arguments: Sequence[str]) -> tuple[bool, float] | None:
 
 
 def seconds(text: str) -> float:
-    """A time limit.
+    """Return a time limit.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a valid limit.
     """
     value = float(text)
     if not 0 < value <= LONGEST_SECONDS:
@@ -107,7 +106,7 @@ def seconds(text: str) -> float:
 
 
 def path_to_ask(settings: Mapping[str, str], *, live: bool) -> str:
-    """The path to ask: every answer of ours tells the state, so another one does for one that is handed to the app."""
+    """Return the path to ask: any probe that the app does not own, because each of our answers has the state."""
     names = (_LIVE, _STARTUP, _READY) if live else (_READY, _STARTUP, _LIVE)
     path = next((settings[name] for name in names if settings[name]), "")
     if not path:
@@ -118,7 +117,7 @@ def path_to_ask(settings: Mapping[str, str], *, live: bool) -> str:
 
 
 def port_of(text: str) -> int:
-    """The port as the settings take it: at most a zero fraction; what else they refuse is served nowhere."""
+    """Return the port as the settings accept it: `8000.0` counts, other fractions do not."""
     whole, _, fraction = text.partition(".")
     if text.isascii() and not fraction.strip("0"):
         try:
@@ -134,15 +133,16 @@ def port_of(text: str) -> int:
 
 
 def _exchange(host: str, port: int, request: bytes) -> tuple[int, str]:
-    """What `_read_answer` makes of the answer of whoever listens there.
+    """Send the request, and return what `_read_answer` reads.
 
     Raises:
-        NotHealthyError: nobody does, or the connection breaks.
+        NotHealthyError: no program listens there, or the connection breaks.
     """
     problem = ""
     for address in (addresses := addresses_of(host)):
         try:
-            # As bytes, or Python would load its tables of Unicode; the first one found, as `server.bind` takes it.
+            # Pass bytes, because a str would make Python load its Unicode tables. Use the first result, as
+            # `server.bind` does.
             found = socket.getaddrinfo(address.encode("ascii", "replace"), port, type=socket.SOCK_STREAM)
             family, kind, protocol, _, target = found[0]
             with socket.socket(family, kind, protocol) as connection:
@@ -155,7 +155,7 @@ def _exchange(host: str, port: int, request: bytes) -> tuple[int, str]:
 
 
 def addresses_of(host: str) -> tuple[str, ...]:
-    """Where to ask for what listens on `host`; where IPv6 is turned off, only IPv4 reaches a listener on `::`."""
+    """Return the addresses to ask for a listener on `host`. If IPv6 is off, only IPv4 reaches a listener on `::`."""
     for family, answers in ((socket.AF_INET, ("127.0.0.1",)), (socket.AF_INET6, ("::1", "127.0.0.1"))):
         try:
             if not any(socket.inet_pton(family, host)):
@@ -166,7 +166,7 @@ def addresses_of(host: str) -> tuple[str, ...]:
 
 
 def _read_answer(connection: socket.socket) -> tuple[int, str]:
-    """The status and our header of the answer; 0 for what is no answer in HTTP/1.1."""
+    """Return the status and our header of the answer; status 0 if it is not HTTP/1.1."""
     received = b""
     while b"\r\n\r\n" not in received and len(received) < _LONGEST_HEAD:
         chunk = connection.recv(_LONGEST_HEAD)

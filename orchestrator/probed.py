@@ -1,4 +1,4 @@
-"""The app as the port serves it: with the probes, and with a `request` event for each of its answers."""
+"""The app as the port serves it: with the probes, and with a `request` event for each response."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -15,17 +15,17 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class ProbedApp:
-    """An ASGI app around the user's.
+    """An ASGI app around the user's app.
 
     Attributes:
         full: Whether there are too many connections, so that only probes are answered.
-        requests_cancelled: How many requests of the app were.
-        lifespan_error: What its lifespan raised, if it did.
+        requests_cancelled: How many requests of the app were cancelled.
+        lifespan_error: The exception that its lifespan raised, if any.
 
     Args:
-        app: The user's, as uvicorn has wrapped it.
-        root_path: What uvicorn puts before each path.
-        access_log: Whether requests are events.
+        app: The user's app, as wrapped by uvicorn.
+        root_path: The prefix that uvicorn puts before each path.
+        access_log: Whether to write an event for each request.
     """
 
     def __init__(self, app: ASGIApp, answers: Answers, emit: Emit, *, root_path: str, access_log: bool) -> None:
@@ -36,7 +36,7 @@ class ProbedApp:
         self.lifespan_error: BaseException | None = None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Not a coroutine itself: that would cost each request of the app one more."""
+        """Handle one scope. This is not a coroutine itself, which would cost each request one more."""
         if probe := self._probes.get(scope.get("path", "")):
             return _send(probe(scope["headers"]), scope, send)
         if scope["type"] == "lifespan":
@@ -46,7 +46,7 @@ class ProbedApp:
         return self._logged(scope, receive, send)
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Uvicorn logs what the lifespan raises and forgets it; the failure's event needs it."""
+        """Run the lifespan and keep its exception: uvicorn only logs it, and the failure's event needs it."""
         try:
             await self._app(scope, receive, send)
         except BaseException as error:
@@ -57,7 +57,7 @@ class ProbedApp:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 500  # what uvicorn answers when the app raises
+        began, status = time.perf_counter(), 500  # uvicorn's response if the app raises
 
         async def watched(message: Any) -> None:
             nonlocal status

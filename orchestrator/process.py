@@ -1,4 +1,4 @@
-"""One process: settings, logging, the loop, the exit code."""
+"""One process from start to exit: settings, logging, event loop, exit code."""
 
 import asyncio
 import logging
@@ -23,17 +23,17 @@ from orchestrator.task import Task
 from orchestrator.uvicorn_options import load_env_file
 from orchestrator.validation import load, require_address, unknown_variables
 
-UNKNOWN_TOLD = 20  # unknown variables that are named in a line
+UNKNOWN_TOLD = 20  # unknown variables that one line names
 _logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from orchestrator.startup import Startup
 
-EXIT_SECONDS = 3.0  # after the last event; a thread that resolves a name would keep the process for much longer
+EXIT_SECONDS = 3.0  # after the last event: a thread that resolves a name would keep the process for much longer
 
 
 def run(task: Task, stop: Stop) -> int:
-    """Carry out `serve`, `migrate`, `wait` or `run` to its end; returns the exit code. The last event is out."""
+    """Carry out `serve`, `migrate`, `wait` or `run`; return the exit code after the last event is written."""
     try:
         return _run(task, stop)
     except Exception as error:  # noqa: BLE001  # nothing else has caught it
@@ -41,7 +41,7 @@ def run(task: Task, stop: Stop) -> int:
 
 
 def _run(task: Task, stop: Stop) -> int:
-    ecs.identify(os.environ)  # meanwhile the rest is imported
+    ecs.identify(os.environ)  # asks in a thread, while the rest is imported
     load_env_file(os.environ)
     log.REDACTOR.register(known_secrets(os.environ))
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
@@ -73,13 +73,13 @@ async def _tell(startup: "Startup") -> int:
     settle(code)
     if startup.replacement:
         return code
-    # Closing the loop waits for a thread that resolves a name; nothing ends what the main thread is still busy with.
+    # Closing the loop waits for a thread that resolves a name, and nothing can interrupt the main thread's work.
     exit_within(0 if MAIN_THREAD.busy else EXIT_SECONDS, code)
     return code
 
 
 def _can_ask_env(settings: Settings, credentials: Credentials) -> bool:
-    """Whether env.py may tell where the database is: there is one, and no variable tells half of it."""
+    """Return whether env.py can give the address: it exists, and no variable gives a part of the address."""
     given = credentials.given
     if given.host or given.name or given.user:
         return False
@@ -91,7 +91,7 @@ def _can_ask_env(settings: Settings, credentials: Credentials) -> bool:
 
 
 def _become(replacement: Replacement, ending: Ending) -> int:
-    """Become the program; returns only when the kernel cannot run it."""
+    """Become the program; return an exit code only if the kernel cannot run it."""
     try:
         replace_process(replacement, log.standard_output())
     except StartupError as error:
@@ -117,7 +117,7 @@ def _configure_logging(settings: Settings) -> None:
 
 
 def _describe(settings: Settings) -> None:
-    """What the lines say about this process, and in which form."""
+    """Set how lines describe this process, and their format."""
     context = log.CONTEXT
     context.service, context.version = settings.service, settings.version
     context.log_format, context.metrics = settings.log_format, settings.metrics

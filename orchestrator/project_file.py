@@ -1,4 +1,4 @@
-"""What the project says about its app in its own files: pyproject.toml, as FastAPI's command reads it."""
+"""The app that the project's own files name: pyproject.toml, as FastAPI's command reads it."""
 
 import importlib.util
 import tomllib
@@ -9,7 +9,7 @@ _ASGI = ("FastAPI(", "Starlette(", "Litestar(", "Quart(")
 
 
 def entrypoint(directory: Path) -> str:
-    """The app of `[tool.fastapi] entrypoint`; empty when the file names none, or cannot be read."""
+    """Return the app in `[tool.fastapi] entrypoint`; empty if the file names none or cannot be read."""
     try:
         with (directory / "pyproject.toml").open("rb") as file:
             found = tomllib.load(file).get("tool", {}).get("fastapi", {}).get("entrypoint", "")
@@ -19,7 +19,7 @@ def entrypoint(directory: Path) -> str:
 
 
 def likely_app(directory: Path) -> str:
-    """The file, among the usual ones, that seems to hold an ASGI app; empty when none does."""
+    """Return the usual file that seems to contain an ASGI app; empty if none does."""
     for name in _USUAL:
         try:
             text = (directory / name).read_text(encoding="utf-8", errors="replace")
@@ -31,5 +31,5 @@ def likely_app(directory: Path) -> str:
 
 
 def may_be_imported(app: str) -> bool:
-    """Whether there is a module or package of that name; a repository of migrations alone has none."""
+    """Return whether there is a module or package of that name; a repository of migrations alone has none."""
     return importlib.util.find_spec(app.partition(":")[0].partition(".")[0]) is not None

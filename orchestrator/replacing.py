@@ -1,7 +1,7 @@
-"""`run`: another program takes this process's place, as with `exec` in a shell.
+"""`run`: replaces this process by another program, like `exec` in a shell.
 
-It gets what a shell's `exec` would leave it: this process's id, standard input, output and error, environment, default
-signal handlers. Nothing else stays: every descriptor of ours is closed by the kernel.
+The program gets what `exec` would leave it: this process's id, standard input, output and error, the environment, and
+default signal handlers. Nothing else stays: the kernel closes all our other descriptors.
 """
 
 import os
@@ -18,18 +18,18 @@ from orchestrator import activation
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.signals import default_actions
 
-_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # which would stay so in the new program
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # the new program would inherit that
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """The program, and the socket that it takes over, if it does.
+    """The program, and the socket that it takes over, if any.
 
     Attributes:
-        path: The file.
+        path: The executable file.
         argv: Its name as given, and its arguments.
-        listener: The socket, None: there is none, or it is closed.
-        descriptor: Where the program expects it.
+        listener: The socket; None if there is none or it is closed.
+        descriptor: Where the program expects the socket.
     """
 
     path: str
@@ -41,7 +41,7 @@ class Replacement:
     def of(
         cls, path: str, argv: tuple[str, ...], environ: Mapping[str, str], listener: socket.socket | None
     ) -> "Replacement":
-        """The program with `listener`, which is closed if the program binds the port itself."""
+        """Return the program with `listener`; close the socket if the program binds the port itself."""
         if listener is None:
             return cls(path, argv)
         descriptor = activation.descriptor_for(argv, environ, listener)
@@ -52,10 +52,10 @@ class Replacement:
 
 
 def program(argv: tuple[str, ...]) -> str:
-    """The file that `argv` names.
+    """Return the executable file that `argv` names.
 
     Raises:
-        StartupError: with AppFailed: there is none, or it is not executable.
+        StartupError: with AppFailed: it does not exist, or is not executable.
     """
     path = shutil.which(argv[0])
     if path is None:
@@ -64,11 +64,11 @@ def program(argv: tuple[str, ...]) -> str:
 
 
 def replace_process(with_: Replacement, stdout: int) -> NoReturn:
-    """Become the program. Main thread only; returns never.
+    """Become the program. Main thread only; never returns.
 
     Args:
         with_: The program.
-        stdout: The descriptor that is standard output; ours leads elsewhere meanwhile.
+        stdout: The descriptor of the real standard output; descriptor 1 leads elsewhere at this point.
 
     Raises:
         StartupError: with AppFailed: the kernel cannot run it.
@@ -93,7 +93,7 @@ def _place(listener: socket.socket, descriptor: int) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, without what Python itself has put there: it coerces the locale `C` to UTF-8 by a variable (PEP 538)."""
+    """Return our environment without the variable that Python added to change the locale `C` to UTF-8 (PEP 538)."""
     environ = dict(os.environ)
     with suppress(OSError):
         first = Path("/proc/self/environ").read_bytes()
