@@ -1,4 +1,4 @@
-"""Where the project's modules are imported from: the working directory, as with `python -m` and uvicorn."""
+"""What the project's modules find: the working directory on the path, and the command line that they know."""
 
 import importlib
 import sys
@@ -19,6 +19,12 @@ def import_from_working_directory(app_dir: str = "") -> None:
     sys.path.insert(0, str(here))
     if app_dir:
         sys.path.insert(0, str(here / app_dir))
+
+
+def show_known_command_line(*words: str) -> None:
+    """Let `sys.argv` be that of the program which we stand for: projects tell `alembic` and `uvicorn` apart by it."""
+    program, *arguments = words
+    sys.argv[:] = [str(Path(sys.argv[0]).with_name(program)), *arguments]
 
 
 def _import_without(directory: Path, name: str) -> None:

@@ -11,7 +11,7 @@ from orchestrator.credentials import Credentials
 from orchestrator.early_endings import crash, refuse_settings, settle
 from orchestrator.endings import Ending
 from orchestrator.errors import SettingsInvalid, StartupError
-from orchestrator.import_path import import_from_working_directory
+from orchestrator.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.known_secrets import known_secrets
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.replacing import Replacement, replace_process
@@ -54,6 +54,10 @@ def _run(task: Task, stop: Stop) -> int:
         return refuse_settings(error)
     if unknown := unknown_variables(os.environ):
         _logger.warning("These variables are not known and have no effect: %s.", ", ".join(unknown[:UNKNOWN_TOLD]))
+    if task.name == "serve":
+        show_known_command_line("uvicorn", settings.app)
+    else:
+        show_known_command_line("alembic", "upgrade", settings.target)
     stop.budget_seconds = settings.shutdown_seconds
 
     from orchestrator.startup import Startup

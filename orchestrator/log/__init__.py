@@ -17,7 +17,9 @@ from orchestrator.log.context import CONTEXT
 from orchestrator.log.ini import env_py_runs
 from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.output import Output
+from orchestrator.log.queued import finish_loguru
 from orchestrator.log.redaction import REDACTOR
+from orchestrator.log.repeats import REPEATS
 from orchestrator.log.route import ROUTE
 from orchestrator.log.streams import PrintedLines, finish_prints, private_stdout
 from orchestrator.log.structlogs import configure_structlog
@@ -29,8 +31,10 @@ __all__ = [
     "CONTEXT",
     "PACKAGED_CONFIG",
     "REDACTOR",
+    "REPEATS",
     "configure",
     "env_py_runs",
+    "finish_loguru",
     "finish_prints",
     "formatter",
     "log_event",

@@ -11,12 +11,14 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import Any, Literal
 
+from orchestrator.log.logurus import handed_over
+from orchestrator.log.repeats import REPEATS
 from orchestrator.log.route import ROUTE, at_hand
 
 _CONSOLE = re.compile(r"/dev/std(?:out|err)|/dev/fd/[12]|/proc/(?:self|[0-9]+)/fd/[12]")
-_HANDLE = logging.Handler.handle
 _HANDLE_ERROR = logging.Handler.handleError
 # Importing them is our doing: an app that disables "existing" loggers means those that it knows of.
 _IMPORTED_BY_US = {"aiosqlite", "alembic", "asyncio", "asyncmy", "asyncpg", "concurrent", "orchestrator", "sqlalchemy"}
@@ -44,13 +46,13 @@ class StandIn(logging.StreamHandler[Any]):
 
 def install() -> None:
     """From now on what other handlers write to the console is the record that they write it for."""
-    logging.Handler.handle = _handle  # type: ignore[method-assign,assignment]
+    logging.Handler.handle = _as_in_logging  # type: ignore[method-assign]
     logging.Handler.handleError = _handle_error  # type: ignore[method-assign,assignment]
 
 
 def show(record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:
     """Write a record that the app shows, unless our events already cover it."""
-    if not _is_told_by_events(record):
+    if not (_is_told_by_events(record) or REPEATS.leaves_out(record)):
         ROUTE.show(record, told)
 
 
@@ -68,10 +70,29 @@ def enable_imported() -> None:
 
 
 def _handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
+    """`logging.Handler.handle`, with the record at hand."""
     if _writes_to_console(handler):
         handler.__dict__["stream"] = sys.stderr
-    with at_hand(record):
-        return _HANDLE(handler, record)
+    passed: Any = handler.filter(record)
+    if isinstance(passed, logging.LogRecord):  # since Python 3.12 a filter may replace it
+        record = passed
+    if passed:
+        with at_hand(record), handed_over(record):
+            handler.acquire()
+            try:
+                handler.emit(record)
+            finally:
+                handler.release()
+    return passed
+
+
+# Recipes such as loguru's find the caller by counting the frames of `logging`, or by passing over those of its file.
+HANDLE = _handle.__code__.replace(
+    co_filename=logging.Handler.handle.__code__.co_filename,
+    co_firstlineno=logging.Handler.handle.__code__.co_firstlineno,
+    co_name="handle",
+)
+_as_in_logging = FunctionType(HANDLE, globals(), "handle")
 
 
 def _writes_to_console(handler: logging.Handler) -> bool:

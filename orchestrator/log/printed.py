@@ -7,7 +7,6 @@ from typing import Any
 
 from orchestrator.log.context import level_number
 from orchestrator.log.told import json_object, level_of
-from orchestrator.log.values import plain
 
 _TRACEBACK = "Traceback (most recent call last):"
 _GROUP_END = re.compile(r"\s*\+-{36,}")
@@ -82,30 +81,3 @@ def _level(text: str) -> int | None:
         return logging.ERROR
     match = _LEVEL.match(_COLOUR.sub("", text[:200]))
     return level_number(match["upper"] or match["lower"]) if match else None
-
-
-def of_loguru(text: str) -> logging.LogRecord | None:
-    """The record of a text that loguru writes: it carries its own, with level, exception and extras."""
-    theirs = getattr(text, "record", None)
-    if not isinstance(theirs, dict):
-        return None
-    try:
-        error, level = theirs["exception"], theirs["level"].no
-        info = tuple(error) if error else None
-        make = logging.getLogRecordFactory()
-        made = make(theirs["name"] or "loguru", level, "", 0, "%s", (theirs["message"],), info)
-        made.created = theirs["time"].timestamp()
-        extra = {plain(key): value for key, value in theirs["extra"].items()}
-    except (LookupError, AttributeError, TypeError, ValueError):
-        return None
-    for name in extra.keys() - vars(made).keys():
-        setattr(made, name, extra[name])
-    return made
-
-
-def same(one: logging.LogRecord, other: logging.LogRecord) -> bool:
-    """Whether both have the same message: a handler of the app may pass records on to loguru."""
-    try:
-        return one.getMessage() == other.getMessage()
-    except Exception:  # noqa: BLE001  # arguments that do not fit the message
-        return False

@@ -17,12 +17,17 @@ _PAUSE_SECONDS = 0.01
 def finish_queued() -> None:
     """Wait until they are written, for a second at most."""
     until = time.monotonic() + _SECONDS
+    finish_loguru()
+    while any(map(_is_busy, _queues())) and time.monotonic() < until:
+        time.sleep(_PAUSE_SECONDS)
+
+
+def finish_loguru() -> None:
+    """Wait until loguru's threads have written, for a second at most."""
     if complete := _loguru_complete():
         waiting = threading.Thread(target=complete, name="log-queue", daemon=True)
         waiting.start()
         waiting.join(_SECONDS)
-    while any(map(_is_busy, _queues())) and time.monotonic() < until:
-        time.sleep(_PAUSE_SECONDS)
 
 
 def _loguru_complete() -> Callable[[], Any] | None:

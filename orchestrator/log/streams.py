@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any, Literal
 
-from orchestrator.log import foreign, printed
+from orchestrator.log import foreign, logurus, printed
 from orchestrator.log.output import Output
 from orchestrator.log.queued import finish_queued
 from orchestrator.log.redaction import REDACTOR
@@ -61,9 +61,9 @@ class PrintedLines(io.TextIOBase):
     def write(self, text: str, /) -> int:
         """Log the complete lines; keep the rest until its end comes, or until it is longer than any line."""
         record = record_at_hand()
-        if type(text) is not str and (told := printed.of_loguru(text)) is not None:
-            foreign.show(told if record is None or not printed.same(told, record) else record, json_object(text))
-        elif record is not None:
+        if type(text) is not str and (told := logurus.record_of(text)) is not None:
+            foreign.show(told, json_object(text))
+        elif record is not None and not _in_signal_handler():
             if text.strip():
                 foreign.show(record, json_object(text))
         else:
@@ -88,6 +88,20 @@ class PrintedLines(io.TextIOBase):
     def _log(self, texts: list[str]) -> None:
         for text in texts:
             foreign.show(*printed.record(text, self._logger))
+
+
+def _in_signal_handler() -> bool:
+    """Whether the app prints this in a signal handler: it may interrupt the handler of a record at any place.
+
+    Python calls it with the frame that it interrupts: no other function is given the frame that it returns to.
+    """
+    frame = sys._getframe(2)  # noqa: SLF001  # no other way
+    while (caller := frame.f_back) is not None and frame.f_code is not foreign.HANDLE:
+        names = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+        if len(names) > 1 and any(frame.f_locals.get(name) is caller for name in names[-2:]):
+            return True
+        frame = caller
+    return False
 
 
 class _PrintedBytes(io.BufferedIOBase):

@@ -152,3 +152,68 @@ async def test_a_variable_counts_more_than_what_env_would_say(project: Project, 
     assert (await migrate(project, database)).exit_code == 0
     assert stamped(database) == ["r2"]
     assert not (project.path / "other.db").exists()
+
+
+_LOGGING = """
+import logging
+import sys
+
+from loguru import logger
+
+logger.remove()
+logger.add(sys.stdout, enqueue=True)
+team = logging.getLogger("team")
+team.addHandler(logging.StreamHandler(sys.stderr))
+print("imported", *sys.argv)
+"""
+_TALKS = """
+from app.logs import logger, team
+
+print("printed")
+team.error("logged")
+logger.success("queued")
+"""
+
+
+@backends("sqlite")
+async def test_what_env_and_its_imports_show_is_shown_once_in_every_start(project: Project, database: Database) -> None:
+    """A module that env.py imports makes the app's handlers; env.py is run twice in a start that migrates."""
+    project.write("app/settings.py", _SETTINGS)
+    project.write(".env", f"TEAM_URL={database.synchronous_url}\n")
+    project.write("app/logs.py", _LOGGING)
+    project.write("alembic/env.py", _TALKS + _SYNC)
+    app = (project.path / "app" / "main.py").read_text()
+    project.write(
+        "app/main.py", f"from app.logs import logger, team\nlogger.warning('by the app')\nteam.error('too')\n{app}"
+    )
+    settings = {"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid", "ORCHESTRATOR_APP": "app.main:app"}
+    for does in ("migrations_completed", "migrations_current"):
+        async with Orchestrator("serve", env=settings, cwd=project.path) as process:
+            await process.event("server_started")
+            assert await process.stop() == 0
+        assert process.find(does)
+        shown = sorted((line["level"], line["message"]) for line in process.find("log"))
+        assert [words for words in shown if not words[1].startswith("imported")] == [
+            ("error", "logged"),
+            ("error", "too"),
+            ("info", "env.py runs"),
+            ("info", "printed"),
+            ("info", "queued"),
+            ("warning", "by the app"),
+        ]
+        assert [words[1].split("/")[-1] for words in shown if words[1].startswith("imported")] == [
+            "uvicorn app.main:app"
+        ]
+
+
+@backends("sqlite")
+async def test_env_finds_the_command_line_of_alembic_where_no_app_is_served(
+    project: Project, database: Database
+) -> None:
+    """Public projects read `sys.argv` to tell `alembic` and `uvicorn` apart."""
+    project.write("alembic/env.py", f"import sys\nprint(sys.argv)\n{_SYNC}")
+    project.write("app/settings.py", _SETTINGS)
+    project.write(".env", f"TEAM_URL={database.synchronous_url}\n")
+    result = await _migrate(project)
+    (line,) = [each["message"] for each in result.find("log") if "upgrade" in each["message"]]
+    assert line.endswith("alembic', 'upgrade', 'head']")

@@ -245,6 +245,78 @@ def test_logurus_recipe_for_the_standard_library_doubles_nothing(way: str) -> No
     ]
 
 
+COUNTED = """
+class InterceptHandler(logging.Handler):
+    def emit(self, record):
+        logger.opt(depth=6, exception=record.exc_info).log(record.levelname, record.getMessage())
+"""
+"""The older recipe: the caller of `logger.warning` is six frames away."""
+
+
+@pytest.mark.parametrize("recipe", [INTERCEPT, COUNTED])
+@pytest.mark.parametrize("queue", [False, True])
+def test_a_record_that_goes_through_loguru_and_a_handler_is_one_line(recipe: str, *, queue: bool) -> None:
+    """SQLAlchemy's `echo` shows its records itself; loguru's thread comes later, and knows of no record at hand."""
+    lines = lines_of(
+        f"""{LOGURU}{recipe}
+logger.remove()
+names = []
+logger.add(lambda text: names.append(text.record["function"]))
+logger.add(sys.stdout, enqueue={queue}, format="{{time}} | {{message}}")
+logging.basicConfig(handlers=[InterceptHandler()], level="INFO", force=True)
+app.addHandler(logging.StreamHandler(sys.stdout))
+app.warning("both ways")
+logging.getLogger("other").error("through loguru")
+logger.success("its own")
+logger.complete()
+assert names == ["<module>"] * 3, names
+"""
+    )
+    told = [(line["logger"], line["level"], line["message"]) for line in lines]
+    assert told == [
+        ("app", "warning", "both ways"),
+        ("other", "error", "through loguru"),
+        ("__main__", "info", "its own"),
+    ]
+
+
+def test_words_that_loguru_has_changed_are_those_that_are_shown() -> None:
+    """A patcher hides what the app calls secret: the record of `logging` still has it."""
+    (line,) = lines_of(
+        f"""{LOGURU}{INTERCEPT}
+logger.remove()
+logger.configure(patcher=lambda record: record.update(message=record["message"].replace("0170 12", "0170 **")))
+logger.add(sys.stdout, enqueue=True)
+logging.basicConfig(handlers=[InterceptHandler()], level="INFO", force=True)
+app.warning("call 0170 12")
+logger.complete()
+"""
+    )
+    assert (line["level"], line["message"]) == ("warning", "call 0170 **")
+
+
+def test_what_a_signal_handler_prints_while_a_record_is_written_is_a_line_beside_it() -> None:
+    """It may interrupt the handler of a record before, within and after its one write."""
+    lines = lines_of(
+        """
+import os, signal
+signal.signal(signal.SIGUSR1, lambda number, frame: print("signalled", flush=True))
+class Interrupted(logging.StreamHandler):
+    def emit(self, record):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        super().emit(record)
+        os.kill(os.getpid(), signal.SIGUSR1)
+    def format(self, record):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return super().format(record)
+app.addHandler(Interrupted(sys.stdout))
+app.warning("a record")
+"""
+    )
+    told = [(line["logger"], line["message"]) for line in lines]
+    assert sorted(told) == [("app", "a record"), *[("stdout", "signalled")] * 3]
+
+
 STRUCTLOG = "import structlog\nlog.restore()\n"
 STRUCTLOGS = {
     "nothing configured": "",

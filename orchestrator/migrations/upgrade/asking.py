@@ -6,9 +6,7 @@ app's settings, `sqlalchemy.url`, a secret that it reads in code.
 
 import asyncio
 import contextlib
-import io
 import logging
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -78,9 +76,8 @@ def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnA
         if error.failure.error_type == "no_configuration":
             return None
         raise
-    printed = io.StringIO()
     try:
-        with _first_connect_raises(ours), _held_back(printed):
+        with _first_connect_raises(ours):
             environment.run_to_connect()
     except _Connecting as found:
         return _address(found)
@@ -91,7 +88,6 @@ def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnA
     except (Exception, SystemExit) as error:
         if _tells_none(error):
             return None
-        sys.stdout.write(printed.getvalue())
         raise _failed(f"env.py fails before it connects: {type(error).__name__}: {error}", error) from error
     return None
 
@@ -117,32 +113,6 @@ def _address(found: _Connecting) -> OwnAddress:
 
 def _failed(message: str, error: BaseException | None = None) -> StartupError:
     return StartupError(MigrationTreeInvalid(error_type="env_failed", error_message=message, hint=_HINT), error)
-
-
-class _HeldBack(io.TextIOBase):
-    """Keeps what is written to `stream` while env.py is asked; what took it for `sys.stdout` then writes on there."""
-
-    def __init__(self, stream: Any, printed: io.StringIO) -> None:
-        self._stream, self.printed = stream, printed
-
-    def write(self, text: str, /) -> int:
-        """As the stream that it stands for."""
-        return int((self._stream if self.printed.closed else self.printed).write(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextlib.contextmanager
-def _held_back(printed: io.StringIO) -> Iterator[None]:
-    """Modules that env.py imports make handlers and sinks on `sys.stdout`, and the app's log goes there for good."""
-    out, err = _HeldBack(sys.stdout, printed), _HeldBack(sys.stderr, printed)
-    try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            yield
-    finally:
-        out.printed = err.printed = io.StringIO()
-        out.printed.close()
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
 from orchestrator.credentials import Credentials
-from orchestrator.log import env_py_runs
+from orchestrator.log import REPEATS, env_py_runs, finish_loguru
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, script_directory
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
@@ -83,7 +83,7 @@ class Environment:
             Exception: whatever env.py raises.
         """
         self._configured = False
-        with our_connections(self._credentials):
+        with our_connections(self._credentials), REPEATS.again():
             try:
                 self._run_once(visitor)
             except MissingGreenlet:
@@ -100,7 +100,11 @@ class Environment:
             ConnectionWanted: env.py wants to be given a connection.
             BaseException: what the connect raises.
         """
-        self._run_once(_Nobody())
+        with REPEATS.asking():
+            try:
+                self._run_once(_Nobody())
+            finally:
+                finish_loguru()
 
     def _run_once(self, visitor: Visitor) -> None:
         from alembic.runtime.environment import EnvironmentContext
