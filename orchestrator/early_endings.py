@@ -11,9 +11,7 @@ from orchestrator.status import Status
 from orchestrator.validation import settings_of_the_log
 
 SETTLE_SECONDS = 1.0  # at the end, for a reader of stdout that is slow
-FAILED_SETTLE_SECONDS = (
-    20.0  # the same after a failed start, whose lines give the reason; less than the shutdown budget
-)
+FAILED_SETTLE_SECONDS = 20.0  # the same after a failed start; less than the default shutdown budget
 
 
 def settle(exit_code: int) -> None:

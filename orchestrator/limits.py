@@ -15,10 +15,8 @@ HEAD_SECONDS = 60.0  # for a head to arrive, counted from the connection or its 
 KEEP_ALIVE_SECONDS = 75  # an ALB reuses idle connections for 60 s, so we must keep them longer
 LINGER_SECONDS = 2.0  # for a refused client to read the refusal, while we discard what it still sends
 
-_KEPT_SHARE, _MOST_KEPT = (
-    4,
-    256,
-)  # reserved for the app, its pool and the probes: a quarter of the descriptors, at most 256
+# Reserved for the app, its connection pool and the probes: a quarter of the descriptors, at most 256.
+_KEPT_SHARE, _MOST_KEPT = 4, 256
 
 
 class Droppable(Protocol):

@@ -1,8 +1,8 @@
-"""The skeleton of docs/runbook.md: a section an exit code and an alarm, with what the catalogue knows of each.
+"""The skeleton of docs/runbook.md: one section per exit code and alarm, with what the catalogue says about it.
 
-A section is headed by the name of its event, or of its alarm, because that is the anchor that an alarm's description
-links to. The quotation below the heading is made here; the rest is written by people, and kept.
-`python -m orchestrator.runbook` renews the file: quotations as they are now, and empty sections where one is missing.
+The heading of a section is the name of its event or alarm, because alarm descriptions link to that anchor. The
+quotation below the heading is generated; people write the rest, and it is kept. `python -m orchestrator.runbook`
+updates the file: it renews the quotations and appends an empty section for each missing one.
 """
 
 import re
@@ -24,12 +24,12 @@ _QUOTATION = re.compile(r"\A\n*(?:> .*\n)*\n*")
 
 
 def anchor(alarm: Alarm) -> str:
-    """Where in the runbook the alarm's description leads to."""
+    """Return the anchor in the runbook that the alarm's description links to."""
     return alarm.description.rpartition("#")[2]
 
 
 def facts() -> dict[str, str]:
-    """What is known of each section, by its heading."""
+    """Return what the catalogue says about each section, by heading."""
     failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure)]
     known = {kind.name: _of_failure(kind) for kind in sorted(failures, key=lambda kind: kind.exits_with)}
     known |= {anchor(alarm): _of_alarm(alarm) for alarm in ALARMS if anchor(alarm) not in known}
@@ -42,7 +42,7 @@ def facts() -> dict[str, str]:
 
 
 def renewed(text: str) -> str:
-    """The runbook with the facts as they are now; what people wrote stays, what is missing comes at the end."""
+    """Return the runbook with current quotations and missing sections appended; text that people wrote stays."""
     known = facts()
     head, *pieces = _HEADING.split(text)
     written = dict(zip(pieces[::2], pieces[1::2], strict=True))

@@ -1,6 +1,6 @@
-"""The catalogue as a JSON Schema of the lines of stdout, for programs that read them.
+"""The catalogue as a JSON Schema (draft 2020-12) of the lines of stdout, for programs that read them.
 
-Draft 2020-12. One definition an event, complete in itself, so that `#/$defs/startup_failed` alone judges such a line.
+Each event has one complete definition, so `#/$defs/startup_failed` alone validates such a line.
 """
 
 import logging
@@ -37,7 +37,7 @@ TYPES: dict[Any, Schema] = {
 
 
 class Common(NamedTuple):
-    """A field that every line has or may have, for any event."""
+    """A field that every line has, or that lines of any event may have."""
 
     name: str
     schema: Schema
@@ -82,7 +82,7 @@ COMMON = (
 
 
 def line_schema() -> Schema:
-    """The JSON Schema of a line."""
+    """Return the JSON Schema of a line."""
     definitions = {FOREIGN: _foreign()} | {name: _definition(kind) for name, kind in CATALOGUE.items()}
     return {
         "$schema": DIALECT,
@@ -102,19 +102,19 @@ def line_schema() -> Schema:
 
 
 def forms(kind: type[Event]) -> list[type[Event]]:
-    """An event and its milder forms, which share its name and its fields."""
+    """Return an event and its variants, which share its name and fields."""
     return [kind, *kind.__subclasses__()]
 
 
 def level(kind: type[Event]) -> str:
-    """The level as a line has it."""
+    """Return the level as lines spell it."""
     return logging.getLevelName(kind.level).lower()
 
 
 def _foreign() -> Schema:
     schema = _object("What a library or the app says.", _common())
     properties = schema["properties"] | {"event": _TEXT | {"not": {"enum": list(CATALOGUE)}}}
-    # Under our own name there are no events but those of the catalogue.
+    # The logger `orchestrator` writes no other events than those of the catalogue.
     ours = {"properties": {"logger": {"const": "orchestrator"}}}
     return schema | {"properties": properties, "if": ours, "then": {"properties": {"event": {"const": FOREIGN}}}}
 
@@ -141,7 +141,7 @@ def _common() -> dict[str, Schema]:
 
 
 def _metrics(kind: type[Event]) -> dict[str, Schema]:
-    """With ORCHESTRATOR_METRICS=emf a line is a metric as well."""
+    """Return the members that ORCHESTRATOR_METRICS=emf adds to a line."""
     names = [each.metadata["metric"] for each in fields(kind) if each.metadata["metric"]]
     if not names:
         return {}
@@ -164,7 +164,7 @@ def _property(schema: Schema, description: str, unit: str) -> Schema:
 
 
 def meaning(kind: type[Event]) -> str:
-    """The meaning of an event, in one or two sentences."""
+    """Return the meaning of an event, in one or two sentences."""
     return " ".join((kind.__doc__ or "").split())
 
 

@@ -1,9 +1,9 @@
-"""Sentences with data in them: the right number, nothing about what is not known, and foreign words kept apart.
+"""Sentences with data: correct plurals, nothing about unknown values, and foreign text kept apart from our own.
 
-A template is one of `str.format`, and more:
+A template is that of `str.format`, with two additions:
 
-- `{count:revision}` is "1 revision" or "2 revisions", `{count:is/are}` only the word;
-- `[; held by {holder}]` is left out when the holder is empty, zero or not known.
+- `{count:revision}` is "1 revision" or "2 revisions"; `{count:is/are}` is the word alone;
+- `[; held by {holder}]` is left out if the holder is empty, zero or unknown.
 """
 
 import re
@@ -18,7 +18,7 @@ _NOUN = re.compile(r"[a-z]{2,}(?:[ /][a-z]+)*")
 
 class _Formatter(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> Any:
-        """As usual, and the words of a count."""
+        """Format a value as `str.format` does, and the words of a count."""
         if not _NOUN.fullmatch(format_spec):
             return super().format_field(value, format_spec)
         one, _, many = format_spec.partition("/")
@@ -31,7 +31,7 @@ _FORMATTER = _Formatter()
 
 
 def said(template: str, values: Mapping[str, Any]) -> str:
-    """The sentence of a template with these values."""
+    """Return the sentence of a template with these values."""
     parts = _parts(template)
     if parts is None:
         return template.format_map(values)
@@ -40,7 +40,7 @@ def said(template: str, values: Mapping[str, Any]) -> str:
 
 @cache
 def _parts(template: str) -> list[tuple[str, tuple[str, ...]]] | None:
-    """The text in pieces, each with the fields without which it is left out; none when `str.format` will do."""
+    """Return the template in pieces, each with the fields that it needs; None if `str.format` is enough."""
     pieces = _OPTIONAL.split(template)
     if len(pieces) == 1 and not any(
         _NOUN.fullmatch(spec or "") for _, _, spec, _ in string.Formatter().parse(template)
@@ -54,12 +54,12 @@ def _names(piece: str) -> tuple[str, ...]:
 
 
 class Words(str):
-    """Our own sentence with foreign values in it: a normal text, but only its values are cleaned of secrets.
+    """Our own sentence with foreign values in it: a normal str, but only its values are cleaned of secrets.
 
         error_message=Words("there is no {file} in {directory}", file="env.py", directory=given)
 
-    A password that is a word of the sentence must not be masked in it. A part or a sum of it is plain
-    text again, and is cleaned as a whole.
+    If a password happens to be a word of the sentence, that word must not be masked. A slice or a concatenation of the
+    sentence is plain text again, and is cleaned as a whole.
     """
 
     __slots__ = ("template", "values")
@@ -67,13 +67,13 @@ class Words(str):
     values: dict[str, Any]
 
     def __new__(cls, template: str, **values: Any) -> Self:
-        """The template with its values."""
+        """Return the template with its values."""
         made = super().__new__(cls, said(template, values))
         made.template, made.values = template, values
         return made
 
     def cleaned(self, clean: Callable[[Any], Any]) -> str:
-        """The sentence with clean values."""
+        """Return the sentence with cleaned values."""
         return said(self.template, {name: cleaned(value, clean) for name, value in self.values.items()})
 
 
@@ -83,24 +83,24 @@ class Ours(Words):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
-        """The text as it is."""
+        """Return the text unchanged."""
         made = str.__new__(cls, text)
         made.template, made.values = "", {}
         return made
 
     def cleaned(self, _clean: Callable[[Any], Any]) -> str:
-        """The sentence as it is."""
+        """Return the sentence unchanged."""
         return str.__str__(self)
 
 
 def joined(separator: str, parts: Iterable[str]) -> Words:
-    """The parts as one sentence; each stays what it is: ours, foreign, or a sentence with foreign values."""
+    """Join the parts into one sentence. Each part keeps its kind: ours, foreign, or ours with foreign values."""
     named = {f"part{number}": part for number, part in enumerate(parts)}
     return Words(separator.join(f"{{{name}}}" for name in named), **named)
 
 
 def cleaned(value: Any, clean: Callable[[Any], Any]) -> Any:
-    """A foreign value without secrets; in our own sentences, also in a list of faults, only the values are foreign."""
+    """Return a value without secrets. In our own sentences (also inside a list) only the foreign values are cleaned."""
     if type(value) is str:  # each request has two of them
         return clean(value)
     if isinstance(value, Words):

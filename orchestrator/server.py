@@ -1,4 +1,4 @@
-"""The port of `serve`, as the supervisor sees it: open from `open` to `stop`, first for the gate, then for the app."""
+"""The port of `serve`, as the supervisor uses it: open from `open` to `stop`, first for the gate, then for the app."""
 
 import asyncio
 import contextlib
@@ -27,10 +27,10 @@ _NOTICED_SECONDS = 0.3  # uvicorn looks every 0.1 s
 
 
 def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
-    """A socket that listens already: clients queue in its backlog until the loop accepts them.
+    """Return a socket that already listens: clients queue in its backlog until the loop accepts them.
 
     Raises:
-        StartupError: with BindFailed: the port is taken or not allowed, or the host is not ours.
+        StartupError: with BindFailed: the port is taken or not allowed, or the host is not an address of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -58,7 +58,7 @@ def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
 
 
 async def open_port(settings: Settings, answers: Answers, emit: Emit) -> "Port":
-    """The port of the settings, answering.
+    """Open the port of the settings, and answer on it.
 
     Raises:
         StartupError: with BindFailed, as `bind`.
@@ -70,7 +70,7 @@ async def open_port(settings: Settings, answers: Answers, emit: Emit) -> "Port":
 
 
 class Port:
-    """A listening socket; who answers on it changes, and no connection is refused or reset by that."""
+    """A listening socket. The program that answers on it changes; no connection is refused or reset by that."""
 
     def __init__(self, listener: socket.socket, answers: Answers, emit: Emit) -> None:
         self.listener, self.answers = listener, answers
@@ -79,21 +79,21 @@ class Port:
         self._serving: asyncio.Future[None] | None = None
 
     async def open(self) -> None:
-        """Answer probes, and turn the rest away."""
+        """Answer probes, and refuse other requests."""
         assert self._gate  # noqa: S101  # it is given away later
         await self._gate.open()
 
     async def close_gate(self) -> None:
-        """Answer no more."""
+        """Close the gate, if it is still open."""
         if self._gate:
             await self._gate.close()
             self._gate = None
 
     async def hand_over(self, app: "AppServer") -> None:
-        """Start the app's lifespan, then let it answer.
+        """Start the app's lifespan, then give the port to the app.
 
         Raises:
-            StartupError: with AppFailed: its lifespan failed.
+            StartupError: with AppFailed: the lifespan failed.
         """
         loop, listening = asyncio.get_running_loop(), asyncio.Event()
         self._app = app
@@ -117,14 +117,14 @@ class Port:
         self._gate = None
 
     async def ended(self) -> None:
-        """Wait until the app's server ends by itself, as it does after UVICORN_LIMIT_MAX_REQUESTS."""
+        """Wait until the app's server ends by itself, for example after UVICORN_LIMIT_MAX_REQUESTS."""
         assert self._serving  # noqa: S101  # it serves
         await asyncio.shield(self._serving)
 
     async def stop(self, stop: Stop) -> int:
-        """Close the listener, let requests in flight finish, end the lifespan; returns how many were cancelled.
+        """Close the listener, let running requests finish, end the lifespan; return how many requests were cancelled.
 
-        Takes no longer than the shutdown budget allows. Requests get what is left of it, less a fifth for the lifespan.
+        Takes no longer than the shutdown budget. Requests get the rest of it, less a fifth for the lifespan.
         """
         if not (self._app and self._serving):
             await self.close_gate()
@@ -156,7 +156,7 @@ class Port:
         await asyncio.wait({serving}, timeout=left)
 
     async def abort(self) -> None:
-        """Close the port now: the start failed."""
+        """Close the port now, because the start failed."""
         if self._app and self._serving and not self._serving.done():
             self._app.cancel()
             await asyncio.wait({self._serving}, timeout=3)

@@ -1,4 +1,4 @@
-"""The addresses of ORCHESTRATOR_WAIT_FOR."""
+"""The addresses in ORCHESTRATOR_WAIT_FOR."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ _PORTS = {"tcp": None, "http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class ServiceAddress:
-    """Where a service is: `tcp://host:port`, or an `http://` or `https://` address."""
+    """The address of a service: `tcp://host:port`, or an `http://` or `https://` URL."""
 
     url: SplitResult
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The service at an address.
+        """Return the service at an address.
 
         Raises:
-            ValueError: it is none; says why, without repeating it.
+            ValueError: the text is not an address; the message gives the reason without repeating the text.
         """
         try:
             url = urlsplit(text)
@@ -34,17 +34,17 @@ class ServiceAddress:
 
     @property
     def port(self) -> int:
-        """The port; where none is given, the usual one."""
+        """Return the port, or the scheme's default port."""
         return self.url.port or _PORTS[self.url.scheme] or 0
 
     @property
     def name(self) -> str:
-        """The address without login and query, which may be secrets."""
+        """Return the address without login and query, which may be secrets."""
         host = f"[{self.url.hostname}]" if ":" in (self.url.hostname or "") else self.url.hostname
         return f"{self.url.scheme}://{host}:{self.port}{self.url.path}"
 
     def request(self) -> bytes:
-        """The HTTP request that asks it."""
+        """Return the HTTP request that checks the service."""
         target = (self.url.path or "/") + (f"?{self.url.query}" if self.url.query else "")
         host = self.url.netloc.rpartition("@")[2]
         lines = [f"GET {target} HTTP/1.1", f"Host: {host}", "User-Agent: orchestrator", "Accept: */*"]
@@ -55,7 +55,7 @@ class ServiceAddress:
 
 
 def parse(text: str) -> tuple[ServiceAddress, ...]:
-    """All services of ORCHESTRATOR_WAIT_FOR.
+    """Return all services of ORCHESTRATOR_WAIT_FOR.
 
     Raises:
         ValueError: an address is wrong.

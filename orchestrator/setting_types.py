@@ -1,4 +1,4 @@
-"""The types of the settings: each checks a value, and its message says which form is expected."""
+"""The types of the settings. Each checks a value; its message names the expected form."""
 
 import ipaddress
 import re
@@ -54,7 +54,7 @@ def _services(text: str) -> str:
 
 
 def lower(value: object) -> object:
-    """Return text in lower case; anything else unchanged, for the type itself to refuse."""
+    """Return text in lower case, and any other value unchanged for the type to reject."""
     return value.lower() if isinstance(value, str) else value
 
 

@@ -1,7 +1,7 @@
 """Every setting, defined once: its variable, type, default, unit and one line of help.
 
 The README's table, `--help` and the messages about wrong values are generated from the fields below. Settings come only
-from environment variables. They are validated before anything else happens, and all faults are reported together.
+from environment variables. They are validated first, and all faults are reported together.
 """
 
 from typing import Annotated, Literal
@@ -30,7 +30,7 @@ YES, NO = True, False
 
 
 class Settings(Variables):
-    """The settings of one process, except those of the database: see `DatabaseSettings`."""
+    """The settings of one process. Those of the database are in `DatabaseSettings`."""
 
     app: str = variable(
         "ORCHESTRATOR_APP",

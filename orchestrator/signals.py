@@ -1,4 +1,4 @@
-"""The signals' default actions, where Python or this process has others."""
+"""Restores default signal actions, which Python or this process has changed."""
 
 import contextlib
 import signal
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def default_actions(*signals: signal.Signals) -> Iterator[None]:
-    """Give the signals their default actions for the length of the block. Main thread only."""
+    """Give the signals their default actions inside the block. Main thread only."""
     before = {number: signal.signal(number, signal.SIG_DFL) for number in signals}
     try:
         yield

@@ -1,6 +1,7 @@
-"""The story of a start, told from top to bottom; the only caller of `Lifecycle.advance`.
+"""The steps of a start, from top to bottom. Only this module calls `Lifecycle.advance`.
 
-The next step is the return of an await, so the program counter is the state machine; `lifecycle` guards it.
+Each step begins when the await of the previous one returns, so the program counter is the state machine; `lifecycle`
+checks it.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Startup:
-    """One start of one process, with what every part of it needs."""
+    """One start of one process, with the objects that all its steps share."""
 
     def __init__(self, task: Task, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter) -> None:
         self.task, self.settings, self.credentials = task, settings, credentials
@@ -49,9 +50,9 @@ class Startup:
         self.replacement: Replacement | None = None
 
     async def run(self) -> int:
-        """Carry out the task; returns the exit code, the events that explain it are out.
+        """Carry out the task; return the exit code after the events that explain it are written.
 
-        After `run`, `replacement` is the program that is to take this process's place.
+        After `run`, `replacement` is the program that should replace this process, if any.
         """
         stories = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only, "run": self._make_way}
         self._asked = self.stop.watch()
@@ -119,7 +120,7 @@ class Startup:
         self.replacement = Replacement.of(path, argv, os.environ, port.listener if port else None)
         self.report(events.CommandStarted(command=shlex.join(argv)))
 
-    # ------------------------------------------------------------ its parts, in their order
+    # ------------------------------------------------------------ the steps, in their order
 
     def _answers(self) -> "Answers":
         from orchestrator.answers import Answers
@@ -128,7 +129,7 @@ class Startup:
 
     @contextlib.asynccontextmanager
     async def _opened_port(self) -> AsyncIterator["Port"]:
-        """A port that answers; it drains when a stop is requested, and is closed at any failure."""
+        """Open the port. It drains when a stop is requested, and closes at once after a failure."""
         from orchestrator.server import open_port
 
         port = await open_port(self.settings, self._answers(), self.report)
@@ -142,7 +143,7 @@ class Startup:
             raise
 
     async def _app_and_database(self, answers: "Answers") -> "AppServer":
-        """The app imported, and the database at head; a failure of one ends the waiting for the other."""
+        """Import the app and, in parallel, bring the database to head; if one fails, stop waiting for the other."""
         target = await self._preflight()
         both = together(self._import_app(answers), self._database.wait(target, migrate=self.settings.migrate))
         app, seen = await unless_stopped(self._asked, both)
@@ -150,14 +151,14 @@ class Startup:
         return app
 
     async def _preflight(self) -> Target:
-        """What can be known without the database; the app is imported while the database is waited for."""
+        """Check what needs no database. The app is imported later, while the database is waited for."""
         self._database.check()
         reading = in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
         target = await unless_stopped(self._asked, reading)
         return target.told_by_env() if await self._know_address() else target
 
     async def _know_address(self) -> bool:
-        """Ask env.py where the database is, if no variable says it; whether it was asked."""
+        """Ask env.py for the database's address if no variable gives it; return whether it was asked."""
         if self.credentials.known:
             return False
         from orchestrator.migrations.upgrade.asking import learn_address
@@ -194,7 +195,7 @@ class Startup:
         self.report(events.ServerStarted(host=host, port=port, startup_seconds=self.report.elapsed_seconds()))
 
     async def _drain(self, port: "Port") -> None:
-        """Readiness off, still serving for ORCHESTRATOR_DRAIN_SECONDS; then no new connections, and the rest ends."""
+        """Turn readiness off, serve for ORCHESTRATOR_DRAIN_SECONDS, then close the listener and end the requests."""
         began = time.monotonic()
         notice_seconds = self.settings.drain_seconds if self.lifecycle.state is State.SERVING else 0
         self.lifecycle.advance(State.DRAINING)
@@ -205,7 +206,7 @@ class Startup:
         seconds = round(time.monotonic() - began, 3)
         self.report(events.ServerDrained(duration_seconds=seconds, requests_cancelled=cancelled))
 
-    # ------------------------------------------------------------ smaller things
+    # ------------------------------------------------------------ helpers
 
     async def _announce_stop(self) -> None:
         await self._asked.wait()

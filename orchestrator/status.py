@@ -1,4 +1,4 @@
-"""What the port tells about the start: a projection of the events, so that it never says anything else than the log."""
+"""The start as the port shows it. It is derived from the events, so it always agrees with the log."""
 
 import functools
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _OF_STATEMENT = (
 
 
 class Status:
-    """Where the start is. `observe` takes every event; `snapshot` is what `/startupz` answers."""
+    """Where the start is. `observe` takes every event; `snapshot` is the body of `/startupz`."""
 
     def __init__(
         self, detail: Literal["public", "full"], elapsed_seconds: Callable[[], float], clean: Callable[[Any], Any]
@@ -33,7 +33,7 @@ class Status:
         self._error: dict[str, Any] | None = None
 
     def snapshot(self) -> dict[str, Any]:
-        """The start as JSON: `public` leaves out revisions, SQL and error messages, which may name hosts and tables."""
+        """Return the start as JSON. `public` omits revisions, SQL and error messages: they may name hosts or tables."""
         told: dict[str, Any] = {
             "state": self.state,
             "phase": self._phase,
@@ -49,12 +49,12 @@ class Status:
 
     @property
     def _percent(self) -> float:
-        """Of the revision that runs, as far as its statement tells."""
+        """Return the progress of the running revision in percent, as its statement reports it; 0 if unknown."""
         return (self._statement and self._statement["progress_percent"]) or 0.0
 
     @functools.singledispatchmethod
     def observe(self, event: Event) -> None:
-        """Take notice of `event`; those without a method of their own change nothing."""
+        """Update the status by `event`; kinds without a handler change nothing."""
 
     @observe.register
     def _(self, event: events.StateChanged) -> None:

@@ -1,11 +1,11 @@
-"""Stopping: was it requested, and how much time is left?
+"""Stopping: whether a stop was requested, and how much time is left.
 
-Standard library only: `__main__` installs the handler before anything heavy is imported, because for process 1 the
-kernel drops a SIGTERM that has no handler yet.
+Standard library only: `__main__` installs the handler before it imports anything heavy, because the kernel drops a
+SIGTERM to process 1 that has no handler yet.
 
-Python runs a signal handler in the main thread, between two instructions: not while that thread waits in a database
-driver written in C. So the kernel's own delivery is heard too, through `signal.set_wakeup_fd`, in a thread. An event
-loop in the main thread may take that descriptor for itself; then the handler hears.
+Python runs a signal handler in the main thread, between two instructions. It cannot run while that thread waits in a
+database driver written in C. So a second thread listens to the kernel's own delivery, through `signal.set_wakeup_fd`.
+An event loop in the main thread may take that descriptor for itself; then the handler alone works.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ _ALL_HEARD_SECONDS = 5.0  # never used up: the thread only reads a pipe
 
 
 class StopAsked(Exception):  # noqa: N818  # asked for, not an error
-    """The work ends here because a stop was asked for; what was begun is finished or undone."""
+    """The work ends here because a stop was requested; all that had begun is finished or undone."""
 
 
 class Stop:
-    """A stop that may be asked for at any time, from a signal or a test; looked at between steps and during pauses.
+    """A stop that a signal or a test may request at any time; checked between steps and during pauses.
 
-    `budget_seconds` (between the request and the end of the process) is known only once the settings are read; until
-    then a request is merely remembered.
+    `budget_seconds` (from the request to the end of the process) is known only after the settings are read. Until then
+    a request is only recorded.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Stop:
         self.reinstall()
 
     def reinstall(self) -> None:
-        """Install the handlers again: imported code may have put its own there, as it may under uvicorn."""
+        """Install the handlers again: imported code may have replaced them, as it may under uvicorn."""
         if self._given_up:
             return
         for number in SIGNALS:
@@ -85,7 +85,7 @@ class Stop:
                     self._all_heard.set()
 
     def give_up(self) -> bool:
-        """From now on signals act as they would without us; returns whether a stop was requested until now.
+        """Give signals their default effect again; return whether a stop was requested before.
 
         Main thread only.
         """
@@ -98,14 +98,14 @@ class Stop:
         return self.requested.is_set()
 
     def _give_back(self) -> None:
-        """In a child process that the app forks: its signals are not ours, and end it as they end any process."""
+        """Restore the default handlers in a process that the app forks, so that signals end it as usual."""
         signal.set_wakeup_fd(-1)
         for number in SIGNALS:
             if signal.getsignal(number) == self.handle:
                 signal.signal(number, signal.SIG_DFL)
 
     def request(self, name: str) -> None:
-        """Ask for the stop; asking again means: now, without waiting for what is in flight (but see `unhurried`)."""
+        """Request the stop. A second request means: at once, without waiting for running work (but see `unhurried`)."""
         with self._listening:
             if not self.requested.is_set():
                 self.signal, self._requested_at = name, time.monotonic()
@@ -118,7 +118,7 @@ class Stop:
 
     @contextlib.contextmanager
     def unhurried(self) -> "Iterator[None]":
-        """In here a second request is the same request: for what must end by itself if it can."""
+        """Inside this block, treat a second request like the first: the work inside should end by itself if it can."""
         self._unhurried = True
         try:
             yield
@@ -126,13 +126,13 @@ class Stop:
             self._unhurried = False
 
     def remaining_seconds(self, *, keep: float = 0.0) -> float:
-        """What is left of the budget, less the share `keep` of it that is for what comes after; never below 0."""
+        """Return the rest of the budget, less the share `keep` for what comes later; never below 0."""
         if self.hurry:
             return 0.0
         return max(0.0, self._requested_at + self.budget_seconds * (1 - keep) - time.monotonic())
 
     def watch(self) -> "asyncio.Event":
-        """An event of the running loop that each request sets: clear it to hear of the second one."""
+        """Return an event of the running loop that each request sets; clear it to notice a second request."""
         import asyncio  # 30 ms in which a signal would be lost, if it were imported above
 
         loop, event = asyncio.get_running_loop(), asyncio.Event()
@@ -148,9 +148,9 @@ class Stop:
         return event
 
     def enforce(self, exit_code: Callable[[], int], last_events: Callable[[], object]) -> None:
-        """End the process when the budget is spent, whatever hangs then: the loop, a thread, an exit handler.
+        """End the process when the budget is spent, even if the loop, a thread or an exit handler hangs.
 
-        `last_events` writes them, unless a reader of stdout holds them up.
+        `last_events` writes the last events, unless a slow reader of stdout blocks it.
         """
 
         def guard() -> None:

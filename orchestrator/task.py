@@ -1,4 +1,4 @@
-"""What one process was asked to do."""
+"""The task of one process: a command and its arguments."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +13,7 @@ class Task:
     Attributes:
         name: The command.
         to_head: For `wait`: until the database is at head, not only until it answers.
-        argv: For `run`: the program that takes this process's place, and its arguments.
+        argv: For `run`: the program that replaces this process, and its arguments.
     """
 
     name: Name
@@ -22,5 +22,5 @@ class Task:
 
     @property
     def must_reach_target(self) -> bool:
-        """Whether it has failed when it is stopped before: nothing else is what it is for."""
+        """Return whether a stop before the target counts as a failure: true for commands that do nothing else."""
         return self.name in {"migrate", "wait"}

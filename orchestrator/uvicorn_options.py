@@ -1,7 +1,7 @@
-"""uvicorn's own variables: each option of its command line takes effect, or is refused by name with the reason.
+"""uvicorn's own variables: each option of its command line takes effect, or is refused with the reason.
 
-The options, their variables and their types are read from uvicorn's command itself, so an option cannot be forgotten: a
-test fails when uvicorn has one that `EFFECTS` does not know.
+The options, their variables and their types are read from uvicorn's command itself, so that none is forgotten: a test
+fails if uvicorn has an option that `EFFECTS` does not list.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ PREFIX = "UVICORN_"
 
 
 class Effect(enum.Enum):
-    """What becomes of an option."""
+    """How an option takes effect."""
 
     UVICORN = "as in uvicorn"
     OURS = "as in uvicorn, carried out by the orchestrator"
@@ -86,7 +86,7 @@ EFFECTS: dict[str, tuple[Effect, str]] = {
 }
 _HARMLESS: dict[str, object] = {"reload": False, "workers": 1}  # refused options that ask for what is anyway
 
-# Where an option is one of our settings.
+# Options that correspond to one of our settings.
 SETTINGS = {
     "app": "ORCHESTRATOR_APP",
     "host": "ORCHESTRATOR_HOST",
@@ -96,22 +96,19 @@ SETTINGS = {
 
 
 def given(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The options that `environ` sets, by uvicorn's names, with their values.
-
-    Faulty ones are left out: `faults` tells them.
-    """
+    """Return the valid options that `environ` sets, by uvicorn's names; `faults` reports the others."""
     return {name: value for name, value, fault in _read(environ) if fault is None}
 
 
 def faults(environ: Mapping[str, str]) -> list[Fault]:
-    """What is wrong with uvicorn's variables, or is refused."""
+    """Return a fault for each of uvicorn's variables that is wrong or refused."""
     return [fault for _, _, fault in _read(environ) if fault is not None]
 
 
 def load_env_file(environ: Mapping[str, str]) -> None:
-    """Load UVICORN_ENV_FILE into the process's environment, as uvicorn does: what is set already stays.
+    """Load UVICORN_ENV_FILE into the environment, as uvicorn does: variables that are set already keep their value.
 
-    A file that is not there, or a package that is missing, is a fault, which `faults` tells.
+    Do nothing if the file or the package python-dotenv is missing: `faults` reports that.
     """
     if path := environ.get("UVICORN_ENV_FILE"):
         with contextlib.suppress(ImportError):
@@ -121,7 +118,7 @@ def load_env_file(environ: Mapping[str, str]) -> None:
 
 
 def config(environ: Mapping[str, str]) -> dict[str, Any]:
-    """The keyword arguments for `uvicorn.Config` that `environ` sets."""
+    """Return the keyword arguments for `uvicorn.Config` that `environ` sets."""
     options = given(environ)
     taken = {name: value for name, value in options.items() if EFFECTS[name][0] is Effect.UVICORN}
     if "headers" in taken:
@@ -167,7 +164,7 @@ def _example(name: str) -> str:
 
 
 def markdown_table() -> str:
-    """The table of the documentation: every option of the installed uvicorn."""
+    """Return the documentation's table: every option of the installed uvicorn."""
     from uvicorn.main import main as command
 
     lines = ["| variable | effect |", "| --- | --- |"]

@@ -1,4 +1,4 @@
-"""Reading and validating the settings: all of them before anything else happens, and all faults at once."""
+"""Reads and validates the settings before anything else happens, and reports all faults together."""
 
 import difflib
 import re
@@ -19,7 +19,7 @@ _MIGRATION = "MIGRATION_DATABASE_"
 _ALIKE = {_OURS: 0.7, _MIGRATION: 0.65}
 """How alike a name must be to a valid one to be a mistyped one; between 0 and 1, as difflib measures it."""
 _MAX_NAME = 100  # characters of an unknown name that are shown
-# What Kubernetes injects for a Service called `orchestrator`:
+# Kubernetes injects these for a Service called `orchestrator`:
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 _OF_KUBERNETES = re.compile(r"SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
 
@@ -28,7 +28,7 @@ def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, 
     """Read and validate everything that `command` reads.
 
     Raises:
-        StartupError: with SettingsInvalid, which names every fault at once.
+        StartupError: with SettingsInvalid, which lists every fault.
     """
     given = {name: environ[name] for name in Settings.variables() if name in environ}
     faults = uvicorn_options.faults(environ) if command == "serve" else []
@@ -46,13 +46,13 @@ def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, 
 
 
 def settings_of_the_log(environ: Mapping[str, str]) -> Settings:
-    """The settings that lines are made with, as far as they are valid: a fault elsewhere must not change the form."""
+    """Return the settings for the log, with defaults for invalid ones: a fault elsewhere must not change the format."""
     names = {"ORCHESTRATOR_SERVICE", "ORCHESTRATOR_VERSION", "ORCHESTRATOR_LOG_FORMAT"}
     return Settings.read({name: environ[name] for name in names & environ.keys()})[0]
 
 
 def _take_over(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Complete `given` by what the project says elsewhere; returns where, by our variable's name."""
+    """Add to `given` what the project sets elsewhere; return the source of each value, by our variable's name."""
     sources = {}
     for name, value in uvicorn_options.given(environ).items():
         ours = uvicorn_options.SETTINGS.get(name)
@@ -65,7 +65,7 @@ def _take_over(given: dict[str, str], environ: Mapping[str, str]) -> dict[str, s
 
 
 def invalid(faults: list[Fault]) -> SettingsInvalid:
-    """The failure that tells all `faults`."""
+    """Return the failure that lists all `faults`."""
     listed = sorted(faults, key=lambda fault: fault.variable)
     return SettingsInvalid(
         error_type="settings",
@@ -77,10 +77,10 @@ def invalid(faults: list[Fault]) -> SettingsInvalid:
 
 
 def require_address(credentials: Credentials) -> None:
-    """Do nothing if it is known where the database is.
+    """Check that the address of the database is known.
 
     Raises:
-        StartupError: with SettingsInvalid: neither the variables nor env.py tell it.
+        StartupError: with SettingsInvalid: neither the variables nor env.py give it.
     """
     if not credentials.known:
         raise StartupError(_no_address(credentials))
@@ -101,20 +101,20 @@ def _no_address(credentials: Credentials) -> SettingsInvalid:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """The names that look like ours and are none, nor mistyped ones: for a warning."""
+    """Return the unknown names with our prefix, for a warning; mistyped ones are faults and left out."""
     mistyped = {fault.variable for fault in _mistyped(environ)}
     return [name[:_MAX_NAME] for name, _ in _unknown(environ) if name[:_MAX_NAME] not in mistyped]
 
 
 def _unknown(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Each unknown name with its prefix."""
+    """Return each unknown name with its prefix."""
     known = {*Settings.variables(), *DatabaseSettings.variables()}
     prefixes = (_OURS, _MIGRATION)
     return [(name, prefix) for name in environ for prefix in prefixes if name.startswith(prefix) and name not in known]
 
 
 def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
-    """The unknown names that are close to a valid one: in silence the default would count."""
+    """Return a fault for each unknown name that is close to a valid one; otherwise the default would apply silently."""
     faults = []
     for name, prefix in _unknown(environ):
         own_part = name.removeprefix(prefix)
@@ -127,7 +127,7 @@ def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
 
 
 def _nearest(own_part: str, prefix: str) -> str:
-    """The valid name that `own_part` is close to; what all names share would make all of them alike."""
+    """Return the valid name that `own_part` resembles, compared without the words that all names share."""
     names = [*Settings.variables(), *DatabaseSettings.variables()]
     if prefix == _MIGRATION:
         names = [name for name in names if name.startswith(_MIGRATION)]
@@ -142,7 +142,7 @@ def _example(name: str) -> str:
 
 
 def _contradictions(settings: Settings) -> list[Fault]:
-    """Values that are valid one by one and not together."""
+    """Return the values that are valid by themselves, but contradict each other."""
     faults = []
     if settings.drain_seconds >= settings.shutdown_seconds:
         problem = (

@@ -1,7 +1,7 @@
-"""Environment variables as fields of a model, each defined once; and what is wrong with their values, in our own words.
+"""Environment variables as fields of a model, each defined once, with our own messages for wrong values.
 
-A fault names the variable, says what is wrong and which form is expected, and gives an example. It repeats no value
-that may hold a password.
+A fault names the variable, describes the problem and the expected form, and gives an example. It never repeats a value
+that may contain a password.
 """
 
 import re
@@ -14,29 +14,29 @@ from pydantic_core import PydanticCustomError
 
 from orchestrator.sentences import Ours, Words
 
-LONGEST_SHOWN = 60  # characters of a value that is repeated
-MAX_LENGTH = 4096  # characters; more is a mistake, unless the variable holds a whole secret
+LONGEST_SHOWN = 60  # characters of a value that a message repeats
+MAX_LENGTH = 4096  # characters; a longer value is a mistake, unless the variable holds a whole secret
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong with one variable."""
+    """One problem with one variable."""
 
     variable: str
     problem: str
     example: str
 
     def as_dict(self) -> dict[str, str]:
-        """For the event: a variable's name and our example hold nothing foreign."""
+        """Return the fault as an event's data. The variable's name and our example contain no foreign text."""
         return {"variable": Ours(self.variable), "problem": self.problem, "example": Ours(self.example)}
 
 
 class Details(NamedTuple):
-    """What a field has beside its type.
+    """What a field has in addition to its type.
 
     Attributes:
-        form: how a valid value looks, where the type does not say it.
-        any_character: white space around it and control characters belong to it.
-        may_be_empty: an empty value means something.
+        form: the form of a valid value, if the type does not give it.
+        any_character: surrounding white space and control characters are part of the value.
+        may_be_empty: an empty value has a meaning.
         max_length: in characters.
     """
 
@@ -58,21 +58,21 @@ def variable(  # noqa: PLR0913  # the parts of one definition
     max_length: int = MAX_LENGTH,
     **constraints: Any,
 ) -> Any:
-    """A field: its environment variable, its default, one line of help, an example; see `Details` for the rest."""
+    """Return a field: environment variable, default, one line of help, example; see `Details` for the rest."""
     details = Details(form, any_character, may_be_empty, max_length)
     more: dict[str, Any] = {"details": details}
     return Field(default, alias=name, description=text, examples=[example], json_schema_extra=more, **constraints)
 
 
 def _whole_number(value: object) -> object:
-    """Text of ASCII digits only: `3_306`, `3306.0` and the digits of other scripts are mistakes."""
+    """Accept ASCII digits only: `3_306`, `3306.0` and digits of other scripts are mistakes."""
     if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
         raise PydanticCustomError("whole_number", "not a whole number")
     return value
 
 
 def _true_or_false(value: object) -> object:
-    """`1` and `yes` are no better than a mistake where it matters which one was meant."""
+    """Accept `true` and `false` only: with `1` or `yes`, the intended value is a guess."""
     if isinstance(value, str) and value not in {"true", "false"}:
         raise PydanticCustomError("flag", "neither true nor false")
     return value
@@ -91,22 +91,22 @@ class Variables(BaseModel):
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Every variable's name and its field's name."""
+        """Return the field's name for each variable."""
         return {str(info.alias): name for name, info in cls.model_fields.items()}
 
     @classmethod
     def example(cls, name: str) -> str:
-        """The example of the variable `name`."""
+        """Return the example of the variable `name`."""
         return str((cls.model_fields[cls.variables()[name]].examples or [""])[0])
 
     @classmethod
     def fault(cls, name: str, problem: str) -> Fault:
-        """A fault of the variable `name`, with its example; a `problem` that repeats a value is given as `Words`."""
+        """Return a fault of the variable `name`, with its example; pass a `problem` that repeats a value as `Words`."""
         return Fault(name, problem if isinstance(problem, Words) else Ours(problem), cls.example(name))
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> tuple[Self, list[Fault]]:
-        """The settings, with the default in place of each value that is wrong; and every fault."""
+        """Return the settings, with the default for each wrong value, and all faults."""
         given = {name: environ[name] for name in cls.variables() if name in environ}
         faults = [fault for name, value in given.items() if (fault := cls._malformed(name, value))]
         bad = {fault.variable for fault in faults}
@@ -126,7 +126,7 @@ class Variables(BaseModel):
 
     @classmethod
     def _malformed(cls, name: str, value: str) -> Fault | None:
-        """What is wrong whatever the variable means: empty, far too long, or a line end copied along with it."""
+        """Return what is wrong with any variable: an empty value, a far too long one, a copied line end."""
         details = cls._details(name)
         if value == "":
             return None if details.may_be_empty else cls.fault(name, "it is empty: give it a value or remove it")
@@ -139,7 +139,7 @@ class Variables(BaseModel):
 
     @classmethod
     def _invalid(cls, name: str, error: Any, value: str) -> Fault:
-        """A fault in our own sentence: that of a validator of ours, the field's form, or what its type expects."""
+        """Return a fault with the validator's own message, the field's form, or the form of its type."""
         info, details = cls.model_fields[cls.variables()[name]], cls._details(name)
         ours = error["type"] == "value_error"
         problem = str(error["ctx"]["error"]) if ours else details.form or expected_form(info)
@@ -147,21 +147,21 @@ class Variables(BaseModel):
 
 
 def _with_value(problem: str, value: str) -> Words:
-    """Our sentence, which ends with the value; it may be a password that was set in the wrong place."""
+    """Append the value to our sentence; it may be a password that was put into the wrong variable."""
     return Words("{problem} {value}", problem=Ours(problem), value=shown(value))
 
 
 def shown(value: str) -> str:
-    """A value in one short line; one that looks like a URL may hold a password, and is not repeated."""
+    """Return a value in one short line. A value that looks like a URL may contain a password, and is not repeated."""
     if "://" in value or "@" in value:
         return "a value that is not shown, as it may hold a password"
     if len(value) > LONGEST_SHOWN:
-        return f"a value of {len(value)} characters"  # half of a secret is not recognised as one
+        return f"a value of {len(value)} characters"  # the redactor would not recognise half a secret
     return repr(value)
 
 
 def expected_form(info: FieldInfo) -> str:
-    """A sentence about the valid values, made of the field's type and limits."""
+    """Return a sentence about the valid values, derived from the field's type and limits."""
     kind = _plain_type(info.annotation)
     if kind is bool:
         return "it must be `true` or `false`"
@@ -181,14 +181,14 @@ def _number_form(info: FieldInfo) -> str:
 
 
 def _limits_within(annotation: Any) -> list[Any]:
-    """The constraints in an annotation such as `PositiveSeconds | None`."""
+    """Return the constraints in an annotation such as `PositiveSeconds | None`."""
     if get_origin(annotation) is Annotated:
         return [limit for each in get_args(annotation)[1:] for limit in getattr(each, "metadata", [])]
     return [limit for each in get_args(annotation) for limit in _limits_within(each)]
 
 
 def _plain_type(annotation: Any) -> Any:
-    """The type without `Annotated`, and without `| None`."""
+    """Return the type without `Annotated` and `| None`."""
     if get_origin(annotation) is Annotated:
         return _plain_type(get_args(annotation)[0])
     options = [each for each in get_args(annotation) if each is not type(None)]

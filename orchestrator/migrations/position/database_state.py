@@ -1,4 +1,4 @@
-"""What one look at the database shows: that it answers, where it is, and whether it takes writes if it must."""
+"""What one check of the database shows: it answers, its position, and whether it accepts writes if it must."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +28,7 @@ _NOT_AT_HEAD = Cause(
     "ORCHESTRATOR_MIGRATE is false: run the task that migrates (`orchestrator migrate`), or set it to true.",
 )
 _HEADS = "SELECT version_num FROM alembic_version"
-# One statement, so that both are of one moment; columns of their own, so that no collations meet.
+# One statement, so that both parts show the same moment. Separate columns avoid a mix of collations.
 _HEADS_AND_JOURNAL = (
     "SELECT version_num, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM alembic_version"
     " UNION ALL SELECT NULL, revision, down_revision, checksum, app_version, boot_id, finished_at IS NOT NULL,"
@@ -38,11 +38,11 @@ _HEADS_AND_JOURNAL = (
 
 @dataclass(frozen=True)
 class DatabaseState:
-    """A database that answered, or that is to be created.
+    """A database that answered, or one that env.py will create.
 
     Attributes:
-        places: None where only env.py can tell, and was not asked.
-        missing: there is no such database, and env.py may create it.
+        places: None if only env.py knows them, and was not asked.
+        missing: whether the database does not exist yet, and env.py may create it.
     """
 
     dialect: str
@@ -52,7 +52,7 @@ class DatabaseState:
 
 
 def to_be_created(error: StartupError, target: Target | None) -> DatabaseState:
-    """The state of a database that does not exist, if env.py does more than the templates, and so may create it.
+    """Return the state of a database that does not exist, if env.py does more than the templates and may create it.
 
     Raises:
         StartupError: `error`, in every other case.
@@ -66,10 +66,11 @@ def to_be_created(error: StartupError, target: Target | None) -> DatabaseState:
 def readiness_check(
     target: Target | None, *, migrate: bool, by_alembic: ReadPlaces | None = None
 ) -> Look[DatabaseState]:
-    """A look for `wait_for_database` that succeeds when the start can go on.
+    """Return a check for `wait_for_database` that succeeds when the start can continue.
 
-    Without a target any answer will do. With one, nothing may be pending, or we are to `migrate` and the database takes
-    writes. Where only env.py can tell, `by_alembic` asks it; a start that migrates runs it later anyway.
+    Without a target, any answer is enough. With one, no revision may be pending, or we will `migrate` and the database
+    must accept writes. If only env.py knows the position, `by_alembic` asks it; a start that migrates runs env.py later
+    anyway.
     """
 
     async def look(connection: "AsyncConnection", backend: "Backend") -> DatabaseState:
@@ -97,12 +98,12 @@ def _behind(place: Place) -> str:
 
 
 def unreadable(error: BaseException, backend: "Backend") -> bool:
-    """Whether it says that there is no journal, or none that we may read."""
+    """Return whether the error means that the journal is missing, or not readable for this user."""
     return backend.is_missing_table(error) or backend.diagnose(error).error_type == RIGHTS.error_type
 
 
 async def _position(connection: "AsyncConnection", backend: "Backend") -> Position:
-    """Alembic's heads and the journal: the one SELECT of a start at head, where we have migrated before."""
+    """Return Alembic's heads and the journal's rows; with a journal, this is the only SELECT of a start at head."""
     rows = await _rows(connection, _HEADS_AND_JOURNAL, unless=lambda error: unreadable(error, backend))
     if rows is None:
         rows = await _rows(connection, _HEADS, unless=backend.is_missing_table) or []
@@ -111,7 +112,7 @@ async def _position(connection: "AsyncConnection", backend: "Backend") -> Positi
 
 
 async def _rows(connection: "AsyncConnection", sql: str, *, unless: Callable[[DBAPIError], bool]) -> list[Any] | None:
-    """The rows, or None when the error is such a one."""
+    """Return the rows; None for an error that `unless` accepts."""
     try:
         rows = list(await connection.exec_driver_sql(sql))
     except DBAPIError as error:

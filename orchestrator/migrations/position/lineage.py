@@ -1,7 +1,7 @@
-"""How a database stands to this image: by this image's tree, and by the journal where the tree does not know.
+"""Compares the database with this image: by the image's tree, and by the journal for revisions outside the tree.
 
-Pure: the heads and the journal's rows come from whoever has looked. A revision that is reached from the heads is in the
-database, whatever its row says: who repairs a half applied revision by hand stamps it.
+Pure functions: callers pass the heads and the journal's rows. Every ancestor of a head counts as applied, even if its
+row is unfinished: a person who repairs a half-applied revision by hand stamps it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ LISTED = 10  # revisions named in one message
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the journal; `down_revisions` are all that the revision needs."""
+    """One row of the journal. `down_revisions` are all revisions that this one needs."""
 
     revision: str
     down_revisions: tuple[str, ...]
@@ -28,14 +28,14 @@ class Entry:
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
-        """From its columns, in the order of the attributes."""
+        """Return the entry for a row's columns, in the order of the attributes."""
         revision, needs, checksum, app_version, boot_id, finished, done, pending = row
         ids = tuple(filter(None, (needs or "").split(",")))
         return cls(revision, ids, checksum or "", app_version or "", boot_id or "", bool(finished), done, pending or "")
 
     @property
     def half_applied(self) -> bool:
-        """Whether it was begun and may have left something: it was interrupted, or runs now."""
+        """Return whether the revision has begun and may have left changes: it was interrupted, or is running."""
         return not self.finished and bool(self.statements_done or self.pending_statement)
 
 
@@ -46,7 +46,7 @@ class Position:
     Attributes:
         heads: Alembic's, sorted.
         entries: the journal's rows, by revision.
-        context: which of several databases, schemas or version tables it is; empty where there is one only.
+        context: which of several databases, schemas or version tables; empty if there is only one.
     """
 
     heads: tuple[str, ...]
@@ -56,15 +56,15 @@ class Position:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How a database stands to a target.
+    """The database's position compared with a target.
 
     Attributes:
-        lineage: empty when it is at the target or on the way there; `proven` when it has all that the target needs, and
-            more; `unknown` when nothing proves that.
-        reason: which case of that it is: `ahead`, `diverged` or `no_record`.
+        lineage: empty if the database is at the target or on the way to it; `proven` if it has all that the target
+            needs, and more; `unknown` if nothing proves that.
+        reason: the case: `ahead`, `diverged` or `no_record`.
         difference: the same in words.
-        pending: what it lacks on the way, in an order that can be applied.
-        half_applied: what was begun in it, may have left something, and is not pending.
+        pending: the missing revisions, in an order in which they can be applied.
+        half_applied: revisions that have begun, may have left changes, and are not pending.
     """
 
     lineage: Literal["", "proven", "unknown"] = ""
@@ -75,7 +75,7 @@ class Comparison:
 
 
 def compare(tree: Tree, targets: Sequence[str], position: Position) -> Comparison:
-    """How a database at `position` stands to `targets`, which are in the `tree`."""
+    """Return how a database at `position` compares with `targets`, which are in the `tree`."""
     has, _ = _ancestry(tree, position, position.heads)
     pending = tree.pending(has, targets)
     expected = has | {each.id for each in pending}
@@ -92,7 +92,7 @@ def compare(tree: Tree, targets: Sequence[str], position: Position) -> Compariso
 
 
 def changed_scripts(tree: Tree, position: Position) -> list[tuple[Entry, Revision]]:
-    """Revisions in the database whose script is not the one any more that the journal has seen."""
+    """Return the applied revisions whose script differs from the one in the journal."""
     has, _ = _ancestry(tree, position, position.heads)
     finished = {identity: entry for identity, entry in position.entries.items() if entry.finished and identity in has}
     both = [(finished[each.id], each) for each in tree.ordered if each.id in finished]
@@ -100,13 +100,13 @@ def changed_scripts(tree: Tree, position: Position) -> list[tuple[Entry, Revisio
 
 
 def repaired(tree: Tree, position: Position) -> list[str]:
-    """Revisions in the database that were interrupted, and finished by somebody else, who stamped them."""
+    """Return the applied revisions that were interrupted, and then finished and stamped by hand."""
     has, _ = _ancestry(tree, position, position.heads)
     return sorted(identity for identity in has & position.entries.keys() if not position.entries[identity].finished)
 
 
 def _ancestry(tree: Tree, position: Position, revisions: Iterable[str]) -> tuple[set[str], set[str]]:
-    """These revisions and all that they need, and those among them of which neither tree nor journal tells more."""
+    """Return these revisions with all they need, and those among them that neither tree nor journal describes."""
     found: set[str] = set()
     gaps: set[str] = set()
     waiting = list(revisions)
@@ -147,7 +147,7 @@ def _surplus(tree: Tree, reached: set[str], half: Sequence[str]) -> str:
 
 
 def _some(revisions: Iterable[str]) -> str:
-    """Revisions for a message."""
+    """Return revisions for a message."""
     names = sorted(revisions)
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more

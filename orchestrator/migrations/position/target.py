@@ -1,4 +1,4 @@
-"""Where the database is to be, and whether it is there."""
+"""Where the database should be, and whether it is there."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -16,7 +16,7 @@ from orchestrator.migrations.scripts.manifest import advise_freezing, read_manif
 from orchestrator.migrations.scripts.tree import Tree, names
 from orchestrator.settings import Settings
 
-CHANGES_TOLD = 20  # changed scripts that are named: a reformatted tree changes them all
+CHANGES_TOLD = 20  # changed scripts in the events: reformatting a tree changes all of them
 _HINTS = {
     "diverged": "Deploy an image that has both, joined by `alembic merge heads`.",
     "half_applied": "Deploy the image that has the half applied revision: it goes on with it.",
@@ -25,23 +25,23 @@ _HINTS = {
 
 @dataclass(frozen=True)
 class Target:
-    """This image's tree, the revisions in it that ORCHESTRATOR_TARGET stands for, and what env.py proves."""
+    """This image's tree, the revisions that ORCHESTRATOR_TARGET names, and what env.py proves."""
 
     tree: Tree
     revisions: tuple[str, ...]
     env: EnvFile = field(default_factory=EnvFile)
 
     def told_by_env(self) -> "Target":
-        """The same, now that env.py itself has said where its database is."""
+        """Return the same target, after env.py itself has given its database's address."""
         return replace(self, env=replace(self.env, own_address=""))
 
     def standing(self, position: Position) -> Comparison:
-        """How a database stands to it."""
+        """Return how a database compares with the target."""
         return compare(self.tree, self.revisions, position)
 
 
 def read_target(settings: Settings, credentials: Credentials) -> Target:
-    """The target, from the manifest, or from the files where they are plain, else from Alembic.
+    """Return the target from the manifest, from the files if they are plain, or from Alembic.
 
     Raises:
         StartupError: with MigrationTreeInvalid.
@@ -71,19 +71,19 @@ def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Crede
 
 @dataclass(frozen=True)
 class Place:
-    """Where a database is, and where it is to be."""
+    """Where a database is, and where it should be."""
 
     target: Target
     position: Position
 
     @property
     def standing(self) -> Comparison:
-        """How the one stands to the other."""
+        """Return how the two compare."""
         return self.target.standing(self.position)
 
 
 def at_head(place: Place, when_ahead: Literal["serve", "fail"]) -> Iterator[Event]:
-    """What there is to say of a database in which nothing is pending.
+    """Return the events for a database in which no revision is pending.
 
     Raises:
         StartupError: with DatabaseAhead, as `tolerated`.
@@ -99,7 +99,7 @@ def at_head(place: Place, when_ahead: Literal["serve", "fail"]) -> Iterator[Even
 
 
 def changes(target: Target, position: Position) -> list[ChecksumChanged]:
-    """What there is to say of scripts that were changed after they were applied."""
+    """Return the events for scripts that were changed after they were applied."""
     changed = changed_scripts(target.tree, position)
     return [
         ChecksumChanged(
@@ -116,7 +116,7 @@ def changes(target: Target, position: Position) -> list[ChecksumChanged]:
 def tolerated(
     target: Target, position: Position, when_ahead: Literal["serve", "fail"]
 ) -> DatabaseAheadTolerated | None:
-    """What there is to say of a database that is ahead, when it may be; None when it is not ahead.
+    """Return the event for a database that is ahead and may be so; None if it is not ahead.
 
     Raises:
         StartupError: with DatabaseAhead: it may not be, or nothing proves that it descends from this image's head.

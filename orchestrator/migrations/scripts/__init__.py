@@ -1,1 +1,1 @@
-"""The revision tree on disk: where Alembic's scripts are, what they declare, the manifest that `freeze` writes."""
+"""The revision tree on disk: the location of Alembic's scripts, what they declare, and the manifest of `freeze`."""

@@ -1,4 +1,4 @@
-"""The tree as Alembic reads it: the authority, loaded only when revisions are missing or the files are unclear."""
+"""The tree as Alembic reads it: authoritative, but loaded only if revisions are missing or plain reading fails."""
 
 import contextlib
 import hashlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def alembic_config(files: AlembicFiles, url: URL | None, target: str) -> "Config":
-    """What `alembic upgrade TARGET` would work with, but for the database: `url`, or with None what the files say."""
+    """Return the configuration of `alembic upgrade TARGET`, with `url` as the database; None keeps the files' URL."""
     from alembic.config import CommandLine, Config
 
     arguments = ["--name", files.section, *(each for x in files.x for each in ("-x", x)), "upgrade", target]
@@ -27,7 +27,7 @@ def alembic_config(files: AlembicFiles, url: URL | None, target: str) -> "Config
     config = Config(files.ini, ini_section=files.section, cmd_opts=options, **_toml_of(files))
     if url is not None:
         text = url.render_as_string(hide_password=False)
-        config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # ConfigParser's own escape
+        config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # escape for ConfigParser
     if files.base != Path():
         config.set_main_option("script_location", str(files.base / str(files.option("script_location"))))
         sys.path.insert(0, str(files.base))
@@ -35,10 +35,10 @@ def alembic_config(files: AlembicFiles, url: URL | None, target: str) -> "Config
 
 
 def _toml_of(files: AlembicFiles) -> dict[str, Any]:
-    """What tells Alembic of pyproject.toml, which it reads from 1.16 on.
+    """Return the argument that gives Alembic pyproject.toml, which it reads from 1.16 on.
 
     Raises:
-        StartupError: with MigrationTreeInvalid: this Alembic cannot, and there is nothing else.
+        StartupError: with MigrationTreeInvalid: this Alembic is older, and alembic.ini is missing.
     """
     from alembic import __version__
 
@@ -54,20 +54,20 @@ def _toml_of(files: AlembicFiles) -> dict[str, Any]:
 
 
 def load_scripts(config: "Config") -> "tuple[ScriptDirectory, Tree]":
-    """Alembic's scripts and the tree they make.
+    """Return Alembic's script directory and the tree of its scripts.
 
     Raises:
-        StartupError: with MigrationTreeInvalid: a script cannot be run, or they do not form a tree.
+        StartupError: with MigrationTreeInvalid: a script cannot be run, or the scripts form no tree.
     """
     scripts = script_directory(config)
     return scripts, tree_of(scripts)
 
 
 def script_directory(config: "Config") -> "ScriptDirectory":
-    """Alembic's scripts, none of them loaded yet.
+    """Return Alembic's script directory without loading the scripts.
 
     Raises:
-        StartupError: with MigrationTreeInvalid: there is no such directory, or no env.py in it.
+        StartupError: with MigrationTreeInvalid: the directory or its env.py is missing.
     """
     from alembic.script import ScriptDirectory
 
@@ -79,10 +79,10 @@ def script_directory(config: "Config") -> "ScriptDirectory":
 
 
 def tree_of(scripts: "ScriptDirectory") -> Tree:
-    """The tree that the scripts make, which are loaded for it.
+    """Load the scripts and return their tree.
 
     Raises:
-        StartupError: with MigrationTreeInvalid: a script cannot be run, or they do not form a tree.
+        StartupError: with MigrationTreeInvalid: a script cannot be run, or the scripts form no tree.
     """
     with _explained():
         revisions = [_revision(scripts, each.revision) for each in scripts.walk_revisions()]
@@ -104,17 +104,17 @@ def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:
     script = scripts.get_revision(identity)
     depends = [scripts.get_revision(each).revision for each in _tuple(script.dependencies)]
     path = Path(script.path)
-    # A compiled script differs from image to image, as it holds the time of its source.
+    # A compiled script contains the modification time of its source, so it differs between images.
     checksum = hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".py" else ""
     description = script.doc.partition("\n")[0]
     return Revision(script.revision, _tuple(script.down_revision), tuple(depends), description, checksum)
 
 
 def resolve_target(scripts: "ScriptDirectory", tree: Tree, target: str) -> tuple[str, ...]:
-    """The revisions that `target` stands for.
+    """Return the revisions that `target` names.
 
     Raises:
-        StartupError: with MigrationTreeInvalid: nothing is called so, or `head` with several heads.
+        StartupError: with MigrationTreeInvalid: no revision has that name, or it is `head` and there are several heads.
     """
     found = tree.targets(target)
     if found is not None:

@@ -1,4 +1,4 @@
-"""Alembic's configuration as its command finds it: its files, the section, the arguments for env.py."""
+"""Alembic's configuration as its command finds it: the files, the section, the arguments for env.py."""
 
 import functools
 import shlex
@@ -17,10 +17,10 @@ HERE = "%(here)s"
 
 @dataclass(frozen=True)
 class AlembicFiles:
-    """What the `alembic` command is configured with: its files, either of which may be missing, and its options.
+    """The configuration of the `alembic` command: two files, either of which may be missing, and the options.
 
     Attributes:
-        section: of the .ini file, as `alembic --name`.
+        section: the section of the .ini file, as `alembic --name`.
         x: the arguments for env.py, as `alembic -x`, one string each.
     """
 
@@ -31,20 +31,20 @@ class AlembicFiles:
 
     @classmethod
     def of(cls, settings: Settings) -> "AlembicFiles":
-        """What the settings name.
+        """Return the configuration that the settings name.
 
         Raises:
-            StartupError: with MigrationTreeInvalid: there is no such file.
+            StartupError: with MigrationTreeInvalid: the file is missing.
         """
         found = cls.find(settings.alembic_config or settings.alembic_default_config)
         return replace(found, section=settings.alembic_name, x=tuple(shlex.split(settings.alembic_x)))
 
     @classmethod
     def find(cls, named: Path | None) -> "AlembicFiles":
-        """`alembic.ini` and `pyproject.toml` of the current directory, one of them replaced by the `named` one.
+        """Return `alembic.ini` and `pyproject.toml` of the current directory, with `named` in place of one of them.
 
         Raises:
-            StartupError: with MigrationTreeInvalid: there is none.
+            StartupError: with MigrationTreeInvalid: both are missing.
         """
         ini, toml = Path("alembic.ini"), Path("pyproject.toml")
         if named is not None and named.suffix == ".toml":
@@ -61,7 +61,7 @@ class AlembicFiles:
         return files
 
     def option(self, name: str) -> object:
-        """An option of `[alembic]` or `[tool.alembic]`, `%(here)s` filled in; None when it is not set.
+        """Return an option of `[alembic]` or `[tool.alembic]` with `%(here)s` replaced; None if it is not set.
 
         Raises:
             StartupError: with MigrationTreeInvalid: a file cannot be read.
@@ -69,7 +69,7 @@ class AlembicFiles:
         return self._find(name)[0]
 
     def template(self, name: str) -> tuple[object, str]:
-        """An option with `%(here)s` left in it, and what that stands for.
+        """Return an option with `%(here)s` left in it, and the value of `%(here)s`.
 
         Raises:
             StartupError: with MigrationTreeInvalid: a file cannot be read.
@@ -94,9 +94,9 @@ class AlembicFiles:
 
     @functools.cached_property
     def base(self) -> Path:
-        """Where relative paths start: the working directory, as for Alembic, or that of alembic.ini.
+        """Return the base of relative paths: the working directory, as for Alembic, or the directory of alembic.ini.
 
-        The latter when the scripts are only there: the team enters that directory before it calls `alembic`.
+        It is the latter if the scripts exist only there: the team then changes into that directory to call `alembic`.
         """
         location, ini = self.option("script_location"), self.ini
         if not isinstance(location, str) or ":" in location or ini is None or self.option("version_locations"):

@@ -1,4 +1,4 @@
-"""Where env.py gets the address of its database from, as its syntax tree tells; nothing is run."""
+"""Finds where env.py gets its database's address from, by its syntax tree; runs nothing."""
 
 import ast
 import re
@@ -9,13 +9,13 @@ Names = Mapping[str, Sequence[ast.expr]]
 Functions = Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
 _OPTION = "sqlalchemy.url"
 _VARIABLE = "DATABASE_URL"
-# Replacing these in a URL changes its driver or escapes it, never its database.
+# Replacing these parts of a URL changes its driver or its escaping, but not the database.
 _DRIVER_TEXT = re.compile(r"%*|[a-z0-9]*(\+[a-z0-9]+)?(://)?")
 _DEPTH = 8
 
 
 def dotted(expression: ast.AST) -> str:
-    """`a.b.c` as it is written; a call within it shows as `()`. Empty for anything else."""
+    """Return `a.b.c` as written, with a call inside it as `()`. Empty for any other expression."""
     if isinstance(expression, ast.Name):
         return expression.id
     if isinstance(expression, ast.Attribute):
@@ -28,18 +28,18 @@ def dotted(expression: ast.AST) -> str:
 
 
 def text_of(expression: ast.AST | None) -> str | None:
-    """The text of a literal."""
+    """Return the text of a string literal; None for any other expression."""
     return expression.value if isinstance(expression, ast.Constant) and isinstance(expression.value, str) else None
 
 
 def is_given(expression: ast.expr, names: Names, functions: Functions, depth: int = 0) -> bool:
-    """Whether it is the address that Alembic's configuration or DATABASE_URL gives, whatever its driver.
+    """Return whether an expression is the address from Alembic's configuration or DATABASE_URL, with any driver.
 
     Args:
-        expression: what env.py uses as its address.
-        names: what env.py binds to each name that it only ever assigns to.
-        functions: its functions.
-        depth: of the names already followed.
+        expression: the address that env.py uses.
+        names: the values of each name that env.py only assigns to.
+        functions: env.py's functions.
+        depth: how many names were followed so far.
     """
     if depth > _DEPTH:
         return False
@@ -69,14 +69,14 @@ def is_given(expression: ast.expr, names: Names, functions: Functions, depth: in
 
 
 def _is_read(source: str, name: str | None) -> bool:
-    """Whether `source` is where Alembic's configuration or the environment is read, and `name` the address in it."""
+    """Return whether `source` reads Alembic's configuration or the environment, and `name` is the address in it."""
     if name == _VARIABLE:
         return source in {"os.environ", "os.environ.get", "os.getenv", "environ", "environ.get", "getenv"}
     return name == _OPTION and source.endswith(("get_main_option", "get_section()", "get_section().get"))
 
 
 def _returned(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
-    """What a function returns that does nothing else."""
+    """Return the expression that a function returns, if the function does nothing besides."""
     body = [each for each in function.body if not (isinstance(each, ast.Expr) and text_of(each.value) is not None)]
     only = body[0] if len(body) == 1 and isinstance(function, ast.FunctionDef) else None
     return only.value if isinstance(only, ast.Return) else None

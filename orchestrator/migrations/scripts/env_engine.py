@@ -1,4 +1,4 @@
-"""The engine that env.py makes, as its syntax tree tells: whether it leads where it is told to."""
+"""Checks the engine that env.py makes, by its syntax tree: does it connect to the address that we give?"""
 
 import ast
 
@@ -8,7 +8,7 @@ _ENGINE = {
     *("prefix", "poolclass", "future", "echo", "pool_pre_ping", "pool_recycle", "pool_size", "max_overflow", "url"),
 }
 _ENGINE_MAKERS = {"create_engine", "create_async_engine", "engine_from_config", "async_engine_from_config"}
-# Arguments of a driver that lead to the same database and schema, whatever their values.
+# Driver arguments that never change the database or the schema.
 _CONNECT_ARGS = {
     *("ssl", "ssl_context", "sslmode", "sslrootcert", "check_same_thread", "timeout", "connect_timeout", "charset"),
     *("statement_cache_size", "prepared_statement_cache_size", "prepared_statement_name_func", "command_timeout"),
@@ -16,20 +16,20 @@ _CONNECT_ARGS = {
 
 
 class Unrecognised(Exception):  # noqa: N818  # no error: an env.py that has to be run
-    """The text says why."""
+    """The syntax tree is not sufficient, so env.py must be run; the message gives the reason."""
 
 
 def unlike(node: ast.expr | ast.stmt, what: str) -> Unrecognised:
-    """The exception for what is at `node`."""
+    """Return the exception for the code at `node`."""
     return Unrecognised(f"{what} (line {node.lineno})")
 
 
 class Engines:
-    """What is known of the engines so far.
+    """The engines found so far.
 
     Attributes:
-        made: how many.
-        own_address: why one may connect elsewhere than it is told to; empty when none can.
+        made: their number.
+        own_address: why one may connect to another address than ours; empty if none can.
     """
 
     def __init__(self, names: Names, functions: Functions) -> None:
@@ -37,10 +37,10 @@ class Engines:
         self.made, self.own_address = 0, ""
 
     def look(self, call: ast.Call) -> None:
-        """If the call makes an engine: it must be the only one, and lead to the usual schema.
+        """Check a call that makes an engine: it must be the only one, and use the default schema.
 
         Raises:
-            Unrecognised: that is not clear.
+            Unrecognised: that is not certain.
         """
         if dotted(call.func).rpartition(".")[2] not in _ENGINE_MAKERS:
             return
@@ -69,15 +69,15 @@ class Engines:
                 raise unlike(call, "its engine is not made from the section of alembic.ini")
 
     def address(self, expression: ast.expr) -> None:
-        """`expression` is an engine's address."""
+        """Check the address of an engine."""
         if not is_given(expression, self._names, self._functions):
             self.own_address = f"its address is its own, and may be another one (line {expression.lineno})"
 
     def option(self, call: ast.Call) -> None:
-        """An option of Alembic is set.
+        """Check a call that sets an option of Alembic.
 
         Raises:
-            Unrecognised: it may decide which revisions there are.
+            Unrecognised: an option may decide which revisions exist.
         """
         name, value = ([None, None, *call.args])[-2:]
         if text_of(name) == "sqlalchemy.url" and value is not None:
@@ -87,14 +87,14 @@ class Engines:
 
 
 def _is_harmless(arguments: ast.expr) -> bool:
-    """Whether these arguments for the driver, `{...}` or `{...} if ... else {...}`, lead to no other schema."""
+    """Return whether these driver arguments, `{...}` or `{...} if ... else {...}`, leave the schema unchanged."""
     if isinstance(arguments, ast.IfExp):
         return _is_harmless(arguments.body) and _is_harmless(arguments.orelse)
     return isinstance(arguments, ast.Dict) and all(text_of(key) in _CONNECT_ARGS for key in arguments.keys)
 
 
 def _first_operand(expression: ast.expr | None) -> ast.AST:
-    """`a` of `a or b`."""
+    """Return `a` of `a or b`."""
     while isinstance(expression, ast.BoolOp):
         expression = expression.values[0]
     return expression or ast.Pass()

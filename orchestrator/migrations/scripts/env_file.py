@@ -1,8 +1,8 @@
-"""What env.py would do, judged on its syntax tree: whether one SELECT can take the place of running it.
+"""Decides from env.py's syntax tree whether one SELECT can replace running it.
 
-Only what Alembic's templates do, and what differs from them harmlessly, is recognised: one engine made here, one
-`context.configure` with the usual version table, no loop around it, no statement of its own, nothing after
-`run_migrations`. Everything else is a reason to run it, which is slower and as right.
+It recognises what Alembic's templates do, and harmless variations: one engine made here, one `context.configure` with
+the default version table, no loop around it, no other statement, and no code after `run_migrations`. For any other
+env.py the start runs it, which is slower and equally correct.
 """
 
 import ast
@@ -19,11 +19,11 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictC
 
 @dataclass(frozen=True)
 class EnvFile:
-    """What env.py's text proves.
+    """The properties of env.py that its text proves.
 
     Attributes:
-        ask: why it must be run to know where the database is; empty when one SELECT tells the same.
-        own_address: why it may connect elsewhere than it is told to; empty when it cannot.
+        ask: why it must be run to find the database's position; empty if one SELECT gives the same answer.
+        own_address: why it may connect to another address than ours; empty if it cannot.
         own_scripts: whether it may choose the directories of the revisions itself.
         several: whether it seems to migrate several databases, schemas or version tables.
     """
@@ -35,12 +35,12 @@ class EnvFile:
 
     @property
     def reason(self) -> str:
-        """Why it must be run although the address is in the settings."""
+        """Return why it must be run even if the settings contain the address."""
         return self.ask or self.own_address
 
 
 def read_env_file(path: Path) -> EnvFile:
-    """What the env.py at `path` proves; what cannot be read proves nothing."""
+    """Return what the env.py at `path` proves; an unreadable file proves nothing."""
     try:
         module = ast.parse(path.read_bytes(), filename=path.name)
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
@@ -60,7 +60,7 @@ def _chooses_scripts(node: ast.AST) -> bool:
 
 
 def _migrates_several(module: ast.Module) -> bool:
-    """Whether it looks as if it had several contexts: `configure` twice, or in a loop; right or wrong, see `naming`."""
+    """Return whether it seems to migrate several contexts (`configure` twice or in a loop); a guess, see `naming`."""
     functions = [each for each in ast.walk(module) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
     migrating = {"context.configure", "context.run_migrations"}
     for _ in functions:  # a function that calls one that calls one ...
@@ -70,7 +70,7 @@ def _migrates_several(module: ast.Module) -> bool:
 
 
 def _configures(node: ast.AST) -> bool:
-    """Whether it is `context.configure` with a connection: with a URL alone it is that of the offline mode."""
+    """Return whether a node is `context.configure` with a connection; with a URL alone it is for the offline mode."""
     return (
         isinstance(node, ast.Call)
         and dotted(node.func) == "context.configure"

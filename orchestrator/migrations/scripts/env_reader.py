@@ -1,4 +1,4 @@
-"""Following env.py on its syntax tree, from its first statement to the end of `upgrade`; nothing is run."""
+"""Follows env.py on its syntax tree, from its first statement to the end of `upgrade`; runs nothing."""
 
 import ast
 from collections import Counter, defaultdict
@@ -27,7 +27,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class EnvReader:
-    """Follows env.py from its first statement to the end of `upgrade`, into the functions that it calls."""
+    """Follows env.py from its first statement to the end of `upgrade`, including the functions that it calls."""
 
     def __init__(self, module: ast.Module) -> None:
         nodes = list(ast.walk(module))
@@ -47,14 +47,14 @@ class EnvReader:
 
     @property
     def own_address(self) -> str:
-        """Why its engine may connect elsewhere than it is told to; empty when it cannot."""
+        """Return why its engine may connect to another address than ours; empty if it cannot."""
         return self._engines.own_address
 
     def read(self, module: ast.Module) -> None:
-        """Follow it all.
+        """Follow the whole module.
 
         Raises:
-            Unrecognised: at the first thing that is not known to be harmless.
+            Unrecognised: at the first statement that is not known to be harmless.
         """
         imports = [each for each in module.body if isinstance(each, ast.ImportFrom) and each.module == "alembic"]
         if not any(name.name == "context" and not name.asname for each in imports for name in each.names):
@@ -90,7 +90,7 @@ class EnvReader:
                 raise unlike(statement, f"it has a statement `{type(statement).__name__.lower()}`")
 
     def _if(self, statement: ast.If) -> None:
-        """Both branches migrate, or none does; the one of the offline mode is not taken."""
+        """Require that both branches migrate or neither does. The branch of the offline mode is never taken."""
         self._value(statement.test)
         if dotted(statement.test) == "context.is_offline_mode()" or self._never(statement.test):
             self._statements(statement.orelse)
@@ -105,13 +105,13 @@ class EnvReader:
         self._configured, self._engines.made = max(self._configured, after[1]), max(self._engines.made, after[2])
 
     def _never(self, test: ast.expr) -> bool:
-        """`if not config.get_main_option("sqlalchemy.url")`: it is given."""
+        """Return whether the test is `not config.get_main_option("sqlalchemy.url")`: the URL is always set."""
         if not (isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)):
             return False
         return is_given(test.operand, self._names, self._functions)
 
     def _aside(self, statements: Sequence[ast.stmt]) -> None:
-        """What may run several times, or not at all, must not migrate."""
+        """Check statements that may run several times or not at all: they must not migrate."""
         before = self._configured, self._migrated
         self._statements(statements)
         if (self._configured, self._migrated) != before:
@@ -128,7 +128,7 @@ class EnvReader:
         self._value(statement.value)
 
     def _enter(self, expression: ast.expr) -> None:
-        """What a `with` may enter: the engine's connection, Alembic's transaction."""
+        """Accept in a `with` only the engine's connection and Alembic's transaction."""
         name = dotted(expression)
         if not name.endswith((".connect()", ".begin()", "context.begin_transaction()")):
             raise unlike(expression, f"it enters {name or 'something'}")
@@ -139,7 +139,7 @@ class EnvReader:
             raise unlike(expression, "its engine is made elsewhere")
 
     def _effect(self, statement: ast.Expr | ast.Return) -> None:
-        """What stands by itself: a text, or a call."""
+        """Check an expression statement: a text, or a call."""
         value = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
         if isinstance(value, ast.Call):
             self._call(value, dotted(value.func))
@@ -166,7 +166,7 @@ class EnvReader:
             raise unlike(call, f"it calls {name or 'something'}()")
 
     def _value(self, expression: ast.expr) -> None:
-        """What an expression computes must not touch the database; an engine is looked at."""
+        """Check that an expression does not touch the database; register the engines that it makes."""
         for each in ast.walk(expression):
             if isinstance(each, ast.Call):
                 function = dotted(each.func)
@@ -195,7 +195,7 @@ class EnvReader:
         self._migrated = True
 
     def _run(self, call: ast.Call) -> None:
-        """`asyncio.run(f())`, `connection.run_sync(f)`."""
+        """Follow `asyncio.run(f())` and `connection.run_sync(f)`."""
         name = dotted(call.args[0]).removesuffix("()") if call.args else ""
         if name not in self._functions:
             raise unlike(call, f"it runs {name or 'something'}")

@@ -1,7 +1,6 @@
-"""`orchestrator freeze`: writes the manifest, from what Alembic reads, when the image is built.
+"""`orchestrator freeze`: writes the manifest during the image build, from what Alembic reads.
 
-It needs neither a database nor the app. What only running a script can tell (an id that is computed) is not frozen: it
-might be another one at the next start.
+It needs neither a database nor the app. An id that a script computes is not frozen: it may differ at the next start.
 """
 
 import contextlib
@@ -29,11 +28,11 @@ NOT_WRITTEN = 1
 
 
 class CannotFreezeError(Exception):
-    """These scripts are good, and Alembic has to read them at each start; the text says why."""
+    """The scripts are valid, but Alembic must read them at each start; the message gives the reason."""
 
 
 def freeze(environ: Mapping[str, str]) -> int:
-    """Write the manifest; returns the exit code, and writes one line to stderr when there is none then."""
+    """Write the manifest; return the exit code. If no manifest can exist, write one line to stderr."""
     import_from_working_directory()  # as `serve` does: a script may import the app
     try:
         path, manifest = _frozen(environ)
@@ -48,7 +47,7 @@ def freeze(environ: Mapping[str, str]) -> int:
 
 
 def _frozen(environ: Mapping[str, str]) -> tuple[Path, bytes]:
-    """Where the manifest is to be, and its bytes: none if it would prove nothing.
+    """Return the manifest's path and its bytes; no bytes if it would prove nothing.
 
     Raises:
         StartupError: with SettingsInvalid or MigrationTreeInvalid.
@@ -63,13 +62,13 @@ def _frozen(environ: Mapping[str, str]) -> tuple[Path, bytes]:
     path = Path(scripts.dir, FILE_NAME)
     try:
         return path, _proven(files, directory, scripts, tree)
-    except (CannotFreezeError, NeedsAlembic, ValueError) as error:  # ValueError: a text that is no Unicode, for one
+    except (CannotFreezeError, NeedsAlembic, ValueError) as error:  # ValueError: text that is not valid Unicode
         _tell(f"no manifest, Alembic will read the scripts at each start: {error}")
         return path, b""
 
 
 def _proven(files: AlembicFiles, directory: Path | None, scripts: "ScriptDirectory", tree: Tree) -> bytes:
-    """A manifest that whoever reads it will take for what Alembic has read."""
+    """Return the bytes of a manifest that reads back as the tree that Alembic has read."""
     if directory is None or directory.resolve() != Path(scripts.dir).resolve():
         raise CannotFreezeError("only Alembic finds its script_location")
     content = _manifest(files, directory, scripts, tree).encode()
@@ -121,7 +120,7 @@ def _plain_id(path: Path) -> str:
 
 
 def _version_locations(files: AlembicFiles) -> tuple[str, ...]:
-    """The option, parted as Alembic parts it, with `%(here)s` left in it."""
+    """Return the option, split as Alembic does, with `%(here)s` left in it."""
     from alembic.config import Config
 
     value, _ = files.template("version_locations")
@@ -137,7 +136,7 @@ def _version_locations(files: AlembicFiles) -> tuple[str, ...]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing, and for every user: who builds an image is seldom who runs in it."""
+    """Write the file atomically, readable for all: the build often runs as another user than the container."""
     if not content:
         path.unlink(missing_ok=True)
         return

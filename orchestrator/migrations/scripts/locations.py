@@ -1,4 +1,4 @@
-"""Where env.py and the scripts are, wherever Alembic's options say; found without Alembic, and without an import."""
+"""Finds env.py and the scripts from Alembic's options, without Alembic and without importing anything."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ from orchestrator.migrations.scripts.config import HERE, AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile, read_env_file
 from orchestrator.migrations.scripts.files import NeedsAlembic
 
-# Whatever decides which files are the scripts. No other option may be written down: one holds a password.
+# The options that decide which files are scripts. Store no others: one of them holds a password.
 OPTIONS = (
     "script_location",
     "version_locations",
@@ -23,33 +23,33 @@ OPTIONS = (
 
 
 def deciding_options(files: AlembicFiles) -> dict[str, str]:
-    """The options that decide which files are the scripts, as they are written; a directory may be moved."""
+    """Return the options that decide which files are scripts, as written, so that a directory may be moved."""
     values = {name: files.template(name)[0] for name in OPTIONS}
     return {name: str(value or "") for name, value in values.items()}
 
 
 def script_directory(files: AlembicFiles) -> Path | None:
-    """Where env.py is; None when only Alembic can tell."""
+    """Return the directory of env.py; None if only Alembic can find it."""
     location = files.option("script_location")
     return _place(location, files) if location and isinstance(location, str) else None
 
 
 def env_file(files: AlembicFiles) -> EnvFile:
-    """What env.py proves."""
+    """Return what env.py proves."""
     directory = script_directory(files)
     return read_env_file(directory / "env.py") if directory else EnvFile(ask="only Alembic finds it")
 
 
 def find_locations(files: AlembicFiles, directory: Path, version_locations: tuple[str, ...]) -> list[Path]:
-    """The directories of the scripts.
+    """Return the directories of the scripts.
 
     Args:
         files: Alembic's configuration.
-        directory: of env.py.
-        version_locations: as Alembic parts them, `%(here)s` left in them; none for `versions` beside env.py.
+        directory: the directory of env.py.
+        version_locations: as split by Alembic, with `%(here)s` left in them; empty for `versions` next to env.py.
 
     Raises:
-        Unclear: only Alembic can tell.
+        NeedsAlembic: only Alembic can find them.
     """
     here = files.template("version_locations")[1]
     places = [_place(each.replace(HERE, here), files) for each in version_locations]
@@ -59,7 +59,7 @@ def find_locations(files: AlembicFiles, directory: Path, version_locations: tupl
 
 
 def _place(location: str, files: AlembicFiles) -> Path | None:
-    """A directory, or one of a package: `package:directory`, found without importing the package."""
+    """Return a directory, given by path or as `package:directory`; does not import the package."""
     if Path(location).is_absolute() or ":" not in location:
         return files.base / location
     package, *rest = location.split(":")
@@ -68,7 +68,7 @@ def _place(location: str, files: AlembicFiles) -> Path | None:
         try:
             spec = PathFinder.find_spec(name, search)
             search = list(spec.submodule_search_locations or ()) if spec else []
-        except (ImportError, KeyError):  # KeyError: a namespace within a package that is not imported
+        except (ImportError, KeyError):  # KeyError: a namespace inside a package that is not imported
             return None
     return Path(search[0], *rest) if len(search) == 1 else None
 
@@ -79,7 +79,7 @@ def _ancestors(package: str) -> Iterator[str]:
 
 
 def _search_path(files: AlembicFiles) -> list[str]:
-    """Where Alembic imports from; nowhere, if only Alembic can part its option."""
+    """Return where Alembic imports from; nothing if only Alembic can split its option."""
     value, here = files.template("prepend_sys_path")
     if isinstance(value, str) and re.search(r"[\s,:;]", value):
         return []

@@ -1,9 +1,9 @@
-"""The manifest: the migrations as `orchestrator freeze` wrote them down beside their scripts, when the image was built.
+"""The manifest: the migrations as `orchestrator freeze` wrote them next to the scripts during the image build.
 
-With it a start at head neither parses scripts nor imports Alembic, wherever the scripts are. It counts only while all
-that it was made from is as it was: the options that say where the scripts are, env.py, which scripts there are, and
-what is in each. (Their times would be cheaper to compare and prove nothing: COPY keeps them, and a build may set them
-all alike.) What is not as it was costs time and a warning, never a wrong answer.
+With a manifest, a start at head neither parses scripts nor imports Alembic. It is valid only while everything that it
+was made from is unchanged: the options that locate the scripts, env.py, the list of scripts, and their contents. (File
+times would be cheaper to compare, but prove nothing: COPY keeps them, and a build may make them all equal.) An outdated
+manifest costs time and a warning, and never gives a wrong answer.
 """
 
 import hashlib
@@ -25,15 +25,15 @@ _logger = logging.getLogger(__name__)
 
 
 class NotAsFrozenError(ValueError):
-    """The manifest does not tell of these scripts; its text says why."""
+    """The manifest does not describe these scripts; the message gives the reason."""
 
 
 class Script(BaseModel):
-    """One revision, in Alembic's words.
+    """One revision, in Alembic's terms.
 
     Attributes:
         path: `<number of the version location>/<path in it>`.
-        checksum: the SHA-256 of the file, as the journal has it.
+        checksum: the SHA-256 of the file, as in the journal.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -47,15 +47,15 @@ class Script(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What the file holds.
+    """The content of the file.
 
     Attributes:
-        digest: the SHA-256 of the file without it: nobody has edited or cut it.
-        options: the options that decide which files are the scripts, as they are written.
-        version_locations: as Alembic parts them, with `%(here)s` left in them; empty for `versions` beside env.py.
+        digest: the SHA-256 of the file without this member; shows that the file was not edited or cut.
+        options: the options that decide which files are scripts, as written.
+        version_locations: as split by Alembic, with `%(here)s` left in them; empty for `versions` next to env.py.
         env: the SHA-256 of env.py.
-        env_is_run: why env.py is run at each start; empty when it need not be, while the database is at head.
-        scripts: after all that they need.
+        env_is_run: why env.py must run at each start; empty if it need not run while the database is at head.
+        scripts: each one after all that it needs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
@@ -71,16 +71,16 @@ class Manifest(BaseModel):
     scripts: tuple[Script, ...]
 
     def encode(self) -> bytes:
-        """The file: the same bytes for the same migrations."""
+        """Return the bytes of the file; the same migrations give the same bytes."""
         text = self.model_copy(update={"digest": ""}).model_dump_json(by_alias=True, indent=1).encode() + b"\n"
         return text.replace(_signed(""), _signed(hashlib.sha256(text).hexdigest()), 1)
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
-        """The manifest in a file.
+        """Return the manifest in a file.
 
         Raises:
-            NotAsFrozenError: it is none, one of another version, or not as it was written.
+            NotAsFrozenError: the file is damaged, edited, or of another version.
         """
         try:
             manifest = cls.model_validate_json(content)
@@ -94,11 +94,11 @@ class Manifest(BaseModel):
         return manifest
 
     def tree(self, files: AlembicFiles, directory: Path) -> Tree:
-        """The tree that it tells of, if that is the one in the files.
+        """Return the frozen tree, if it is still the one in the files.
 
         Raises:
-            NotAsFrozenError: it is another one, or some of it cannot be read.
-            StartupError: with MigrationTreeInvalid: it is none at all.
+            NotAsFrozenError: the files differ, or cannot be read.
+            StartupError: with MigrationTreeInvalid: the revisions form no tree.
         """
         try:
             self._compare(files, directory)
@@ -113,7 +113,7 @@ class Manifest(BaseModel):
         return Tree.of(revisions)
 
     def _compare(self, files: AlembicFiles, directory: Path) -> None:
-        """Compare it with what there is, the cheapest first."""
+        """Compare the manifest with the files, the cheapest comparison first."""
         for name, value in deciding_options(files).items():
             if value != self.options.get(name):
                 raise NotAsFrozenError(f"Alembic's option {name} was changed")
@@ -131,7 +131,7 @@ class Manifest(BaseModel):
 
 
 def read_manifest(files: AlembicFiles) -> Tree | None:
-    """The tree as it was frozen; None when there is no manifest, and when there is one that tells of something else.
+    """Return the frozen tree; None without a manifest, or if the manifest does not describe these files.
 
     Raises:
         StartupError: with MigrationTreeInvalid: Alembic's configuration cannot be read.
@@ -153,7 +153,7 @@ def read_manifest(files: AlembicFiles) -> Tree | None:
 
 
 def advise_freezing(files: AlembicFiles) -> None:
-    """Warn that a start takes longer than it must, where there is no manifest."""
+    """Warn if the manifest is missing: it would make the start faster."""
     if _path(files) is None:
         _logger.warning(
             "Alembic is imported to read the scripts, as they are not all in one place beside env.py, or depend on"
@@ -162,16 +162,16 @@ def advise_freezing(files: AlembicFiles) -> None:
 
 
 def _path(files: AlembicFiles) -> Path | None:
-    """Where it is, if there is one that could be read."""
+    """Return the manifest's path, if a manifest may exist there."""
     directory = script_directory(files)
     try:
         return directory / FILE_NAME if directory and (directory / FILE_NAME).is_file() else None
-    except OSError:  # the directory is closed to us: whoever reads the scripts will say so
+    except OSError:  # the directory is not readable; the error comes when the scripts are read
         return None
 
 
 def checksum_of(path: Path) -> str:
-    """The SHA-256 of a file."""
+    """Return the SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The revisions of this image and how they descend from each other; knows nothing of files, Alembic or databases."""
+"""The revisions of this image and their ancestry; independent of files, Alembic and databases."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from orchestrator.errors import MigrationTreeInvalid, StartupError
 
 @dataclass(frozen=True)
 class Revision:
-    """One script: its id, what it follows, what must be applied before it as well, and a SHA-256 of its file."""
+    """One script: its id, its parents, its further dependencies, and the SHA-256 of its file."""
 
     id: str
     follows: tuple[str, ...] = ()
@@ -19,7 +19,7 @@ class Revision:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Everything that must be in the database before it."""
+        """Return all revisions that must be applied before this one."""
         return self.follows + self.depends_on
 
 
@@ -31,10 +31,10 @@ class Tree:
 
     @classmethod
     def of(cls, revisions: Iterable[Revision]) -> "Tree":
-        """A tree without gaps and circles.
+        """Return a tree, checked for gaps and cycles.
 
         Raises:
-            StartupError: with MigrationTreeInvalid: an id twice, a missing ancestor, a circle.
+            StartupError: with MigrationTreeInvalid: a duplicate id, a missing ancestor, or a cycle.
         """
         by_id: dict[str, Revision] = {}
         for revision in revisions:
@@ -53,13 +53,13 @@ class Tree:
 
     @cached_property
     def heads(self) -> tuple[str, ...]:
-        """The revisions that none follows, sorted."""
+        """Return the revisions without a child, sorted."""
         followed = {each for revision in self.revisions.values() for each in revision.follows}
         return tuple(sorted(set(self.revisions) - followed))
 
     @cached_property
     def ordered(self) -> tuple[Revision, ...]:
-        """Every revision after all that it needs (those in a circle are missing)."""
+        """Return the revisions, each after all that it needs. Those in a cycle are missing."""
         ordered: list[Revision] = []
         missing = {each.id: len(set(each.needs)) for each in self.revisions.values()}
         children: dict[str, list[str]] = {}
@@ -77,7 +77,7 @@ class Tree:
         return tuple(ordered)
 
     def lineage(self, identities: Iterable[str]) -> set[str]:
-        """These revisions and everything that they need, as far as it is known here."""
+        """Return these revisions and all their known ancestors and dependencies."""
         found: set[str] = set()
         waiting = list(identities)
         while waiting:
@@ -88,7 +88,7 @@ class Tree:
         return found
 
     def targets(self, target: str) -> tuple[str, ...] | None:
-        """The revisions that `target` stands for; None for a name (part of an id, a branch) that only Alembic resolves.
+        """Return the revisions that `target` names; None for a partial id or a branch, which only Alembic resolves.
 
         Raises:
             StartupError: with MigrationTreeInvalid: `head` with several heads.
@@ -106,20 +106,20 @@ class Tree:
         return self.heads
 
     def pending(self, current: Iterable[str], targets: Iterable[str]) -> list[Revision]:
-        """What is missing in a database at `current` to be at `targets`, in an order that can be applied."""
+        """Return the revisions that lead from `current` to `targets`, in an order in which they can be applied."""
         missing = self.lineage(targets) - self.lineage(current)
         return [revision for revision in self.ordered if revision.id in missing]
 
     def unknown(self, current: Iterable[str]) -> list[str]:
-        """The heads of a database that this image does not have."""
+        """Return the database's heads that this image does not have."""
         return [identity for identity in current if identity not in self.revisions]
 
 
 def invalid(error_type: str, message: str, *, hint: str = "") -> StartupError:
-    """The error for a tree that cannot be used."""
+    """Return the error for a tree that cannot be used."""
     return StartupError(MigrationTreeInvalid(error_type=error_type, error_message=message, hint=hint))
 
 
 def names(heads: Iterable[str]) -> str:
-    """Heads for an event: joined by commas, `base` for none."""
+    """Return heads for an event: joined by commas; `base` if the database has no revision."""
     return ",".join(heads) or "base"
