@@ -1,1 +1,1 @@
-"""The run itself: env.py, the lock, one revision after the other, progress, failures."""
+"""The upgrade run: env.py, the lock, the revisions one after the other, progress, failures."""

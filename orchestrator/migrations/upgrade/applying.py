@@ -1,4 +1,4 @@
-"""Applying revisions on one connection, each on record, and going on with one that was interrupted."""
+"""Applies revisions on one connection, journals each one, and resumes an interrupted one."""
 
 import contextlib
 import functools
@@ -34,12 +34,12 @@ class Applier:
     """Applies revisions on env.py's connection.
 
     Attributes:
-        entries: the journal's rows, by revision, as they were when the lock was taken.
-        recorder: of the revision that runs, or ran last.
+        entries: the journal's rows, by revision, as of the moment the lock was taken.
+        recorder: the executor of the running revision, or of the last one.
     """
 
     def __init__(self, context: "MigrationContext", backend: Backend, patience: LockRetry, guard: LockGuard) -> None:
-        """Read the journal, or make it."""
+        """Read the journal; create it if it is missing."""
         connection, schema = context.connection, context.version_table_schema
         assert connection  # noqa: S101  # only such contexts are attended
         pooled = connection.connection
@@ -61,24 +61,24 @@ class Applier:
         self.entries = self._entries(backend)
 
     def prepare(self, step: "RevisionStep", *, resume: bool) -> None:
-        """Have Alembic run the step on record, in a transaction that no question of ours has begun."""
+        """Make Alembic run the step through the journal, after ending our own read transaction."""
         if not self._connection.in_transaction():
             self._real.commit()
         upgrade = step.migration_fn
-        # Alembic logs the name of the function, with `alembic` at INFO as in its stock ini.
+        # Alembic logs the name of the function if `alembic` is at INFO, as in its stock ini file.
         step.migration_fn = functools.wraps(upgrade)(functools.partial(self._upgrade, step, upgrade, resume))
 
     def adopt(self, revision: str) -> None:
-        """Somebody has finished an interrupted revision by hand, and stamped it."""
+        """Mark an interrupted revision as finished: it was completed by hand and stamped."""
         self._journal.finish(revision, self.entries[revision].statements_done, None)
         self._journal.forget(revision)
         self._real.commit()
 
     def refuse(self, revision: str) -> None:
-        """Apply nothing beside what an interrupted revision has left; when it has left nothing, say so in the journal.
+        """Refuse to apply anything if an interrupted revision has left changes; otherwise clear its row.
 
         Raises:
-            Interruption: it has left something.
+            MigrationAborted: it has left changes.
         """
         left = remains(revision, self._journal, self._session)
         if left.left_something:
@@ -89,18 +89,18 @@ class Applier:
         self._real.commit()
 
     def finish(self) -> None:
-        """Alembic has stamped the version and is about to commit."""
+        """Record that Alembic has stamped the version and is about to commit."""
         if self.recorder:
             self.recorder.finish(round(time.monotonic() - self._began, 3))
 
     def close(self) -> None:
-        """The revision is committed, or has failed: the connection is SQLAlchemy's own again."""
+        """Restore SQLAlchemy's own connection: the revision is committed, or has failed."""
         self._open.close()
 
     def _entries(self, backend: Backend) -> dict[str, Entry]:
         try:
             entries = self._journal.entries()
-            self._journal.record("")  # a kill may have left the first table only
+            self._journal.record("")  # a killed process may have created the first table only
         except Exception as error:
             self._real.rollback()
             if not backend.is_missing_table(error):
@@ -122,7 +122,7 @@ class Applier:
         carrier.stop()
 
     def _record(self, about: RevisionInfo, *, resume: bool) -> Record:
-        """What an interrupted run of this revision has done, as far as resuming is proven to be safe."""
+        """Return what an interrupted run of this revision has done, if resuming is proven to be safe."""
         revision, entry = about.revision, self.entries.get(about.revision)
         if entry is None or entry.finished:
             return Record()

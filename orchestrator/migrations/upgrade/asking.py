@@ -1,7 +1,7 @@
-"""Asking env.py for the address of its database: it is run up to its first connect, which is not made.
+"""Asks env.py for the address of its database: runs it up to its first connect, and does not connect.
 
-That gives the dialect and what its driver would be called with, wherever env.py has the address from: a `.env`, the
-app's settings, `sqlalchemy.url`, a secret that it reads in code.
+That gives the dialect and the driver's arguments, wherever env.py gets the address from: a `.env` file, the app's
+settings, `sqlalchemy.url`, or a secret that it reads in code.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from orchestrator.migrations.upgrade.environment import ConnectionWanted, Enviro
 from orchestrator.settings import Settings
 from orchestrator.validation import invalid
 
-ASK_SECONDS = 120.0  # env.py imports the app's models, and a small machine takes its time
+ASK_SECONDS = 120.0  # env.py imports the app's models, which takes long on a small machine
 _HINT = (
     "No variable says where the database is, so env.py was run up to its first connect. "
     "Fix it (see `exception`), or set DATABASE_URL."
@@ -34,7 +34,7 @@ _logger = logging.getLogger(__name__)
 
 
 class _Connecting(BaseException):
-    """Env.py is about to connect; no `except Exception` of its own must take that for a failure."""
+    """Env.py is about to connect. A BaseException, so that env.py's `except Exception` does not catch it."""
 
     def __init__(self, dialect: Dialect, arguments: list[Any], parameters: dict[str, Any]) -> None:
         super().__init__()
@@ -42,11 +42,11 @@ class _Connecting(BaseException):
 
 
 async def learn_address(settings: Settings, credentials: Credentials) -> None:
-    """Ask env.py in the main thread, and note what it says; nothing is noted where it does not say.
+    """Ask env.py in the main thread and store its address; store nothing if env.py gives none.
 
     Raises:
-        StartupError: with MigrationTreeInvalid, as `ask_address`, also when env.py is too slow; with SettingsInvalid,
-            if a driver is missing.
+        StartupError: with MigrationTreeInvalid, as `ask_address`, or if env.py is too slow; with SettingsInvalid if a
+            driver is missing.
     """
     ours = threading.get_ident()
     asking = in_main_thread(lambda: ask_address(settings, credentials, ours), name="env-address")
@@ -60,15 +60,15 @@ async def learn_address(settings: Settings, credentials: Credentials) -> None:
 
 
 def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnAddress | None:
-    """The address that env.py would connect to first; None when it connects to none, or wants to be given a connection.
+    """Return the first address that env.py connects to; None if it connects to none or expects a connection from us.
 
     Args:
         settings: where env.py is.
-        credentials: what its connections are to have.
-        ours: the thread whose connections are not env.py's; env.py may have threads of its own.
+        credentials: the login and TLS of its connections.
+        ours: the thread whose connections are not env.py's; env.py may start threads itself.
 
     Raises:
-        StartupError: with MigrationTreeInvalid: env.py fails before, or its database is none of ours.
+        StartupError: with MigrationTreeInvalid: env.py fails earlier, or its database is not supported.
     """
     try:
         environment = Environment(AlembicFiles.of(settings), credentials, settings.target)
@@ -93,7 +93,7 @@ def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnA
 
 
 def _tells_none(error: BaseException) -> bool:
-    """Whether env.py ended early without a fault, or has no address: a new alembic.ini has none, or a placeholder."""
+    """Return whether env.py ended early without a fault, or has no address: a new alembic.ini has a placeholder."""
     if isinstance(error, SystemExit):
         return not error.code
     if isinstance(error, NoSuchModuleError):

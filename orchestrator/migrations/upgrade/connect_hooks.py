@@ -1,6 +1,6 @@
-"""What the connections of env.py must have, and its address may not say: the login to migrate, whom to trust, a name.
+"""Adds to env.py's connections what its address may lack: the login for migrating, the TLS context, a program name.
 
-SQLAlchemy calls the hooks for every engine of the thread, whoever made it, just before and after its driver connects:
+SQLAlchemy calls these hooks for every engine of the thread, just before and just after its driver connects:
 https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_connect.
 """
 
@@ -24,12 +24,12 @@ _VARIABLE = "DATABASE_URL"
 
 @contextlib.contextmanager
 def our_connections(credentials: Credentials) -> Iterator[None]:
-    """While this lasts, connections of this thread log in to migrate, verify DATABASE_SSL_CA, and have our name.
+    """Give this thread's connections the login for migrating, verification of DATABASE_SSL_CA, and our program name.
 
-    DATABASE_URL has the login for migrating meanwhile: most env.py read it there.
+    DATABASE_URL has the login for migrating inside this block, because most env.py read it there.
     """
     hooks = _Hooks(credentials)
-    event.listen(Engine, "do_connect", hooks.log_in, insert=True)  # before a rotated password or a token is put in
+    event.listen(Engine, "do_connect", hooks.log_in, insert=True)  # before the hook that adds a token
     event.listen(Engine, "do_connect", hooks.prepare)
     event.listen(Engine, "connect", hooks.check)
     try:
@@ -43,7 +43,7 @@ def our_connections(credentials: Credentials) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _in_environment(credentials: Credentials) -> Iterator[None]:
-    """DATABASE_URL with the login for migrating, in the form of the app's driver, where that login is another."""
+    """Set DATABASE_URL to the login for migrating, with the app's driver, if it differs from the app's login."""
     if not (credentials.separate and credentials.known) or (credentials.told and not credentials.given.migration_url):
         yield
         return
@@ -63,7 +63,7 @@ class _Hooks:
         self._credentials, self._thread = credentials, threading.get_ident()
 
     def log_in(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
-        """Put the login for migrating in place of the app's, which env.py may have found anywhere."""
+        """Replace the app's login, which env.py may have from anywhere, by the login for migrating."""
         credentials = self._credentials
         if not (self._concerned(dialect) and credentials.separate and credentials.known):
             return
@@ -78,10 +78,10 @@ class _Hooks:
             parameters.update({name: value for name, value in login.items() if value is not None})
 
     def prepare(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
-        """Have the server verified, and told who connects.
+        """Add the TLS context and the program name.
 
         Raises:
-            ssl.SSLError: no way is known to make this driver verify the server.
+            ssl.SSLError: this driver cannot be made to verify the server.
         """
         if not self._concerned(dialect):
             return
@@ -92,10 +92,10 @@ class _Hooks:
             driver.set_program_name(parameters, CONTEXT.program_name)
 
     def check(self, dbapi_connection: Any, _record: Any) -> None:
-        """Refuse a connection without TLS of a driver that goes on in clear text when the server offers none.
+        """Refuse an unencrypted connection: some drivers continue in clear text if the server offers no TLS.
 
         Raises:
-            ssl.SSLError: it is not encrypted.
+            ssl.SSLError: the connection is not encrypted.
         """
         connection = getattr(dbapi_connection, "driver_connection", dbapi_connection)
         driver = DRIVERS.get(type(connection).__module__.partition(".")[0])
@@ -109,7 +109,7 @@ class _Hooks:
 
 
 def _is_in(url: URL, parameters: Mapping[str, Any]) -> bool:
-    """Whether a driver is about to connect to this very database, by its address."""
+    """Return whether a driver is about to connect to this database, judged by its address."""
     database = parameters.get("database", parameters.get("dbname", parameters.get("db")))
     port = parameters.get("port")
     same_port = url.port is None or port is None or str(port) == str(url.port)
@@ -117,6 +117,6 @@ def _is_in(url: URL, parameters: Mapping[str, Any]) -> bool:
 
 
 def _is_at(url: URL, parameters: Mapping[str, Any]) -> bool:
-    """Whether a driver is about to connect to this host; where one of them does not say, it may be a socket."""
+    """Return whether a driver is about to connect to this host; true if either one names no host (a socket?)."""
     host = parameters.get("host")
     return host is None or url.host is None or str(host) == url.host

@@ -1,6 +1,6 @@
 """One context of a run: a `context.configure` of env.py, and the `run_migrations` that follows it.
 
-Env.py may have several: one a tenant's schema, a database, a version table. Each has its own lock, journal and events.
+Env.py may have several: one per tenant's schema, database or version table. Each has its own lock, journal and events.
 """
 
 import time
@@ -38,11 +38,11 @@ class ContextRun:
     """Brings one context to its target. Its attributes may be read from any thread.
 
     Attributes:
-        name: which of several it is; empty where there is one only.
-        applied: ids of the revisions that are in the database for good, or will be with env.py's commit.
-        connection_id: what the server calls the connection, once it has the lock.
-        stopped: a stop was asked for, and the run ended early for it.
-        url: of the engine.
+        name: the context's name; empty if there is only one.
+        applied: ids of the revisions that are committed, or that env.py's commit will commit.
+        connection_id: the server's id of the connection, after the lock is taken.
+        stopped: whether a stop was requested and the run ended early.
+        url: the URL of the engine.
     """
 
     def __init__(self, shared: Shared, context: "MigrationContext", name: str, target: Target) -> None:
@@ -65,23 +65,23 @@ class ContextRun:
 
     @property
     def _each_is_committed(self) -> bool:
-        """Alembic ignores the option where DDL commits by itself."""
+        """Return whether each revision is committed alone; Alembic ignores the option if DDL commits by itself."""
         return not self._context.impl.transactional_ddl or self._context._transaction_per_migration  # noqa: SLF001  # same
 
     @property
     def pending(self) -> bool:
-        """Whether something is to be applied, as far as it is known without the lock."""
+        """Return whether revisions seem to be pending, judged without the lock."""
         return bool(self._target.standing(self._position).pending)
 
     def emit(self, event: Event) -> None:
-        """Say that something happened in this context."""
+        """Emit an event of this context."""
         told = replace(event, context=self.name) if self.name and hasattr(event, "context") else event  # type: ignore[call-arg]
         self._shared.emit(told)
 
     # ------------------------------------------------------------ at head
 
     def leave(self, run: Callable[["Steps"], None]) -> None:
-        """Nothing is to be applied: env.py goes on, and no lock is taken."""
+        """Let env.py continue without taking the lock, because no revision is pending."""
         with no_transaction_left(self._connection):
             run(lambda _heads, _context: [])
         for each in at_head(Place(self._target, self._position), self._shared.settings.when_ahead):
@@ -90,7 +90,7 @@ class ContextRun:
     # ------------------------------------------------------------ behind
 
     def plan(self) -> None:
-        """Say what is about to be applied."""
+        """Report the pending revisions."""
         for each in changes(self._target, self._position):
             self.emit(each)
         pending = self._target.standing(self._position).pending
@@ -104,11 +104,11 @@ class ContextRun:
         )
 
     def apply(self, run: Callable[["Steps"], None]) -> None:
-        """Take the lock on env.py's connection and apply what is missing.
+        """Take the lock on env.py's connection and apply the pending revisions.
 
         Raises:
-            StartupError: with LockTimeout, DatabaseAhead or what became of the lock.
-            StopAsked: a stop was asked for, and the run ended between two revisions.
+            StartupError: with LockTimeout, DatabaseAhead, or the loss of the lock.
+            StopAsked: a stop was requested, and the run ended between two revisions.
         """
         shared = self._shared
         with local_settings_kept(self._connection):
@@ -125,12 +125,12 @@ class ContextRun:
             self._table = VersionTable.of(self._context)
 
     def stamped(self) -> None:
-        """Alembic has written a revision into the version table."""
+        """Note that Alembic has written a revision into the version table."""
         if self._applier:
             self._applier.finish()
 
     def _steps(self, heads: Sequence[str], context: "MigrationContext") -> "Iterator[RevisionStep]":
-        """What Alembic is to run; it asks for the next step when the one before is committed."""
+        """Yield the steps to Alembic, which asks for the next one after the previous one is committed."""
         assert self._applier  # noqa: S101  # `apply` made it
         position = Position(tuple(heads), self._applier.entries)
         steps: list[RevisionStep] = []
@@ -144,10 +144,10 @@ class ContextRun:
             yield from self._step(self._applier, step, index, len(steps))
         self._guard.work_is_done()
         if self.stopped and self._unconfirmed is None:
-            raise StopAsked  # env.py must not go on as if all were there
+            raise StopAsked  # env.py must not continue as if all revisions were applied
 
     def _settle(self, applier: Applier, position: Position) -> None:
-        """Adopt revisions that were stamped by hand; refuse to go on beside other unfinished ones."""
+        """Adopt revisions that were stamped by hand; refuse to continue if other unfinished ones exist."""
         for revision in repaired(self._target.tree, position):
             applier.adopt(revision)
         for revision in self._target.standing(position).half_applied:
@@ -179,10 +179,10 @@ class ContextRun:
     # ------------------------------------------------------------ afterwards
 
     def confirm(self) -> None:
-        """See that the work is in the database, on a new connection, now that env.py has ended.
+        """Check on a new connection, after env.py has ended, that the revisions are in the database.
 
         Raises:
-            StartupError: it is not.
+            StartupError: they are not.
         """
         if self._table is None:
             return
@@ -203,12 +203,12 @@ class ContextRun:
 
     @property
     def left_something(self) -> bool:
-        """Whether revisions that were not committed are in the database all the same: nothing rolls their DDL back."""
+        """Return whether uncommitted revisions have changed the database all the same: DDL is not rolled back."""
         return bool(self.applied) and not self._context.impl.transactional_ddl
 
     @property
     def lost_stamps(self) -> bool:
-        """Whether it has applied revisions that stay, in a transaction of env.py that holds their versions."""
+        """Return whether applied changes stay while their version stamps are lost with env.py's transaction."""
         return self.left_something and self._unconfirmed is not None
 
     def _not_durable(self, heads: tuple[str, ...]) -> Failure:
@@ -223,18 +223,18 @@ class ContextRun:
             statements_done=0,
         )
 
-    # ------------------------------------------------------------ for those who watch
+    # ------------------------------------------------------------ for observers in other threads
 
     @property
     def running(self) -> Running | None:
-        """The statement that runs now."""
+        """Return the running statement."""
         recorder, revision = self._applier and self._applier.recorder, self._revision
         if not (recorder and revision and recorder.running):
             return None
         return Running(revision, recorder.done + 1, recorder.running, recorder.since)
 
     def failure(self, error: BaseException, *, cancelled: bool) -> Failure:
-        """What a failed run left behind decides which failure it is."""
+        """Return the failure event, which depends on what the failed run left behind."""
         recorder = self._applier.recorder if self._applier else None
         diagnosis = self._backend.diagnose(error, self.url)
         failure = failure_of(error, FailureContext(self._revision, recorder, diagnosis, cancelled))
@@ -242,6 +242,6 @@ class ContextRun:
 
 
 def _upgrade_steps(context: "MigrationContext", target: str, heads: Sequence[str]) -> "list[RevisionStep]":
-    """As `alembic upgrade` finds them."""
+    """Return the steps, found as `alembic upgrade` finds them."""
     assert context.script  # noqa: S101  # env.py was run by an EnvironmentContext
-    return context.script._upgrade_revs(target, heads)  # type: ignore[arg-type]  # noqa: SLF001  # there is no public way
+    return context.script._upgrade_revs(target, heads)  # type: ignore[arg-type]  # type: ignore[arg-type]  # noqa: SLF001  # no public function

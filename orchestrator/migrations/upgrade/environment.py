@@ -1,8 +1,8 @@
-"""Running a team's env.py, unmodified: in a greenlet if it is synchronous, with a connection if it insists on one.
+"""Runs a team's env.py unmodified: in a greenlet if it is synchronous, with a connection if it requires one.
 
-`EnvironmentContext.configure` of the one instance is wrapped, so that we see the connection whoever made it. (A
-subclass would not do: Alembic's module `alembic.context` is tied to the exact class.) Each `configure` begins a
-context: env.py may migrate several databases, schemas or version tables in one run.
+It wraps `EnvironmentContext.configure` of the one instance, to see the connection whatever code made it. (A subclass
+would not do: Alembic's module `alembic.context` is tied to the exact class.) Each `configure` begins a context: env.py
+may migrate several databases, schemas or version tables in one run.
 """
 
 import asyncio
@@ -32,17 +32,17 @@ Steps = Callable[[Sequence[str], "MigrationContext"], Iterable["RevisionStep"]]
 
 
 class Visitor(Protocol):
-    """What watches a run of env.py, and decides what each of its contexts applies."""
+    """Observes a run of env.py, and decides which steps each context applies."""
 
     def configured(self, options: dict[str, Any]) -> None:
         """Env.py calls `context.configure` with these options, which may be changed."""
 
     def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        """Env.py calls `context.run_migrations(**arguments)`, which `run` carries out with the given steps."""
+        """Env.py calls `context.run_migrations(**arguments)`; `run` carries it out with the given steps."""
 
 
 class _Nobody:
-    """Watches a run that ends before it has configured anything."""
+    """Observes a run that ends before env.py configures a context."""
 
     def configured(self, options: dict[str, Any]) -> None:
         pass
@@ -56,7 +56,7 @@ class ConnectionWanted(Exception):  # noqa: N818  # env.py's wish, not an error
 
 
 class _Attributes(dict[str, Any]):
-    """`Config.attributes`, which notices that env.py insists on being given a connection."""
+    """`Config.attributes`, which detects that env.py requires a connection from us."""
 
     def __missing__(self, key: str) -> Any:
         if key == "connection":
@@ -74,31 +74,31 @@ class Environment:
         self._configured = False
 
     def run(self, visitor: Visitor) -> None:
-        """Run env.py; once more in a greenlet when it turns out to be synchronous or to want a connection.
+        """Run env.py. Run it a second time, in a greenlet, if it is synchronous or requires a connection.
 
-        Both show before anything is done: a sync engine with an async driver raises at its first connect.
+        Both show before it does anything: a sync engine with an async driver raises at its first connect.
 
         Raises:
-            StartupError: with MigrationTreeInvalid: there is no directory of scripts.
-            Exception: whatever env.py raises.
+            StartupError: with MigrationTreeInvalid: the directory of the scripts is missing.
+            Exception: any exception of env.py.
         """
         self._configured = False
         with our_connections(self._credentials), REPEATS.again():
             try:
                 self._run_once(visitor)
             except MissingGreenlet:
-                if self._configured:  # a revision's own, not env.py's: what it did must not be done twice
+                if self._configured:  # raised by a revision, not by env.py: its work must not be repeated
                     raise
                 asyncio.run(greenlet_spawn(self._run_once, visitor))
             except ConnectionWanted:
                 asyncio.run(self._run_with_connection(visitor))
 
     def run_to_connect(self) -> None:
-        """Run env.py once, with nothing that watches it: the caller has its first connect raise.
+        """Run env.py once, without an observer; the caller makes its first connect raise.
 
         Raises:
-            ConnectionWanted: env.py wants to be given a connection.
-            BaseException: what the connect raises.
+            ConnectionWanted: env.py requires a connection.
+            BaseException: the exception of the connect.
         """
         with REPEATS.asking():
             try:
@@ -147,7 +147,7 @@ class Environment:
 
 
 def _attend(context: "MigrationContext", visitor: Visitor) -> None:
-    """Have the visitor asked when env.py runs the migrations of this context."""
+    """Let the visitor decide when env.py runs the migrations of this context."""
     run_migrations, begin = context.run_migrations, context.begin_transaction
 
     def attended(**arguments: Any) -> None:
@@ -162,9 +162,9 @@ def _attend(context: "MigrationContext", visitor: Visitor) -> None:
 
 
 def _begin(context: "MigrationContext", begin: Callable[..., Any], _per_migration: bool = False) -> Any:  # noqa: FBT001,FBT002  # as Alembic calls it
-    """`begin_transaction` of a context whose revisions are committed one by one.
+    """Replace `begin_transaction` in a context whose revisions are committed one by one.
 
-    Alembic then has no transaction around them; but what env.py does beside them, it does in one, as ever.
+    Alembic then opens no transaction around them. Other statements of env.py still run in one, as usual.
     """
     each = context.impl.transactional_ddl and context._transaction_per_migration  # noqa: SLF001  # there is no public name
     if _per_migration or not each or context._in_external_transaction:  # noqa: SLF001  # same
@@ -175,7 +175,7 @@ def _begin(context: "MigrationContext", begin: Callable[..., Any], _per_migratio
 
 @contextlib.contextmanager
 def _committed(connection: "Connection") -> "Iterator[Connection]":
-    """Commit at the end what was not committed before; on an exception, roll it back."""
+    """Commit what is not committed yet; roll it back on an exception."""
     try:
         yield connection
     except BaseException:

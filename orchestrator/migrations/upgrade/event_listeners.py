@@ -1,7 +1,7 @@
-"""SQLAlchemy listeners of env.py last as long as one run of it.
+"""Removes the SQLAlchemy listeners of env.py after each run of it.
 
-Under plain Alembic the process ends with the run. Here env.py may be run a second time, and the app is served after it:
-a listener for every Engine, such as SQLAlchemy's recipe that emits BEGIN for SQLite, would be called twice, or by the
+Under plain Alembic the process ends with the run. Here env.py may run a second time, and the app is served afterwards.
+A listener for every Engine, such as SQLAlchemy's recipe that emits BEGIN for SQLite, would be called twice, or by the
 app's own engines.
 """
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def forgotten_after(env_py: str) -> Iterator[None]:
-    """While this lasts, note what env.py listens to; then stop it. What the app's modules listen to stays.
+    """Inside this block, note what env.py listens to, then remove it. Listeners of the app's modules stay.
 
     Args:
-        env_py: its path, as its code has it.
+        env_py: the path in env.py's code objects.
     """
-    modules: tuple[Any, ...] = (event, api)  # `listens_for` calls the `listen` of its own module
+    modules: tuple[Any, ...] = (event, api)  # `listens_for` calls the `listen` of the module that defines it
     listen, thread, found = event.listen, threading.get_ident(), list[tuple[Any, str, Callable[..., Any]]]()
 
     def noted(target: Any, identifier: str, fn: Callable[..., Any], *args: Any, **options: Any) -> None:
@@ -41,12 +41,12 @@ def forgotten_after(env_py: str) -> Iterator[None]:
         for module in modules:
             module.listen = listen
         for each in reversed(found):
-            with contextlib.suppress(Exception):  # it is gone already
+            with contextlib.suppress(Exception):  # the target no longer exists
                 event.remove(*each)
 
 
 def _caller() -> str:
-    """The file from which SQLAlchemy, or this module, was called."""
+    """Return the file that called SQLAlchemy or this module."""
     frame: FrameType | None = sys._getframe(2)  # noqa: SLF001  # inspect.stack() would read every file of the way
     while frame and str(frame.f_globals.get("__name__", "")).startswith("sqlalchemy."):
         frame = frame.f_back

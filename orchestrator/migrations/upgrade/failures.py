@@ -1,4 +1,4 @@
-"""What a failed run is called, and what it tells: by what it left in the database."""
+"""Chooses the failure event of a failed run and its content, by what the run left in the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -43,7 +43,7 @@ class FailureContext:
 
 
 def failure_of(error: BaseException, scene: FailureContext) -> Failure:
-    """The failure event for `error`."""
+    """Return the failure event for `error`."""
     if not scene.revision and scene.diagnosis and scene.diagnosis.error_type == POOLER.error_type:
         return _refused(scene.diagnosis)
     recorder = scene.recorder if scene.revision else None
@@ -69,12 +69,12 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
 
 
 def _refused(diagnosis: Diagnosis) -> DatabaseRefused:
-    """A pooler that gives away our session is no fault of a revision: none was begun."""
+    """Return the failure for a pooler that shares our session: it is not the revision's fault, and none has begun."""
     return DatabaseRefused(**diagnosis.fields(), attempts=1, waited_seconds=0.0)
 
 
 def with_lost_stamps(failure: Failure, contexts: Sequence[str]) -> Failure:
-    """The failure, if what it says is true of these contexts too, where nothing rolls back what they have applied."""
+    """Return the failure extended by these contexts, whose applied changes no rollback undoes."""
     if not contexts or not isinstance(failure, MigrationFailed):
         return failure
     told = {each.name: getattr(failure, each.name) for each in fields(failure)}
@@ -82,7 +82,7 @@ def with_lost_stamps(failure: Failure, contexts: Sequence[str]) -> Failure:
 
 
 def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]:
-    """What is applied and what is not, as far as it is known."""
+    """Return what is applied and what is not, as far as it is known."""
     durable = [step for step in recorder.log.steps[: recorder.log.durable] if step.changes]
     pending = [step for step in recorder.log.steps if step.outcome is Outcome.PENDING]
     refused = isinstance(error, NotResumable)
@@ -101,7 +101,7 @@ def _source_left(recorder: Executor) -> list[str]:
 
 
 def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:
-    """Missing rights, a pool, a held table: not the revision's fault. Empty: what the failure itself advises."""
+    """Return the hint for rights, a pooler or a locked table; empty means the failure's own hint."""
     if diagnosis and diagnosis.error_type in {RIGHTS.error_type, POOLER.error_type}:
         return diagnosis.hint
     if scene.recorder and scene.recorder.gave_up:

@@ -1,7 +1,7 @@
-"""The project's own commands before and after the migration, under the migration lock.
+"""Runs the project's own commands before and after the migration, under the migration lock.
 
-They have the lock on a connection of their own, and not while revisions are applied: those have it on env.py's
-connection, as the server goes on with a statement whose client was killed.
+They hold the lock on a separate connection, and not while revisions are applied. Revisions hold it on env.py's
+connection, because a server continues a statement even if its client was killed.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-TICK_SECONDS = 0.5  # so long is the lock's connection idle at most: who waits for it sees that its holder gets on
-GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL, when its time is over
+TICK_SECONDS = 0.5  # longest idle time of the lock's connection: activity shows waiting replicas progress
+GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL, after the time limit
 KEPT_FOR_THE_REST = 0.3  # of the shutdown budget, after a hook was stopped
 
 
 @dataclass
 class Hook:
-    """One command, at one start.
+    """One command, in one start.
 
     Attributes:
         revisions_applied: by this start, before the hook.
@@ -49,11 +49,11 @@ class Hook:
     revisions_applied: int = 0
 
     async def run(self, *, locked: bool) -> None:
-        """Wait for the lock, and run the command under it; without the lock where there is no database yet.
+        """Wait for the lock, then run the command; without the lock if the database does not exist yet.
 
         Raises:
             StartupError: with LockTimeout or HookFailed.
-            StopAsked: a stop was asked for; the command was ended.
+            StopAsked: a stop was requested; the command was ended.
         """
         run = (lambda: asyncio.run(self._connected())) if locked else (lambda: self._run(None))
         await in_daemon_thread(run, name=self.name)
@@ -92,7 +92,7 @@ class Hook:
         process = HookProcess(shlex.split(command), _environ(os.environ))
         try:
             code = self._watched(process, guard, began)
-        except (StartupError, StopAsked):  # it was ended before
+        except (StartupError, StopAsked):  # an earlier step has ended it
             raise
         except BaseException:
             process.end(GRACE_SECONDS)
@@ -102,7 +102,7 @@ class Hook:
         self.emit(HookCompleted(hook=self.name, command=command, duration_seconds=round(time.monotonic() - began, 3)))
 
     def _watched(self, process: HookProcess, guard: LockGuard | None, began: float) -> int:
-        """Its exit code."""
+        """Watch the command and return its exit code."""
         limit, heartbeat = self.settings.hook_timeout_seconds, self.settings.heartbeat_seconds
         next_report = began + heartbeat
         while (code := process.wait(min(TICK_SECONDS, limit / 4))) is None:
@@ -136,15 +136,15 @@ class Hook:
 
 
 def _is_lost(guard: LockGuard) -> bool:
-    """Whether the lock is not ours any more; asking also keeps the connection from being idle."""
+    """Return whether the lock is lost. The query also keeps the connection from being idle."""
     try:
         ours = guard.is_ours()
-        guard.connection.commit()  # the question may have begun a transaction
+        guard.connection.commit()  # the query may have begun a transaction
     except Exception:  # noqa: BLE001  # whatever the driver says of a connection that is gone
         return True
     return not ours
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the app will find in its environment."""
+    """Return the environment as the app will see it."""
     return {name: value for name, value in environ.items() if not name.startswith("MIGRATION_DATABASE_")}

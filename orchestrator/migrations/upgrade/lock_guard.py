@@ -28,11 +28,11 @@ _logger = logging.getLogger(__name__)
 
 
 class LockGuard:
-    """The migration lock, from when it is asked for until it is released.
+    """The migration lock, from the first attempt until its release.
 
     Attributes:
-        connection: the DBAPI connection that it is on.
-        fresh_seconds: as of `MigrationLock`.
+        connection: the DBAPI connection that holds it.
+        fresh_seconds: as in `MigrationLock`.
     """
 
     def __init__(self, lock: MigrationLock, emit: Emit, connection: Any) -> None:
@@ -45,17 +45,17 @@ class LockGuard:
 
     @property
     def name(self) -> str:
-        """What the lock is called; it tells the database."""
+        """Return the lock's name, which identifies the database."""
         return self._lock.name
 
     @property
     def is_held(self) -> bool:
-        """Whether it was acquired and not released; see `lost` for what the database says."""
+        """Return whether it was acquired and not released; `lost` asks the database."""
         return self._acquired_at is not None
 
     @property
     def connection_id(self) -> int:
-        """What the server calls the connection; 0 where it has no name."""
+        """Return the server's id of the connection; 0 if connections have no id."""
         return self._lock.connection_id()
 
     # ------------------------------------------------------------ taking it
@@ -68,17 +68,17 @@ class LockGuard:
         record: Callable[[], str] = str,
         others: Sequence[Self] = (),
     ) -> None:
-        """Poll until the lock is ours.
+        """Poll until the lock is acquired.
 
         Args:
             settings: how long to wait, and how often to report.
             stop: ends the wait.
-            record: something that changes whenever the holder's journal does.
-            others: guards of this run; one that has this very lock on another connection shares it.
+            record: returns a text that changes whenever the holder's journal does.
+            others: guards of this run; one that holds the same lock on another connection shares it.
 
         Raises:
-            StartupError: with LockTimeout, which names the holder and says why it was judged stuck.
-            StopAsked: a stop was asked for meanwhile.
+            StartupError: with LockTimeout, which names the holder and why it counts as stuck.
+            StopAsked: a stop was requested during the wait.
         """
         began = next_look = next_report = time.monotonic()
         budget = WaitBudget(
@@ -108,16 +108,16 @@ class LockGuard:
         self._emit(LockAcquired(lock_name=self._lock.name, waited_seconds=round(waited, 3)))
 
     def has(self, lock: MigrationLock) -> bool:
-        """Whether `lock`, seen from another connection, is this one."""
+        """Return whether `lock`, seen from another connection, is this one."""
         return lock.name == self._lock.name and lock.held_by() == self._lock.connection_id()
 
-    # ------------------------------------------------------------ having it
+    # ------------------------------------------------------------ holding it
 
     def lost(self, *, half_applied: bool) -> MigrationFailed | MigrationHalfApplied | None:
-        """The failure to end with when the lock is not ours any more, or its connection is lost; None when it is ours.
+        """Return the failure if the lock or its connection is lost; None if the lock is still held.
 
         Args:
-            half_applied: whether something was done that stays, although the work around it is not committed.
+            half_applied: whether changes stay although the work around them is not committed.
         """
         try:
             if self.is_ours():
@@ -136,34 +136,41 @@ class LockGuard:
         )
 
     def is_gone(self) -> bool:
-        """Whether the database says that the lock is not ours; when it says nothing, the next statement tells."""
+        """Return whether the database reports the lock as lost.
+
+        False if the database cannot be asked: the next statement will fail then.
+        """
         try:
             return not self.is_ours()
         except Exception:  # noqa: BLE001  # the connection is lost, or its transaction is broken
             return False
 
     def is_ours(self) -> bool:
-        """Whether the database says that it is ours; raises what the driver raises when the connection is lost."""
+        """Return whether the database reports that this session holds the lock.
+
+        Raises:
+            Exception: the driver's, if the connection is lost.
+        """
         if self._lender:
             return self._lender.is_held and self._lender.is_ours()
         return self._lock.is_held()
 
     def tell(self, statement: str) -> None:
-        """Let those who wait know what runs; nothing, when empty."""
+        """Publish the running statement for waiting replicas; an empty text changes nothing."""
         self._lock.tell(statement)
 
-    # ------------------------------------------------------------ giving it back
+    # ------------------------------------------------------------ releasing it
 
     def begin_work(self) -> None:
-        """From now on it is needed."""
+        """Note that the lock is needed from now on."""
         self._work_is_done = False
 
     def work_is_done(self) -> None:
-        """From now on it may go back: with its connection, as env.py may have more to do on that one."""
+        """Allow the release together with the connection: env.py may use the connection further."""
         self._work_is_done = True
 
     def follow(self, connection: "Connection") -> None:
-        """Release the lock when this connection goes back to its pool, and not when another one does."""
+        """Release the lock when this connection returns to its pool, and not when another one does."""
         lent = 1  # a StaticPool lends one connection several times
 
         def out(dbapi_connection: Any, *_: Any) -> None:
@@ -181,7 +188,7 @@ class LockGuard:
             event.listen(*listener)
 
     def end_run(self) -> None:
-        """Env.py has ended: a connection that it kept does not keep the lock."""
+        """Release the lock of a connection that env.py kept open."""
         if self._work_is_done:
             self.release()
         for listener in self._listeners:
@@ -189,7 +196,7 @@ class LockGuard:
         self._listeners = []
 
     def release(self) -> None:
-        """Give it back, once; who has lost the connection has done so already."""
+        """Release the lock once; a lost connection has released it already."""
         if self._acquired_at is None:
             return
         held, self._acquired_at = time.monotonic() - self._acquired_at, None
@@ -200,14 +207,14 @@ class LockGuard:
         if not self._lender:
             self._emit(LockReleased(lock_name=self._lock.name, held_seconds=round(held, 3)))
 
-    # ------------------------------------------------------------ what is told of it
+    # ------------------------------------------------------------ reporting it
 
     def _timeout(self, reason: str, holder: Holder, budget: WaitBudget, waited: float) -> LockTimeout:
         message = f"another migration holds {self._lock.name}; {reason}"
         return LockTimeout(error_type="lock_timeout", error_message=message, **self._situation(holder, budget, waited))
 
     def _situation(self, holder: Holder, budget: WaitBudget, waited: float) -> dict[str, Any]:
-        """Who has the lock, and how long we have been waiting for it."""
+        """Return who holds the lock, and how long we have waited for it."""
         return {
             "lock_name": self._lock.name,
             "holder": holder.name,

@@ -1,4 +1,4 @@
-"""What a context is called in events, where env.py migrates several: in the words of its team."""
+"""The name of a context in events, if env.py migrates several: in the words of its team."""
 
 from collections.abc import Collection
 from pathlib import PurePath
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def name_of(context: "MigrationContext", arguments: dict[str, Any], taken: Collection[str]) -> str:
-    """The texts that env.py passes to `run_migrations` (`engine1`), else schema or database, and version table."""
+    """Return the texts that env.py passes to `run_migrations` (`engine1`), or schema or database, and version table."""
     given = [value for value in arguments.values() if isinstance(value, str)]
     name = ".".join(given) or _place(context)
     same = sum(each == name or each.startswith(f"{name}#") for each in taken)

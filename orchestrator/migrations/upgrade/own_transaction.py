@@ -1,4 +1,4 @@
-"""What env.py's own open transaction has, and loses with the commit that taking the lock needs."""
+"""Keeps the settings of env.py's open transaction, which the commit before taking the lock would lose."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,10 +14,10 @@ _SETTINGS = "SELECT name, setting FROM pg_settings UNION ALL SELECT 'role', curr
 
 @contextlib.contextmanager
 def local_settings_kept(connection: "Connection") -> Iterator[None]:
-    """End the open transaction, if there is one, and keep what env.py has set for the length of it (`SET LOCAL`).
+    """End the open transaction, if any, and keep what env.py has set for its duration (`SET LOCAL`).
 
-    Alembic would run all revisions in that transaction. We commit each, so what was set for one is set for the session
-    until the last, and for the transaction again behind it.
+    Alembic would run all revisions in that transaction. We commit each revision, so its settings apply to the session
+    until the last one, and then to the transaction that follows.
     """
     if connection.dialect.name != "postgresql" or not connection.in_transaction():
         yield

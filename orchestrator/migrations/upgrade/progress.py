@@ -1,8 +1,8 @@
-"""Watching the statement that runs, from a second connection: how far it is, and who is in its way.
+"""Watches the running statement from a second connection: its progress, and the sessions that block it.
 
-Each look has a connection of its own. That costs a few milliseconds. It needs no care when the server is restarted or
-the password changed meanwhile, keeps no snapshot open for which a CREATE INDEX CONCURRENTLY would wait, and takes no
-connection for long from a server that has few.
+Each look opens a new connection, which costs a few milliseconds. That survives a restart of the server and a change of
+the password, keeps no snapshot open for which CREATE INDEX CONCURRENTLY would wait, and does not hold a connection of a
+server that has few.
 """
 
 import asyncio
@@ -17,25 +17,25 @@ from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.shared import Running
 from orchestrator.settings import Settings
 
-SHORTEST_PAUSE_SECONDS = 0.1  # between two looks, however short the wait for a lock may be
-STOPPING_PAUSE_SECONDS = 0.25  # between two looks once a stop is asked for
-STATEMENT_LENGTH = 2000  # characters of it that an event tells
+SHORTEST_PAUSE_SECONDS = 0.1  # between two looks, even if the lock timeout is short
+STOPPING_PAUSE_SECONDS = 0.25  # between two looks, after a stop was requested
+STATEMENT_LENGTH = 2000  # longest statement in an event, in characters
 
 
 class ProgressWatcher:
-    """Watches what an upgrade runs, and can neither fail it nor hold it up."""
+    """Watches an upgrade. It can neither fail the upgrade nor slow it down."""
 
     def __init__(self, upgrade: Upgrade, credentials: Credentials, settings: Settings, emit: Emit) -> None:
         self._upgrade, self._credentials, self._emit = upgrade, credentials, emit
         heartbeat = settings.heartbeat_seconds
         self._limit_seconds = min(heartbeat, settings.connect_timeout_seconds)
-        # Who waits for a lock has to be seen before the server lets him wait no longer.
+        # Look often enough to see a lock wait before the server's lock timeout expires.
         self._looks = math.ceil(heartbeat / max(SHORTEST_PAUSE_SECONDS, settings.ddl_lock_timeout_seconds / 2))
         self._pause_seconds = heartbeat / self._looks
         self._told: tuple[Running, int] | None = None
 
     async def watch(self) -> None:
-        """Tell of a statement that runs for long, once a heartbeat, and of who blocks it; until this is cancelled."""
+        """Report a long statement and the sessions that block it, once per heartbeat, until cancelled."""
         while True:
             running = self._upgrade.running
             age = time.monotonic() - running.since if running else 0.0
@@ -44,7 +44,7 @@ class ProgressWatcher:
                 await self._look_at(running)
 
     async def look(self) -> Observation:
-        """What can be seen of the statement now: nothing where there is no connection to be had, or no answer."""
+        """Return what can be seen of the statement now; an empty observation without a connection or an answer."""
         try:
             return await connected(
                 self._credentials,
@@ -55,7 +55,7 @@ class ProgressWatcher:
             return Observation()
 
     async def until_blocked(self) -> None:
-        """Return when the same statement is seen waiting for a lock twice in a row: many a lock is free in a moment."""
+        """Return when the same statement waits for a lock in two looks in a row: most locks are released sooner."""
         before = None
         while True:
             running = self._upgrade.running
@@ -68,7 +68,7 @@ class ProgressWatcher:
     async def _look_at(self, running: Running) -> None:
         seen = await self.look()
         if running != self._upgrade.running:
-            return  # it was another one that was seen
+            return  # the two looks saw different statements
         if seen.blocked_by:
             self._upgrade.blocked_by = running, seen.blocked_by
         seconds = time.monotonic() - running.since

@@ -1,4 +1,4 @@
-"""The migration locks of one run of env.py: one for each database that it migrates."""
+"""The migration locks of a run of env.py, one for each database that it migrates."""
 
 import logging
 from typing import TYPE_CHECKING
@@ -18,22 +18,22 @@ _logger = logging.getLogger(__name__)
 
 
 class RunLocks:
-    """Takes the lock for each connection that env.py configures Alembic with."""
+    """Takes the lock for each connection that env.py gives Alembic."""
 
     def __init__(self, settings: Settings, stop: Stop) -> None:
         self._settings, self._stop = settings, stop
         self._guards: list[LockGuard] = []
 
     def take(self, context: "MigrationContext", emit: Emit) -> LockGuard:
-        """The lock for the database of this context; the same one when env.py configures its connection again.
+        """Return the lock for the database of this context; the same one if env.py configures its connection again.
 
         Args:
-            context: as env.py has configured it.
-            emit: tells what becomes of the lock.
+            context: as configured by env.py.
+            emit: reports what happens to the lock.
 
         Raises:
             StartupError: with LockTimeout.
-            StopAsked: a stop was asked for meanwhile.
+            StopAsked: a stop was requested during the wait.
         """
         connection = context.connection
         assert connection  # noqa: S101  # only such contexts are attended
@@ -41,7 +41,9 @@ class RunLocks:
         lock = backend_for(connection.dialect.name).lock(real)
         held = [guard for guard in self._guards if guard.is_held]
         for guard in held:
-            if guard.connection is real and guard.name == lock.name:  # another one after `USE`
+            if (
+                guard.connection is real and guard.name == lock.name
+            ):  # after `USE`, the same connection needs another lock
                 guard.begin_work()
                 return guard
         lock.prepare(ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds)
@@ -52,14 +54,14 @@ class RunLocks:
         return guard
 
     def end_run(self) -> None:
-        """Env.py has ended."""
+        """Release what is left, because env.py has ended."""
         for guard in reversed(self._guards):
             guard.end_run()
         self._guards.clear()
 
 
 def _journal(context: "MigrationContext", connection: "Connection") -> str:
-    """What is on record; who waits for SQLite's file would only stand in the way of who has it."""
+    """Return the journal's rows as text. Empty for SQLite: reading its file would block the holder."""
     if connection.dialect.name == "sqlite":
         return ""
     try:

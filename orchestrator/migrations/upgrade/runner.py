@@ -1,4 +1,4 @@
-"""The upgrade: env.py is run, and in each of its contexts what is missing is applied, revision after revision.
+"""The upgrade: runs env.py, and applies the pending revisions in each of its contexts.
 
 It runs on env.py's own connections, which also hold the locks, in the main thread, as under `alembic`.
 """
@@ -50,14 +50,14 @@ _OTHERS_AT_IT = {"23505", "42P06", "42P07", "42710", "40001", "40P01", "1007", "
 
 @dataclass
 class Upgrade:
-    """One run of env.py. Use `run` and `look` in one thread; the attributes may be read from any.
+    """One run of env.py. Call `run` and `look` from one thread; the attributes may be read from any.
 
     Attributes:
-        begin: is called before anything is changed, if something is to be; it may raise.
-        contexts: what env.py has configured so far.
-        stopped: a stop was asked for, and the run ended early for it.
-        cancelled: the caller is about to cancel the running statement.
-        blocked_by: who was last seen to be in the way of a statement, and of which.
+        begin: called before a change, if there is one to make; may raise.
+        contexts: the contexts that env.py has configured so far.
+        stopped: whether a stop was requested and the run ended early.
+        cancelled: whether the caller is about to cancel the running statement.
+        blocked_by: the session that last blocked a statement, and that statement.
     """
 
     files: AlembicFiles
@@ -81,7 +81,7 @@ class Upgrade:
         self.whereabouts = Whereabouts(self.credentials, several=self.env.several)
 
     def run(self) -> None:
-        """Apply what is missing, and see that it is there.
+        """Apply the pending revisions, and check that they are in the database.
 
         Raises:
             StartupError: with the failure of the scripts, the lock, a revision or env.py.
@@ -104,7 +104,7 @@ class Upgrade:
                 self._confirm(each)
 
     def _confirm(self, context: ContextRun) -> None:
-        """Look at the outcome on a new connection; what may pass is tried again, as everything is committed by now."""
+        """Check the result on a new connection. Retry temporary errors: everything is committed by now."""
         began = time.monotonic()
         for attempt in itertools.count(1):
             try:
@@ -127,10 +127,10 @@ class Upgrade:
                 return
 
     def look(self) -> list[Place]:
-        """Where the databases are, up to the first one that is behind; changes nothing.
+        """Return where the databases are, up to the first one that is behind; changes nothing.
 
         Raises:
-            StartupError: with MigrationTreeInvalid, or MigrationFailed: env.py failed.
+            StartupError: with MigrationTreeInvalid, or with MigrationFailed: env.py failed.
         """
         looking = Looking(self)
         self._run_env(looking)
@@ -138,29 +138,29 @@ class Upgrade:
 
     @property
     def connection_id(self) -> int:
-        """What the server calls the migrating connection, once it has the lock; 0 where that is another server's."""
+        """Return the server's id of the migrating connection, after the lock is taken; 0 if it is on another server."""
         last = self.contexts[-1] if self.contexts else None
         return last.connection_id if last and self.whereabouts.is_here(last.url) else 0
 
     @property
     def running(self) -> Running | None:
-        """The statement that runs now, for whoever watches from another thread."""
+        """Return the running statement, for observers in other threads."""
         return self.contexts[-1].running if self.contexts else None
 
     def failure(self, error: BaseException) -> Failure:
-        """What a failed run left behind decides which failure it is."""
+        """Return the failure event, which depends on what the failed run left behind."""
         failed = self._failed if self._failed or not self.contexts else self.contexts[-1]
         if failed is not None:
             others = [each.name for each in self.contexts if each is not failed and each.lost_stamps]
             return with_lost_stamps(failed.failure(error, cancelled=self.cancelled), others)
-        url = self.credentials.own_address().url  # env.py has not connected yet, perhaps elsewhere
+        url = self.credentials.own_address().url  # env.py has not connected yet, and may connect to another server
         diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
         return failure_of(error, FailureContext("", None, diagnosis, self.cancelled))
 
     # ------------------------------------------------------------ env.py
 
     def _run_env(self, visitor: Visitor) -> None:
-        """Run env.py; what went wrong in a context counts, whatever env.py has made of it."""
+        """Run env.py. An error in one of its contexts is raised even if env.py swallowed or replaced it."""
         environment = Environment(self.files, self.credentials, self.settings.target)
         for attempt in range(1, TRIES + 1):
             try:
@@ -178,7 +178,7 @@ class Upgrade:
             self._raise(self._error)
 
     def _is_race(self, error: BaseException) -> bool:
-        """Whether env.py has met another replica before the lock: both create something, or one reads meanwhile."""
+        """Return whether env.py collided with another replica before the lock: both created or read one object."""
         if self._failed or isinstance(error, StartupError) or any(each.lost_stamps for each in self.contexts):
             return False
         backend = backend_for(self.credentials.own_address().url.get_backend_name())
@@ -194,7 +194,7 @@ class Upgrade:
         raise StartupError(self.failure(error), _worth_reading(error)) from error
 
     def enter(self, migrate: Callable[[], None]) -> None:
-        """Carry out what a context does, and remember what it raised: env.py may raise another on its way out."""
+        """Run a context's work and remember its exception: env.py may raise another one on its way out."""
         entered = len(self.contexts)
         try:
             migrate()
@@ -204,7 +204,7 @@ class Upgrade:
             raise
 
     def check_whereabouts(self, context: "MigrationContext") -> None:
-        """See that env.py migrates the database that was waited for, or has connected to it.
+        """Check that env.py migrates, or has connected to, the database that was waited for.
 
         Raises:
             StartupError: with SettingsInvalid.
@@ -213,13 +213,13 @@ class Upgrade:
         self.whereabouts.check(context.connection)
 
     def begin_once(self) -> None:
-        """Something is about to be changed."""
+        """Call `begin` before the first change."""
         if not self._begun:
             self._begun = True
             self.begin()
 
     def target(self, context: "MigrationContext") -> Target:
-        """What a context is to be at, by the scripts that env.py has chosen."""
+        """Return the target of a context, by the scripts that env.py has chosen."""
         scripts = context.script
         assert scripts  # noqa: S101  # env.py was run by an EnvironmentContext
         chosen = tuple(map(str, scripts.version_locations or ()))  # None for the usual place before Alembic 1.16
@@ -229,15 +229,15 @@ class Upgrade:
         return self._targets[chosen]
 
     def name(self, context: "MigrationContext", arguments: dict[str, Any], taken: list[str]) -> str:
-        """What to call a context; nothing where it is the only one."""
+        """Return the name of a context; empty if it is the only one."""
         return name_of(context, arguments, taken) if self.env.several or taken else ""
 
     def _blocker(self, running: Running | None) -> str:
-        """Who was seen in the way of the statement that runs."""
+        """Return the session that was last seen to block the running statement."""
         statement, blocked_by = self.blocked_by or (None, "")
         return blocked_by if statement == running else ""
 
 
 def _worth_reading(error: BaseException) -> BaseException | None:
-    """Python's own traceback helps where no SQL statement tells what failed."""
+    """Return the error if its traceback helps: not if it names the SQL statement that failed."""
     return None if hasattr(error, "statement") and error.statement else error

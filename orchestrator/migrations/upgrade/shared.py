@@ -1,4 +1,4 @@
-"""What the contexts of one run share, and what those who watch it see."""
+"""The state that all contexts of a run share, and that observers read."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from orchestrator.stop import Stop
 
 @dataclass(frozen=True)
 class Running:
-    """The statement that runs now.
+    """The running statement.
 
     Attributes:
-        index: which one of its revision, from 1.
+        index: its number in the revision, from 1.
         since: when it began, by time.monotonic().
     """
 
@@ -26,10 +26,10 @@ class Running:
 
 @dataclass(frozen=True)
 class Shared:
-    """What all contexts of a run share.
+    """The state of a run.
 
     Attributes:
-        blocker: names who was last seen to be in the way of a statement.
+        blocker: returns the session that was last seen to block a statement.
     """
 
     settings: Settings

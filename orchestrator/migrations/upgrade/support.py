@@ -1,4 +1,4 @@
-"""What an env.py may do that we cannot: it is refused before anything is changed, with the reason."""
+"""Refuses, before anything is changed, an env.py that does what we cannot support."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ _TWO_PHASE = (
 
 
 def refuse_unsupported(connection: "Connection") -> None:
-    """Do nothing if this connection can be migrated.
+    """Check that this connection can be migrated.
 
     Raises:
         StartupError: with MigrationTreeInvalid.

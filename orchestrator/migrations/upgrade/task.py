@@ -1,4 +1,4 @@
-"""The upgrade as the supervisor sees it: the main thread may end its revision after a stop, but not without limit."""
+"""The upgrade as the supervisor runs it: after a stop the running revision may end, within a time limit."""
 
 import asyncio
 import logging
@@ -36,15 +36,15 @@ class UpgradeTask:
         self._settings, self._credentials, self._stop, self._emit = settings, credentials, stop, emit
 
     async def look(self, target: Target) -> list[Place]:
-        """Where the databases are, by env.py; those behind one that is behind are left out."""
+        """Return where the databases are, by env.py; without those after the first one that is behind."""
         return await _as_alembic(self._new_upgrade(target).look)
 
     async def run_hook(self, name: HookName, *, locked: bool, revisions_applied: int) -> None:
-        """Run one of the project's own commands, under the lock; without it where the database does not exist yet.
+        """Run one of the project's own commands, under the lock; without it if the database does not exist yet.
 
         Raises:
             StartupError: with LockTimeout or HookFailed.
-            StopAsked: a stop was asked for meanwhile.
+            StopAsked: a stop was requested.
         """
         hook = Hook(name, self._settings, self._credentials, self._stop, self._emit, revisions_applied)
         if locked:
@@ -52,12 +52,12 @@ class UpgradeTask:
         await hook.run(locked=locked)
 
     async def upgrade(self, target: Target, asked: asyncio.Event, begin: Callable[[], None]) -> int:
-        """Run env.py, apply what is missing, and see that it is there; returns how many revisions it applied.
+        """Run env.py, apply the pending revisions and check them; return how many were applied.
 
         Args:
-            target: what this image is at.
+            target: the target of this image.
             asked: ends the run between two revisions.
-            begin: is called before anything is changed, if something is to be.
+            begin: called before a change, if there is one to make.
 
         Raises:
             StartupError: with a failure of the scripts, the lock or a revision.
@@ -81,7 +81,10 @@ class UpgradeTask:
         return Upgrade(files, self._credentials, self._settings, self._stop, self._emit, target.env)
 
     async def _run(self, upgrade: Upgrade, asked: asyncio.Event) -> None:
-        """Run it in the main thread, watched; after a stop the running revision may end, within the budget."""
+        """Run the upgrade in the main thread and watch it.
+
+        After a stop the running revision may end, within the budget.
+        """
         running = asyncio.ensure_future(_as_alembic(upgrade.run))
         watcher = ProgressWatcher(upgrade, self._credentials, self._settings, self._emit)
         watching, stop = asyncio.create_task(watcher.watch()), asyncio.create_task(asked.wait())
@@ -97,7 +100,7 @@ class UpgradeTask:
         running.result()
 
     async def _finish(self, upgrade: Upgrade, running: asyncio.Future[None], watcher: ProgressWatcher) -> None:
-        """Let the revision end, up to a fifth of the budget, unless it waits for others; else cancel its statement."""
+        """Let the revision end within the budget (less a fifth) if it is not blocked; then cancel its statement."""
         blocked = asyncio.create_task(watcher.until_blocked())
         left = self._stop.remaining_seconds(keep=KEPT_FOR_CANCELLING)
         await asyncio.wait((running, blocked), timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -111,7 +114,7 @@ class UpgradeTask:
         await self._end(cancelling)
 
     async def _end(self, *tasks: asyncio.Task[Any]) -> None:
-        """Cancel them, and let them close their connections; one to a server that is silent does not close for long."""
+        """Cancel the tasks and let them close their connections, which takes long if the server is silent."""
         for task in tasks:
             task.cancel()
         left = (
@@ -122,7 +125,7 @@ class UpgradeTask:
         await asyncio.wait(tasks, timeout=min(CLOSING_SECONDS, left))
 
     async def _cancel(self, upgrade: Upgrade, timeout_seconds: float) -> None:
-        """End the running statement from a second connection: a client that goes away does not end it."""
+        """Cancel the running statement from a second connection: it would continue after our client disconnects."""
         backend = backend_for(self._credentials.own_address().url.get_backend_name())
         sql = backend.cancel_sql(upgrade.connection_id)
         if not sql:
@@ -148,5 +151,5 @@ class UpgradeTask:
 
 
 async def _as_alembic(function: Callable[[], T]) -> T:
-    """Run what imports revisions or runs env.py as the command `alembic` would: in the main thread, without a loop."""
+    """Run a function that imports revisions or runs env.py as `alembic` would: in the main thread, without a loop."""
     return await in_main_thread(untouched_event_loop()(function), name="migration")

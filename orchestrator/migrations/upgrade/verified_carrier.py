@@ -1,4 +1,4 @@
-"""Asking whether the migration lock is still ours, before a statement of a revision that changes something."""
+"""Checks that the migration lock is still held, before each statement of a revision that changes something."""
 
 import re
 import time
@@ -9,13 +9,13 @@ from orchestrator.migrations.journal.lock_retry import MigrationAborted
 from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 
-# After these an answer is good for a moment: a bulk load must not ask once a row.
+# After these statements, an answer stays valid for a moment: a bulk load must not ask for each row.
 _PLAIN = re.compile(
     r"\s*(?:insert|update|delete|replace|create|alter|drop|truncate|rename|comment|grant|revoke"
     r"|select|with|show|explain|savepoint|release|rollback|commit)\b(?!.*lock)",
     re.IGNORECASE | re.DOTALL,
 )
-# The question would change what ROW_COUNT() and GET DIAGNOSTICS say, and must not come before SET TRANSACTION.
+# The query would change ROW_COUNT() and GET DIAGNOSTICS, and must not run before SET TRANSACTION.
 _NOT_BEFORE = re.compile(
     r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b"
     r"|.*\b(?:row_count|found_rows|diagnostics)\b",
@@ -35,7 +35,7 @@ class LockLostError(Exception):
 
 
 class VerifiedCarrier:
-    """Runs no statement that changes something when the lock is not ours any more."""
+    """Runs no statement that changes something after the lock is lost."""
 
     def __init__(self, carrier: Carrier, guard: LockGuard) -> None:
         self._carrier, self._guard = carrier, guard
@@ -43,7 +43,7 @@ class VerifiedCarrier:
         self.commit, self.rollback, self.used_elsewhere = carrier.commit, carrier.rollback, carrier.used_elsewhere
 
     def execute(self, sql: Any, parameters: Any, run: Run) -> StatementResult:
-        """Carry it out; the lock is asked for where the statement is really run, and not answered from the record.
+        """Run a statement. Check the lock first if the statement really runs, and is not answered from the journal.
 
         Raises:
             MigrationAborted: with LockLostError.
@@ -51,7 +51,7 @@ class VerifiedCarrier:
         return self._carrier.execute(sql, parameters, lambda: self._run(str(sql), run))
 
     def stop(self) -> None:
-        """What is left is Alembic's stamp: without it what is done would be done again."""
+        """Stop checking: only Alembic's stamp is left, and without it the applied work would be repeated."""
         self._needed = False
 
     def _run(self, sql: str, run: Run) -> StatementResult:

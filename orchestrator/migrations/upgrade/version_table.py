@@ -1,4 +1,4 @@
-"""Alembic's version table as env.py has configured it: where it is, and what stands in it."""
+"""Alembic's version table as configured by env.py: its location and its content."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ _SCHEMA = {
 
 @dataclass(frozen=True)
 class VersionTable:
-    """Where a version table is, and the journal of what it tells."""
+    """The location of a version table, and the journal next to it."""
 
     engine: Engine
     name: str
@@ -42,7 +42,7 @@ class VersionTable:
 
     @classmethod
     def of(cls, context: "MigrationContext") -> Self:
-        """That of a context which has migrated."""
+        """Return the version table of a context that has migrated."""
         connection = context.connection
         assert connection  # noqa: S101  # only such contexts are attended
         schema, asked = context.version_table_schema, _SCHEMA.get(connection.dialect.name)
@@ -53,7 +53,7 @@ class VersionTable:
         return cls(connection.engine, context.version_table, schema, _journal_schema(context))
 
     def position(self) -> Position:
-        """What stands in both, on a new connection like that of env.py; nothing where there is no table."""
+        """Return the content of both, read on a new connection like env.py's; empty if the tables are missing."""
         engine = Engine(self.engine.pool.recreate(), self.engine.dialect, self.engine.url)
         if self.engine.dialect.is_async:
             return asyncio.run(greenlet_spawn(self._read, engine))
@@ -74,10 +74,10 @@ class VersionTable:
 
 
 def readable_position(context: "MigrationContext") -> Position:
-    """Where a context's database is: its heads and the journal's rows, as far as they can be read; changes nothing.
+    """Return the position of a context's database: its heads and the journal's rows, if readable; changes nothing.
 
-    Each is read in a transaction of its own: another replica may create the journal between the two, and MySQL does not
-    show a table to a transaction that began before it (1412, Table definition has changed).
+    The two are read in separate transactions. Another replica may create the journal in between, and MySQL does not
+    show a new table to a transaction that began earlier (1412, Table definition has changed).
     """
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
@@ -88,13 +88,13 @@ def readable_position(context: "MigrationContext") -> Position:
 
 
 def readable_entries(context: "MigrationContext") -> dict[str, Entry]:
-    """The journal's rows; none where there is no journal that we may read."""
+    """Return the journal's rows; none if the journal is missing or this user may not read it."""
     assert context.connection  # noqa: S101  # only such contexts are attended
     return _readable_entries(context.connection, _journal_schema(context), context.version_table)
 
 
 def _journal_schema(context: "MigrationContext") -> str | None:
-    """Where the journal is: beside Alembic's version table if env.py says where, else in the default schema."""
+    """Return the journal's schema: that of Alembic's version table if env.py sets one, or the default schema."""
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
     backend, driver = backend_for(connection.dialect.name), connection.connection.driver_connection
@@ -104,7 +104,7 @@ def _journal_schema(context: "MigrationContext") -> str | None:
 
 def _readable_entries(connection: "Connection", schema: str | None, version_table: str) -> dict[str, Entry]:
     backend, real, name = backend_for(connection.dialect.name), _real(connection), journal_name(version_table)
-    # PostgreSQL ends the transaction of whoever asks for a table that is not there; in autocommit there is none.
+    # PostgreSQL ends a transaction that queries a missing table; autocommit has none to end.
     fragile = connection.dialect.name == "postgresql" and not real.autocommit
     savepoint = connection.begin_nested() if fragile else contextlib.nullcontext()
     try:
@@ -118,7 +118,7 @@ def _readable_entries(connection: "Connection", schema: str | None, version_tabl
 
 @contextlib.contextmanager
 def no_transaction_left(connection: "Connection") -> Iterator[None]:
-    """Leave no transaction open where none was: Alembic takes one that it finds for env.py's, and commits nothing."""
+    """Leave no transaction open if none was: Alembic takes an open one for env.py's, and then does not commit."""
     began = not connection.in_transaction()
     try:
         yield

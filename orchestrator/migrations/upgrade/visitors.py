@@ -1,4 +1,4 @@
-"""What a run of env.py does where env.py calls `run_migrations`: it applies what is missing, or only looks."""
+"""What happens when env.py calls `run_migrations`: pending revisions are applied, or only counted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 
 class Left(BaseException):
-    """Env.py is left where it would migrate: what it does behind that must not be done to a database that is behind."""
+    """Leaves env.py at the point where it would migrate: its later statements expect a database at head."""
 
 
 @dataclass
 class Upgrading:
-    """A run of env.py that applies what is missing."""
+    """A run of env.py that applies pending revisions."""
 
     upgrade: "Upgrade"
     shared: Shared
 
     def configured(self, options: dict[str, Any]) -> None:
-        """Have each revision committed by itself, unless env.py says otherwise, and hear when it is stamped."""
+        """Commit each revision by itself, unless env.py configures otherwise, and register for Alembic's stamps."""
         options.setdefault("transaction_per_migration", True)
         options["on_version_apply"] = (*_several(options.get("on_version_apply")), self._stamped)
 
     def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        """Apply what is missing in a context."""
+        """Apply the pending revisions of a context."""
         self.upgrade.enter(lambda: self._migrate(context, arguments, run))
 
     def _migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
@@ -61,17 +61,17 @@ class Upgrading:
 
 @dataclass
 class Looking:
-    """A run of env.py that only looks."""
+    """A run of env.py that only reads."""
 
     upgrade: "Upgrade"
     places: list[Place] = field(default_factory=list)
 
     def configured(self, options: dict[str, Any]) -> None:
-        """Have not even the version table made."""
+        """Prevent even the version table from being created."""
         options["dont_mutate"] = True
 
     def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        """Look at a context."""
+        """Read the position of a context."""
         self.upgrade.enter(lambda: self._look(context, arguments))
         run(lambda _heads, _context: [])
 
@@ -84,5 +84,5 @@ class Looking:
 
 
 def _several(callbacks: Any) -> tuple[Any, ...]:
-    """As Alembic takes them: none, one, or a collection."""
+    """Return callbacks as a tuple; Alembic takes none, one, or a collection."""
     return () if callbacks is None else (callbacks,) if callable(callbacks) else tuple(callbacks)

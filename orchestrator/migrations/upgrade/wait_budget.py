@@ -1,4 +1,4 @@
-"""How long to wait for the lock: a holder that provably gets on may take as long as it needs."""
+"""How long to wait for the lock: a holder that provably makes progress may take as long as it needs."""
 
 from orchestrator.databases import Activity, Holder
 
@@ -10,7 +10,7 @@ class WaitBudget:
     """Counts the time in which the holder made no provable progress.
 
     Attributes:
-        progressing: whether it made some since the look before.
+        progressing: whether it made progress since the previous look.
     """
 
     def __init__(self, *, stuck_seconds: float, total_seconds: float | None, now: float) -> None:
@@ -21,18 +21,18 @@ class WaitBudget:
 
     @property
     def pause_seconds(self) -> float:
-        """How long to wait between two looks: long enough not to bother the server."""
+        """Return how long to wait between two looks, so that the server is not burdened."""
         return min(5.0, max(0.2, self._stuck_seconds / 20))
 
     def look(self, holder: Holder, record: str, now: float) -> None:
-        """Take notice of what the holder does, and of what the journal has on record by now."""
+        """Compare what the holder does, and what the journal contains, with the previous look."""
         self.progressing = self._gets_on(holder, record, now - self._looked)
         if self.progressing:
             self._progressed = now
         self._holder, self._record, self._looked = holder, record, now
 
     def spent(self, now: float) -> str:
-        """Why not to wait any longer; empty while it is worth waiting."""
+        """Return why the wait should end; empty while it may continue."""
         stuck = now - self._progressed
         if stuck >= self._stuck_seconds:
             return f"it made no progress for {stuck:.1f} s: {self._why()}"

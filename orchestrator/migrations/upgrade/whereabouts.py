@@ -1,4 +1,4 @@
-"""Whether env.py connects to the database that was waited for: else that one would never be migrated, and be served."""
+"""Checks that env.py connects to the database that was waited for: otherwise that one would be served unmigrated."""
 
 import asyncio
 import contextlib
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-LOOK_SECONDS = 30.0  # for asking the database that was waited for, which has answered a moment ago
+LOOK_SECONDS = 30.0  # for identifying the database that was waited for, which answered a moment ago
 _PORTS = {"mysql": 3306, "postgresql": 5432}
 
 
 class Whereabouts:
-    """Where env.py connects to in one run; made in the thread whose connections are not env.py's."""
+    """Where env.py connects in one run. Create it in the thread whose connections are not env.py's."""
 
     _THREAD = "database-identity"
 
     def __init__(self, credentials: Credentials, *, several: bool) -> None:
         self._credentials = credentials
         self._only, self._ours = not several, threading.get_ident()
-        self._reached = credentials.told is not None  # it was waited for where env.py connects first
+        self._reached = credentials.told is not None  # env.py's first connection was waited for
 
     @contextlib.contextmanager
     def noted(self) -> Iterator[None]:
-        """Note to which databases env.py connects meanwhile, perhaps in a thread of its own."""
+        """Note which databases env.py connects to inside this block, perhaps in other threads."""
         waited = _place(self._credentials.own_address().url)
 
         def note(dialect: Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
@@ -55,9 +55,9 @@ class Whereabouts:
             event.remove(Engine, "do_connect", note)
 
     def check(self, connection: "Connection") -> None:
-        """See that env.py has reached the database that was waited for, by this connection or another one.
+        """Check that env.py has reached the database that was waited for, through this connection or another one.
 
-        The address may be another one, of a proxy or a second name: the database itself is asked who it is.
+        The address may differ, because of a proxy or a second name, so the database itself is asked for its identity.
 
         Raises:
             StartupError: with SettingsInvalid: it has not.
@@ -69,7 +69,7 @@ class Whereabouts:
         self._reached = True
 
     def is_here(self, url: URL) -> bool:
-        """Whether `url` leads to the server that was waited for; where env.py has one database only, it does."""
+        """Return whether `url` leads to the server that was waited for; always true if env.py has only one database."""
         return self._only or _place(url)[:-1] == _place(self._credentials.own_address().url)[:-1]
 
     def _same(self, connection: "Connection") -> bool:
@@ -95,7 +95,7 @@ class Whereabouts:
 
 
 def _in_a_thread(work: Any, name: str) -> Any:
-    """The result of `work` in a thread without an event loop: this one may be inside env.py's."""
+    """Return the result of `work` in a thread without an event loop: this thread may be inside env.py's loop."""
     results: list[Any] = []
     thread = threading.Thread(target=lambda: results.append(work()), name=name, daemon=True)
     thread.start()
@@ -104,7 +104,7 @@ def _in_a_thread(work: Any, name: str) -> Any:
 
 
 def _place(url: URL) -> tuple[str | int | None, ...]:
-    """What tells one address from another one, whatever login and driver."""
+    """Return what distinguishes one address from another, without login and driver."""
     database = DATABASES[url.get_backend_name()]
     if database == "sqlite":
         return database, str(Path(url.database or "").absolute())
@@ -112,5 +112,5 @@ def _place(url: URL) -> tuple[str | int | None, ...]:
 
 
 def _shown(url: URL) -> str:
-    """An address without login and options."""
+    """Return an address without login and options."""
     return URL.create(url.get_backend_name(), None, None, url.host, url.port, url.database).render_as_string()
