@@ -1,4 +1,4 @@
-"""Importing the app: the failure if it cannot be imported, and the event loop that it runs in."""
+"""Why an app was not imported, and in which loop it runs."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ _LONGEST_CAUSE = 1_000  # characters
 
 
 def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> AppFailed:
-    """Return the failure for an app that does not start."""
+    """The failure for an app that does not start."""
     kind, cause = Ours(type(error).__name__), _short(str(error))
     message = Words("{what}: {kind}[: {cause}]", what=Ours(what), kind=kind, cause=cause)
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
@@ -27,13 +27,13 @@ def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> Ap
 
 
 def _short(text: str) -> str:
-    """Return the text in one line, cut between two words: the redactor does not recognise half a secret."""
+    """In one line, cut between two words: half of a secret is not recognised as one."""
     words = " ".join(text.split())
     return words if len(words) <= _LONGEST_CAUSE else f"{words[:_LONGEST_CAUSE].rpartition(' ')[0]} …"
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return the loop factory that UVICORN_LOOP names; None for asyncio's own loop."""
+    """The loop as UVICORN_LOOP names it; None is asyncio's own."""
     if name in {"none", "asyncio"}:
         return None
     if name not in {"auto", "uvloop"}:
@@ -49,15 +49,15 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def where_it_was_looked_for(settings: Settings, error: BaseException) -> str:
-    """Return the hint for an app that was not found: the variable that names it, and where it was looked for.
+    """The hint for an app that was not found: which variable names it, and where it was looked for.
 
-    Empty if the app was found and failed to import.
+    Empty for an app that was found and failed.
     """
     module = settings.app.partition(":")[0]
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     if not isinstance(error, ImportFromStringError) and not (missing and f"{module}.".startswith(f"{missing}.")):
         return ""
-    given = "app" in settings.model_fields_set
+    given = "app" in settings.fields_set
     named = "ORCHESTRATOR_APP names" if given else "ORCHESTRATOR_APP is not set; its default is"
     path = module.replace(".", "/")
     places = ", ".join(place or "." for place in sys.path[:_PATHS_TOLD])

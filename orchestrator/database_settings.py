@@ -1,11 +1,11 @@
 """Where the database is and how to log in: the variables DATABASE_* and MIGRATION_DATABASE_*, each defined once."""
 
 import re
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Any
 
-from pydantic import AfterValidator
-
-from orchestrator.variables import Flag, Variables, WholeNumber, variable
+from orchestrator.parsers import true_or_false, whole_number
+from orchestrator.variables import Variables, variable
 
 MAX_SECRET_LENGTH = 65_536  # bytes of a Secrets Manager secret
 EMBEDDED_FILE = "app.db"
@@ -26,17 +26,16 @@ def check_host(host: str) -> str:
     return host
 
 
-def _migration_too(name: str, default: Any, text: str, example: str, **more: Any) -> Any:
-    return variable(f"MIGRATION_{name}", default, f"only for waiting and migrating: {text}", example, **more)
+def _migration_too(name: str, text: str, example: str, *parse: Callable[[str], Any], **more: Any) -> Any:
+    return variable(f"MIGRATION_{name}", None, f"only for waiting and migrating: {text}", example, *parse, **more)
 
 
-Host = Annotated[str, AfterValidator(check_host)]
 _RDS_LOGIN = '{"username": "app", "password": "...", "host": "db", "dbname": "app", "engine": "mysql"}'
 _OWNERS_LOGIN = '{"username": "owner", "password": "..."}'
 _URL: dict[str, Any] = {"max_length": MAX_SECRET_LENGTH}
 _PLAIN = _URL | {"any_character": True}
 _PASSWORD = _PLAIN | {"may_be_empty": True}
-_PORT: dict[str, Any] = {"ge": 1, "le": 65_535}
+_port = whole_number(1, 65_535)
 
 
 class DatabaseSettings(Variables):
@@ -47,8 +46,8 @@ class DatabaseSettings(Variables):
     url: str | None = variable(
         "DATABASE_URL",
         None,
-        "the app's SQLAlchemy URL: MySQL, MariaDB, PostgreSQL or SQLite, with any driver or none; default: the address "
-        "that env.py connects to",
+        "the app's SQLAlchemy URL: MySQL, MariaDB, PostgreSQL or SQLite, with any driver or none; default: the "
+        "address that env.py connects to",
         "mysql+pymysql://user:password@host:3306/name",
         **_URL,
     )
@@ -75,8 +74,8 @@ class DatabaseSettings(Variables):
         "DATABASE_URL it replaces the driver of that URL; default: an installed driver",
         "mysql+pymysql",
     )
-    host: Host | None = variable("DATABASE_HOST", None, "host name or address", "db.internal")
-    port: WholeNumber | None = variable("DATABASE_PORT", None, "port; default: the database's own", "3306", **_PORT)
+    host: str | None = variable("DATABASE_HOST", None, "host name or address", "db.internal", check_host)
+    port: int | None = variable("DATABASE_PORT", None, "port; default: the database's own", "3306", _port)
     name: str | None = variable("DATABASE_NAME", None, "name of the database (SQLite: path of the file)", "app")
     user: str | None = variable("DATABASE_USER", None, "user", "app")
     password: str | None = variable(
@@ -93,49 +92,43 @@ class DatabaseSettings(Variables):
         "/run/secrets/database_password",
     )
     ssl_ca: str | None = variable(
-        "DATABASE_SSL_CA",
-        None,
-        "CA bundle; requires TLS and verifies the chain and the host name",
-        "/etc/ssl/rds.pem",
+        "DATABASE_SSL_CA", None, "CA bundle; requires TLS and verifies the chain and the host name", "/etc/ssl/rds.pem"
     )
-    iam_auth: Flag = variable(
+    iam_auth: bool = variable(
         "DATABASE_IAM_AUTH",
         False,  # noqa: FBT003  # a default
         "`true`: log in to RDS with a fresh IAM token if no password is given",
         "true",
+        true_or_false,
     )
     migration_url: str | None = _migration_too(
         "DATABASE_URL",
-        None,
         "a URL whose user may run DDL",
         "mysql+pymysql://owner:password@host:3306/name",
         **_URL,
     )
     migration_url_file: str | None = _migration_too(
-        "DATABASE_URL_FILE", None, "file with that URL", "/run/secrets/migration_url"
+        "DATABASE_URL_FILE", "file with that URL", "/run/secrets/migration_url"
     )
-    migration_secret: str | None = _migration_too(
-        "DATABASE_SECRET", None, "JSON of an RDS secret", _OWNERS_LOGIN, **_PLAIN
-    )
+    migration_secret: str | None = _migration_too("DATABASE_SECRET", "JSON of an RDS secret", _OWNERS_LOGIN, **_PLAIN)
     migration_secret_file: str | None = _migration_too(
-        "DATABASE_SECRET_FILE", None, "file with the same JSON", "/run/secrets/migration.json"
+        "DATABASE_SECRET_FILE", "file with the same JSON", "/run/secrets/migration.json"
     )
-    migration_host: Host | None = _migration_too("DATABASE_HOST", None, "another host", "writer.internal")
-    migration_port: WholeNumber | None = _migration_too("DATABASE_PORT", None, "another port", "3306", **_PORT)
-    migration_name: str | None = _migration_too("DATABASE_NAME", None, "another name of the database", "app")
-    migration_user: str | None = _migration_too("DATABASE_USER", None, "another user", "owner")
+    migration_host: str | None = _migration_too("DATABASE_HOST", "another host", "writer.internal", check_host)
+    migration_port: int | None = _migration_too("DATABASE_PORT", "another port", "3306", _port)
+    migration_name: str | None = _migration_too("DATABASE_NAME", "another name of the database", "app")
+    migration_user: str | None = _migration_too("DATABASE_USER", "another user", "owner")
     migration_password: str | None = _migration_too(
         "DATABASE_PASSWORD",
-        None,
         "that user's password",
         "...",
         **_PASSWORD,
     )
     migration_password_file: str | None = _migration_too(
-        "DATABASE_PASSWORD_FILE", None, "file with that password", "/run/secrets/migration_password"
+        "DATABASE_PASSWORD_FILE", "file with that password", "/run/secrets/migration_password"
     )
 
     @property
     def given(self) -> set[str]:
         """The names of the fields that have a value."""
-        return {name for name in self.model_fields_set if getattr(self, name) is not None}
+        return {name for name in self.fields_set if getattr(self, name) is not None}

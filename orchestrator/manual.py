@@ -57,10 +57,9 @@ class Row(NamedTuple):
 def variables() -> list[Row]:
     """Return every variable in the order of the documentation: the database's first."""
     rows = []
-    for info in (*DatabaseSettings.model_fields.values(), *Settings.model_fields.values()):
-        default = "" if info.default is None else str(info.default)
-        default = default.lower() if isinstance(info.default, bool) else default
-        rows.append(Row(str(info.alias), default, str(info.description)))
+    for each in (*DatabaseSettings.fields.values(), *Settings.fields.values()):
+        default = "" if each.default is None else str(each.default)
+        rows.append(Row(each.name, default.lower() if isinstance(each.default, bool) else default, each.help))
     return rows
 
 

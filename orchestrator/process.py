@@ -107,7 +107,7 @@ def _become(replacement: Replacement, ending: Ending) -> int:
 def _configure_logging(settings: Settings) -> None:
     _describe(settings)
     try:
-        log.configure(settings.log_config, settings.log_level if "log_level" in settings.model_fields_set else "")
+        log.configure(settings.log_config, settings.log_level if "log_level" in settings.fields_set else "")
     except ValueError as error:
         raise StartupError(
             SettingsInvalid(

@@ -88,7 +88,7 @@ class Startup:
 
     async def _migrate(self) -> None:
         target = await self._preflight()
-        if "app" in self.settings.model_fields_set or may_be_imported(self.settings.app):
+        if "app" in self.settings.fields_set or may_be_imported(self.settings.app):
             both = together(self._import_app(self._answers()), self._database.wait(target, migrate=True))
             _, seen = await unless_stopped(self._asked, both)
         else:
@@ -107,7 +107,7 @@ class Startup:
 
     async def _make_way(self) -> None:
         path, argv = program(self.task.argv), self.task.argv
-        is_asked_for = "port" in self.settings.model_fields_set
+        is_asked_for = "port" in self.settings.fields_set
         async with self._opened_port() if is_asked_for else contextlib.nullcontext() as port:
             target = await self._preflight()
             seen = await unless_stopped(self._asked, self._database.wait(target, migrate=self.settings.migrate))

@@ -137,8 +137,8 @@ def _nearest(own_part: str, prefix: str) -> str:
 
 
 def _example(name: str) -> str:
-    model = Settings if name in Settings.variables() else DatabaseSettings
-    return f"{name}={model.example(name)}"
+    examples = {each.name: each.example for each in (*Settings.fields.values(), *DatabaseSettings.fields.values())}
+    return f"{name}={examples[name]}"
 
 
 def _contradictions(settings: Settings) -> list[Fault]:

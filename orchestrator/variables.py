@@ -1,17 +1,16 @@
-"""Environment variables as fields of a model, each defined once, with our own messages for wrong values.
+"""Environment variables as attributes of a class, each defined once, with our own messages for wrong values.
 
 A fault names the variable, describes the problem and the expected form, and gives an example. It never repeats a value
 that may contain a password.
+
+The standard library is enough for this. A validation library would have to fit the version that the app pins, and it
+would take longer to import than everything else in a start.
 """
 
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, get_args, get_origin
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
-
+from orchestrator.parsers import as_it_is
 from orchestrator.sentences import Ours, Words
 
 LONGEST_SHOWN = 60  # characters of a value that a message repeats
@@ -30,20 +29,43 @@ class Fault(NamedTuple):
         return {"variable": Ours(self.variable), "problem": self.problem, "example": Ours(self.example)}
 
 
-class Details(NamedTuple):
-    """What a field has in addition to its type.
+class Variable(NamedTuple):
+    """The definition of one variable.
 
     Attributes:
-        form: the form of a valid value, if the type does not give it.
-        any_character: surrounding white space and control characters are part of the value.
-        may_be_empty: an empty value has a meaning.
-        max_length: in characters.
+        name: The environment variable.
+        default: Its value if the variable is not set.
+        help: One line.
+        example: A valid text.
+        parse: Returns the value of a text; raises ValueError with a sentence about the valid texts.
+        any_character: Surrounding white space and control characters are part of the value.
+        may_be_empty: An empty text has a meaning.
+        max_length: In characters.
     """
 
-    form: str = ""
-    any_character: bool = False
-    may_be_empty: bool = False
-    max_length: int = MAX_LENGTH
+    name: str
+    default: Any
+    help: str
+    example: str
+    parse: Callable[[str], Any]
+    any_character: bool
+    may_be_empty: bool
+    max_length: int
+
+    def fault(self, problem: str) -> Fault:
+        """Return a fault of this variable; pass a `problem` that repeats a value as `Words`."""
+        return Fault(self.name, problem if isinstance(problem, Words) else Ours(problem), self.example)
+
+    def malformed(self, text: str) -> str:
+        """Return what is wrong with any variable: an empty text, a far too long one, a copied line end."""
+        if text == "":
+            return "" if self.may_be_empty else "it is empty: give it a value or remove it"
+        if len(text) > self.max_length:
+            return f"it is {len(text)} characters long; {self.max_length} are the limit"
+        return "" if self.any_character or (text == text.strip() and text.isprintable()) else _BLANKS
+
+
+_BLANKS = "it has white space around it, or holds a character that cannot be printed, such as a line end"
 
 
 def variable(  # noqa: PLR0913  # the parts of one definition
@@ -51,104 +73,76 @@ def variable(  # noqa: PLR0913  # the parts of one definition
     default: Any,
     text: str,
     example: str,
+    parse: Callable[[str], Any] = as_it_is,
     *,
-    form: str = "",
     any_character: bool = False,
     may_be_empty: bool = False,
     max_length: int = MAX_LENGTH,
-    **constraints: Any,
 ) -> Any:
-    """Return a field: environment variable, default, one line of help, example; see `Details` for the rest."""
-    details = Details(form, any_character, may_be_empty, max_length)
-    more: dict[str, Any] = {"details": details}
-    return Field(default, alias=name, description=text, examples=[example], json_schema_extra=more, **constraints)
+    """Return an attribute of `Variables`: environment variable, default, one line of help, example, parser."""
+    return Variable(name, default, text, example, parse, any_character, may_be_empty, max_length)
 
 
-def _whole_number(value: object) -> object:
-    """Accept ASCII digits only: `3_306`, `3306.0` and digits of other scripts are mistakes."""
-    if isinstance(value, str) and not re.fullmatch(r"[+-]?[0-9]{1,20}", value):
-        raise PydanticCustomError("whole_number", "not a whole number")
-    return value
+class Variables:
+    """A class whose attributes are environment variables. Its objects do not change.
 
+    Attributes:
+        fields: The definitions, by attribute.
+        fields_set: The attributes whose variables were set.
+        shows_values: Whether a fault may repeat a value; false if any of the values may contain a password.
+    """
 
-def _true_or_false(value: object) -> object:
-    """Accept `true` and `false` only: with `1` or `yes`, the intended value is a guess."""
-    if isinstance(value, str) and value not in {"true", "false"}:
-        raise PydanticCustomError("flag", "neither true nor false")
-    return value
-
-
-Flag = Annotated[bool, BeforeValidator(_true_or_false)]
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-
-
-class Variables(BaseModel):
-    """A model whose fields are environment variables."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, str_strip_whitespace=False)
+    fields: ClassVar[Mapping[str, Variable]]
     shows_values: ClassVar[bool] = True
-    """Whether a fault may repeat a value; not where any of them may be, or hold, a password."""
+    fields_set: frozenset[str]
+
+    def __init_subclass__(cls) -> None:
+        cls.fields = {name: value for name, value in vars(cls).items() if isinstance(value, Variable)}
+
+    def __init__(self, **values: Any) -> None:
+        """Take values by attribute; every other attribute has its default."""
+        defaults = {name: each.default for name, each in self.fields.items()}
+        vars(self).update(defaults | values, fields_set=frozenset(values))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name} of {type(self).__name__} does not change")
+
+    def replaced(self, **values: Any) -> Self:
+        """Return a copy with other values of some attributes."""
+        return type(self)(**{name: getattr(self, name) for name in self.fields_set} | values)
 
     @classmethod
     def variables(cls) -> dict[str, str]:
-        """Return the field's name for each variable."""
-        return {str(info.alias): name for name, info in cls.model_fields.items()}
-
-    @classmethod
-    def example(cls, name: str) -> str:
-        """Return the example of the variable `name`."""
-        return str((cls.model_fields[cls.variables()[name]].examples or [""])[0])
+        """Return the attribute of each variable."""
+        return {each.name: attribute for attribute, each in cls.fields.items()}
 
     @classmethod
     def fault(cls, name: str, problem: str) -> Fault:
-        """Return a fault of the variable `name`, with its example; pass a `problem` that repeats a value as `Words`."""
-        return Fault(name, problem if isinstance(problem, Words) else Ours(problem), cls.example(name))
+        """Return a fault of the variable `name`; see `Variable.fault`."""
+        return cls.fields[cls.variables()[name]].fault(problem)
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> tuple[Self, list[Fault]]:
         """Return the settings, with the default for each wrong value, and all faults."""
-        given = {name: environ[name] for name in cls.variables() if name in environ}
-        faults = [fault for name, value in given.items() if (fault := cls._malformed(name, value))]
-        bad = {fault.variable for fault in faults}
-        good = {name: value for name, value in given.items() if name not in bad}
-        try:
-            return cls.model_validate(good), faults
-        except ValidationError as error:
-            found = error.errors(include_url=False, include_context=True, include_input=False)
-            faults += [cls._invalid(name := str(each["loc"][0]), each, environ[name]) for each in found]
-        bad = {fault.variable for fault in faults}
-        return cls.model_validate({name: value for name, value in good.items() if name not in bad}), faults
+        values, faults = {}, []
+        for attribute, each in cls.fields.items():
+            if (text := environ.get(each.name)) is None:
+                continue
+            try:
+                if problem := each.malformed(text):
+                    faults.append(each.fault(cls._told(problem, text) if problem is _BLANKS else problem))
+                else:
+                    values[attribute] = each.parse(text)
+            except ValueError as error:
+                faults.append(each.fault(cls._told(str(error), text)))
+        return cls(**values), faults
 
     @classmethod
-    def _details(cls, name: str) -> Details:
-        details: Details = cls.model_fields[cls.variables()[name]].json_schema_extra["details"]  # type: ignore[assignment,index]
-        return details
-
-    @classmethod
-    def _malformed(cls, name: str, value: str) -> Fault | None:
-        """Return what is wrong with any variable: an empty value, a far too long one, a copied line end."""
-        details = cls._details(name)
-        if value == "":
-            return None if details.may_be_empty else cls.fault(name, "it is empty: give it a value or remove it")
-        if len(value) > details.max_length:
-            return cls.fault(name, f"it is {len(value)} characters long; {details.max_length} are the limit")
-        if not details.any_character and (value != value.strip() or not value.isprintable()):
-            problem = "it has white space around it, or holds a character that cannot be printed, such as a line end"
-            return cls.fault(name, _with_value(f"{problem}; it is", value) if cls.shows_values else problem)
-        return None
-
-    @classmethod
-    def _invalid(cls, name: str, error: Any, value: str) -> Fault:
-        """Return a fault with the validator's own message, the field's form, or the form of its type."""
-        info, details = cls.model_fields[cls.variables()[name]], cls._details(name)
-        ours = error["type"] == "value_error"
-        problem = str(error["ctx"]["error"]) if ours else details.form or expected_form(info)
-        return cls.fault(name, _with_value(f"{problem}; it is", value) if cls.shows_values else problem)
-
-
-def _with_value(problem: str, value: str) -> Words:
-    """Append the value to our sentence; it may be a password that was put into the wrong variable."""
-    return Words("{problem} {value}", problem=Ours(problem), value=shown(value))
+    def _told(cls, problem: str, text: str) -> str:
+        """Append the value to our sentence; it may be a password that was put into the wrong variable."""
+        if not cls.shows_values:
+            return problem
+        return Words("{problem}; it is {value}", problem=Ours(problem), value=shown(text))
 
 
 def shown(value: str) -> str:
@@ -158,38 +152,3 @@ def shown(value: str) -> str:
     if len(value) > LONGEST_SHOWN:
         return f"a value of {len(value)} characters"  # the redactor would not recognise half a secret
     return repr(value)
-
-
-def expected_form(info: FieldInfo) -> str:
-    """Return a sentence about the valid values, derived from the field's type and limits."""
-    kind = _plain_type(info.annotation)
-    if kind is bool:
-        return "it must be `true` or `false`"
-    if get_origin(kind) is Literal:
-        *others, last = (f"`{each}`" for each in get_args(kind))
-        return f"it must be {', '.join(others)} or {last}" if others else f"it must be {last}"
-    return _number_form(info) if kind in {int, float} else "it does not have the right form"
-
-
-def _number_form(info: FieldInfo) -> str:
-    found = [*info.metadata, *_limits_within(info.annotation)]
-    limits = {name: getattr(each, name) for each in found for name in ("ge", "gt", "le") if hasattr(each, name)}
-    what = "a whole number" if _plain_type(info.annotation) is int else "a number of seconds"
-    if "gt" in limits:
-        return f"it must be {what} above {limits['gt']:g}, at most {limits['le']:g}"
-    return f"it must be {what} from {limits['ge']:g} to {limits['le']:g}"
-
-
-def _limits_within(annotation: Any) -> list[Any]:
-    """Return the constraints in an annotation such as `PositiveSeconds | None`."""
-    if get_origin(annotation) is Annotated:
-        return [limit for each in get_args(annotation)[1:] for limit in getattr(each, "metadata", [])]
-    return [limit for each in get_args(annotation) for limit in _limits_within(each)]
-
-
-def _plain_type(annotation: Any) -> Any:
-    """Return the type without `Annotated` and `| None`."""
-    if get_origin(annotation) is Annotated:
-        return _plain_type(get_args(annotation)[0])
-    options = [each for each in get_args(annotation) if each is not type(None)]
-    return _plain_type(options[0]) if type(None) in get_args(annotation) and len(options) == 1 else annotation

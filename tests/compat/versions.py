@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("alembic", "sqlalchemy", "uvicorn", "asyncmy", "asyncpg", "aiosqlite", "pydantic")
+LIBRARIES = ("alembic", "sqlalchemy", "uvicorn", "asyncmy", "asyncpg", "aiosqlite")
 _PATCHES_MATTER = ("sqlalchemy",)  # 2.0.43 brought what others call a minor version
 _REQUIREMENT = re.compile(r"(?P<name>[\w-]+)(\[\w+\])?>=(?P<floor>[\d.]+)(,<(?P<ceiling>[\d.]+))?")
 

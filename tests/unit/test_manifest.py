@@ -1,8 +1,10 @@
 """The manifest: it tells what Alembic would, or it is not used; and what a build does when it cannot be written."""
 
+import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -16,7 +18,7 @@ from alembic.config import Config
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.files import NeedsAlembic, read_tree
 from orchestrator.migrations.scripts.freeze import freeze
-from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, read_manifest
+from orchestrator.migrations.scripts.manifest import FILE_NAME, read_manifest
 from orchestrator.migrations.scripts.tree import Tree
 from tests.unit.scripts import ENV, Scripts, shape
 from tests.unit.test_files import by_alembic, graphs
@@ -330,7 +332,9 @@ def _resigned(old: str, new: str) -> Callable[[Path], None]:
     def change(path: Path) -> None:
         text = path.read_text()
         assert old in text
-        path.write_bytes(Manifest.model_validate_json(text.replace(old, new, 1)).encode())
+        unsigned = re.sub('"digest": ".*?"', '"digest": ""', text.replace(old, new, 1))
+        digest = hashlib.sha256(unsigned.encode()).hexdigest()
+        path.write_text(unsigned.replace('"digest": ""', f'"digest": "{digest}"'))
 
     return change
 
@@ -345,10 +349,11 @@ def _resigned(old: str, new: str) -> Callable[[Path], None]:
         (lambda path: path.write_bytes(b"\xff\x00" * 1000), "damaged"),
         (lambda path: path.write_bytes(b"null"), "damaged"),
         (lambda path: path.write_text(path.read_text().replace('"schema": 2', '"schema": 1')), "another version"),
-        (lambda path: path.write_text(path.read_text().replace('"schema": 2', '"schema": 2, "new": 1')), "version"),
-        (lambda path: path.write_text(path.read_text().replace('"revision": "b"', '"revision": 7')), "scripts.1.rev"),
+        (lambda path: path.write_text(path.read_text().replace('"schema": 2', '"schema": 2, "new": 1')), "edited"),
+        (lambda path: path.write_text(path.read_text().replace('"revision": "b"', '"revision": 7')), "edited"),
         (lambda path: path.write_text(path.read_text().replace('"c"', '"d"')), "edited"),
         (lambda path: path.write_text(path.read_text().replace('"digest": "', '"digest": "\\"')), "edited"),
+        (_resigned('"recursive": false', '"cursive": false'), "another version"),
         (_of_another_project, "d_words.py was removed"),
         (_resigned("0/b_words.py", "0/../../../b_words.py"), "was removed"),
         (_resigned('"b"\n   ],\n   "depends_on"', '"x"\n   ],\n   "depends_on"'), "needs x, which does not exist"),

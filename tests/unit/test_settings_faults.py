@@ -13,7 +13,7 @@ from orchestrator.validation import load, unknown_variables
 from tests.unit.environments import faults_of, problem_of
 
 OURS = list(Settings.variables())
-EXAMPLES = [DatabaseSettings.example(name) for name in DatabaseSettings.variables()]
+EXAMPLES = [each.example for each in DatabaseSettings.fields.values()]
 PATHS = ["ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STARTUP_PATH"]
 
 

@@ -44,10 +44,11 @@ class Scene:
 
     def watcher(self, heartbeat: float = 10, lock_timeout: float = 5, attempt: float = 5) -> ProgressWatcher:
         """Watch it."""
-        settings = {"HEARTBEAT": heartbeat, "DDL_LOCK_TIMEOUT": lock_timeout, "CONNECT_TIMEOUT": attempt}
-        named = {f"ORCHESTRATOR_{name}_SECONDS": seconds for name, seconds in settings.items()}
+        settings = Settings(
+            heartbeat_seconds=heartbeat, ddl_lock_timeout_seconds=lock_timeout, connect_timeout_seconds=attempt
+        )
         upgrade: Any = self
-        return ProgressWatcher(upgrade, read(), Settings.model_validate(named), self.emit)
+        return ProgressWatcher(upgrade, read(), settings, self.emit)
 
     def watch(self, *settings: float) -> asyncio.Task[None]:
         """Begin to watch it; in the test's own time, which is not that of the fixtures."""

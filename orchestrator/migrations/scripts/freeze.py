@@ -91,7 +91,6 @@ def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", 
         raise CannotFreezeError("Alembic takes other files for the scripts")
     paths = {_plain_id(path): key for key, path in found.items()}
     return Manifest(
-        schema=2,
         options=deciding_options(files),
         version_locations=version_locations,
         recursive=recursive,

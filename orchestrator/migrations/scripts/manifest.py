@@ -7,12 +7,11 @@ manifest costs time and a warning, and never gives a wrong answer.
 """
 
 import hashlib
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import NamedTuple, Self
 
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles
@@ -21,6 +20,7 @@ from orchestrator.migrations.scripts.locations import deciding_options, find_loc
 from orchestrator.migrations.scripts.tree import Revision, Tree
 
 FILE_NAME = "orchestrator.manifest.json"
+_SCHEMA = 2
 _logger = logging.getLogger(__name__)
 
 
@@ -28,7 +28,7 @@ class NotAsFrozenError(ValueError):
     """The manifest does not describe these scripts; the message gives the reason."""
 
 
-class Script(BaseModel):
+class Script(NamedTuple):
     """One revision, in Alembic's terms.
 
     Attributes:
@@ -36,21 +36,20 @@ class Script(BaseModel):
         checksum: the SHA-256 of the file, as in the journal.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
     path: str
     revision: str
-    down_revision: tuple[str, ...]
-    depends_on: tuple[str, ...]
+    down_revision: Sequence[str]
+    depends_on: Sequence[str]
     description: str
     checksum: str
 
 
-class Manifest(BaseModel):
+class Manifest(NamedTuple):
     """The content of the file.
 
+    The file has a digest as well: the SHA-256 of the file without it, which shows that the file was not edited or cut.
+
     Attributes:
-        digest: the SHA-256 of the file without this member; shows that the file was not edited or cut.
         options: the options that decide which files are scripts, as written.
         version_locations: as split by Alembic, with `%(here)s` left in them; empty for `versions` next to env.py.
         env: the SHA-256 of env.py.
@@ -58,21 +57,19 @@ class Manifest(BaseModel):
         scripts: each one after all that it needs.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-    schema_: Literal[2] = Field(default=2, alias="schema")
-    digest: str = ""
     options: Mapping[str, str]
-    version_locations: tuple[str, ...]
+    version_locations: Sequence[str]
     recursive: bool
     env: str
     env_is_run: str
-    heads: tuple[str, ...]
-    scripts: tuple[Script, ...]
+    heads: Sequence[str]
+    scripts: Sequence[Script]
 
     def encode(self) -> bytes:
         """Return the bytes of the file; the same migrations give the same bytes."""
-        text = self.model_copy(update={"digest": ""}).model_dump_json(by_alias=True, indent=1).encode() + b"\n"
+        scripts = [each._asdict() for each in self.scripts]
+        content = {"schema": _SCHEMA, "digest": "", **self._asdict(), "scripts": scripts}
+        text = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
         return text.replace(_signed(""), _signed(hashlib.sha256(text).hexdigest()), 1)
 
     @classmethod
@@ -83,15 +80,19 @@ class Manifest(BaseModel):
             NotAsFrozenError: the file is damaged, edited, or of another version.
         """
         try:
-            manifest = cls.model_validate_json(content)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(map(str, first["loc"])) or "all of it"
-            raise NotAsFrozenError(f"it is damaged or of another version ({where}: {first['msg']})") from None
-        text = content.replace(_signed(manifest.digest), _signed(""), 1)
-        if hashlib.sha256(text).hexdigest() != manifest.digest:
+            found = json.loads(content)
+            schema, digest = found.pop("schema"), str(found.pop("digest"))
+        except (ValueError, RecursionError, AttributeError, LookupError, TypeError):
+            raise NotAsFrozenError("it is damaged") from None
+        if schema != _SCHEMA:
+            raise NotAsFrozenError("another version of orchestrator wrote it")
+        text = content.replace(_signed(digest), _signed(""), 1)
+        if hashlib.sha256(text).hexdigest() != digest:
             raise NotAsFrozenError("it is damaged, or was edited")
-        return manifest
+        try:
+            return cls(**found | {"scripts": [Script(**each) for each in found["scripts"]]})
+        except (TypeError, LookupError):
+            raise NotAsFrozenError("another version of orchestrator wrote it") from None
 
     def tree(self, files: AlembicFiles, directory: Path) -> Tree:
         """Return the frozen tree, if it is still the one in the files.
@@ -107,7 +108,7 @@ class Manifest(BaseModel):
         except NeedsAlembic as error:
             raise NotAsFrozenError(str(error)) from error
         revisions = (
-            Revision(each.revision, each.down_revision, each.depends_on, each.description, each.checksum)
+            Revision(each.revision, tuple(each.down_revision), tuple(each.depends_on), each.description, each.checksum)
             for each in self.scripts
         )
         return Tree.of(revisions)
@@ -119,7 +120,7 @@ class Manifest(BaseModel):
                 raise NotAsFrozenError(f"Alembic's option {name} was changed")
         if checksum_of(directory / "env.py") != self.env:
             raise NotAsFrozenError("env.py was changed")
-        locations = find_locations(files, directory, self.version_locations)
+        locations = find_locations(files, directory, tuple(self.version_locations))
         found = find_scripts(locations, recursive=self.recursive)
         known = {each.path: each.checksum for each in self.scripts}
         if difference := sorted(found.keys() ^ known.keys()):
