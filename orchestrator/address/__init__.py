@@ -1,7 +1,7 @@
-"""The address of the orchestrator's own connections: what the app's driver is called with, in our driver's words.
+"""The address of the orchestrator's own connections: the app driver's arguments, translated for our driver.
 
-The app and its env.py may use any driver. Ours is the async one of the same database, so the options of the others are
-translated; one that has no counterpart is named, because the two might then not connect alike.
+The app and its env.py may use any driver. Ours is the async one for the same database, so the other drivers' options
+are translated. An option without a counterpart is reported, because our connection may then differ from the app's.
 """
 
 import shlex
@@ -40,10 +40,10 @@ class OwnAddress:
     """How our own connections reach the app's database.
 
     Attributes:
-        url: with our driver; it has the login, and no options.
+        url: with our driver and the login, without options.
         connect_args: the options, for `create_async_engine(..., connect_args=...)`.
-        prefers_tls: use TLS if the server offers it, without verifying, as the app's driver does.
-        ignored: the names of the options that have no counterpart here.
+        prefers_tls: use TLS if the server offers it, without verification, as the app's driver does.
+        ignored: the names of options without a counterpart.
     """
 
     url: URL
@@ -53,10 +53,10 @@ class OwnAddress:
 
 
 def with_driver(url: URL) -> URL:
-    """A URL that SQLAlchemy finds a dialect for: `postgres://` is libpq's form, and a driver may be missing.
+    """Return a URL that SQLAlchemy has a dialect for: it may lack a driver, or begin with libpq's `postgres://`.
 
     Raises:
-        AddressError: the database is none of ours.
+        AddressError: the database is not supported.
     """
     backend, _, driver = url.drivername.partition("+")
     if backend not in DATABASES:
@@ -66,14 +66,14 @@ def with_driver(url: URL) -> URL:
 
 
 def of_url(url: URL) -> OwnAddress:
-    """The address that `url` stands for, whatever its driver.
+    """Return the address in `url`, for any driver.
 
     Raises:
         AddressError: no connection can be made with it.
     """
     url = with_driver(url)
     backend, _, driver = url.drivername.partition("+")
-    if not url.query and driver in DRIVERS and DATABASES[backend] != "sqlite":  # needs no dialect, and its import
+    if not url.query and driver in DRIVERS and DATABASES[backend] != "sqlite":  # skips the import of the dialect
         return _address(DATABASES[backend], driver, backend, (), url.translate_connect_args())
     try:
         dialect = url.get_dialect()()
@@ -86,11 +86,11 @@ def of_url(url: URL) -> OwnAddress:
 
 
 def of_call(dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> OwnAddress:
-    """The address that a driver is about to be called with: what SQLAlchemy's event `do_connect` gives.
+    """Return the address that a driver is about to be called with, as SQLAlchemy's event `do_connect` gives it.
 
     Args:
         dialect: the app's.
-        arguments: positional ones of the driver's `connect`.
+        arguments: positional arguments of the driver's `connect`.
         parameters: its keyword arguments; they are not changed.
 
     Raises:
@@ -105,7 +105,7 @@ def of_call(dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str,
 def _address(
     database: str, driver: str, backend: str, arguments: Sequence[Any], parameters: Mapping[str, Any]
 ) -> OwnAddress:
-    """The same; `backend` is what our URL calls the database: `mariadb` is one of the ways to say `mysql`."""
+    """Return the same; `backend` is the database's name in our URL (`mariadb` is a synonym of `mysql`)."""
     options = Options(driver, _merged(database, arguments, parameters))
     location = {_LOCATION[key]: options.given.pop(key) for key in [*options.given] if key in _LOCATION}
     translated = _TRANSLATE[database](options, location)
@@ -114,7 +114,7 @@ def _address(
 
 
 def _plain(location: dict[str, Any], arguments: Parameters) -> dict[str, Any]:
-    """What a URL can hold of a location; the rest (several hosts, a socket's directory, a callable) is an argument."""
+    """Return the parts that a URL can hold; move the others (several hosts, a socket, a callable) to `arguments`."""
     found: dict[str, Any] = {}
     for part, value in location.items():
         if part == "password" and isinstance(value, bytes):
@@ -131,7 +131,7 @@ def _plain(location: dict[str, Any], arguments: Parameters) -> dict[str, Any]:
 
 
 def _merged(database: str, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
-    """Positional arguments by name: SQLite's file, and what stands in a connection string of libpq."""
+    """Return positional arguments by name: SQLite's file, and the parts of a libpq connection string."""
     if database == "sqlite":
         return {**parameters, "database": arguments[0]} if arguments else dict(parameters)
     merged = dict(parameters)
@@ -142,7 +142,7 @@ def _merged(database: str, arguments: Sequence[Any], parameters: Mapping[str, An
 
 
 def _connection_string(text: str) -> Parameters:
-    """What a connection string of libpq holds, in either of its forms: a URI, or `key=value` pairs."""
+    """Return the parts of a libpq connection string: a URI, or `key=value` pairs."""
     if "://" not in text:
         return dict(pair.split("=", 1) for pair in shlex.split(text) if "=" in pair)
     url = with_driver(make_url(text)).set(drivername="postgresql+psycopg2")

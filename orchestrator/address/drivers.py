@@ -1,7 +1,7 @@
-"""The database drivers, in one table: which database each is for, and how each takes TLS, a program name, a password.
+"""The table of drivers: the database of each, and how it takes a TLS context, a program name and a password.
 
-The names are those of SQLAlchemy (`Dialect.driver`). The orchestrator's own connections use the three of `OWN`; the
-app and its env.py may use any of them. To support another driver, add a row and let the tests of the table run it.
+The names are SQLAlchemy's (`Dialect.driver`). The orchestrator's own connections use the three drivers in `OWN`; the
+app and its env.py may use any. To support another driver, add a row; the tests of the table then cover it.
 """
 
 import importlib.util
@@ -15,14 +15,14 @@ Parameters = dict[str, Any]
 
 
 class Tls(NamedTuple):
-    """Whom to trust: the bundle of DATABASE_SSL_CA, as a file and as a context that verifies chain and host name."""
+    """The CA to trust: the bundle of DATABASE_SSL_CA as a file, and as a context that verifies chain and host name."""
 
     ca_file: str
     context: ssl.SSLContext
 
 
 def _with_context(name: str) -> Callable[[Parameters, Tls], None]:
-    """A driver that takes Python's SSLContext in the argument `name`; its file options would replace the context."""
+    """Set Python's SSLContext in the argument `name`, and drop the driver's file options, which would override it."""
 
     def apply(parameters: Parameters, tls: Tls) -> None:
         for key in [key for key in parameters if key.startswith(("ssl", "direct_tls"))]:
@@ -61,12 +61,12 @@ def _own_encoding(password: str) -> Any:
 
 
 def _bytes(password: str) -> Any:
-    """Passwords are UTF-8, as those of other clients; asyncmy would make Latin-1 of text."""
+    """Return a password in UTF-8, as other clients send it; asyncmy would encode a str as Latin-1."""
     return password.encode()
 
 
 def _utf8_as_latin1(password: str) -> Any:
-    """Text that is UTF-8 after the driver has made Latin-1 of it; it takes no bytes."""
+    """Return a str that becomes UTF-8 when the driver encodes it as Latin-1; the driver takes no bytes."""
     return password.encode().decode("latin-1")
 
 
@@ -75,16 +75,16 @@ class Driver:
     """One driver.
 
     Attributes:
-        name: as in a URL behind the `+`, and as `Dialect.driver`.
+        name: as in a URL after the `+`, and as `Dialect.driver`.
         database: `mysql` (MariaDB too), `postgresql` or `sqlite`.
-        package: what `pip install` calls it.
-        module: what `import` calls it.
-        set_tls: changes the arguments of `connect` so that the server is verified; None when no way is known.
-        set_program_name: changes them so that the server shows who is connected; None where the lock does it.
+        package: its name for `pip install`.
+        module: its name for `import`.
+        set_tls: changes the arguments of `connect` so that the server is verified; None if the driver cannot verify.
+        set_program_name: changes them so that the server shows our program name; None if the lock sets it.
         password_key: the argument that holds the password.
-        encode_password: makes that argument of a text.
-        falls_back_to_plain: it connects without TLS when the server offers none, whatever it was asked for.
-        token: further arguments for a login by a token of RDS.
+        encode_password: returns that argument for a text.
+        falls_back_to_plain: it connects without TLS if the server offers none, even if TLS is required.
+        token: further arguments for a login with an RDS token.
     """
 
     name: str
@@ -100,10 +100,10 @@ class Driver:
 
     @property
     def installed(self) -> bool:
-        """Whether it can be imported; nothing is imported for the answer."""
+        """Return whether it can be imported, without importing it."""
         try:
             return importlib.util.find_spec(self.module) is not None
-        except ModuleNotFoundError:  # a package on the way to it is missing
+        except ModuleNotFoundError:  # a parent package is missing
             return False
 
 
@@ -120,7 +120,7 @@ _DRIVERS = (
         encode_password=_utf8_as_latin1,
         falls_back_to_plain=True,
     ),
-    # Before 1.2 PyMySQL goes on in clear text when the server offers no TLS.
+    # PyMySQL before 1.2 continues in clear text if the server offers no TLS.
     Driver("pymysql", "mysql", "pymysql", "pymysql", _with_context("ssl"), _program_name, falls_back_to_plain=True),
     Driver("mysqldb", "mysql", "mysqlclient", "MySQLdb", _mysqlclient, password_key="passwd"),  # noqa: S106  # a name
     Driver(
@@ -151,7 +151,7 @@ DATABASES = {
     "mysql": "mysql",
     "mariadb": "mysql",
     "postgresql": "postgresql",
-    "postgres": "postgresql",  # libpq's own form; Heroku, Render and others give it
+    "postgres": "postgresql",  # libpq's spelling, which Heroku, Render and others use
     "sqlite": "sqlite",
 }
 """The database of what stands before the `+` in a URL."""
@@ -164,7 +164,7 @@ EXAMPLES = {
 
 
 def set_tls(driver_name: str, parameters: Parameters, tls: Tls) -> bool:
-    """Have the driver verify the server; False if no way is known to make this driver do so."""
+    """Make the driver verify the server; return False if this driver cannot."""
     driver = DRIVERS.get(driver_name)
     if driver is None or driver.set_tls is None:
         return False

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: the options of each driver in the words of asyncmy.
+"""MySQL and MariaDB: translates the options of each driver for asyncmy.
 
 TLS options are in `mysql_tls`.
 """
@@ -14,7 +14,7 @@ _PASSED = {
     "read_default_file": str,
     "server_public_key": lambda value: value if isinstance(value, bytes) else str(value).encode(),
 }
-# What shapes results, time-outs and pools of the app's own connections.
+# Options for results, timeouts and pools of the app's own connections.
 _HARMLESS = words(
     "allow_local_infile allow_local_infile_in_path async_creator_fn auth_plugin auth_plugin_map autocommit "
     "binary_prefix buffered client_flag client_flags collation compress conn_attrs connect_timeout connection_timeout "
@@ -28,7 +28,7 @@ _HAVE_OUR_CHARACTER_SETS = {"asyncmy", "aiomysql", "pymysql"}
 
 
 def translate(options: Options, location: dict[str, Any]) -> Translated:
-    """Arguments for asyncmy.
+    """Return the arguments for asyncmy.
 
     Raises:
         AddressError: an option is wrong.
@@ -47,9 +47,9 @@ def translate(options: Options, location: dict[str, Any]) -> Translated:
 
 
 def _check_charset(options: Options, arguments: Parameters) -> None:
-    """Raise for a character set that no driver knows: asyncmy and PyMySQL have one table of character sets.
+    """Raise for an unknown character set, which asyncmy would notice only during the handshake.
 
-    They would meet it in the middle of the greeting only.
+    asyncmy and PyMySQL have the same table of character sets.
     """
     from asyncmy.charset import charset_by_name
 
@@ -57,4 +57,4 @@ def _check_charset(options: Options, arguments: Parameters) -> None:
         return
     if options.driver in _HAVE_OUR_CHARACTER_SETS:
         raise AddressError("charset", "there is no such character set; utf8mb4 holds every character")
-    del arguments["charset"]  # the app's driver may know more of them; we read names only
+    del arguments["charset"]  # the app's driver may know further ones; we read only ASCII names

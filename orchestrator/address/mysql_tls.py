@@ -1,7 +1,8 @@
-"""TLS with MySQL and MariaDB: what the options of the app's driver ask for, as a context for our own.
+"""TLS with MySQL and MariaDB: the TLS options of the app's driver, as a context for our own driver.
 
-The same options mean different things: with `ssl_ca` alone PyMySQL verifies chain and host name, Connector/Python
-verifies nothing. Ours does what the app's own driver does, so that it reaches what the app reaches, and no more.
+The same option has different meanings: with `ssl_ca` alone, PyMySQL verifies chain and host name, Connector/Python
+verifies nothing. Ours verifies as much as the app's driver does, so that it reaches exactly the servers that the app
+reaches.
 """
 
 import enum
@@ -24,10 +25,10 @@ class Mode(enum.Enum):
 
 
 def tls_of(options: Options) -> tuple[ssl.SSLContext | None, bool]:
-    """A context for our driver, or None; and whether TLS is used only if the server offers it.
+    """Return a context for our driver, or None; and whether to use TLS only if the server offers it.
 
     Raises:
-        AddressError: an option is wrong, or names a file that is not there.
+        AddressError: an option is wrong, or names a missing file.
     """
     given = options.given.pop("ssl", None)
     loose = {name.removeprefix("ssl_"): options.given.pop(name) for name in [*options.given] if name.startswith("ssl_")}
@@ -42,7 +43,7 @@ def tls_of(options: Options) -> tuple[ssl.SSLContext | None, bool]:
 
 
 def _mode(driver: str, wanted: dict[str, Any], *, switch: bool | None, in_dictionary: bool) -> Mode:
-    """What the options ask this driver for; `switch`: a mere yes or no."""
+    """Return the mode that the options request from this driver; `switch` is a plain yes or no."""
     if name := str(wanted.get("mode", "")).upper().replace("-", "_"):
         if name not in Mode.__members__:
             raise AddressError("ssl_mode", f"it must be one of {', '.join(Mode.__members__)}")
@@ -56,7 +57,10 @@ def _mode(driver: str, wanted: dict[str, Any], *, switch: bool | None, in_dictio
 
 
 def _pymysql(wanted: dict[str, Any], in_dictionary: bool) -> Mode:  # noqa: FBT001  # called by the table
-    """PyMySQL and its descendants: a CA verifies; in the dictionary, which SQLAlchemy makes of a URL, the name too."""
+    """PyMySQL and its descendants: a CA turns on verification of the chain.
+
+    In a dictionary, which SQLAlchemy makes of a URL's options, it turns on verification of the host name too.
+    """
     if as_flag(wanted.get("verify_identity")):
         return Mode.VERIFY_IDENTITY
     verify = wanted.get("verify_cert", wanted.get("verify_mode"))
@@ -79,7 +83,7 @@ def _connector_c(wanted: dict[str, Any], _: bool) -> Mode:  # noqa: FBT001  # ca
 
 
 def _mysqlclient(wanted: dict[str, Any], _: bool) -> Mode:  # noqa: FBT001  # called by the table
-    """Files alone verify nothing: `ssl_mode` says it, and was read before."""
+    """Files alone verify nothing; `ssl_mode` would, and was read before."""
     return Mode.VERIFY_CA if as_flag(wanted.get("verify_server_cert")) else Mode.REQUIRED
 
 
@@ -88,7 +92,7 @@ _BY_DRIVER = {"mysqlconnector": _connector_python, "mariadbconnector": _connecto
 
 
 def unverified() -> ssl.SSLContext:
-    """TLS that trusts any server: what a driver that prefers TLS makes of no options at all."""
+    """Return a context that trusts any server: what a driver that prefers TLS uses without options."""
     return _context(Mode.REQUIRED, {})
 
 
@@ -100,7 +104,7 @@ def _context(mode: Mode, wanted: dict[str, Any]) -> ssl.SSLContext:
         raise AddressError("ssl_ca", f"it is not a readable CA bundle ({type(error).__name__})") from None
     context.check_hostname = mode is Mode.VERIFY_IDENTITY
     context.verify_mode = ssl.CERT_NONE if mode is Mode.REQUIRED else ssl.CERT_REQUIRED
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as the drivers do: many servers' own certificates are older
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # like the drivers: many servers' certificates are not strict
     try:
         if "cert" in files:
             context.load_cert_chain(files["cert"], files.get("key"), wanted.get("key_password"))

@@ -1,4 +1,4 @@
-"""The options of a driver, on their way into the words of another driver."""
+"""The options of a driver, while they are translated for another driver."""
 
 import os
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ _YES = {"1", "true", "yes", "on"}
 
 
 class AddressError(Exception):
-    """No connection can be made: `option` says which one is wrong (empty: the whole), `problem` how, without values."""
+    """No connection can be made. `option` is the wrong one (empty: all), `problem` the reason, without values."""
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"its option `{option}`: {problem}" if option else problem)
@@ -21,8 +21,8 @@ class Translated(NamedTuple):
     """Arguments for our own driver.
 
     Attributes:
-        arguments: of its `connect`.
-        prefers_tls: use TLS if the server offers it, without verifying.
+        arguments: keyword arguments of its `connect`.
+        prefers_tls: use TLS if the server offers it, without verification.
     """
 
     arguments: Parameters
@@ -31,22 +31,22 @@ class Translated(NamedTuple):
 
 @dataclass
 class Options:
-    """The options that a driver is given. A translation takes out of `given` what it has understood."""
+    """The options given to a driver. A translation removes from `given` what it has understood."""
 
     driver: str
     given: Parameters
     ignored: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Copy them, as they are the driver's own; None is no value."""
+        """Copy the options, which belong to the driver; None counts as not given."""
         self.given = {key: value for key, value in self.given.items() if value is not None}
 
     def flag(self, name: str) -> bool | None:
-        """A yes or no, and None when it is not given."""
+        """Return a yes or no; None if it is not given."""
         return as_flag(self.given.pop(name, None))
 
     def take(self, names: dict[str, Any]) -> Parameters:
-        """The options of these names, each through its function, which makes the type that our driver needs."""
+        """Return the options of these names, each converted by its function to the type that our driver needs."""
         found = {}
         for name in [name for name in self.given if name in names]:
             try:
@@ -56,26 +56,26 @@ class Options:
         return found
 
     def ignore_rest(self, harmless: frozenset[str], prefixes: tuple[str, ...] = ()) -> None:
-        """Note the names of what is left, except of what makes no difference to a connection that only looks."""
+        """Note the names of the remaining options, except those that do not affect a connection that only reads."""
         left = [name for name in self.given if name not in harmless and not name.startswith(prefixes or ("\0",))]
         self.ignored += left
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text, as a set of names."""
+    """Return the words of a text as a set."""
     return frozenset(text.split())
 
 
 def as_flag(value: Any) -> bool | None:
-    """A yes or no in any of the forms that drivers take, and None for None."""
+    """Return a yes or no from any form that drivers accept; None for None."""
     return None if value is None else str(value).lower() in _YES
 
 
 def existing_file(name: str, path: Any) -> str:
-    """The path, its `~` expanded.
+    """Return the path with `~` expanded.
 
     Raises:
-        AddressError: there is no such file: waiting for it would only hide the cause.
+        AddressError: the file does not exist: waiting would only hide the cause.
     """
     expanded = os.path.expanduser(str(path))  # noqa: PTH111  # it goes into an argument as text
     if not os.path.exists(expanded):  # noqa: PTH110  # same

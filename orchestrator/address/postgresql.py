@@ -1,6 +1,6 @@
-"""PostgreSQL: the options of libpq's drivers and of pg8000, in the words of asyncpg.
+"""PostgreSQL: translates the options of libpq's drivers and of pg8000 for asyncpg.
 
-asyncpg understands libpq's TLS options in a connection string only, so they go there:
+asyncpg accepts libpq's TLS options only in a connection string, so they are put there:
 https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.connect.
 """
 
@@ -20,7 +20,7 @@ _PASSED = {
     "passfile": str,
     "direct_tls": as_flag,
 }
-# What shapes results, time-outs and pools of the app's own connections.
+# Options for results, timeouts and pools of the app's own connections.
 _HARMLESS = words(
     "application_name fallback_application_name autocommit client_encoding command_timeout connect_timeout "
     "connection_class connection_factory context cursor_factory row_factory record_class loop timeout tcp_user_timeout "
@@ -32,7 +32,7 @@ _HARMLESS_VALUES = {"channel_binding": ("disable", "prefer"), "gssencmode": ("di
 
 
 def translate(options: Options, location: dict[str, Any]) -> Translated:
-    """Arguments for asyncpg.
+    """Return the arguments for asyncpg.
 
     Raises:
         AddressError: an option is wrong.
@@ -49,7 +49,7 @@ def translate(options: Options, location: dict[str, Any]) -> Translated:
 
 
 def _split_hosts(location: dict[str, Any]) -> None:
-    """Make lists of libpq's comma-separated hosts and ports."""
+    """Split libpq's comma-separated hosts and ports into lists."""
     for part in ("host", "port"):
         if isinstance(value := location.get(part), str) and "," in value:
             location[part] = value.split(",")
@@ -67,7 +67,7 @@ def _tls(options: Options) -> Parameters:
     texts = {name: str(options.given.pop(name)) for name in _TLS_TEXTS if name in options.given}
     for name in [name for name in _TLS_FILES if name in options.given]:
         value = options.given.pop(name)
-        if (name, value) == ("sslrootcert", "system"):  # libpq's word for the system's own bundle
+        if (name, value) == ("sslrootcert", "system"):  # libpq's name for the system's CA bundle
             return {"ssl": ssl.create_default_context()}
         texts[name] = existing_file(name, value)
     if (mode := options.given.pop("sslmode", None)) is not None:
@@ -84,7 +84,7 @@ def _mode(value: Any) -> str:
 
 
 def _settings(options: Options) -> dict[str, str]:
-    """The settings of the session: libpq's `-c search_path=tenant`, asyncpg's `server_settings`."""
+    """Return the settings of the session: libpq's `-c search_path=tenant`, asyncpg's `server_settings`."""
     settings: dict[str, str] = {}
     text = str(options.given.pop("options", "")).replace("--", "-c ").replace("-c", " -c ")
     words = [word for word in shlex.split(text) if word != "-c"]

@@ -1,4 +1,4 @@
-"""SQLite: the drivers take the same arguments."""
+"""SQLite: all drivers take the same arguments."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ from orchestrator.address.options import Options, Translated
 
 
 def translate(options: Options, location: dict[str, Any]) -> Translated:
-    """The file, and whether its name is a URI; everything else concerns the app's own connections."""
+    """Return the file, and whether its name is a URI; all other options concern the app's own connections."""
     location["database"] = str(location.get("database", ""))
-    if options.flag("uri"):  # in the URL: SQLAlchemy makes a path of a name that is no URI there
+    if options.flag("uri"):  # put it into the URL: otherwise SQLAlchemy treats the name as a path
         location["query"] = {"uri": "true"}
     return Translated({})

@@ -1,7 +1,7 @@
-"""`orchestrator timeline`: pictures of starts, from their log lines.
+"""`orchestrator timeline`: pictures of starts, drawn from their log lines.
 
-Data flows one way: bytes (`reading`, `documents`) become lines, lines what is known of each start (`starts`), that its
-phases (`phases`), these a picture (`picture`, `axis`), and that text or SVG (`text`, `svg`).
+Data flows one way: bytes become lines (`reading`, `documents`), lines become facts about each start (`starts`), facts
+become phases (`phases`), phases a picture (`picture`, `axis`), and the picture text or SVG (`text`, `svg`).
 """
 
 from orchestrator.timeline.drawing import draw

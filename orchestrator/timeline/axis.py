@@ -1,6 +1,6 @@
-"""The common time axis: where a moment stands between 0 and 1, and which moments are labelled.
+"""The common time axis: where a moment lies between 0 and 1, and which moments get a label.
 
-Long stretches in which nobody starts are cut short: a start takes seconds, and what it starts serves for days.
+Long periods without a start are drawn shorter: a start takes seconds, and the app then serves for days.
 """
 
 import bisect
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from orchestrator.timeline.words import duration
 
-_QUIET = 0.25  # of all busy time: longer quiet stretches are cut, if there is more quiet than busy time at all
-_CUT_TO = 0.08  # and is then drawn as long as this share
-_ALL_CUTS = 0.4  # or shorter, so that all together take at most this share
+_QUIET = 0.25  # share of the busy time; a longer quiet period is cut if there is more quiet than busy time
+_CUT_TO = 0.08  # drawn length of a cut period, as a share of the axis
+_ALL_CUTS = 0.4  # drawn length of all cut periods together, at most
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 _STEPS = (
     *(0.001 * factor * 10**power for power in range(3) for factor in (1, 2, 5)),
@@ -26,10 +26,10 @@ _STEPS = (
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of time, in seconds, and where it is drawn, from 0 to 1.
+    """A period in seconds, and where it is drawn, from 0 to 1.
 
     Attributes:
-        quiet: It is drawn shorter than it was.
+        quiet: It is drawn shorter than to scale.
     """
 
     began: float
@@ -55,11 +55,11 @@ class Axis:
 
     @property
     def ended(self) -> float:
-        """The last moment on it."""
+        """Return the last moment on the axis."""
         return self.pieces[-1].ended
 
     def position(self, moment: float) -> float:
-        """Where a moment stands, from 0 to 1; never before an earlier one."""
+        """Return where a moment lies, from 0 to 1; never before an earlier moment."""
         index = bisect.bisect_right(self.pieces, moment, key=lambda piece: piece.began) - 1
         piece = self.pieces[max(0, index)]
         length = piece.ended - piece.began
@@ -67,7 +67,7 @@ class Axis:
         return piece.left + (piece.right - piece.left) * min(1.0, max(0.0, share))
 
     def ticks(self, about: int) -> Iterator[Tick]:
-        """Round moments, `about` so many, in order; behind a cut at least its end."""
+        """Return about `about` round moments, in order; after a cut, at least its end."""
         shown = [piece for piece in self.pieces if not piece.quiet]
         wanted = sum(piece.ended - piece.began for piece in shown) / max(1, about)
         step = next((step for step in _STEPS if step >= wanted), _STEPS[-1])
@@ -80,7 +80,7 @@ class Axis:
 
 
 def axis(busy: Iterable[tuple[float, float]], until: float) -> Axis:
-    """An axis that has all `busy` stretches in full, and cuts the long ones between them, up to `until`."""
+    """Return an axis up to `until` that shows all `busy` periods to scale and cuts the long ones between them."""
     united = list(_united(busy))
     total = sum(ended - began for began, ended in united) or 1.0
     until = max(until, united[-1][1], 0.001)
@@ -99,7 +99,7 @@ def axis(busy: Iterable[tuple[float, float]], until: float) -> Axis:
 
 
 def _united(busy: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    """The stretches in order, those that touch made one; at least one."""
+    """Return the periods in order, with adjoining ones merged; at least one."""
     began, ended = 0.0, 0.0
     for first, last in sorted(busy):
         if first > ended:
@@ -110,7 +110,7 @@ def _united(busy: Iterable[tuple[float, float]]) -> Iterator[tuple[float, float]
 
 
 def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """Neighbours that are drawn at the same scale made one; those of no length left out."""
+    """Merge neighbours with the same scale, and leave out those of length 0."""
     last: Piece | None = None
     for piece in pieces:
         if piece.ended <= piece.began:
@@ -126,7 +126,7 @@ def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
 
 
 def _label(moment: float, step: float) -> str:
-    """A moment as an axis says it: as exact as the step needs it, and no more."""
+    """Return the label of a moment, as exact as the step requires."""
     if moment < _MINUTE:
         return f"{round(moment, 3):g} s"
     if step >= _MINUTE or moment < _HOUR:

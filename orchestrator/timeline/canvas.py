@@ -1,4 +1,4 @@
-"""Drawing in SVG, and how wide a text is there, whatever font the reader has."""
+"""Drawing in SVG, and the width of a text in any font that the reader may have."""
 
 import unicodedata
 import xml.etree.ElementTree as ET
@@ -14,7 +14,7 @@ _BOLDER = 1.1  # times as wide
 
 @dataclass(frozen=True)
 class Style:
-    """How a text looks; the size is in pixels."""
+    """The look of a text; the size is in pixels."""
 
     size: float
     fill: str = INK
@@ -23,11 +23,11 @@ class Style:
     anchor: str = ""
 
     def width(self, text: str) -> float:
-        """At most so many pixels, in any of the usual fonts without serifs."""
+        """Return the largest width in pixels, in any common sans-serif font."""
         return sum(map(_advance, text)) * self.size * (_BOLDER if self.bold else 1)
 
     def fitted(self, text: str, width: float) -> str:
-        """`text`, with an ellipsis where it would be wider."""
+        """Return `text`, shortened with an ellipsis if it is wider."""
         if self.width(text) <= width + 0.5:
             return text
         while text and self.width(f"{text}…") > width:
@@ -35,7 +35,7 @@ class Style:
         return f"{text.rstrip()}…"
 
     def wrapped(self, text: str, width: float) -> list[str]:
-        """Lines of at most `width` pixels; a word that is wider is cut."""
+        """Return lines of at most `width` pixels; a wider word is cut."""
         lines: list[str] = []
         for word in self._words(text.split(), width):
             longer = f"{lines[-1]} {word}" if lines else word
@@ -56,7 +56,7 @@ class Style:
 
 
 def _advance(character: str) -> float:
-    """In heights of the letters: generous, as the font is not known."""
+    """Return the width of a character in units of the font size; generous, because the font is unknown."""
     if unicodedata.combining(character):
         return 0.0
     if not character.isascii():
@@ -69,26 +69,26 @@ def _advance(character: str) -> float:
 
 
 class Canvas:
-    """A group of elements; ElementTree escapes whatever is put into them."""
+    """A group of elements. ElementTree escapes all text."""
 
     def __init__(self, element: ET.Element) -> None:
         self.element = element
 
     def group(self) -> "Canvas":
-        """A group that is drawn where this call stands, whatever is put into it later."""
+        """Return a group that is drawn at this place in the order, whenever it is filled."""
         return Canvas(ET.SubElement(self.element, "g"))
 
     def draw(self, tag: str, **attributes: str | float) -> "Canvas":
-        """An element; `_` in the names stands for `-`."""
+        """Add an element; `_` in attribute names stands for `-`."""
         given = {name.replace("_", "-"): _figure(value) for name, value in attributes.items()}
         return Canvas(ET.SubElement(self.element, tag, given))
 
     def titled(self, title: str) -> None:
-        """Tell this to whoever points at it."""
+        """Add a tooltip."""
         ET.SubElement(self.element, "title").text = title
 
     def text(self, text: str, x: float, y: float, style: Style, **attributes: str | float) -> None:
-        """A text on one line, whose letters stand on `y`."""
+        """Add a text on one line, with its baseline at `y`."""
         if style.bold:
             attributes["font_weight"] = "600"
         if style.italic:
@@ -98,14 +98,14 @@ class Canvas:
         self.draw("text", x=x, y=y, font_size=style.size, fill=style.fill, **attributes).element.text = text
 
     def lines(self, text: str, x: float, y: float, style: Style, width: float) -> float:
-        """Text on as many lines as it needs; returns where the last one stands."""
+        """Add a text on as many lines as it needs; return the baseline of the last one."""
         for index, line in enumerate(style.wrapped(text, width)):
             y += style.size * 1.35 * bool(index)
             self.text(line, x, y, style)
         return y
 
     def end_mark(self, end: End, x: float, y: float, half: float) -> None:
-        """A cross in a white disc behind a lane's end, or a line across it."""
+        """Draw a cross in a white disc after a lane's end, or a line across it."""
         if end in {End.STOPPED, End.REPLACED}:
             self.draw("line", x1=x, x2=x, y1=y - half * 1.3, y2=y + half * 1.3, stroke=INK, stroke_width=2)
         elif end is End.FAILED:
@@ -116,7 +116,7 @@ class Canvas:
                 self.draw("line", x1=x - arm, x2=x + arm, y1=y - rise, y2=y + rise, stroke=FAILED, stroke_width=2)
 
     def open_bar(self, x: float, y: float, size: tuple[float, float], fill: str) -> None:
-        """What may go on, or may not: faint, dashed, and with no edge on the right."""
+        """Draw a bar of unknown length: faint, dashed, and open on the right."""
         width, height = size
         if width > 0:
             middle = y + height / 2

@@ -1,4 +1,4 @@
-"""What is told of a phase beside its times, a sentence each, and of a failure."""
+"""The details of a phase beside its times, one sentence each, and those of a failure."""
 
 from collections.abc import Iterator
 
@@ -18,12 +18,12 @@ _NOTHING = Fact(0.0, 0.0, {})
 
 
 def name_of(kind: Kind, revision: str) -> tuple[str, str]:
-    """What a phase is called, and what in a narrow place."""
+    """Return the name of a phase, and its short form for narrow places."""
     return (revision, revision) if kind is Kind.REVISION else (kind.value, _SHORT.get(kind, ""))
 
 
 def about(start: Start, kind: Kind, revision: str) -> Iterator[str]:
-    """What else is known of a phase."""
+    """Return the details of a phase."""
     if kind is Kind.WAITING:
         yield from _about_waiting(start)
     elif kind is Kind.LOCK:
@@ -69,7 +69,7 @@ def _whom(fact: Fact) -> str:
 
 
 def app_load(start: Start) -> Phase | None:
-    """The import of the app, which goes on beside the phases."""
+    """Return the import of the app, which runs in parallel to the phases."""
     loaded = start.fact("app_loaded")
     if not loaded:
         return None
@@ -78,7 +78,7 @@ def app_load(start: Start) -> Phase | None:
 
 
 def failure(start: Start) -> Failure:
-    """The cause as `startup_failed` sums it up; else, where the log was cut before, as the failure before it says."""
+    """Return the cause from `startup_failed`; if the log ends earlier, from the failure event before it."""
     summed_up = start.fact("startup_failed")
     name, cause = next(
         ((name, fact) for name in FAILURES if name != "startup_failed" and (fact := start.fact(name))),

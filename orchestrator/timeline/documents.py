@@ -1,6 +1,6 @@
-"""JSON that goes over many lines or is very long, read as a stream: pages of the AWS CLI, exports, what jq indents.
+"""Reads JSON over many lines, or very long JSON, as a stream: pages of the AWS CLI, exports, jq's output.
 
-Each object in it is given out, flat, when it ends; only what is within the limits below is ever kept.
+Each object is returned, flat, when it ends. Memory is bounded by the limits below.
 """
 
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from typing import Any
 import ijson
 
 MAX_DEPTH = 64
-MAX_FIELDS = 200  # of one object: as many as CloudWatch itself discovers
+MAX_FIELDS = 200  # per object: as many as CloudWatch itself discovers
 MAX_TOKEN_BYTES = 2_000_000  # CloudWatch's largest event is 1 MB, and escaping it may double that
 _PIECE_BYTES = 65_536  # parsed at once: each byte may be a token
 
 
 class Document:
-    """One JSON text, or several one after the other, fed piece by piece."""
+    """One JSON text, or several in sequence, fed piece by piece."""
 
     def __init__(self) -> None:
         self._tokens: Any = ijson.sendable_list()
@@ -26,14 +26,14 @@ class Document:
 
     @property
     def ended(self) -> bool:
-        """Whether everything that was opened is closed."""
+        """Return whether every object and list is closed."""
         return not self._open
 
     def feed(self, data: bytes) -> Iterator[dict[str, Any]]:
-        """Give out the objects that end in `data`: their keys with scalar values.
+        """Return the objects that end in `data`: their keys with scalar values.
 
         Raises:
-            ValueError: this is no JSON, or goes beyond the limits.
+            ValueError: the text is not JSON, or exceeds the limits.
         """
         for begin in range(0, len(data), _PIECE_BYTES):
             piece = data[begin : begin + _PIECE_BYTES]
@@ -48,7 +48,7 @@ class Document:
                 raise ValueError("no JSON, or a text without end") from failed
 
     def _parse(self, piece: bytes) -> Exception | None:
-        """Parse it into tokens; those before an error count."""
+        """Parse a piece into tokens, and return the error, if any; the tokens before it count."""
         try:
             self._parser.send(piece)
         except (ijson.JSONError, ValueError, StopIteration) as error:
@@ -71,7 +71,10 @@ class Document:
         return None
 
     def _scalar(self, value: Any) -> dict[str, Any] | None:
-        """One in an object stays there; a text in a mere list is a log line: `--query events[].message`."""
+        """Return an object for a text in a list, which is a log line (`--query events[].message`).
+
+        Other scalars stay where they are.
+        """
         inside = self._open[-1]
         if inside is not None:
             if len(inside) < MAX_FIELDS:

@@ -1,4 +1,4 @@
-"""The command: read a log, draw it, say what was left out."""
+"""The command: reads a log, draws it, reports what was left out."""
 
 import contextlib
 import os
@@ -21,14 +21,14 @@ _PIPED_WIDTH = 80
 
 
 def draw(file: Path, svg: Path | None) -> int:
-    """Draw the starts that a log tells of: on standard output, or into `svg`. Returns the exit code.
+    """Draw the starts in a log on standard output or into `svg`; return the exit code.
 
     Args:
         file: The log, in any of the forms of `reading`; `-` is standard input.
-        svg: The file to write, as a whole or not at all.
+        svg: The file to write, completely or not at all.
 
     Raises:
-        click.ClickException: the one cannot be read, or the other not written.
+        click.ClickException: a file cannot be read or written.
     """
     try:
         with _opened(file) as stream:
@@ -49,7 +49,7 @@ def draw(file: Path, svg: Path | None) -> int:
 
 
 def read(stream: BinaryIO) -> Picture:
-    """The picture of a log."""
+    """Return the picture of a log."""
     reading, starts = Reading(stream), Starts()
     for line in reading:
         starts.add(line)
@@ -96,7 +96,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Put a file into its place when it is complete; a device or a pipe is written to as it is."""
+    """Replace a file when its content is complete; write to a device or pipe directly."""
     if file.exists() and not file.is_file():
         file.write_bytes(content)
         return

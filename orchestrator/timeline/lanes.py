@@ -1,4 +1,4 @@
-"""The lanes of the SVG: where they are, their bars, and the texts in them."""
+"""The lanes of the SVG: their places, their bars, and the texts in them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ from orchestrator.timeline.picture import Bar, Picture, Row
 from orchestrator.timeline.words import duration
 
 WIDTH, MARGIN = 1200.0, 32.0
-# After Okabe and Ito, who chose colours that the colour-blind tell apart; the lightness differs too, for grey printers.
+# Colours after Okabe and Ito, which colour-blind readers can distinguish; their lightness differs too, for grey
+# printers.
 FILLS = {
     Kind.PROCESS: "#d0d7de",
     Kind.WAITING: "#aeb8c2",
@@ -36,14 +37,14 @@ _TALL = 700.0  # pixels: the axis is then labelled at the bottom too
 
 @dataclass(frozen=True)
 class Layout:
-    """Where rows and columns are, in pixels.
+    """The places of rows and columns, in pixels.
 
     Attributes:
         labels: Width of the column on the left.
         notes: Width of the column on the right.
         row: Height of a row without details.
         bar: Height of a bar.
-        size: Of the letters.
+        size: Font size.
     """
 
     labels: float
@@ -54,7 +55,7 @@ class Layout:
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "Layout":
-        """Rows as high as their number allows, and columns as wide as their texts need."""
+        """Return a layout with rows as high as their number allows and columns as wide as their texts."""
         row, bar, size = next(sizes for most, *sizes in _SIZES if len(rows) <= most)
         labels = min(260.0, max(Style(size).width(each.label) for each in rows))
         notes = min(240.0, max(_note_style(each, size).width(each.note) for each in rows))
@@ -62,25 +63,25 @@ class Layout:
 
     @property
     def left(self) -> float:
-        """Where the axis begins."""
+        """Return where the axis begins."""
         return MARGIN + self.labels + _GAP
 
     @property
     def right(self) -> float:
-        """Where the axis ends."""
+        """Return where the axis ends."""
         return WIDTH - MARGIN - self.notes - _GAP
 
     def x(self, axis: Axis, moment: float) -> float:
-        """Where a moment is."""
+        """Return the place of a moment."""
         return round(self.left + (self.right - self.left) * axis.position(moment), 2)
 
     def extent(self, axis: Axis, bar: Bar) -> tuple[float, float]:
-        """Where a bar begins, and its width."""
+        """Return where a bar begins, and its width."""
         x = self.x(axis, bar.began)
         return x, round(max(_THINNEST, self.x(axis, bar.ended) - x), 2)
 
     def details(self, row: Row) -> list[str]:
-        """The lines below a row."""
+        """Return the lines below a row."""
         return [line for detail in row.details for line in _DETAIL.wrapped(detail, WIDTH - 2 * MARGIN)]
 
 
@@ -90,7 +91,7 @@ def _note_style(row: Row, size: float) -> Style:
 
 
 def draw_lanes(canvas: Canvas, picture: Picture, y: float) -> float:
-    """Draw axis and lanes below `y`; returns where they end."""
+    """Draw axis and lanes below `y`; return where they end."""
     place = Layout.of(picture.rows)
     heights = [place.row + _DETAIL_HEIGHT * len(place.details(row)) for row in picture.rows]
     top = y + 40
@@ -109,7 +110,7 @@ def draw_lanes(canvas: Canvas, picture: Picture, y: float) -> float:
 
 
 def _scale(canvas: Canvas, axis: Axis, place: Layout, height: tuple[float, float]) -> None:
-    """What was cut short, and the moments whose labels do not touch each other."""
+    """Draw the cuts, and the moments whose labels do not overlap."""
     style = Style(11, GREY, anchor="middle")
     top, bottom = height
     taken = [span for piece in axis.pieces if piece.quiet for span in _cut(canvas, axis, piece, place, height)]
@@ -124,7 +125,7 @@ def _scale(canvas: Canvas, axis: Axis, place: Layout, height: tuple[float, float
 
 
 def _is_tall(height: tuple[float, float]) -> bool:
-    """Whether the axis is labelled at the bottom too."""
+    """Return whether the axis has labels at the bottom too."""
     top, bottom = height
     return bottom - top > _TALL
 
@@ -132,7 +133,7 @@ def _is_tall(height: tuple[float, float]) -> bool:
 def _cut(
     canvas: Canvas, axis: Axis, piece: Piece, place: Layout, height: tuple[float, float]
 ) -> Iterator[tuple[float, float]]:
-    """A stretch that was cut short; gives out what its label takes, if it has room for one."""
+    """Draw a cut; yield the space that its label takes, if it has room for one."""
     style = Style(10.5, GREY, italic=True, anchor="middle")
     left, right = place.x(axis, piece.began), place.x(axis, piece.ended)
     top, bottom = height
@@ -160,7 +161,7 @@ def _lane(canvas: Canvas, row: Row, axis: Axis, place: Layout, top: float) -> No
 
 
 def _bars(canvas: Canvas, row: Row, axis: Axis, place: Layout, top: float) -> None:
-    """The long ones first: a short one is drawn over them, and so is seen."""
+    """Draw the long bars first, so that short ones stay visible above them."""
     for bar in sorted(row.bars, key=lambda bar: axis.position(bar.began) - axis.position(bar.ended)):
         _bar(canvas, bar, axis, place, top)
     if row.beside:
@@ -186,7 +187,7 @@ def _bar(canvas: Canvas, bar: Bar, axis: Axis, place: Layout, top: float) -> Non
 
 @dataclass(frozen=True)
 class Label:
-    """A text within a bar, from `x` over `width` pixels."""
+    """A text in a bar, from `x` over `width` pixels."""
 
     text: str
     x: float
@@ -195,7 +196,7 @@ class Label:
 
 
 def labels(row: Row, axis: Axis, place: Layout) -> list[Label]:
-    """For each bar the longest of its texts that has room in it, if one does."""
+    """Return the longest text that fits, for each bar that has one."""
     size = min(place.size - 1, place.bar * 0.62)
     found = []
     for bar in row.bars if size >= _SMALLEST else ():

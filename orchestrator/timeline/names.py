@@ -1,4 +1,4 @@
-"""In which order starts are drawn, what their lanes are called, and what stands above them."""
+"""The order of the starts, the names of their lanes, and the title."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _ENDINGS = "served", "became their command", "done", "without an end in the log"
 
 
 def in_order(stories: Sequence[Story]) -> list[Story]:
-    """By their beginning, the restarts of a task behind its first start."""
+    """Return the starts by their beginning, with the restarts of a task after its first start."""
     first: dict[str, float] = {}
     for each in stories:
         first[_task(each)] = min(each.start.began, first.get(_task(each), each.start.began))
@@ -24,7 +24,7 @@ def _task(story: Story) -> str:
 
 
 def lane_names(stories: Sequence[Story]) -> dict[str, str]:
-    """What each start is called, by its boot_id: as little as tells it from the others."""
+    """Return a name for each start by its boot_id, as short as unique names can be."""
     tasks = {_task(each) for each in stories}
     shortened = len({task[:_SHORT_ID] for task in tasks}) == len(tasks)
     common = {name: _common(stories, name) is not None for name in ("service", "version")}
@@ -45,7 +45,7 @@ def _common(stories: Sequence[Story], name: str) -> str | None:
 
 
 def title(stories: Sequence[Story]) -> str:
-    """What all of them share."""
+    """Return what all starts share."""
     whose = " ".join(filter(None, (_common(stories, name) for name in ("service", "version"))))
     if len(stories) > 1:
         return f"{count(len(stories), 'start')} of {whose}" if whose else count(len(stories), "start")
@@ -55,7 +55,7 @@ def title(stories: Sequence[Story]) -> str:
 
 
 def subtitle(stories: Sequence[Story], origin: float) -> str:
-    """How they came out, and when the axis begins."""
+    """Return how the starts ended, and when the axis begins."""
     began = datetime.fromtimestamp(origin, UTC)
     when = f"{began:%Y-%m-%d %H:%M:%S}.{began.microsecond // 1000:03} UTC is 0 s"
     if len(stories) == 1:

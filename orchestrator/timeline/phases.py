@@ -1,4 +1,4 @@
-"""A start as it is drawn: the phases that it went through, and how it came out."""
+"""A start as it is drawn: its phases and its outcome."""
 
 import enum
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from orchestrator.timeline.words import duration
 
 
 class Kind(enum.Enum):
-    """What a start may be busy with; the value is its name in the legend."""
+    """The kinds of phases; the value is the name in the legend."""
 
     PROCESS = "process starts"
     WAITING = "waits for the database"
@@ -18,7 +18,7 @@ class Kind(enum.Enum):
     REVISION = "a revision"
     SERVING = "serves"
     DRAINING = "drains"
-    IMPORT = "imports the app"  # beside the others
+    IMPORT = "imports the app"  # in parallel to the others
 
 
 class End(enum.Enum):
@@ -26,18 +26,18 @@ class End(enum.Enum):
 
     OPEN = "no end in the log"
     STOPPED = "stopped"
-    REPLACED = "became its command"  # `run`: what came then is in the log of that program
+    REPLACED = "became its command"  # `run`: what follows is in the log of that program
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Phase:
-    """One thing that a start was busy with; times in seconds since the process began.
+    """One phase of a start; times in seconds since the process began.
 
     Attributes:
-        name: What it is, in a few words.
+        name: A few words.
         short: The same for a narrow place; may be empty.
-        details: What else is known, a sentence each.
+        details: Further facts, one sentence each.
     """
 
     kind: Kind
@@ -49,7 +49,7 @@ class Phase:
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """Return the duration."""
         return self.ended - self.began
 
 
@@ -68,11 +68,11 @@ class Story:
     """A start as it is drawn.
 
     Attributes:
-        start: Who it was.
-        phases: What it was busy with; none overlaps another.
-        app_load: When the app was imported, which goes on beside the phases.
+        start: The process.
+        phases: Its phases, which do not overlap.
+        app_load: The import of the app, in parallel to the phases.
         end: How it ended, at `ended` seconds.
-        serving_after: Seconds to `server_started`, if it came so far.
+        serving_after: Seconds to `server_started`, if that was reached.
     """
 
     start: Start
@@ -85,7 +85,7 @@ class Story:
 
     @property
     def outcome(self) -> str:
-        """The whole story in a few words."""
+        """Return the outcome in a few words."""
         if self.failure:
             return f"exit {self.failure.exit_code} {self.failure.event}"
         if self.serving_after is not None:

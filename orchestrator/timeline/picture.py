@@ -1,7 +1,7 @@
-"""What is drawn, whatever it is drawn with: rows of bars over a common time axis, and what is said below.
+"""The picture, independent of its format: rows of bars over a common time axis, and the text below.
 
-Many starts are a row each; of a single one, each phase is. Times here are seconds on the axis, whose 0 is the beginning
-of the first start.
+With several starts, each is a row. With a single start, each phase is a row. Times are seconds on the axis; 0 is the
+beginning of the first start.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,8 +13,8 @@ from orchestrator.timeline.phases import End, Kind, Phase, Story
 from orchestrator.timeline.summary import Section, sections, told
 from orchestrator.timeline.words import duration
 
-MAX_REVISIONS = 60  # that have a row of their own, when there is but one start
-_TOO_SHORT = 100  # times shorter than the whole: not worth a row
+MAX_REVISIONS = 60  # with a row each, if there is only one start
+_TOO_SHORT = 100  # phases this many times shorter than the whole get no row
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Bar:
     """A phase on the axis.
 
     Attributes:
-        texts: What may be written into it, the longest first.
-        title: All that is known of it.
-        open: It goes on behind its end, but the log does not tell how long.
+        texts: Texts for the inside of the bar, the longest first.
+        title: The tooltip, with all details.
+        open: It continues after its end, for a time that the log does not give.
     """
 
     kind: Kind
@@ -40,12 +40,12 @@ class Row:
     """One lane.
 
     Attributes:
-        label: Whose, or what it is.
-        note: How it came out.
-        bars: One after the other; none overlaps another.
-        beside: What went on at the same time.
-        end: How it ended, at `ended`, where that is to be marked.
-        details: More to say below it, a sentence each.
+        label: The process or the phase.
+        note: Its outcome.
+        bars: In sequence, without overlap.
+        beside: What happened at the same time.
+        end: How it ended, at `ended`, if that should be marked.
+        details: Further text below it, one sentence each.
     """
 
     label: str
@@ -58,13 +58,13 @@ class Row:
 
     @property
     def all_bars(self) -> tuple[Bar, ...]:
-        """With the one beside."""
+        """Return all bars, including the one beside."""
         return (*self.bars, self.beside) if self.beside else self.bars
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All of it, ready to be drawn."""
+    """The whole picture, ready to be drawn."""
 
     title: str
     subtitle: str
@@ -76,7 +76,7 @@ class Picture:
 
 
 def picture(stories: Sequence[Story], remarks: Sequence[str] = ()) -> Picture:
-    """The picture of some starts, in any order; `remarks` end it."""
+    """Return the picture of some starts, in any order, with `remarks` at the end."""
     if not stories:
         return Picture("No start in this log", "", axis([(0.0, 1.0)], 1.0), (), (), (), tuple(remarks))
     origin = min(each.start.began for each in stories)
@@ -98,7 +98,7 @@ def picture(stories: Sequence[Story], remarks: Sequence[str] = ()) -> Picture:
 
 
 def _axis(stories: Iterable[Story], origin: float) -> Axis:
-    """All that happens in full, but serving cut short where nobody else does anything."""
+    """Return an axis that shows everything to scale, except serving while no other start does anything."""
     busy, until = [], 0.0
     for each in stories:
         offset = each.start.began - origin
@@ -123,7 +123,7 @@ def _row(story: Story, names: dict[str, str], origin: float) -> Row:
 
 
 def _rows_of_one(story: Story) -> list[Row]:
-    """A row a phase; of very many revisions the slowest, and the last, which may be what it failed in."""
+    """Return a row per phase; of very many revisions, the slowest and the last, which may be the failed one."""
     revisions = [phase for phase in story.phases if phase.kind is Kind.REVISION]
     kept = {id(phase) for phase in (*sorted(revisions, key=lambda p: -p.seconds)[: MAX_REVISIONS - 1], *revisions[-1:])}
     phases = [p for p in story.phases if (id(p) in kept if p.kind is Kind.REVISION else _worth_a_row(p, story))]
@@ -138,7 +138,7 @@ def _left_out(stories: Sequence[Story]) -> Iterator[str]:
 
 
 def _worth_a_row(phase: Phase, story: Story) -> bool:
-    """Not the moments between two revisions."""
+    """Return whether a phase gets a row; the moments between two revisions do not."""
     passing = phase.kind in {Kind.MIGRATING, Kind.APP} and phase is not story.phases[-1]
     return not passing or phase.seconds * _TOO_SHORT >= story.ended
 

@@ -1,7 +1,7 @@
-"""Any input, read as lines of ours: an object a line, with whatever stands around it, or documents that hold them.
+"""Reads any input as our log lines: one object per line with surrounding text, or documents that contain objects.
 
-Prefixes and suffixes are those of `docker compose logs`, `docker logs -t`, `aws logs tail` and `--output text`;
-wrappers are the objects of log drivers and of `aws logs filter-log-events`, `get-log-events`, `get-query-results`.
+Prefixes and suffixes are those of `docker compose logs`, `docker logs -t`, `aws logs tail` and `--output text`.
+Wrappers are the objects of log drivers and of `aws logs filter-log-events`, `get-log-events`, `get-query-results`.
 """
 
 import json
@@ -15,7 +15,7 @@ import orjson
 from orchestrator.timeline.documents import Document
 from orchestrator.timeline.words import number
 
-LINE_BYTES = 1_048_576  # CloudWatch's largest event; what is longer is a document, or is skipped
+LINE_BYTES = 1_048_576  # CloudWatch's largest event; a longer line is a document, or is skipped
 MAX_WRAPPERS = 8  # objects, lists and texts around a line
 _MESSAGES = frozenset({"message", "@message", "log", "value"})
 """Where wrappers keep the line: CloudWatch Logs and most agents; Logs Insights; Docker and FireLens."""
@@ -26,12 +26,12 @@ _BOOT_ID_CHARACTERS = 64
 
 @dataclass(frozen=True)
 class Line:
-    """One event of one start.
+    """One event of a start.
 
     Attributes:
-        began: When its process began, in seconds since 1970, by this line's own clock.
-        elapsed_seconds: How long after that it happened.
-        fields: All that it says, as it says it.
+        began: When its process began, in seconds since 1970, by the clock of this line.
+        elapsed_seconds: Seconds from then to the event.
+        fields: The line's fields, unchanged.
     """
 
     boot_id: str
@@ -42,16 +42,16 @@ class Line:
 
 
 class Reading:
-    """The lines of ours in a stream; `skipped` counts what else was there."""
+    """Our lines in a stream; `skipped` counts the others."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self.skipped = 0
         self._stream = stream
         self._document: Document | None = None
-        self._found = 0  # lines, in the document
-        self._counted = 0  # as skipped, when it began
-        self._within_line = False  # the next piece goes on where the last one ended
-        self._rest = False  # of a line that was given up
+        self._found = 0  # lines in the document
+        self._counted = 0  # the value of `skipped` when the document began
+        self._within_line = False  # the next piece continues the line
+        self._rest = False  # of a skipped line
 
     def __iter__(self) -> Iterator[Line]:
         """Read to the end, in bounded memory.
@@ -69,7 +69,7 @@ class Reading:
         self.skipped += self._document is not None
 
     def _begin(self, piece: bytes) -> Iterator[Line]:
-        """A line that begins here: an object of its own, the beginning of a document, or nothing of ours."""
+        """Read the beginning of a line: an object, the beginning of a document, or foreign text."""
         if (found := _object(piece)) is not None:
             yield from self._lines(found)
         elif (text := piece.lstrip(b"\xef\xbb\xbf \t\r\n"))[:1] in {b"{", b"["}:
@@ -78,7 +78,7 @@ class Reading:
             self._give_up(piece)
 
     def _go_on(self, document: Document, piece: bytes, *, fresh: bool = False) -> Iterator[Line]:
-        """One more piece of a document; where it breaks off, a line may begin."""
+        """Read one more piece of a document; if the document breaks off, a line may begin there."""
         if fresh:
             self._document, self._found, self._counted = document, 0, self.skipped
         try:
@@ -104,7 +104,7 @@ class Reading:
         self._rest = True
 
     def _lines(self, found: dict[str, Any], *, part: bool = False) -> list[Line]:
-        """What is ours in an object; a `part` of a document counts as a line only if it holds one."""
+        """Return our lines in an object; a `part` of a document counts as a line only if it contains one."""
         before = self.skipped
         lines = self._unwrapped(found, MAX_WRAPPERS)
         if not (lines or part) and self.skipped == before:
@@ -121,7 +121,7 @@ class Reading:
         return []
 
     def _of_field(self, wrapper: dict[str, Any], key: str, value: Any, wrappers: int) -> list[Line]:
-        """The lines in one field of a wrapper; a message without any is a line that was skipped."""
+        """Return the lines in one field of a wrapper; a message without any is a skipped line."""
         if not isinstance(value, str):
             return self._unwrapped(value, wrappers - 1) if wrappers else []
         if key not in _MESSAGES or (key == "value" and wrapper.get("field") != "@message"):
@@ -132,7 +132,7 @@ class Reading:
 
 
 def _object(text: bytes | str) -> dict[str, Any] | None:
-    """The JSON object in a line, without what stands before and after it."""
+    """Return the JSON object in a line, without the text around it."""
     begin, end = (text.find(b'{"'), text.rfind(b"}")) if isinstance(text, bytes) else (text.find('{"'), text.rfind("}"))
     if begin < 0 or end < begin:
         return None
@@ -145,7 +145,7 @@ def _object(text: bytes | str) -> dict[str, Any] | None:
 
 
 def _object_with_surrogates(text: bytes | str) -> Any:
-    """Half of a character, which orjson refuses and JSON allows; our own lines may hold one."""
+    """Parse half of a surrogate pair, which orjson refuses and JSON allows; our own lines may contain one."""
     if (b"\\ud" if isinstance(text, bytes) else "\\ud") not in text:  # type: ignore[operator]
         return None
     try:
@@ -155,7 +155,7 @@ def _object_with_surrogates(text: bytes | str) -> Any:
 
 
 def _line(found: dict[str, Any]) -> Line | None:
-    """The line that an object is, if it has what every line of ours has."""
+    """Return an object as a line, if it has the fields that each of our lines has."""
     event, boot_id, timestamp = found.get("event"), found.get("boot_id"), found.get("timestamp")
     elapsed = number(found.get("elapsed_seconds"), most=_TEN_YEARS_SECONDS)
     if not (isinstance(event, str) and isinstance(boot_id, str) and isinstance(timestamp, str)) or elapsed is None:

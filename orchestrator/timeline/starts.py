@@ -1,6 +1,6 @@
-"""What is known of each start, whatever the order of its lines: a query of Logs Insights gives the last one first.
+"""The facts of each start, for lines in any order: Logs Insights returns the last line first.
 
-Nothing is kept but the first and the last time of each kind of event, and the few fields that are drawn.
+For each kind of event only the first and last time are kept, and the few fields that are drawn.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ FAILURES = {kind.name: kind for kind in CATALOGUE.values() if issubclass(kind, F
 _OF_FAILURES = ("error_message", "hint")
 _OF_REVISIONS = ("description", "index", "pending_count")
 KEPT: dict[str, tuple[str, ...]] = {
-    # The events that are drawn, each with the fields that are.
+    # The events that are drawn, each with its fields.
     "process_started": (),
     "state_changed": (),
     "database_retry_scheduled": ("attempt", "error_type", "error_message"),
@@ -40,7 +40,7 @@ KEPT: dict[str, tuple[str, ...]] = {
     "lock_timeout": (*_OF_FAILURES, "waited_seconds"),
     "startup_failed": (*_OF_FAILURES, "exit_code"),
 }
-del KEPT["database_ahead"]  # as a warning it ends nothing; as a failure, startup_failed says it too
+del KEPT["database_ahead"]  # as a warning it ends nothing; as a failure, `startup_failed` has the same facts
 _TOLD_APART_BY = {
     name: "state" if name == "state_changed" else "revision"
     for name in KEPT
@@ -50,35 +50,35 @@ _TOLD_APART_BY = {
 
 @dataclass
 class Fact:
-    """One kind of event of one start: when it came first and last, and what it then said."""
+    """One kind of event of a start: its first and last time, and its last fields."""
 
     first: float
     last: float
     fields: dict[str, str | float]
 
     def text(self, name: str) -> str:
-        """A field that is text; empty when there is none."""
+        """Return a text field; empty if it is missing."""
         value = self.fields.get(name)
         return value if isinstance(value, str) else ""
 
     def number(self, name: str) -> float | None:
-        """A field that is a number."""
+        """Return a number field."""
         value = self.fields.get(name)
         return value if isinstance(value, float) else None
 
     def whole(self, name: str) -> int:
-        """A field that counts something; 0 when there is none."""
+        """Return a field that counts something; 0 if it is missing."""
         return int(self.number(name) or 0)
 
 
 @dataclass
 class Start:
-    """One process, as its lines tell.
+    """One process, as its lines describe it.
 
     Attributes:
         began: When it began, in seconds since 1970.
-        seen_until: The last line, in seconds after `began`; so are all times of the facts.
-        facts: By event, and by revision or state where there is one.
+        seen_until: The last line, in seconds after `began`, like all times of the facts.
+        facts: By event, and by revision or state if there is one.
     """
 
     boot_id: str
@@ -91,11 +91,11 @@ class Start:
     facts: dict[tuple[str, str], Fact] = field(default_factory=dict)
 
     def fact(self, event: str, what: str = "") -> Fact | None:
-        """What is known of an event, if it came."""
+        """Return the facts of an event; None if it did not occur."""
         return self.facts.get((event, what))
 
     def all(self, event: str) -> Iterator[tuple[str, Fact]]:
-        """The facts of an event, each with its revision or state."""
+        """Return the facts of an event, each with its revision or state."""
         return ((what, fact) for (name, what), fact in self.facts.items() if name == event)
 
 
@@ -109,7 +109,7 @@ class Starts:
         self._revision_facts = 0
 
     def add(self, line: Line) -> None:
-        """Learn from one line; one that is given twice teaches nothing new."""
+        """Add a line; adding it a second time changes nothing."""
         start = self.by_boot_id.get(line.boot_id)
         if start is None:
             if len(self.by_boot_id) >= MAX_STARTS:
@@ -130,7 +130,7 @@ class Starts:
         _refine(fact, line)
 
     def _has_room(self, event: str, what: str) -> bool:
-        """Whether one more fact is kept: there are few states, but any number of revisions."""
+        """Return whether one more fact may be kept: states are few, but revisions unlimited."""
         if not event.startswith("revision_"):
             return event != "state_changed" or what in set(State)
         self._revision_facts += 1
@@ -149,12 +149,12 @@ def _widen(start: Start, line: Line) -> None:
     if line.elapsed_seconds < start.seen_from:
         start.seen_from, start.began = line.elapsed_seconds, line.began
     start.seen_until = max(start.seen_until, line.elapsed_seconds)
-    if not start.task_id:  # the first lines may come before the metadata endpoint has answered
+    if not start.task_id:  # the first lines may be older than the answer of the metadata endpoint
         start.task_id = plain(line.fields.get("task_id"), 64)
 
 
 def _refine(fact: Fact, line: Line) -> None:
-    """The last word counts, but what it leaves empty it does not take back: who held the lock a moment before."""
+    """Update a fact by a later line; an empty field keeps its value, such as the holder of the lock a moment before."""
     fact.first = min(fact.first, line.elapsed_seconds)
     later = line.elapsed_seconds >= fact.last
     fact.last = max(fact.last, line.elapsed_seconds)

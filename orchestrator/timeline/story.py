@@ -1,6 +1,6 @@
-"""The phases of a start: what it was busy with, one thing after the other, from its beginning to its end.
+"""The phases of a start, in sequence, from its beginning to its end.
 
-Each event of the catalogue that begins something is a mark; a phase lasts from its mark to the next.
+Each event of the catalogue that begins something is a mark; a phase lasts from its mark to the next one.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _CONTENDED_SECONDS = 0.1  # a lock that is free is taken in a few milliseconds
 
 
 class _Mark(NamedTuple):
-    """The beginning of a phase; marks of one moment follow each other by their rank."""
+    """The beginning of a phase. Marks with the same time are ordered by rank."""
 
     at: float
     rank: tuple[int, float]
@@ -23,7 +23,7 @@ class _Mark(NamedTuple):
 
 
 def story(start: Start) -> Story:
-    """What a start did, from what is known of it."""
+    """Return the phases and the outcome of a start."""
     end, ended = _end(start)
     marks = sorted((mark for mark in _marks(start) if mark.at <= ended), key=lambda mark: (mark.at, mark.rank))
     bounds = [*(mark.at for mark in marks[1:]), ended]
@@ -43,7 +43,7 @@ def story(start: Start) -> Story:
 # ---------------------------------------------------------------- where phases begin
 
 
-# Which event begins what, in the order of a start: several come in one millisecond.
+# The phase that each event begins, in the order of a start: several events may have the same millisecond.
 _BEGINNINGS = (
     ("process_started", "", 1, Kind.WAITING),
     ("database_ready", "", 2, Kind.APP),
@@ -74,7 +74,7 @@ def _marks(start: Start) -> Iterator[_Mark]:
 
 
 def _lock_marks(start: Start) -> Iterator[_Mark]:
-    """From when the lock was asked for, if somebody else had it."""
+    """Return a mark for the first attempt to take the lock, if another process held it."""
     told = [fact for name in ("lock_waiting", "lock_timeout", "lock_acquired") if (fact := start.fact(name))]
     if not told:
         return
@@ -84,7 +84,7 @@ def _lock_marks(start: Start) -> Iterator[_Mark]:
 
 
 def _end(start: Start) -> tuple[End, float]:
-    """How and when it ended; the last line, if that does not tell."""
+    """Return how and when the start ended; the last line if no event shows that."""
     for event, what, end in (
         ("startup_failed", "", End.FAILED),
         ("command_started", "", End.REPLACED),
@@ -108,7 +108,7 @@ def _phase(start: Start, mark: _Mark, until: float) -> Phase:
 
 
 def _merged(phases: list[Phase], *, open_end: bool) -> Iterator[Phase]:
-    """Without those that took no time, but one at least; neighbours of one kind made one, unless they are revisions."""
+    """Merge neighbours of the same kind, unless they are revisions, and drop phases of length 0; keep at least one."""
     last: Phase | None = None
     for phase in phases:
         needed = phase is phases[-1] and (open_end or last is None)

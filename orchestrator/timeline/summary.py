@@ -1,4 +1,4 @@
-"""What is said below the lanes: causes with their cures, and what took the longest."""
+"""The text below the lanes: causes with their cures, and what took the longest."""
 
 import re
 from collections import defaultdict
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from orchestrator.timeline.phases import Kind, Story
 from orchestrator.timeline.words import count, cut, duration
 
-_LISTED = 5  # of the slowest and of the longest
-_TOO_SHORT = 100  # times shorter than the longest: not worth a line
-_NAMED = 4  # starts that failed alike
-_CAUSES = 20  # of failures
+_LISTED = 5  # of the slowest revisions and the longest waits
+_TOO_SHORT = 100  # waits this many times shorter than the longest get no line
+_NAMED = 4  # starts that failed in the same way
+_CAUSES = 20  # causes of failures
 _BOOT = re.compile(r"orchestrator boot (\w+)")
 
 
 @dataclass(frozen=True)
 class Item:
-    """A line below the lanes: a figure or a name in front, what it is, and what to add."""
+    """A line below the lanes: a figure or a name in front, its meaning, and an addition."""
 
     head: str
     text: str
@@ -26,7 +26,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Section:
-    """Lines below the lanes, with a heading; `bad` ones are about failures."""
+    """Lines below the lanes, with a heading; `bad` marks failures."""
 
     heading: str
     items: tuple[Item, ...]
@@ -34,7 +34,7 @@ class Section:
 
 
 def sections(stories: Sequence[Story], names: dict[str, str]) -> Iterable[Section]:
-    """Why starts failed, which revisions were slow, who waited for whom; `names` are those of the lanes, by boot_id."""
+    """Return why starts failed, which revisions were slow, which starts waited; `names` gives lanes by boot_id."""
     single = len(stories) == 1
     yield Section("Failed", tuple(_failures(stories, names, single=single)), bad=True)
     if not single:
@@ -43,7 +43,7 @@ def sections(stories: Sequence[Story], names: dict[str, str]) -> Iterable[Sectio
 
 
 def _failures(stories: Sequence[Story], names: dict[str, str], *, single: bool) -> Iterable[Item]:
-    """Those that failed alike are told once, with the words of the first."""
+    """Return one item for all starts that failed in the same way, with the words of the first."""
     alike: defaultdict[tuple[int, str, str], list[Story]] = defaultdict(list)
     for each in stories:
         if each.failure:
@@ -69,5 +69,5 @@ def _longest(stories: Sequence[Story], names: dict[str, str], kind: Kind) -> Ite
 
 
 def told(text: str, names: dict[str, str]) -> str:
-    """With the name of the lane where the database names one of the starts."""
+    """Return the text with the lane's name in place of a start's name in the database."""
     return _BOOT.sub(lambda found: names.get(found[1], found[0]), text)

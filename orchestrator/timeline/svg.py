@@ -1,4 +1,4 @@
-"""The picture as one file of SVG: no script, no font, no address; the same input gives the same bytes."""
+"""The picture as one SVG file without scripts, fonts and addresses; the same input gives the same bytes."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ _SWATCH = 14.0
 
 
 def render(picture: Picture) -> bytes:
-    """The picture as SVG, in UTF-8."""
+    """Return the picture as SVG, in UTF-8."""
     root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "role": "img", "font-family": FONT})
     root.set("aria-label", f"{picture.title}. {picture.subtitle}".rstrip(". ") + ".")
     canvas = Canvas(root)
@@ -33,7 +33,7 @@ def render(picture: Picture) -> bytes:
 
 
 def _content(canvas: Canvas, picture: Picture) -> float:
-    """All of it, from top to bottom; returns where it ends."""
+    """Draw the picture from top to bottom; return where it ends."""
     width = WIDTH - 2 * MARGIN
     y = canvas.lines(picture.title, MARGIN, MARGIN + 20, _TITLE, width)
     if picture.subtitle:
@@ -48,7 +48,7 @@ def _content(canvas: Canvas, picture: Picture) -> float:
 
 
 def _description(picture: Picture) -> str:
-    """The same for whoever does not see it."""
+    """Return the text that a screen reader reads."""
     rows = "; ".join(f"{row.label}: {row.note}" for row in picture.rows[:_DESCRIBED])
     return f"A timeline with {count(len(picture.rows), 'lane')}. {rows}".rstrip()
 

@@ -1,4 +1,4 @@
-"""The picture for a terminal, or for a file of text: letters, blocks and colours."""
+"""The picture for a terminal or a text file: letters, blocks and colours."""
 
 import itertools
 import textwrap
@@ -12,19 +12,19 @@ from orchestrator.timeline.picture import Bar, Picture, Row
 from orchestrator.timeline.summary import Section
 
 NARROWEST, WIDEST = 50, 240
-_SEEN = 0.5  # of a cell, to be drawn for being between two revisions
+_SEEN = 0.5  # of a cell: a shorter phase between two revisions is not drawn
 _LABEL_SHARE, _NOTE_SHARE = 0.3, 0.36
 _RESET, _DIM, _BOLD = "\x1b[0m", "\x1b[2m", "\x1b[1m"
 
 
 @dataclass(frozen=True)
 class Paint:
-    """What a terminal can show.
+    """The abilities of a terminal.
 
     Attributes:
         width: Columns.
-        colours: Whether it obeys ANSI escapes.
-        blocks: Whether it has Unicode's blocks.
+        colours: Whether it understands ANSI escapes.
+        blocks: Whether it has Unicode's block characters.
     """
 
     width: int
@@ -32,7 +32,7 @@ class Paint:
     blocks: bool = True
 
     def coloured(self, text: str, code: str) -> str:
-        """`text` in a colour, where there are any."""
+        """Return `text` in a colour, if the terminal has colours."""
         return f"{code}{text}{_RESET}" if self.colours and text.strip() else text
 
 
@@ -46,7 +46,7 @@ _ENDS = {End.FAILED: ("✖", "X", "\x1b[1;31m"), End.STOPPED: ("▐", "|", _DIM)
 
 
 def render(picture: Picture, paint: Paint) -> str:
-    """The picture as lines; none is longer than the terminal is wide."""
+    """Return the picture as lines that fit the terminal."""
     width = min(WIDEST, max(NARROWEST, paint.width))
     lines = [*_wrapped(picture.title, width, code=_BOLD, paint=paint)]
     lines += _wrapped(picture.subtitle, width, code=_DIM, paint=paint)
@@ -100,7 +100,7 @@ def _bars(row: Row, axis: Axis, width: int, paint: Paint) -> str:
 
 
 def _fill(cells: list[tuple[str, str]], bar: Bar, axis: Axis, paint: Paint) -> None:
-    """At least one cell: what is short is drawn last, over what is long."""
+    """Fill at least one cell; short bars are drawn last, above long ones."""
     width = len(cells)
     began = min(width - 1, int(axis.position(bar.began) * width))
     ended = max(began + 1, round(axis.position(bar.ended) * width))
@@ -165,7 +165,7 @@ def _wrapped(text: str, width: int, *, indent: int = 0, code: str = "", paint: P
 
 
 def columns(text: str) -> int:
-    """How many columns a terminal needs for `text`."""
+    """Return how many columns a terminal needs for `text`."""
     return sum(_column(each) for each in text)
 
 
@@ -176,7 +176,7 @@ def _column(character: str) -> int:
 
 
 def fitted(text: str, width: int) -> str:
-    """`text` in exactly so many columns, with an ellipsis where it is cut."""
+    """Return `text` in exactly `width` columns, shortened with an ellipsis if needed."""
     if columns(text) > width:
         while text and columns(text) > width - 1:
             text = text[:-1]

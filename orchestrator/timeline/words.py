@@ -1,6 +1,6 @@
-"""Foreign values made harmless, and the words for durations.
+"""Makes foreign values harmless, and formats durations.
 
-A log may be written by anybody: whatever of it is shown goes through here, once, when it is read.
+Any program may have written the log, so each value that is shown passes through here once, when it is read.
 """
 
 import math
@@ -12,10 +12,10 @@ TEXT_LIMIT = 300
 
 
 def plain(value: Any, limit: int = TEXT_LIMIT) -> str:
-    """One line of printable characters, at most `limit` of them; empty when `value` is neither text nor number.
+    """Return one line of at most `limit` printable characters; empty if `value` is neither text nor number.
 
     Control and format characters (ANSI escapes, bidirectional overrides, surrogates, zero width) become spaces: a
-    terminal obeys them, XML has no place for them, and they make a text look like another.
+    terminal obeys them, XML does not allow them, and they make one text look like another.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
@@ -25,19 +25,19 @@ def plain(value: Any, limit: int = TEXT_LIMIT) -> str:
 
 
 def number(value: Any, *, most: float = 1e9) -> float | None:
-    """`value`, if it is a number between 0 and `most`."""
+    """Return `value` if it is a number between 0 and `most`."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if 0 <= value <= most and math.isfinite(value) else None
 
 
 def cut(text: str, limit: int) -> str:
-    """`text`, with an ellipsis where it is longer than `limit` characters."""
+    """Return `text`, shortened with an ellipsis to `limit` characters."""
     return text if len(text) <= limit else text[: max(0, limit - 1)].rstrip() + "…"
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: three figures or so, in the unit that fits.
+    """Return seconds with about three digits, in a suitable unit.
 
     >>> [duration(each) for each in (0, 0.0004, 0.25, 9.87, 42.2, 75, 4000, 200_000)]
     ['0 s', '< 1 ms', '250 ms', '9.9 s', '42 s', '1 min 15 s', '1 h 7 min', '2 d 8 h']
@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
 
 
 def _two_units(seconds: int) -> str:
-    """The two greatest units of a whole number of seconds, without those that are 0."""
+    """Return the two largest units of a whole number of seconds, without zeros."""
     parts = [
         (seconds // 86_400, "d"),
         (seconds % 86_400 // 3600, "h"),
@@ -63,5 +63,5 @@ def _two_units(seconds: int) -> str:
 
 
 def count(amount: int, noun: str) -> str:
-    """`amount` of something: 1 start, 1,200 starts."""
+    """Return an amount with its noun: 1 start, 1,200 starts."""
     return f"{amount:,} {noun}{'' if amount == 1 else 's'}"

@@ -244,4 +244,4 @@ class ContextRun:
 def _upgrade_steps(context: "MigrationContext", target: str, heads: Sequence[str]) -> "list[RevisionStep]":
     """Return the steps, found as `alembic upgrade` finds them."""
     assert context.script  # noqa: S101  # env.py was run by an EnvironmentContext
-    return context.script._upgrade_revs(target, heads)  # type: ignore[arg-type]  # type: ignore[arg-type]  # noqa: SLF001  # no public function
+    return context.script._upgrade_revs(target, heads)  # type: ignore[arg-type]  # noqa: SLF001  # no public function
