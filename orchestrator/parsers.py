@@ -6,10 +6,17 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from orchestrator.service_address import parse as service_addresses
 
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat = Literal["auto", "json", "text"]
+Embedded = Literal["allow", "forbid"]
+WhenAhead = Literal["serve", "fail"]
+WhenHalfApplied = Literal["resume", "fail"]
+StatusDetail = Literal["public", "full"]
+Metrics = Literal["none", "emf"]
 _NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?")
 _DAY_SECONDS = 86_400
 _TRUE = {"true", "1", "t", "y", "yes", "on"}

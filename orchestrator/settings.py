@@ -5,34 +5,11 @@ from environment variables. They are validated first, and all faults are reporte
 """
 
 from pathlib import Path
-from typing import Literal
 
-from orchestrator.parsers import (
-    arguments,
-    choice,
-    existing_file,
-    flag,
-    host_or_address,
-    import_string,
-    label,
-    none_if_empty,
-    positive_seconds,
-    probe_path,
-    revision,
-    seconds,
-    services,
-    whole_number,
-)
+from orchestrator import parsers as parse
 from orchestrator.variables import Variables, variable
 
 YES, NO = True, False
-LogLevel = Literal["debug", "info", "warning", "error", "critical"]
-LogFormat = Literal["auto", "json", "text"]
-Embedded = Literal["allow", "forbid"]
-WhenAhead = Literal["serve", "fail"]
-WhenHalfApplied = Literal["resume", "fail"]
-StatusDetail = Literal["public", "full"]
-Metrics = Literal["none", "emf"]
 
 
 class Settings(Variables):
@@ -43,24 +20,28 @@ class Settings(Variables):
         "app.main:app",
         "ASGI app to serve, as an import string `module:attribute`",
         "app.main:app",
-        import_string,
+        parse.import_string,
     )
     app_factory: bool = variable(
-        "ORCHESTRATOR_APP_FACTORY", NO, "`true`: the import string names a function that returns the app", "true", flag
+        "ORCHESTRATOR_APP_FACTORY",
+        NO,
+        "`true`: the import string names a function that returns the app",
+        "true",
+        parse.flag,
     )
     alembic_config: Path | None = variable(
         "ORCHESTRATOR_ALEMBIC_CONFIG",
         None,
         "Alembic's configuration file; default: ALEMBIC_CONFIG, else `alembic.ini` if it exists, else `pyproject.toml`",
         "alembic.ini",
-        existing_file,
+        parse.existing_file,
     )
     alembic_default_config: Path | None = variable(
         "ALEMBIC_CONFIG",
         None,
         "Alembic's own variable for its configuration file",
         "alembic.ini",
-        none_if_empty(existing_file),
+        parse.none_if_empty(parse.existing_file),
         may_be_empty=True,
     )
     alembic_name: str = variable(
@@ -71,18 +52,18 @@ class Settings(Variables):
         "",
         "arguments for env.py, like `alembic -x`; separate several with spaces",
         "tenant=acme",
-        arguments,
+        parse.arguments,
         may_be_empty=True,
     )
     target: str = variable(
-        "ORCHESTRATOR_TARGET", "head", "revision to upgrade to; `heads` allows several heads", "head", revision
+        "ORCHESTRATOR_TARGET", "head", "revision to upgrade to; `heads` allows several heads", "head", parse.revision
     )
     migrate: bool = variable(
         "ORCHESTRATOR_MIGRATE",
         YES,
         "`false`: `serve` does not migrate; it waits until another task has brought the database to head",
         "false",
-        flag,
+        parse.flag,
     )
     before_migrate: str = variable(
         "ORCHESTRATOR_BEFORE_MIGRATE",
@@ -90,42 +71,42 @@ class Settings(Variables):
         "command to run before the migration at every start, under the migration lock; split like a shell, run "
         "without one",
         "python -m app.prepare",
-        arguments,
+        parse.arguments,
     )
     after_migrate: str = variable(
         "ORCHESTRATOR_AFTER_MIGRATE",
         "",
         "command to run after the migration, in the same way: seeds, a first user",
         "python -m app.seed",
-        arguments,
+        parse.arguments,
     )
     hook_timeout_seconds: float = variable(
-        "ORCHESTRATOR_HOOK_TIMEOUT_SECONDS", 300, "time limit for one such command", "300", positive_seconds
+        "ORCHESTRATOR_HOOK_TIMEOUT_SECONDS", 300, "time limit for one such command", "300", parse.positive_seconds
     )
-    embedded_database: Embedded = variable(
+    embedded_database: parse.Embedded = variable(
         "ORCHESTRATOR_EMBEDDED_DATABASE",
         "forbid",
         "`allow`: use an SQLite file in the working directory if no database is configured",
         "allow",
-        choice(Embedded),
+        parse.choice(parse.Embedded),
     )
     host: str = variable(
         "ORCHESTRATOR_HOST",
         "127.0.0.1",
         "address to listen on; set `0.0.0.0` in an image",
         "0.0.0.0",  # noqa: S104  # an example
-        host_or_address,
+        parse.host_or_address,
     )
-    port: int = variable("PORT", 8000, "port to listen on", "8000", whole_number(1, 65_535))
+    port: int = variable("PORT", 8000, "port to listen on", "8000", parse.whole_number(1, 65_535))
     wait_timeout_seconds: float = variable(
-        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS", 300, "time limit for the database to answer", "300", positive_seconds
+        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS", 300, "time limit for the database to answer", "300", parse.positive_seconds
     )
     connect_timeout_seconds: float = variable(
         "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS",
         5,
         "time limit for one connection attempt, login included",
         "5",
-        positive_seconds,
+        parse.positive_seconds,
     )
     wait_for: str = variable(
         "ORCHESTRATOR_WAIT_FOR",
@@ -133,70 +114,70 @@ class Settings(Variables):
         "other services to wait for, separated by commas: `tcp://host:port`, or an `http://` or `https://` address"
         " that must answer with a 2xx status",
         "tcp://redis:6379,http://search:9200/_health",
-        services,
+        parse.services,
     )
     lock_timeout_seconds: float = variable(
         "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS",
         900,
         "time limit for the migration lock; time in which the holder provably makes progress does not count",
         "900",
-        positive_seconds,
+        parse.positive_seconds,
     )
     lock_total_timeout_seconds: float | None = variable(
         "ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS",
         None,
         "time limit for the same wait, even if the holder makes progress; default: none",
         "7200",
-        positive_seconds,
+        parse.positive_seconds,
     )
     ddl_lock_timeout_seconds: float = variable(
         "ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS",
         5,
         "how long a statement may wait for a table lock; other queries queue behind it",
         "5",
-        positive_seconds,
+        parse.positive_seconds,
     )
     ddl_retry_seconds: float = variable(
         "ORCHESTRATOR_DDL_RETRY_SECONDS",
         300,
         "time limit for retrying a statement that reached that limit",
         "300",
-        seconds,
+        parse.seconds,
     )
     heartbeat_seconds: float = variable(
         "ORCHESTRATOR_HEARTBEAT_SECONDS",
         10,
         "interval between progress events during a long wait",
         "10",
-        positive_seconds,
+        parse.positive_seconds,
     )
-    when_ahead: WhenAhead = variable(
+    when_ahead: parse.WhenAhead = variable(
         "ORCHESTRATOR_WHEN_AHEAD",
         "serve",
         "`fail`: exit 10 even when the journal proves that the database is only ahead of this image",
         "fail",
-        choice(WhenAhead),
+        parse.choice(parse.WhenAhead),
     )
-    when_half_applied: WhenHalfApplied = variable(
+    when_half_applied: parse.WhenHalfApplied = variable(
         "ORCHESTRATOR_WHEN_HALF_APPLIED",
         "resume",
         "`fail`: exit 8 even when a half-applied revision can provably be resumed",
         "fail",
-        choice(WhenHalfApplied),
+        parse.choice(parse.WhenHalfApplied),
     )
     drain_seconds: float = variable(
         "ORCHESTRATOR_DRAIN_SECONDS",
         0,
         "how long to keep serving after readiness is off, before the listener closes",
         "10",
-        seconds,
+        parse.seconds,
     )
     shutdown_seconds: float = variable(
         "ORCHESTRATOR_SHUTDOWN_SECONDS",
         25,
         "time limit from SIGTERM to exit; keep it below the container's stop timeout",
         "25",
-        positive_seconds,
+        parse.positive_seconds,
     )
     log_config: Path | None = variable(
         "ORCHESTRATOR_LOG_CONFIG",
@@ -204,26 +185,32 @@ class Settings(Variables):
         "dictConfig file that uses the orchestrator's formatter (see docs/logging.md); default: `logging.yaml` if "
         "it does",
         "logging.yaml",
-        existing_file,
+        parse.existing_file,
     )
-    log_level: LogLevel = variable(
+    log_level: parse.LogLevel = variable(
         "ORCHESTRATOR_LOG_LEVEL",
         "info",
         "lowest level that is written, for events too; when set, also the level of the root logger",
         "debug",
-        choice(LogLevel, any_case=True),
+        parse.choice(parse.LogLevel, any_case=True),
     )
-    log_format: LogFormat = variable(
-        "ORCHESTRATOR_LOG_FORMAT", "auto", "`auto`: JSON, or readable text on a terminal", "json", choice(LogFormat)
+    log_format: parse.LogFormat = variable(
+        "ORCHESTRATOR_LOG_FORMAT",
+        "auto",
+        "`auto`: JSON, or readable text on a terminal",
+        "json",
+        parse.choice(parse.LogFormat),
     )
-    service: str = variable("ORCHESTRATOR_SERVICE", "app", "name on every event", "plants", label)
-    version: str = variable("ORCHESTRATOR_VERSION", "", "version on every event", "1.4.2", label, may_be_empty=True)
+    service: str = variable("ORCHESTRATOR_SERVICE", "app", "name on every event", "plants", parse.label)
+    version: str = variable(
+        "ORCHESTRATOR_VERSION", "", "version on every event", "1.4.2", parse.label, may_be_empty=True
+    )
     live_path: str = variable(
         "ORCHESTRATOR_LIVE_PATH",
         "/livez",
         "path of the liveness probe; empty: the app answers it",
         "/livez",
-        probe_path,
+        parse.probe_path,
         may_be_empty=True,
     )
     ready_path: str = variable(
@@ -231,7 +218,7 @@ class Settings(Variables):
         "/readyz",
         "path of the readiness probe; empty: the app answers it",
         "/readyz",
-        probe_path,
+        parse.probe_path,
         may_be_empty=True,
     )
     startup_path: str = variable(
@@ -239,29 +226,29 @@ class Settings(Variables):
         "/startupz",
         "path of the startup probe, which shows progress; empty: the app answers it",
         "/startupz",
-        probe_path,
+        parse.probe_path,
         may_be_empty=True,
     )
-    status_detail: StatusDetail = variable(
+    status_detail: parse.StatusDetail = variable(
         "ORCHESTRATOR_STATUS_DETAIL",
         "public",
         "what the status page and the startup probe show; `full` adds error messages and revision ids",
         "full",
-        choice(StatusDetail),
+        parse.choice(parse.StatusDetail),
     )
-    metrics: Metrics = variable(
+    metrics: parse.Metrics = variable(
         "ORCHESTRATOR_METRICS",
         "none",
         "`emf`: write durations as CloudWatch embedded metrics (EMF), in the lines of the events",
         "emf",
-        choice(Metrics),
+        parse.choice(parse.Metrics),
     )
     web_concurrency: int | None = variable(
         "WEB_CONCURRENCY",
         None,
         "must be 1 or not set: run more tasks instead of more processes",
         "1",
-        whole_number(
+        parse.whole_number(
             1,
             1,
             "it must be 1 or not set: `serve` is one process; run more tasks, or start workers with "
