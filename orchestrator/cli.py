@@ -1,68 +1,18 @@
 """The commands, one function each. Each imports what it needs when it runs, so that the others start faster."""
 
-import errno
 import os
-import signal
 import sys
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from orchestrator import probe as health
+from orchestrator.commands import Printer, PrinterWithVariables, ToolWithVariables, WithVariables
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
-from orchestrator.signals import default_actions
 from orchestrator.stop import Stop
 from orchestrator.task import Task
-
-
-class _WithVariables(click.Command):
-    """A command whose help lists the environment variables that it `reads`; all of them if none are given."""
-
-    def __init__(self, *args: Any, reads: Collection[str] = (), **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._reads = reads
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Append the variables, generated from the settings."""
-        from orchestrator.manual import variables
-
-        super().format_epilog(ctx, formatter)
-        with formatter.section("Environment"):
-            read = [row for row in variables() if not self._reads or row.name in self._reads]
-            formatter.write_dl([(row.name, row.sentence) for row in read])
-
-
-class _Tool(click.Command):
-    """A command for people: Ctrl-C ends it, and so does a closed pipe (`| head`)."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command with the default signal actions: at first the process only records SIGTERM and SIGINT."""
-        with default_actions(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
-            return super().invoke(ctx)
-
-
-class _Printer(_Tool):
-    """A tool whose purpose is its output."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; report output that cannot be written in one line."""
-        try:
-            if sys.stdout is None:
-                raise OSError(errno.EBADF, os.strerror(errno.EBADF))  # noqa: TRY301  # as a write to it would
-            with default_actions(signal.SIGPIPE):
-                result = super().invoke(ctx)
-                sys.stdout.flush()
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python would flush again at exit, and fail again
-            raise click.ClickException(f"the output cannot be written: {error.strerror or error}") from None
-        return result
-
-
-class _ToolWithVariables(_Tool, _WithVariables):
-    """A tool whose help lists the variables that it reads."""
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,21 +28,21 @@ def cli(context: click.Context) -> int | None:
     return None
 
 
-@cli.command(cls=_WithVariables)
+@cli.command(cls=WithVariables)
 @click.pass_obj
 def serve(stop: Stop) -> int:
     """Wait for the database, migrate it, then serve the ASGI app in the same process."""
     return _run(Task("serve"), stop)
 
 
-@cli.command(cls=_WithVariables)
+@cli.command(cls=WithVariables)
 @click.pass_obj
 def migrate(stop: Stop) -> int:
     """Wait for the database, migrate it, exit: for a one-off task in a pipeline."""
     return _run(Task("migrate"), stop)
 
 
-@cli.command(cls=_WithVariables)
+@cli.command(cls=WithVariables)
 @click.option("--head", is_flag=True, help="Wait until the database is at head, not only until it answers.")
 @click.pass_obj
 def wait(stop: Stop, *, head: bool) -> int:
@@ -100,7 +50,7 @@ def wait(stop: Stop, *, head: bool) -> int:
     return _run(Task("wait", to_head=head), stop)
 
 
-@cli.command(cls=_WithVariables, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@cli.command(cls=WithVariables, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def run(stop: Stop, command: tuple[str, ...]) -> int:
@@ -118,7 +68,7 @@ def run(stop: Stop, command: tuple[str, ...]) -> int:
 _READ_BY_FREEZE = ("ORCHESTRATOR_ALEMBIC_CONFIG", "ORCHESTRATOR_TARGET")
 
 
-@cli.command(cls=_ToolWithVariables, reads=_READ_BY_FREEZE)
+@cli.command(cls=ToolWithVariables, reads=_READ_BY_FREEZE)
 def freeze() -> int:
     """Write a manifest of the migration scripts when the image is built, so that a start at head need not load Alembic.
 
@@ -137,7 +87,7 @@ def _timeout(_context: click.Context, _parameter: click.Parameter, text: str) ->
         raise click.BadParameter(f"{text} is not above 0 and at most {health.LONGEST_SECONDS:g} seconds") from None
 
 
-@cli.command(cls=_ToolWithVariables, reads=health.DEFAULTS)
+@cli.command(cls=ToolWithVariables, reads=health.DEFAULTS)
 @click.option("--live", is_flag=True, help="Check liveness instead of readiness.")
 @click.option(
     "--timeout",
@@ -157,10 +107,31 @@ def probe(*, live: bool, timeout: float) -> int:
 
 # ---------------------------------------------------------------- for people: print something and exit
 
+_LOOKING = (
+    *("DATABASE_", "MIGRATION_DATABASE_", "ORCHESTRATOR_EMBEDDED_DATABASE", "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS"),
+    *("ORCHESTRATOR_ALEMBIC_", "ALEMBIC_CONFIG", "ORCHESTRATOR_TARGET", "ORCHESTRATOR_SERVICE", "ORCHESTRATOR_VERSION"),
+)
+
+
+@cli.command(cls=PrinterWithVariables, reads=_LOOKING)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; --schema prints the schema of it.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and do nothing else.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when a database is not at head.")
+@click.pass_obj
+def status(stop: Stop, *, as_json: bool, schema: bool, exit_code: bool) -> int:
+    """Show where the database is, what ran when, what was interrupted and who holds the lock. Changes nothing.
+
+    Exit code 0: it could be read; 1: with --exit-code, a database is not at head; else the code of the failure.
+    """
+    from orchestrator.people import status as command
+
+    return _print(command.schema()) if schema else command.status(stop, as_json=as_json, exit_code=exit_code)
+
+
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 
 
-@cli.command(cls=_Printer)
+@cli.command(cls=Printer)
 @click.option("--format", "form", type=click.Choice(["markdown", "json", "schema"]), default="markdown")
 def events(form: Literal["markdown", "json", "schema"]) -> int:
     """Print the catalogue of events as Markdown, as JSON, or as the JSON Schema of a log line."""
@@ -169,7 +140,7 @@ def events(form: Literal["markdown", "json", "schema"]) -> int:
     return _print(catalogue(form))
 
 
-@cli.command(cls=_Printer)
+@cli.command(cls=Printer)
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
 def cloudwatch(form: Literal["yaml", "json"]) -> int:
     """Print a CloudFormation template: log group, metric filters, alarms, saved queries, dashboard."""
@@ -178,7 +149,7 @@ def cloudwatch(form: Literal["yaml", "json"]) -> int:
     return _print(render(form))
 
 
-@cli.command("filter", cls=_Printer)
+@cli.command("filter", cls=Printer)
 @click.argument("pattern")
 @click.argument("file", type=_FILE, default="-")
 def filter_(pattern: str, file: Path) -> int:
@@ -192,7 +163,7 @@ def filter_(pattern: str, file: Path) -> int:
     return print_matches(pattern, file)
 
 
-@cli.command(cls=_Printer)
+@cli.command(cls=Printer)
 @click.argument("file", type=_FILE, default="-")
 @click.option(
     "--svg",

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator import ecs, log
 from orchestrator.concurrency import MAIN_THREAD
-from orchestrator.credentials import Credentials
 from orchestrator.early_endings import crash, refuse_settings, settle
 from orchestrator.endings import Ending
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.known_secrets import known_secrets
-from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.position.target import env_may_tell
 from orchestrator.replacing import Replacement, replace_process
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
@@ -48,7 +47,7 @@ def _run(task: Task, stop: Stop) -> int:
     try:
         settings, credentials = load(os.environ, task.name)
         _configure_logging(settings)
-        if not _can_ask_env(settings, credentials):
+        if not env_may_tell(settings, credentials):
             require_address(credentials)
     except StartupError as error:
         return refuse_settings(error)
@@ -80,18 +79,6 @@ async def _tell(startup: "Startup") -> int:
     # Closing the loop waits for a thread that resolves a name, and nothing can interrupt the main thread's work.
     exit_within(0 if MAIN_THREAD.busy else EXIT_SECONDS, code)
     return code
-
-
-def _can_ask_env(settings: Settings, credentials: Credentials) -> bool:
-    """Return whether env.py can give the address: it exists, and no variable gives a part of the address."""
-    given = credentials.given
-    if given.host or given.name or given.user:
-        return False
-    try:
-        AlembicFiles.of(settings)
-    except StartupError:
-        return False
-    return True
 
 
 def _become(replacement: Replacement, ending: Ending) -> int:

@@ -11,6 +11,7 @@ tests (tests/conftest.py), which then run the same conformance tests on it as on
 """
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -36,12 +37,16 @@ class Activity(enum.Enum):
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has the lock, as far as the database tells."""
+    """Who has the lock, or waits for it, as far as the database tells."""
 
     name: str = ""  # connection, user, address, program; and that its client is gone, where that is proven
     statement: str = ""  # cut to 300 characters
     seconds: float = 0.0  # how long it has been at it
     activity: Activity = Activity.UNKNOWN
+    connection_id: int = 0  # what the server calls its connection; 0 where it has no name
+    user: str = ""
+    address: str = ""
+    program: str = ""  # what the client calls itself
 
 
 class MigrationLock(Protocol):
@@ -73,6 +78,9 @@ class MigrationLock(Protocol):
 
     def holder(self) -> Holder:
         """Who has it; empty when the database does not tell."""
+
+    def waiters(self) -> Sequence[Holder]:
+        """Return who waits for it now; empty when the database does not tell."""
 
     def tell(self, statement: str) -> None:
         """Let others know what this connection runs now, or that it runs nothing; where the server does not."""

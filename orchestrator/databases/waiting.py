@@ -145,6 +145,25 @@ async def wait_for_database(
             doubts = 0
 
 
+async def look_once(credentials: Credentials, look: Look[T], *, timeout_seconds: float) -> T:
+    """Return what one attempt sees, for a person who does not want to wait.
+
+    Raises:
+        StartupError: with DatabaseRefused or DatabaseUnreachable, which name the cause.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        return await connected(credentials, look, timeout_seconds=timeout_seconds)
+    except StartupError:
+        raise
+    except Exception as error:
+        diagnosis = _diagnose(credentials, error)
+        final = diagnosis.verdict is Verdict.REFUSE or _is_login(diagnosis)
+        kind, waited = DatabaseRefused if final else DatabaseUnreachable, round(loop.time() - began, 3)
+        raise StartupError(kind(attempts=1, waited_seconds=waited, **diagnosis.fields())) from error
+
+
 def _is_login(diagnosis: Diagnosis) -> bool:
     return diagnosis.error_type == CREDENTIALS.error_type
 

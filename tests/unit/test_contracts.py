@@ -177,7 +177,7 @@ def test_alembics_configs_attributes_can_be_replaced(scripts: Scripts) -> None:
 
 
 def test_sqlalchemys_async_engines_say_that_they_miss_a_greenlet() -> None:
-    """`Upgrade._run_env`: it tells a synchronous env.py with an async driver, which `greenlet_spawn` then runs."""
+    """`Upgrade.visit`: it tells a synchronous env.py with an async driver, which `greenlet_spawn` then runs."""
     engine = create_engine("sqlite+aiosqlite://")
     with pytest.raises(MissingGreenlet):
         engine.connect()

@@ -5,6 +5,7 @@ import hashlib
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.databases import Activity, Holder, ask, row, rows
@@ -63,16 +64,28 @@ class NamedLock:
         held_by = self.held_by()
         if held_by is None:
             return Holder()
-        name = f"connection {held_by}"
         processes = {each[0]: each for each in rows(self._connection, "SHOW FULL PROCESSLIST")}
         if held_by not in processes:
-            return Holder(name)
-        _, user, host, _database, command, seconds, _state, statement = processes[held_by][:8]
-        name += f" of {user}@{host}{self._program(held_by)}"
+            return Holder(f"connection {held_by}", connection_id=held_by)
+        found = self._described(processes[held_by], self._program(held_by))
+        if is_orphan(self._connection, processes[self._id][2], found.address) and self._still(held_by):
+            return replace(found, name=f"{found.name}, whose client is gone", activity=Activity.GONE)
+        return found
+
+    def waiters(self) -> Sequence[Holder]:
+        """Return whose GET_LOCK runs now; between two tries an orchestrator pauses 10 ms."""
+        question, processes = f"GET_LOCK('{self.name}'", rows(self._connection, "SHOW FULL PROCESSLIST")
+        others = [each for each in processes if question in str(each[7]) and each[0] != self._id]
+        return [self._described(each, self._program(each[0])) for each in others]
+
+    def _described(self, process: Sequence[Any], program: str) -> Holder:
+        """Return a row of the process list as a holder."""
+        connection_id, user, address, _database, command, seconds, _state, statement = process[:8]
+        name = f"connection {connection_id} of {user}@{address}" + (f" ({program})" if program else "")
         activity = Activity.IDLE if str(command) == "Sleep" else Activity.RUNNING
-        if is_orphan(self._connection, processes[self._id][2], host) and self._still(held_by):
-            name, activity = f"{name}, whose client is gone", Activity.GONE
-        return Holder(name, str(statement or "")[:300], float(seconds or 0), activity)
+        shown = str(statement or "")[:300]
+        whose = {"connection_id": int(connection_id), "user": str(user), "address": str(address), "program": program}
+        return Holder(name, shown, float(seconds or 0), activity, **whose)  # type: ignore[arg-type]  # each is right
 
     def tell(self, statement: str) -> None:
         """The server knows."""
@@ -95,7 +108,7 @@ class NamedLock:
         """What the client calls itself, where the server keeps that and lets us know."""
         with contextlib.suppress(Exception):  # it is not worth failing for
             programs = dict(rows(self._connection, _PROGRAMS))
-            return f" ({programs[connection_id]})"
+            return str(programs[connection_id])
         return ""
 
     def _set(self, values: Sequence[int]) -> None:

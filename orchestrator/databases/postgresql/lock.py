@@ -2,7 +2,8 @@
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from orchestrator.databases import Activity, Holder, ask, row, rows
@@ -11,6 +12,11 @@ from orchestrator.log import CONTEXT
 
 # It is hidden from those who are neither the same user nor members of pg_monitor.
 _ACTIVITIES = {"active": Activity.RUNNING, "fastpath function call": Activity.RUNNING, None: Activity.UNKNOWN}
+
+_SESSION = """
+    pid, usename, host(client_addr) || ':' || client_port, application_name,
+    state, left(query, 300), extract(epoch FROM clock_timestamp() - state_change)
+"""
 
 
 class AdvisoryLock:
@@ -25,11 +31,12 @@ class AdvisoryLock:
         self.name = f"orchestrator:{database}"
         key = int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:8], "big")
         self._key = key - (key >> 63 << 64)  # as the server's signed bigint
-        self._locked = f"""
-            locktype = 'advisory' AND granted AND objsubid = 1
+        self._named = f"""
+            locktype = 'advisory' AND objsubid = 1
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND classid::bigint = {key >> 32} AND objid::bigint = {key & 0xFFFFFFFF}
         """  # noqa: S608  # numbers of ours
+        self._locked = f"{self._named} AND granted"
         self._before: Mapping[str, str] = {}
 
     def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
@@ -75,24 +82,32 @@ class AdvisoryLock:
         found = row(
             self._connection,
             f"""
-            SELECT pid, usename, host(client_addr) || ':' || client_port, application_name,
-                   state, left(query, 300),
-                   extract(epoch FROM clock_timestamp() - state_change),
-                   host(inet_client_addr()) || ':' || inet_client_port()
+            SELECT {_SESSION}, host(inet_client_addr()) || ':' || inet_client_port()
             FROM pg_locks JOIN pg_stat_activity USING (pid)
             WHERE {self._locked}
             """,  # noqa: S608  # numbers of ours
         )
         if found is None:
             return Holder()
-        process, user, address, program, state, statement, seconds, ours = found
-        activity = _ACTIVITIES.get(state, Activity.IDLE)
-        name = (
-            f"process {process} of {user}" + (f"@{address}" if address else "") + (f" ({program})" if program else "")
+        holder, ours = _described(found), found[-1]
+        if holder.address and is_orphan(self._connection, ours, holder.address) and self._still(holder.connection_id):
+            return replace(holder, name=f"{holder.name}, whose client is gone", activity=Activity.GONE)
+        return holder
+
+    def waiters(self) -> Sequence[Holder]:
+        """Return who waits in the server, and the other orchestrators that are busy here: each tries and pauses."""
+        holds = f"SELECT pid FROM pg_locks WHERE {self._locked}"  # noqa: S608  # numbers of ours
+        known = f"SELECT application_name FROM pg_stat_activity WHERE pid IN (pg_backend_pid(), ({holds}))"  # noqa: S608  # same
+        found = rows(
+            self._connection,
+            f"""
+            SELECT {_SESSION} FROM pg_stat_activity AS them
+            WHERE EXISTS (SELECT 1 FROM pg_locks WHERE them.pid = pg_locks.pid AND {self._named} AND NOT granted)
+            OR EXISTS ({holds}) AND datname = current_database() AND application_name LIKE 'orchestrator boot %'
+            AND application_name NOT IN ({known}) ORDER BY backend_start
+            """,  # noqa: S608  # same
         )
-        if address and is_orphan(self._connection, ours, address) and self._still(process):
-            name, activity = f"{name}, whose client is gone", Activity.GONE
-        return Holder(name, str(statement or "") if state == "active" else "", float(seconds or 0), activity)
+        return [*{each[3] or each[0]: _described(each) for each in reversed(found)}.values()][::-1]
 
     def tell(self, statement: str) -> None:
         """The server knows."""
@@ -110,3 +125,12 @@ class AdvisoryLock:
         calls = [f"set_config('{name}', '{value}', false)" for name, value in settings.items()]
         if calls:
             rows(self._connection, f"SELECT {', '.join(calls)}")
+
+
+def _described(session: Sequence[Any]) -> Holder:
+    """Return a row of pg_stat_activity as a holder."""
+    process, user, address, program, state, statement, seconds = session[:7]
+    name = f"process {process} of {user}" + (f"@{address}" if address else "") + (f" ({program})" if program else "")
+    activity, shown = _ACTIVITIES.get(state, Activity.IDLE), str(statement or "") if state == "active" else ""
+    whose = {"user": user or "", "address": address or "", "program": program or ""}
+    return Holder(name, shown, float(seconds or 0), activity, connection_id=int(process), **whose)

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -70,6 +71,10 @@ class FileLock:
         except (OSError, ValueError):
             return Holder()
         return Holder(name, statement, seconds, Activity.RUNNING if statement else Activity.IDLE)
+
+    def waiters(self) -> Sequence[Holder]:
+        """Return none: who waits for a file's lock tries and pauses, and leaves no trace."""
+        return ()
 
     def tell(self, statement: str) -> None:
         """Write it into the file; in one piece, padded to one length."""

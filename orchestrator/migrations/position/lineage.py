@@ -76,7 +76,7 @@ class Comparison:
 
 def compare(tree: Tree, targets: Sequence[str], position: Position) -> Comparison:
     """Return how a database at `position` compares with `targets`, which are in the `tree`."""
-    has, _ = _ancestry(tree, position, position.heads)
+    has = applied(tree, position)
     pending = tree.pending(has, targets)
     expected = has | {each.id for each in pending}
     half = sorted(each.revision for each in position.entries.values() if each.half_applied)
@@ -91,9 +91,14 @@ def compare(tree: Tree, targets: Sequence[str], position: Position) -> Compariso
     return Comparison("proven", "ahead", _surplus(tree, reached, half), half_applied=half)
 
 
+def applied(tree: Tree, position: Position) -> set[str]:
+    """Return the revisions in the database: its heads and all that they need, as far as that is known."""
+    return _ancestry(tree, position, position.heads)[0]
+
+
 def changed_scripts(tree: Tree, position: Position) -> list[tuple[Entry, Revision]]:
     """Return the applied revisions whose script differs from the one in the journal."""
-    has, _ = _ancestry(tree, position, position.heads)
+    has = applied(tree, position)
     finished = {identity: entry for identity, entry in position.entries.items() if entry.finished and identity in has}
     both = [(finished[each.id], each) for each in tree.ordered if each.id in finished]
     return [(entry, each) for entry, each in both if "" != entry.checksum != each.checksum != ""]
@@ -101,7 +106,7 @@ def changed_scripts(tree: Tree, position: Position) -> list[tuple[Entry, Revisio
 
 def repaired(tree: Tree, position: Position) -> list[str]:
     """Return the applied revisions that were interrupted, and then finished and stamped by hand."""
-    has, _ = _ancestry(tree, position, position.heads)
+    has = applied(tree, position)
     return sorted(identity for identity in has & position.entries.keys() if not position.entries[identity].finished)
 
 

@@ -61,6 +61,18 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
     return _read_by_alembic(files, settings, credentials, env) if revisions is None else Target(tree, revisions, env)
 
 
+def env_may_tell(settings: Settings, credentials: Credentials) -> bool:
+    """Return whether env.py may tell where the database is: there is one, and no variable tells half of it."""
+    given = credentials.given
+    if given.host or given.name or given.user:
+        return False
+    try:
+        AlembicFiles.of(settings)
+    except StartupError:
+        return False
+    return True
+
+
 def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials, env: EnvFile) -> Target:
     from orchestrator.migrations.scripts import alembic_scripts
 

@@ -90,7 +90,7 @@ class Upgrade:
         shared = Shared(self.settings, self.stop, self.emit, locks, self._blocker)
         gc.freeze()  # a full collection of what was imported takes longer than many a revision
         try:
-            self._run_env(Upgrading(self, shared))
+            self.visit(Upgrading(self, shared))
         except StopAsked:
             self.stopped = True
         finally:
@@ -133,7 +133,7 @@ class Upgrade:
             StartupError: with MigrationTreeInvalid, or with MigrationFailed: env.py failed.
         """
         looking = Looking(self)
-        self._run_env(looking)
+        self.visit(looking)
         return looking.places
 
     @property
@@ -159,7 +159,7 @@ class Upgrade:
 
     # ------------------------------------------------------------ env.py
 
-    def _run_env(self, visitor: Visitor) -> None:
+    def visit(self, visitor: Visitor) -> None:
         """Run env.py. An error in one of its contexts is raised even if env.py swallowed or replaced it."""
         environment = Environment(self.files, self.credentials, self.settings.target)
         for attempt in range(1, TRIES + 1):

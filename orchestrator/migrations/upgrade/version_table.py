@@ -50,7 +50,7 @@ class VersionTable:
             with no_transaction_left(connection):
                 found = ask(_real(connection), asked.format(table=context.version_table.replace("'", "''")))
             schema = found[0][0] if found else None
-        return cls(connection.engine, context.version_table, schema, _journal_schema(context))
+        return cls(connection.engine, context.version_table, schema, journal_schema(context))
 
     def position(self) -> Position:
         """Return the content of both, read on a new connection like env.py's; empty if the tables are missing."""
@@ -90,10 +90,10 @@ def readable_position(context: "MigrationContext") -> Position:
 def readable_entries(context: "MigrationContext") -> dict[str, Entry]:
     """Return the journal's rows; none if the journal is missing or this user may not read it."""
     assert context.connection  # noqa: S101  # only such contexts are attended
-    return _readable_entries(context.connection, _journal_schema(context), context.version_table)
+    return _readable_entries(context.connection, journal_schema(context), context.version_table)
 
 
-def _journal_schema(context: "MigrationContext") -> str | None:
+def journal_schema(context: "MigrationContext") -> str | None:
     """Return the journal's schema: that of Alembic's version table if env.py sets one, or the default schema."""
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
@@ -108,12 +108,18 @@ def _readable_entries(connection: "Connection", schema: str | None, version_tabl
     fragile = connection.dialect.name == "postgresql" and not real.autocommit
     savepoint = connection.begin_nested() if fragile else contextlib.nullcontext()
     try:
-        with savepoint:
+        with transaction_kept(connection):
             return Journal(real, connection.dialect, "", schema, name=name).entries()
     except Exception as error:
         if not unreadable(error, backend):
             raise
         return {}
+
+
+def transaction_kept(connection: "Connection") -> contextlib.AbstractContextManager[Any]:
+    """Keep the open transaction usable when a statement in this context fails: PostgreSQL would end it."""
+    fragile = connection.dialect.name == "postgresql" and not _real(connection).autocommit
+    return connection.begin_nested() if fragile else contextlib.nullcontext()
 
 
 @contextlib.contextmanager

@@ -1,0 +1,92 @@
+"""What keeps env.py from changing anything while a command of people runs it.
+
+env.py may create a schema, set a role or take a lock of its own before it lets Alembic look. What it executes by
+SQLAlchemy is looked at: reads and settings of the session pass, an advisory lock is answered without being taken, and
+the rest is left out. See https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_execute.
+"""
+
+import contextlib
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+_COMMENTS = re.compile(r"\A(\s|--[^\n]*(\n|\Z)|/\*.*?\*/)*", re.DOTALL)
+_READS = re.compile(
+    r"(select|show|set(?!\s+(global|persist))|use|pragma|explain|desc|describe|begin|start|commit|rollback|savepoint"
+    r"|release|values|table|with)\b",
+    re.IGNORECASE,
+)
+_WRITES_AFTER_WITH = re.compile(r"\Awith\b.*\b(insert|update|delete|merge)\b", re.IGNORECASE | re.DOTALL)
+_LOCKS = re.compile(r"\b(get_lock|pg_(try_)?advisory_(xact_)?lock(_shared)?)\s*\(", re.IGNORECASE)
+_TAKEN = "SELECT 1"
+_HOOKS = ("do_execute", "do_executemany", "do_execute_no_params")
+
+
+def changes(statement: str) -> bool:
+    """Return whether a statement may change what other sessions see."""
+    bare = _COMMENTS.sub("", statement, count=1)
+    return not _READS.match(bare) or bool(_WRITES_AFTER_WITH.match(bare))
+
+
+class Guard:
+    """Lets the statements of one thread read only.
+
+    Attributes:
+        left_out: the statements that were not executed.
+    """
+
+    def __init__(self) -> None:
+        self.left_out: list[str] = []
+        self._thread = threading.get_ident()
+
+    def answer_lock(  # as SQLAlchemy calls it
+        self,
+        _connection: Any,
+        _cursor: Any,
+        statement: str,
+        parameters: Any,
+        _context: Any,
+        _many: bool,  # noqa: FBT001
+    ) -> tuple[str, Any]:
+        """Put a constant in place of a lock: this command must not wait for a migration, nor hold one up."""
+        if self._concerned and _LOCKS.search(statement):
+            return _TAKEN, type(parameters)()
+        return statement, parameters
+
+    def leave_out(self, _cursor: Any, statement: str, *_: Any) -> bool:
+        """Return whether SQLAlchemy is not to execute the statement."""
+        if not (self._concerned and changes(statement)):
+            return False
+        self.left_out.append(" ".join(statement.split()))
+        return True
+
+    @property
+    def _concerned(self) -> bool:
+        return threading.get_ident() == self._thread
+
+
+@contextlib.contextmanager
+def nothing_changed() -> Iterator[Guard]:
+    """In here no engine of this thread changes anything."""
+    guard = Guard()
+    event.listen(Engine, "before_cursor_execute", guard.answer_lock, retval=True)
+    for name in _HOOKS:
+        event.listen(Engine, name, guard.leave_out)
+    try:
+        yield guard
+    finally:
+        event.remove(Engine, "before_cursor_execute", guard.answer_lock)
+        for name in _HOOKS:
+            event.remove(Engine, name, guard.leave_out)
+
+
+@contextlib.contextmanager
+def printing_to_stderr() -> Iterator[None]:
+    """In here what the project prints goes to standard error: standard output is the command's answer."""
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

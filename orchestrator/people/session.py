@@ -1,0 +1,146 @@
+"""How a command of people begins and ends: settings first, then its work; a failure is a sentence and an exit code."""
+
+import asyncio
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from orchestrator.concurrency import MAIN_THREAD, in_main_thread
+from orchestrator.credentials import Credentials
+from orchestrator.databases.waiting import Look, T, look_once, preload
+from orchestrator.errors import EXIT_OK, Failure, MigrationFailed, MigrationHalfApplied, SettingsInvalid, StartupError
+from orchestrator.import_path import import_from_working_directory
+from orchestrator.known_secrets import known_secrets
+from orchestrator.log import REDACTOR
+from orchestrator.migrations.position.target import Target, env_may_tell, read_target
+from orchestrator.people.guard import printing_to_stderr
+from orchestrator.sentences import cleaned, said
+from orchestrator.settings import Settings
+from orchestrator.stop import Stop
+from orchestrator.uvicorn_options import load_env_file
+from orchestrator.validation import load, require_address
+
+_BUG = 1
+_ENV_HINT = "Fix env.py, or what it connects to: `alembic current` shows the traceback."
+_BUG_HINT = "This is a bug in the orchestrator. Please report it with the traceback above."
+
+
+@dataclass
+class Session:
+    """What a command works with: the settings of the project, and how to reach its database."""
+
+    settings: Settings
+    credentials: Credentials
+    stop: Stop
+
+    async def target(self) -> Target:
+        """Return this image's tree and target, once it is known where the database is.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid or SettingsInvalid.
+        """
+        target = await in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
+        if self.credentials.known:
+            return target
+        from orchestrator.migrations.upgrade.asking import learn_address
+
+        await learn_address(self.settings, self.credentials)
+        require_address(self.credentials)
+        return target.told_by_env()
+
+    @property
+    def missing_file(self) -> Path | None:
+        """The file of a database of SQLite that does not exist: to connect would create it."""
+        url = self.credentials.own_address().url
+        if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+            return None
+        file = Path(str(url.database).removeprefix("file:"))
+        return None if file.exists() else file
+
+    async def look(self, look: Look[T]) -> T:
+        """Return what one attempt to connect sees: a person does not want to wait.
+
+        Raises:
+            StartupError: with DatabaseUnreachable or DatabaseRefused.
+        """
+        preload(self.credentials)
+        return await look_once(self.credentials, look, timeout_seconds=self.settings.connect_timeout_seconds)
+
+
+class Answer(NamedTuple):
+    """What a command prints on stdout, and its exit code."""
+
+    text: str
+    exit_code: int = EXIT_OK
+
+
+Story = Callable[[Session], Coroutine[Any, Any, Answer]]
+
+
+def carry_out(command: str, stop: Stop, story: Story) -> int:
+    """Carry out a command that needs the database's address; returns its exit code. Failures are told on stderr."""
+    return explained(lambda: _carry_out(command, stop, story))
+
+
+def _carry_out(command: str, stop: Stop, story: Story) -> Answer:
+    session = begun(command, stop)
+    if not env_may_tell(session.settings, session.credentials):
+        require_address(session.credentials)
+    return MAIN_THREAD.serve(lambda: asyncio.run(story(session)), after_each=lambda: None)
+
+
+def begun(command: str, stop: Stop) -> Session:
+    """Read the settings, as a start does.
+
+    Raises:
+        StartupError: with SettingsInvalid.
+    """
+    load_env_file(os.environ)
+    REDACTOR.register(known_secrets(os.environ))
+    import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
+    settings, credentials = load(os.environ, command)
+    return Session(settings, credentials, stop)
+
+
+def explained(work: Callable[[], Answer]) -> int:
+    """Print the answer of `work`, and return its exit code; failures and what the project prints go to stderr."""
+    before = logging.root.manager.disable
+    logging.disable(logging.INFO)  # Alembic's own ini shows what it does, which is not what was asked
+    try:
+        with printing_to_stderr():
+            answer = work()
+    except StartupError as error:
+        return told(error.failure)
+    except Exception as error:  # noqa: BLE001  # a bug of ours
+        sys.stderr.write(REDACTOR.text(traceback.format_exc()))
+        _complain(f"{type(error).__name__}: {error}", _BUG_HINT)
+        return _BUG
+    finally:
+        logging.disable(before)
+    sys.stdout.write(answer.text)
+    return answer.exit_code
+
+
+def told(failure: Failure) -> int:
+    """Tell a failure on stderr: what happened, then what to do; returns its exit code."""
+    if isinstance(failure, SettingsInvalid):
+        for fault in cleaned(failure.faults, REDACTOR.value):
+            _complain(f"{fault['variable']}: {fault['problem']}", f"Example: {fault['example']}")
+        return failure.exits_with
+    fields = failure.fields(REDACTOR.value)
+    if isinstance(failure, MigrationFailed | MigrationHalfApplied):  # no revision runs here
+        _complain(f"env.py failed: {fields['error_message']}", _ENV_HINT)
+    else:
+        _complain(said(failure.sentence, fields), str(fields["hint"]))
+    return failure.exits_with
+
+
+def _complain(sentence: str, hint: str) -> None:
+    sys.stderr.write(f"orchestrator: {' '.join(sentence.split())}\n")
+    if hint:
+        sys.stderr.write(f"  {hint}\n")

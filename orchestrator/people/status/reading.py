@@ -1,0 +1,175 @@
+"""What `status` sees: each context through env.py's own connection, and how the holder's statement fares."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy.engine import URL
+
+from orchestrator.databases import Activity, Holder, backend_for
+from orchestrator.databases.observation import Observation
+from orchestrator.log import REDACTOR
+from orchestrator.migrations.position.lineage import Comparison, Position, applied, changed_scripts
+from orchestrator.migrations.position.target import Target
+from orchestrator.migrations.scripts.tree import names
+from orchestrator.migrations.upgrade.version_table import STANDARD, no_transaction_left, readable_position
+from orchestrator.people.session import Session
+from orchestrator.people.status.history import history
+from orchestrator.people.status.model import Connection, Database, Lock, Revision, Status
+from orchestrator.people.survey import survey
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.databases import Backend
+
+_UNSEEN = (
+    "This login may not see what connection {id} does: that needs the right PROCESS on MySQL and MariaDB, and the role "
+    "pg_monitor on PostgreSQL."
+)
+_LEFT_OUT = "env.py would have changed something before Alembic looks; it was kept from that: {statement}"
+_STATEMENT_LENGTH = 200
+
+
+async def read(session: Session) -> Status:
+    """Return where each database is.
+
+    Raises:
+        StartupError: the settings, the scripts, the database or env.py do not let us look.
+    """
+    target = await session.target()
+    if missing := session.missing_file:
+        return _status(session, [_to_be_created(session, missing, target)])
+    await session.look(_answers)
+    found, left_out = await survey(session, target, _database)
+    notes = [_LEFT_OUT.format(statement=REDACTOR.text(each)[:_STATEMENT_LENGTH]) for each in left_out]
+    databases = [await _observed(session, each) for each in found]
+    return _status(session, [each.model_copy(update={"notes": [*each.notes, *notes]}) for each in databases])
+
+
+def _status(session: Session, databases: Sequence[Database]) -> Status:
+    return Status(service=session.settings.service, version=session.settings.version, databases=databases)
+
+
+def _to_be_created(session: Session, file: Path, target: Target) -> Database:
+    """Return a database of SQLite whose file does not exist: to look at it would create it."""
+    position = Position(())
+    standing = target.standing(position)
+    return Database(
+        context="",
+        database=_shown(session.credentials.own_address().url),
+        dialect="sqlite",
+        server_version="",
+        version_table=STANDARD,
+        current=(),
+        head=target.revisions,
+        state=_state(standing),
+        explanation=_explanation(standing, position, target),
+        pending=_revisions(standing),
+        changed=(),
+        history=(),
+        lock=Lock(name=f"{file.absolute()}.migrate.lock", holder=None, waiting=()),
+        notes=["The file does not exist; the first migration creates it."],
+    )
+
+
+def _shown(url: URL) -> str:
+    """Return an address without login and options."""
+    return URL.create(url.get_backend_name(), None, None, url.host, url.port, url.database).render_as_string()
+
+
+def _revisions(standing: Comparison) -> list[Revision]:
+    return [Revision(revision=each.id, description=each.description) for each in standing.pending]
+
+
+async def _answers(connection: "AsyncConnection", _backend: "Backend") -> None:
+    """See that it is a database: SQLite opens any file, and reads it when it is asked something."""
+    if connection.dialect.name == "sqlite":
+        await connection.exec_driver_sql("PRAGMA schema_version")
+
+
+def _database(context: "MigrationContext", name: str, target: Target) -> Database:
+    """Return where the database of a context is."""
+    connection = context.connection
+    assert connection  # noqa: S101  # only such contexts are attended
+    position = readable_position(context)
+    standing, has = target.standing(position), applied(target.tree, position)
+    lock, held_by = _lock(context)
+    runs, notes = history(context, has, held_by)
+    dialect, version = backend_for(connection.dialect.name).describe(connection.dialect)
+    if lock.holder and lock.holder.state == "unknown":
+        notes.append(_UNSEEN.format(id=lock.holder.connection_id))
+    return Database(
+        context=name,
+        database=_shown(connection.engine.url),
+        dialect=dialect,
+        server_version=version,
+        version_table=".".join(filter(None, (context.version_table_schema, context.version_table))),
+        current=position.heads,
+        head=target.revisions,
+        state=_state(standing),
+        explanation=_explanation(standing, position, target),
+        pending=_revisions(standing),
+        changed=[revision.id for _, revision in changed_scripts(target.tree, position)],
+        history=runs,
+        lock=lock,
+        notes=notes,
+    )
+
+
+def _state(standing: Comparison) -> Literal["at_head", "behind", "half_applied", "ahead", "unknown"]:
+    if standing.lineage:
+        return "ahead" if standing.lineage == "proven" else "unknown"
+    return "half_applied" if standing.half_applied else "behind" if standing.pending else "at_head"
+
+
+def _explanation(standing: Comparison, position: Position, target: Target) -> str:
+    if standing.lineage or standing.half_applied:
+        return standing.difference or f"{', '.join(standing.half_applied)} is half applied, or is being applied"
+    if not standing.pending:
+        return "nothing is pending"
+    count = len(standing.pending)
+    pending = f"{count} {'revision is' if count == 1 else 'revisions are'} pending"
+    return f"{pending}, from {names(position.heads)} to {names(target.revisions)}"
+
+
+def _lock(context: "MigrationContext") -> tuple[Lock, int | None]:
+    assert context.connection  # noqa: S101  # only such contexts are attended
+    with no_transaction_left(context.connection):
+        lock = backend_for(context.connection.dialect.name).lock(context.connection.connection.dbapi_connection)
+        held_by = lock.held_by()
+        holder = lock.holder() if held_by is not None else Holder()
+        waiting = [_connection(each) for each in lock.waiters()]
+    return Lock(name=lock.name, holder=_connection(holder) if holder.name else None, waiting=waiting), held_by
+
+
+def _connection(holder: Holder) -> Connection:
+    return Connection(
+        connection_id=holder.connection_id,
+        user=holder.user,
+        host=holder.address,
+        program=holder.program,
+        state=holder.activity.value,
+        statement=REDACTOR.text(holder.statement),
+        seconds=round(holder.seconds, 1),
+        summary=holder.name,
+    )
+
+
+async def _observed(session: Session, database: Database) -> Database:
+    """Add how the holder's statement fares, where it runs on the server that the settings name."""
+    holder = database.lock.holder
+    if holder is None or holder.state != Activity.RUNNING.value or not holder.connection_id:
+        return database
+
+    async def look(connection: "AsyncConnection", backend: "Backend") -> Observation:
+        return await backend.observe(connection, holder.connection_id)
+
+    seen = await session.look(look)
+    update = {
+        "progress": seen.state,
+        "progress_percent": seen.progress_percent,
+        "blocked_by": REDACTOR.text(seen.blocked_by) if seen.waits_for_lock else "",
+    }
+    return database.model_copy(update={"lock": database.lock.model_copy(update=update)})

@@ -1,0 +1,67 @@
+"""A run of env.py that looks at each of its contexts (tenants, databases, version tables) and changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from orchestrator.concurrency import in_main_thread, untouched_event_loop
+from orchestrator.migrations.position.target import Target
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.upgrade.environment import Steps
+from orchestrator.migrations.upgrade.runner import Upgrade
+from orchestrator.migrations.upgrade.support import refuse_unsupported
+from orchestrator.people.guard import nothing_changed
+from orchestrator.people.session import Session
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+
+T = TypeVar("T")
+LookAt = Callable[["MigrationContext", str, Target], T]
+"""Called with a context, what it is called (empty where it is the only one) and where it is to be."""
+
+
+@dataclass
+class Surveying(Generic[T]):
+    """Looks at each context, and lets env.py go on as if nothing was missing there."""
+
+    upgrade: Upgrade
+    look: LookAt[T]
+    found: list[T] = field(default_factory=list)
+    _names: list[str] = field(default_factory=list)
+
+    def configured(self, options: dict[str, Any]) -> None:
+        """Have not even the version table made."""
+        options["dont_mutate"] = True
+
+    def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
+        """Look at a context."""
+        self.upgrade.enter(lambda: self._look(context, arguments))
+        run(lambda _heads, _context: [])
+
+    def _look(self, context: "MigrationContext", arguments: dict[str, Any]) -> None:
+        assert context.connection  # noqa: S101  # only such contexts are attended
+        refuse_unsupported(context.connection)
+        self.upgrade.check_whereabouts(context)
+        name = self.upgrade.name(context, arguments, self._names)
+        self._names.append(name)
+        self.found.append(self.look(context, name, self.upgrade.target(context)))
+
+
+async def survey(session: Session, target: Target, look: LookAt[T]) -> tuple[list[T], list[str]]:
+    """Return what `look` makes of each context, and the statements of env.py that were left out.
+
+    Raises:
+        StartupError: env.py failed, or connects to another database than the settings name.
+    """
+    files = AlembicFiles.of(session.settings)
+    upgrade = Upgrade(files, session.credentials, session.settings, session.stop, lambda _event: None, target.env)
+    surveying = Surveying(upgrade, look)
+
+    def run() -> list[str]:
+        with untouched_event_loop(), nothing_changed() as guard:
+            upgrade.visit(surveying)
+            return guard.left_out
+
+    left_out = await in_main_thread(run, name="env")
+    return surveying.found, left_out

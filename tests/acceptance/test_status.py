@@ -1,0 +1,162 @@
+"""`orchestrator status`: where a database is, what ran, who has the lock; nothing is changed."""
+
+import asyncio
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from sqlalchemy.engine import make_url
+
+from orchestrator.cli import main
+from orchestrator.log import CONTEXT
+from orchestrator.stop import Stop
+from tests.acceptance.contexts import multidb
+from tests.acceptance.migrations import CREATE, add_two, locks, migrate, untouched
+from tests.harness import Project
+from tests.servers import Database, backends
+
+
+class Asked:
+    """The command in this process.
+
+    Args:
+        capsys: What it prints.
+    """
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Return the exit code, and what was printed on stdout and stderr."""
+        self._capsys.readouterr()
+        code = main(["status", *arguments], Stop())
+        return code, *self._capsys.readouterr()
+
+    def json(self, *, exit_code: int = 0) -> dict[str, Any]:
+        """Return the answer, which its schema allows."""
+        code, out, err = self("--json", "--exit-code")
+        assert (code, err) == (exit_code, ""), err
+        answer: dict[str, Any] = json.loads(out)
+        jsonschema.validate(answer, json.loads(self("--schema")[1]))
+        return answer
+
+
+@pytest.fixture
+def ask(
+    project: Project, database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Asked:
+    """Return the command, in the project's directory and with its database."""
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("DATABASE_URL", database.url)
+    return Asked(capsys)
+
+
+def _states(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    (database,) = answer["databases"]
+    return [(run["revision"], run["state"]) for run in database["history"]]
+
+
+def test_it_shows_what_ran_what_is_pending_and_who_has_the_lock(
+    project: Project, database: Database, ask: Asked
+) -> None:
+    """Before the first revision, behind, locked and at head; an empty database stays empty."""
+    add_two(project)
+    (empty,) = ask.json(exit_code=1)["databases"]
+    assert (empty["state"], [each["revision"] for each in empty["pending"]]) == ("behind", ["r1", "r2"])
+    assert untouched(database) if database.backend == "sqlite" else database.tables() == []
+    asyncio.run(migrate(project, database, ORCHESTRATOR_TARGET="r1", ORCHESTRATOR_VERSION="1.4.2"))
+    with locks(database) as lock:
+        assert lock.try_acquire()
+        (behind,) = ask.json(exit_code=1)["databases"]
+        lock.release()
+    assert (behind["current"], behind["head"], behind["state"]) == (["r1"], ["r2"], "behind")
+    assert [(run["revision"], run["state"], run["app_version"]) for run in behind["history"]] == [
+        ("r1", "applied", "1.4.2")
+    ]
+    assert (behind["lock"]["name"], behind["lock"]["holder"]["connection_id"]) == (lock.name, lock.connection_id())
+    assert behind["lock"]["holder"]["user"] == (make_url(database.url).username or "")
+    asyncio.run(migrate(project, database))
+    (at_head,) = ask.json()["databases"]
+    assert (at_head["state"], at_head["lock"]["holder"], at_head["notes"]) == ("at_head", None, [])
+    code, out, err = ask()
+    assert (code, err) == (0, "")
+    assert "at head: nothing is pending" in out
+
+
+@backends("mysql", "mariadb", "postgresql")
+def test_it_shows_who_waits(project: Project, database: Database, ask: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deployment of ten tasks queues behind one: which they are is what on-call people ask."""
+    add_two(project)
+    with locks(database) as lock, locks(database) as second:
+        assert lock.try_acquire()
+        second.prepare(ddl_lock_timeout_seconds=5)
+        monkeypatch.setattr(CONTEXT, "boot_id", "of-the-command")
+        done = threading.Event()
+
+        def wait() -> None:
+            while not done.is_set():
+                second.try_acquire()
+
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        try:
+            (found,) = ask.json(exit_code=1)["databases"]
+        finally:
+            done.set()
+            waiter.join()
+    assert [each["connection_id"] for each in found["lock"]["waiting"]] == [second.connection_id()]
+
+
+@backends("mysql")
+def test_it_tells_how_far_an_interrupted_revision_came(project: Project, database: Database, ask: Asked) -> None:
+    """That is what decides between a repair and another start."""
+    failing = f"{CREATE.format('plants')}\nop.execute('ALTER TABLE nothing ADD x INT')"
+    project.add_revision("r1", failing, description="Create the plants")
+    asyncio.run(migrate(project, database))
+    answer = ask.json(exit_code=1)
+    assert _states(answer) == [("r1", "interrupted")]
+    (run,) = answer["databases"][0]["history"]
+    assert run["statements_done"] == 1
+    assert "CREATE TABLE plants" in " ".join(run["statements"])
+    assert "r1 was interrupted: 1 statement done" in ask()[1]
+
+
+@backends("mysql", "postgresql")
+def test_a_login_that_may_only_read_sees_what_it_may(
+    project: Project, database: Database, ask: Asked, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On-call people have such a login; what it may not see is said, and not shown as nothing."""
+    add_two(project)
+    asyncio.run(migrate(project, database))
+    reader = server.add_user(database, "reader", "s3cret", "SELECT")
+    monkeypatch.setenv("DATABASE_URL", reader.url)
+    assert _states(ask.json()) == [("r1", "applied"), ("r2", "applied")]
+
+
+@backends("mysql", "postgresql")
+def test_each_database_is_a_block(
+    tmp_path: Path, database: Database, other: Database, ask: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An env.py of several databases: one that is behind does not hide the next one."""
+    project = multidb(tmp_path / "two", database, other)
+    monkeypatch.chdir(project.path)
+    found = ask.json(exit_code=1)["databases"]
+    assert [(each["context"], each["state"]) for each in found] == [("engine1", "behind"), ("engine2", "behind")]
+
+
+def test_an_env_py_that_changes_something_is_kept_from_it(project: Project, database: Database, ask: Asked) -> None:
+    """It may create a schema or a table before Alembic looks; a look must not."""
+    env = project.path / "alembic/env.py"
+    before = "    connection.exec_driver_sql('CREATE TABLE extra (id INT)')\n    connection.commit()\n"
+    env.write_text(
+        env.read_text().replace("    context.configure(connection=", f"{before}    context.configure(connection=")
+    )
+    add_two(project)
+    if database.backend == "sqlite":
+        Path(database.name).touch()
+    (found,) = ask.json(exit_code=1)["databases"]
+    assert "extra" not in database.tables()
+    assert "CREATE TABLE extra" in found["notes"][0]
