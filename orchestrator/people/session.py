@@ -14,7 +14,7 @@ from orchestrator.concurrency import MAIN_THREAD, in_main_thread
 from orchestrator.credentials import Credentials
 from orchestrator.databases.waiting import Look, T, look_once, preload
 from orchestrator.errors import EXIT_OK, Failure, MigrationFailed, MigrationHalfApplied, SettingsInvalid, StartupError
-from orchestrator.import_path import import_from_working_directory
+from orchestrator.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.known_secrets import known_secrets
 from orchestrator.log import REDACTOR
 from orchestrator.migrations.position.target import Target, env_may_tell, read_target
@@ -104,12 +104,13 @@ def begun(command: str, stop: Stop) -> Session:
     REDACTOR.register(known_secrets(os.environ))
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     settings, credentials = load(os.environ, command)
+    show_known_command_line("alembic", "upgrade", settings.target)
     return Session(settings, credentials, stop)
 
 
 def explained(work: Callable[[], Answer]) -> int:
     """Print the answer of `work`, and return its exit code; failures and what the project prints go to stderr."""
-    before = logging.root.manager.disable
+    level, arguments = logging.root.manager.disable, sys.argv[:]
     logging.disable(logging.INFO)  # Alembic's own ini shows what it does, which is not what was asked
     try:
         with printing_to_stderr():
@@ -121,7 +122,8 @@ def explained(work: Callable[[], Answer]) -> int:
         _complain(f"{type(error).__name__}: {error}", _BUG_HINT)
         return _BUG
     finally:
-        logging.disable(before)
+        logging.disable(level)
+        sys.argv[:] = arguments
     sys.stdout.write(answer.text)
     return answer.exit_code
 
