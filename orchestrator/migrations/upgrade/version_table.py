@@ -104,9 +104,6 @@ def journal_schema(context: "MigrationContext") -> str | None:
 
 def _readable_entries(connection: "Connection", schema: str | None, version_table: str) -> dict[str, Entry]:
     backend, real, name = backend_for(connection.dialect.name), _real(connection), journal_name(version_table)
-    # PostgreSQL ends a transaction that queries a missing table; autocommit has none to end.
-    fragile = connection.dialect.name == "postgresql" and not real.autocommit
-    savepoint = connection.begin_nested() if fragile else contextlib.nullcontext()
     try:
         with transaction_kept(connection):
             return Journal(real, connection.dialect, "", schema, name=name).entries()
@@ -117,7 +114,10 @@ def _readable_entries(connection: "Connection", schema: str | None, version_tabl
 
 
 def transaction_kept(connection: "Connection") -> contextlib.AbstractContextManager[Any]:
-    """Keep the open transaction usable when a statement in this context fails: PostgreSQL would end it."""
+    """Keep the open transaction usable when a statement in this context fails.
+
+    PostgreSQL ends a transaction that queries a missing table; autocommit has none to end.
+    """
     fragile = connection.dialect.name == "postgresql" and not _real(connection).autocommit
     return connection.begin_nested() if fragile else contextlib.nullcontext()
 
