@@ -1,7 +1,6 @@
 """`orchestrator status`: where each database is, what ran when, what was interrupted, who holds the lock."""
 
-import json
-
+from orchestrator.people import answers
 from orchestrator.people.session import Answer, Session, carry_out
 from orchestrator.people.status.model import Status
 from orchestrator.people.status.reading import read
@@ -20,7 +19,7 @@ def status(stop: Stop, *, as_json: bool, exit_code: bool) -> int:
 
     async def story(session: Session) -> Answer:
         found = await read(session)
-        shown = found.model_dump_json(indent=2) + "\n" if as_json else text(found)
+        shown = answers.as_json(found) if as_json else text(found)
         return Answer(shown, NOT_AT_HEAD if exit_code and not found.at_head else 0)
 
     return carry_out("status", stop, story)
@@ -28,4 +27,4 @@ def status(stop: Stop, *, as_json: bool, exit_code: bool) -> int:
 
 def schema() -> str:
     """Return the JSON Schema of `status --json`."""
-    return json.dumps(Status.model_json_schema(mode="serialization"), indent=2) + "\n"
+    return answers.schema(Status, "The answer of `orchestrator status --json`")

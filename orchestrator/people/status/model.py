@@ -3,99 +3,96 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field
+from orchestrator.people.answers import answer, meaning
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Revision(_Model):
+@answer
+class Revision:
     """A revision of this image that a database lacks."""
 
     revision: str
     description: str
 
 
-class Run(_Model):
+@answer
+class Run:
     """A row of the journal: one revision, applied or begun."""
 
     revision: str
     description: str
-    state: Literal["applied", "running", "interrupted", "repaired", "rolled_back"] = Field(
-        description="`running`: its connection has the lock; `interrupted`: it left something and is not stamped; "
+    state: Literal["applied", "running", "interrupted", "repaired", "rolled_back"] = meaning(
+        "`running`: its connection has the lock; `interrupted`: it left something and is not stamped; "
         "`repaired`: it was interrupted, finished by hand and stamped; `rolled_back`: it was begun and left nothing"
     )
-    started_at: str = Field(description="RFC 3339, UTC")
-    finished_at: str = Field(description="RFC 3339, UTC; empty while it is not finished")
-    duration_seconds: float | None = Field(description="of the run that finished it; null where it is not known")
-    app_version: str = Field(description="ORCHESTRATOR_VERSION of the process that ran it")
-    task_id: str = Field(description="in ECS: the task that ran it")
-    connection_id: int = Field(description="the server's number of the connection that ran it; 0 where it has none")
+    started_at: str = meaning("RFC 3339, UTC")
+    finished_at: str = meaning("RFC 3339, UTC; empty while it is not finished")
+    duration_seconds: float | None = meaning("of the run that finished it; null where it is not known")
+    app_version: str = meaning("ORCHESTRATOR_VERSION of the process that ran it")
+    task_id: str = meaning("in ECS: the task that ran it")
+    connection_id: int = meaning("the server's number of the connection that ran it; 0 where it has none")
     statements_done: int
-    pending_statement: str = Field(description="the statement that was begun and did not end; else empty")
-    statements: Sequence[str] = Field(
-        default=(), description="of an unfinished revision: what it has done so far, without literals"
+    pending_statement: str = meaning("the statement that was begun and did not end; else empty")
+    statements: Sequence[str] = meaning(
+        "of an unfinished revision: what it has done so far, without literals", default=()
     )
 
 
-class Connection(_Model):
+@answer
+class Connection:
     """A connection to the database server, as far as this login may see it."""
 
-    connection_id: int = Field(description="the server's number; 0 where it has none (SQLite)")
+    connection_id: int = meaning("the server's number; 0 where it has none (SQLite)")
     user: str
-    host: str = Field(description="address and port of its client")
-    program: str = Field(description="what its client calls itself; a start says `orchestrator boot <boot_id>`")
-    state: Literal["running", "idle", "gone", "unknown"] = Field(
-        description="`gone`: its client is proven to be gone, the server works on; `unknown`: this login may not see"
+    host: str = meaning("address and port of its client")
+    program: str = meaning("what its client calls itself; a start says `orchestrator boot <boot_id>`")
+    state: Literal["running", "idle", "gone", "unknown"] = meaning(
+        "`gone`: its client is proven to be gone, the server works on; `unknown`: this login may not see"
     )
-    statement: str = Field(description="the SQL that it runs, cut to 300 characters")
-    seconds: float = Field(description="how long it has been in this state")
-    summary: str = Field(description="all of it, for people")
+    statement: str = meaning("the SQL that it runs, cut to 300 characters")
+    seconds: float = meaning("how long it has been in this state")
+    summary: str = meaning("all of it, for people")
 
 
-class Lock(_Model):
+@answer
+class Lock:
     """The migration lock."""
 
     name: str
-    holder: Connection | None = Field(description="null when nobody holds it")
-    waiting: Sequence[Connection] = Field(description="who waits for it; on SQLite always empty, as nothing shows it")
-    progress: str = Field(default="", description="how the holder's statement fares, in the server's words")
+    holder: Connection | None = meaning("null when nobody holds it")
+    waiting: Sequence[Connection] = meaning("who waits for it; on SQLite always empty, as nothing shows it")
+    progress: str = meaning("how the holder's statement fares, in the server's words", default="")
     progress_percent: float | None = None
-    blocked_by: str = Field(default="", description="who is in the way of the holder's statement")
+    blocked_by: str = meaning("who is in the way of the holder's statement", default="")
 
 
-class Database(_Model):
+@answer
+class Database:
     """One database, schema or version table that env.py migrates."""
 
-    context: str = Field(description="what env.py calls it, where it migrates several; else empty")
+    context: str = meaning("what env.py calls it, where it migrates several; else empty")
     database: str
-    dialect: str = Field(description="`mysql`, `mariadb`, `postgresql` or `sqlite`")
+    dialect: str = meaning("`mysql`, `mariadb`, `postgresql` or `sqlite`")
     server_version: str
     version_table: str
-    current: Sequence[str] = Field(description="the heads in the database; empty before the first revision")
-    head: Sequence[str] = Field(description="the revisions that ORCHESTRATOR_TARGET stands for")
-    state: Literal["at_head", "behind", "half_applied", "ahead", "unknown"] = Field(
-        description="`ahead`: by the journal it has all that this image needs, and more; `unknown`: nothing proves it"
+    current: Sequence[str] = meaning("the heads in the database; empty before the first revision")
+    head: Sequence[str] = meaning("the revisions that ORCHESTRATOR_TARGET stands for")
+    state: Literal["at_head", "behind", "half_applied", "ahead", "unknown"] = meaning(
+        "`ahead`: by the journal it has all that this image needs, and more; `unknown`: nothing proves it"
     )
     explanation: str
-    pending: Sequence[Revision] = Field(description="what it lacks, in the order of application")
-    changed: Sequence[str] = Field(description="applied revisions whose script is another one since")
-    history: Sequence[Run] = Field(description="the journal, the oldest first")
+    pending: Sequence[Revision] = meaning("what it lacks, in the order of application")
+    changed: Sequence[str] = meaning("applied revisions whose script is another one since")
+    history: Sequence[Run] = meaning("the journal, the oldest first")
     lock: Lock
-    notes: Sequence[str] = Field(description="what this login may not see, and what env.py was kept from doing")
+    notes: Sequence[str] = meaning("what this login may not see, and what env.py was kept from doing")
 
 
-class Status(_Model):
-    """The answer."""
+@answer
+class Status:
+    """The answer of `orchestrator status --json`."""
 
-    schema_version: Literal[1] = 1
     service: str
-    version: str = Field(description="ORCHESTRATOR_VERSION of this image")
+    version: str = meaning("ORCHESTRATOR_VERSION of this image")
+    at_head: bool = meaning("whether all databases are at head")
     databases: Sequence[Database]
-
-    @computed_field(description="whether all databases are at head")  # type: ignore[prop-decorator]  # as pydantic documents it
-    @property
-    def at_head(self) -> bool:
-        """Whether all databases are at head."""
-        return all(each.state == "at_head" for each in self.databases)
+    schema_version: Literal[1] = 1

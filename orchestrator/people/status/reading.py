@@ -1,6 +1,7 @@
 """What `status` sees: each context through env.py's own connection, and how the holder's statement fares."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -45,11 +46,13 @@ async def read(session: Session) -> Status:
     found, left_out = await survey(session, target, _database)
     notes = [_LEFT_OUT.format(statement=REDACTOR.text(each)[:_STATEMENT_LENGTH]) for each in left_out]
     databases = [await _observed(session, each) for each in found]
-    return _status(session, [each.model_copy(update={"notes": [*each.notes, *notes]}) for each in databases])
+    return _status(session, [replace(each, notes=[*each.notes, *notes]) for each in databases])
 
 
 def _status(session: Session, databases: Sequence[Database]) -> Status:
-    return Status(service=session.settings.service, version=session.settings.version, databases=databases)
+    service, version = session.settings.service, session.settings.version
+    at_head = all(each.state == "at_head" for each in databases)
+    return Status(service=service, version=version, at_head=at_head, databases=databases)
 
 
 def _to_be_created(session: Session, file: Path, target: Target) -> Database:
@@ -167,9 +170,10 @@ async def _observed(session: Session, database: Database) -> Database:
         return await backend.observe(connection, holder.connection_id)
 
     seen = await session.look(look)
-    update = {
-        "progress": seen.state,
-        "progress_percent": seen.progress_percent,
-        "blocked_by": REDACTOR.text(seen.blocked_by) if seen.waits_for_lock else "",
-    }
-    return database.model_copy(update={"lock": database.lock.model_copy(update=update)})
+    lock = replace(
+        database.lock,
+        progress=seen.state,
+        progress_percent=seen.progress_percent,
+        blocked_by=REDACTOR.text(seen.blocked_by) if seen.waits_for_lock else "",
+    )
+    return replace(database, lock=lock)
