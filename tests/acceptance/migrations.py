@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import NullPool, create_engine
 
 from orchestrator.databases import MigrationLock, backend_for
-from tests.harness import Output, Project, Result, run
+from tests.harness import Event, Orchestrator, Output, Project, Result, run
 from tests.servers import Database
 
 T = TypeVar("T")
@@ -41,6 +41,18 @@ def environment(database: Database, **settings: str) -> dict[str, str]:
 async def migrate(project: Project, database: Database, **settings: str) -> Result:
     """Run `migrate` to its end."""
     return await run("migrate", env=environment(database, **settings), cwd=project.path)
+
+
+async def observed(process: Orchestrator, revision: str, after: int = 0) -> Event:
+    """Wait for an event of progress that tells what the server says of the statement, and return it.
+
+    A look has no longer than the heartbeat, and tests have a short one: on a busy machine some looks see nothing.
+    """
+    while True:
+        event = await process.event("revision_progress", revision=revision, after=after)
+        if event["statement_state"]:
+            return event
+        after = process.events.index(event, after) + 1
 
 
 def add_two(project: Project) -> None:

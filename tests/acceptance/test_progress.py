@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.acceptance.migrations import WAIT_FOR_GO, environment, go, migrate, stamped
+from tests.acceptance.migrations import WAIT_FOR_GO, environment, go, migrate, observed, stamped
 from tests.acceptance.outcome import assert_well_formed
 from tests.clients import CREATE_PLANTS, FILL_PLANTS, long_definition, transaction
 from tests.harness import Event, Orchestrator, Project, make_project
@@ -45,6 +45,12 @@ async def _two(process: Orchestrator) -> tuple[Event, Event]:
     """Wait for the first two events of progress."""
     first = await process.event("revision_progress", revision="r2")
     return first, await process.event("revision_progress", after=process.events.index(first) + 1)
+
+
+async def _two_observed(process: Orchestrator) -> tuple[Event, Event]:
+    """Wait for two events of progress whose look at the server was answered in time."""
+    first = await observed(process, "r2")
+    return first, await observed(process, "r2", after=process.events.index(first) + 1)
 
 
 def _user(database: Database, server: Server) -> Database:
@@ -107,7 +113,7 @@ async def test_who_blocks_it_is_told(project: Project, database: Database, serve
             Orchestrator("serve", env=settings, cwd=project.path) as process,
             httpx.AsyncClient(base_url=process.url) as client,
         ):
-            first, second = await _two(process)
+            first, second = await _two_observed(process)
             status = (await client.get("/startupz")).json()
     assert f" {holder} of app@127.0.0.1" in first["blocked_by"]
     assert f"blocked by {first['blocked_by']}" in first["message"]
@@ -135,7 +141,7 @@ async def test_without_rights_it_still_tells_that_it_waits(project: Project, dat
     await _add_blocked(project, database)
     with transaction(database, READ):
         async with Orchestrator("migrate", env=environment(database, **PATIENT), cwd=project.path) as process:
-            first, second = await _two(process)
+            first, second = await _two_observed(process)
             assert process.find("revision_applied") == []
     for event in (first, second):
         assert (event["statement_state"], event["blocked_by"]) == ("Waiting for table metadata lock", "")
