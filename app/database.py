@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from app.settings import Settings
 
+WRITER_SECONDS = 30  # that a writer of SQLite waits for the others: as long as SQLAlchemy's pool waits for a connection
+
 
 def create_engine(settings: Settings) -> AsyncEngine:
     """Make the engine; it connects when it is first used, and again after the database was away."""
@@ -25,9 +27,12 @@ def connect_arguments(url: URL, ssl_ca: str | None) -> dict[str, Any]:
     """Return what the URL cannot say: with a CA bundle, TLS with chain and host name verified.
 
     The context is made here because each driver understands something else by ``ssl=true``, and some
-    of it is not verified. SQLite has no connection to encrypt.
+    of it is not verified. SQLite has no connection to encrypt, but its writers wait for each other in no order:
+    some lost their turn until the driver's five seconds were over, and ended with "database is locked".
     """
-    if ssl_ca is None or url.get_backend_name() == "sqlite":
+    if url.get_backend_name() == "sqlite":
+        return {"timeout": WRITER_SECONDS}
+    if ssl_ca is None:
         return {}
     return {"ssl": ssl.create_default_context(cafile=ssl_ca)}
 

@@ -42,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     asyncio.set_event_loop(None)
     config.addinivalue_line("markers", "backends(*names): the databases a test is for; without it, all")
+    config.addinivalue_line("markers", "smoke: of the container's tests, those that .ci/run runs")
     config.addinivalue_line("markers", "soak: random or long, for `make soak`")
     config.addinivalue_line("markers", "paired(name): this parameter is paired with the others, not crossed")
     config.pluginmanager.register(Costs(_BUDGETS, strict=config.getoption("--budgets")))

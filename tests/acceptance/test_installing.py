@@ -1,5 +1,6 @@
 """The lock files install what they name, on the day that they are made and on every later one."""
 
+import os
 import re
 import subprocess
 import sys
@@ -42,9 +43,10 @@ def test_a_lock_installs_whatever_was_released_since(lock: Path, newer: Path, tm
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_a_lock_installs_on_every_supported_python(lock: Path, version: str, tmp_path: Path) -> None:
     """From wheels: a newcomer has no compiler."""
-    if subprocess.run([UV, "python", "find", "--no-python-downloads", version], check=False).returncode:
+    interpreter = _interpreter(version)
+    if not interpreter:
         pytest.skip(f"Python {version} is not installed")
-    python = _environment(tmp_path, version)
+    python = _environment(tmp_path, interpreter)
     options = ("-q", "--require-hashes", "--only-binary", ":all:", "--python", python)
     _run(UV, "pip", "sync", *options, str(lock))
     _run(UV, "pip", "check", "-q", "--python", python)
@@ -71,6 +73,16 @@ def test_a_lock_names_no_index_and_no_place(lock: Path) -> None:
 def _environment(directory: Path, version: str = sys.executable) -> str:
     _run(UV, "venv", "-q", "--no-python-downloads", "--python", version, str(directory / "venv"))
     return str(directory / "venv/bin/python")
+
+
+def _interpreter(version: str) -> str | None:
+    """Return a Python of this minor version: one of pyenv's, which its shims hide from uv, or what uv finds."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
+    if theirs := sorted(pyenv.glob(f"versions/{version}.*/bin/python")):
+        return str(theirs[-1])
+    command = [UV, "python", "find", "--no-project", "--no-python-downloads", version]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if found.returncode else found.stdout.strip()
 
 
 def _run(*command: str | Path) -> str:

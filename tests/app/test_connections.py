@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url, text
@@ -73,7 +74,15 @@ async def test_the_service_finds_a_restarted_server_again(start: Start, monkeypa
 
 def test_sqlite_has_no_connection_to_encrypt() -> None:
     """The variable may be set for all environments alike."""
-    assert connect_arguments(make_url("sqlite+aiosqlite:///app.db"), "/no/such/file") == {}
+    assert "ssl" not in connect_arguments(make_url("sqlite+aiosqlite:///app.db"), "/no/such/file")
+
+
+async def test_a_writer_of_sqlite_waits_as_long_as_others_wait_for_the_pool(tmp_path: Path) -> None:
+    """Of a dozen writers on a slow disk one always waited longer than the five seconds that the driver allows."""
+    engine = create_engine(Settings(database_url=f"sqlite+aiosqlite:///{tmp_path / 'app.db'}"))
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("PRAGMA busy_timeout")) == 30_000
+    await engine.dispose()
 
 
 def test_an_authority_that_is_not_there_stops_the_start() -> None:

@@ -21,6 +21,7 @@ async def _run(engine: Engine, image: str, env: dict[str, str]) -> Result:
 
 
 @pytest.mark.parametrize("env", FAULTS.values(), ids=FAULTS)
+@pytest.mark.smoke
 async def test_wrong_settings(engine: Engine, plants: str, env: dict[str, str]) -> None:
     """Each is named before anything is waited for, and the password is not shown."""
     result = await _run(engine, plants, env)
@@ -28,6 +29,7 @@ async def test_wrong_settings(engine: Engine, plants: str, env: dict[str, str]) 
     assert "s3cret" not in result.story()
 
 
+@pytest.mark.smoke
 async def test_a_database_that_does_not_answer(engine: Engine, plants: str) -> None:
     """The budget ends, not the patience of ECS."""
     env = {"DATABASE_URL": f"mysql+asyncmy://app:s3cret@{HOST}:{free_port()}/app"}

@@ -30,6 +30,7 @@ async def _config(engine: Engine, image: str) -> dict[str, Any]:
     return config | {"Healthcheck": told.get("Healthcheck") or config["Healthcheck"]}  # podman, docker
 
 
+@pytest.mark.smoke
 async def test_it_begins_without_a_shell_and_ends_on_sigterm(engine: Engine, plants: str) -> None:
     """The exec forms: a shell would be process 1, and keep the signal to itself."""
     config = await _config(engine, plants)
@@ -39,6 +40,7 @@ async def test_it_begins_without_a_shell_and_ends_on_sigterm(engine: Engine, pla
     assert config["Healthcheck"]["Test"] == ["CMD", "orchestrator", "probe"]
 
 
+@pytest.mark.smoke
 async def test_it_runs_as_a_number(engine: Engine, plants: str) -> None:
     """Kubernetes proves by it that the user is not root; a name would need the image's own files."""
     user, _, group = (await _config(engine, plants))["User"].partition(":")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.acceptance.outcome import assert_well_formed
 from tests.container.container import READ_ONLY, RESTRICTED, WITHOUT_TOOLS, Container
@@ -13,6 +14,7 @@ LIMIT_BYTES = 256 * 1024 * 1024
 
 
 @backends("mariadb")
+@pytest.mark.smoke
 async def test_it_waits_migrates_and_serves_without_any_right(engine: Engine, plants: str, database: Database) -> None:
     """Nobody special, no capability, no way to gain one, no shell, no file system, and nothing on stdout but events."""
     async with Container(engine, plants, env={"DATABASE_URL": database.url}) as container:
@@ -57,6 +59,7 @@ async def test_it_runs_as_whatever_user_it_is_told_to(engine: Engine, plants: st
 
 
 @backends("mariadb")
+@pytest.mark.smoke
 async def test_health_goes_from_starting_to_healthy(
     engine: Engine, service: str, database: Database, gate: Path
 ) -> None:

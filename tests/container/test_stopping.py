@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.migrations import stamped
 from tests.container.container import KILLED, READ_ONLY, RESTRICTED, WITHOUT_TOOLS, Container
 from tests.container.engine import Engine
@@ -15,6 +17,7 @@ def _gated(engine: Engine, service: str, database: Database, gate: Path, **setti
     return Container(engine, service, env={"DATABASE_URL": database.url, **settings}, options=options)
 
 
+@pytest.mark.smoke
 async def test_while_waiting(engine: Engine, service: str) -> None:
     """A deployment that is taken back is no failure."""
     silent = f"mysql+asyncmy://app:secret@{HOST}:{free_port()}/app"
@@ -27,6 +30,7 @@ async def test_while_waiting(engine: Engine, service: str) -> None:
 
 
 @backends("mariadb")
+@pytest.mark.smoke
 async def test_while_serving(engine: Engine, service: str, database: Database) -> None:
     """It drains; the exit code is not that of a signal."""
     async with Container(engine, service, env={"DATABASE_URL": database.url}) as container:
