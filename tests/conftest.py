@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of CI and of `make soak`."""
     parser.addoption("--budgets", action="store_true", help="fail if a directory's tests take longer than they may")
     tiers = "every claim once (the default), what is random or long, with many examples, or all"
+    parser.addoption("--begin-none-after", type=float, metavar="EPOCH", help="skip what would begin later: `make soak`")
     parser.addoption("--tier", choices=["claims", "soak", "all"], default="claims", help=tiers)
 
 
@@ -65,6 +67,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     out = {item for item in items if _has_no_backend(item) or not _belongs_to(tier, item)} | pairing.left_out(items)
     items[:] = [item for item in items if item not in out]
     config.hook.pytest_deselected(items=[*out])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Begin nothing when the time of `make soak` is up."""
+    limit = item.config.getoption("--begin-none-after")
+    if limit and time.time() > limit:
+        pytest.skip("time is up")
 
 
 def _has_no_backend(item: pytest.Item) -> bool:

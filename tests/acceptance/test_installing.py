@@ -80,8 +80,8 @@ def _interpreter(version: str) -> str | None:
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser()
     if theirs := sorted(pyenv.glob(f"versions/{version}.*/bin/python")):
         return str(theirs[-1])
-    command = [UV, "python", "find", "--no-project", "--no-python-downloads", version]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ("python", "find", "--no-project", "--no-python-downloads", version)
+    found = subprocess.run([UV, *command], capture_output=True, text=True, check=False)
     return None if found.returncode else found.stdout.strip()
 
 

@@ -294,8 +294,8 @@ async def test_a_rotation_in_the_middle_of_a_revision_costs_it_nothing(
             secret.alter(NEW)
             if not late:
                 secret.write(NEW)
-            for _ in range(3):  # looks, of which the first may have begun with the old password
-                told = await process.event("revision_progress", after=len(process.events))
+            # The first look may have begun with the old password.
+            *_, told = [await process.event("revision_progress", after=len(process.events)) for _ in range(3)]
             if not late:
                 await observed(process, "r2", after=len(process.events))
         if late:
