@@ -27,30 +27,30 @@ if TYPE_CHECKING:
 
 
 class Activity(enum.Enum):
-    """What the connection that has the lock does."""
+    """The activity of the connection that holds the lock."""
 
-    RUNNING = "running"  # a statement
+    RUNNING = "running"  # a statement runs
     IDLE = "idle"
-    GONE = "gone"  # its client is, which is proven, whatever the server still does for it
-    UNKNOWN = "unknown"  # the database does not show it to us
+    GONE = "gone"  # proven: its client has ended, even if the server still works for it
+    UNKNOWN = "unknown"  # the database does not show it to this user
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who has the lock, or waits for it, as far as the database tells."""
+    """The holder of the lock, or a session that waits for it, as far as the database shows it."""
 
-    name: str = ""  # connection, user, address, program; and that its client is gone, where that is proven
-    statement: str = ""  # cut to 300 characters
-    seconds: float = 0.0  # how long it has been at it
+    name: str = ""  # connection, user, address, program; and, if proven, that its client is gone
+    statement: str = ""  # at most 300 characters
+    seconds: float = 0.0  # since its last change of state; with SQLite, since it took the lock
     activity: Activity = Activity.UNKNOWN
-    connection_id: int = 0  # what the server calls its connection; 0 where it has no name
+    connection_id: int = 0  # the server's id; 0 if connections have no id
     user: str = ""
     address: str = ""
-    program: str = ""  # what the client calls itself
+    program: str = ""  # as the client has named it
 
 
 class MigrationLock(Protocol):
-    """The advisory lock, on the connection that migrates; used in the migration's thread only."""
+    """The advisory lock on the migrating connection. Use it in the migration's thread only."""
 
     name: str
     pause_seconds: float
@@ -59,75 +59,78 @@ class MigrationLock(Protocol):
     """How long `is_held` need not be asked again while only rows and definitions are changed: it may cost a query."""
 
     def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
-        """Set the session up: short waits for table locks, and an end to connections whose client vanished."""
+        """Set short lock timeouts for the session, and let the server end connections whose client has vanished."""
 
     def connection_id(self) -> int:
-        """What the server calls this connection; 0 where it has no name."""
+        """Return the server's id of this connection; 0 if connections have no id."""
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; returns within about a second and leaves no transaction open."""
+        """Take the lock if it is free. Returns within about a second and leaves no transaction open."""
 
     def is_held(self) -> bool:
-        """Whether this session is still the one that took it and still has it; asked inside any transaction.
+        """Return whether this session is still the one that took the lock, and still holds it.
 
-        Raises what the driver raises when the connection is lost, and the lock with it.
+        Works in any transaction.
+
+        Raises:
+            Exception: the driver's, if the connection is lost, and the lock with it.
         """
 
     def held_by(self) -> int | None:
-        """Which connection has it, as the server calls it; 0 where connections have no name, None when nobody has."""
+        """Return the id of the connection that holds the lock; 0 if there are no ids, None if the lock is free."""
 
     def holder(self) -> Holder:
-        """Who has it; empty when the database does not tell."""
+        """Return the holder; an empty one if the database does not show it."""
 
     def waiters(self) -> Sequence[Holder]:
-        """Return who waits for it now; empty when the database does not tell."""
+        """Return the sessions that wait for it; empty if the database does not show them."""
 
     def tell(self, statement: str) -> None:
-        """Let others know what this connection runs now, or that it runs nothing; where the server does not."""
+        """Publish the statement that this connection runs (empty: none), if the server does not show it."""
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
 
 
 class Backend(Protocol):
     """One kind of database."""
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
-        """Arguments for the driver."""
+        """Return arguments for the driver's `connect`."""
 
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
-        """Name and version of the connected server, such as `("mariadb", "10.11.19")`."""
+        """Return name and version of the connected server, such as `("mariadb", "10.11.19")`."""
 
     def identity(self, dbapi_connection: Any) -> str:
-        """Which database this is, by its own account: equal for two connections however each reached it.
+        """Return the database's own identity, which is equal for two connections by different addresses.
 
-        It is another one after a failover to a server with another identity, so ask both connections at one time, and
-        only where their addresses differ. Works inside any transaction, and changes nothing.
+        After a failover to a server with another identity it changes, so ask both connections at the same time, and
+        only if their addresses differ. Works in any transaction, and changes nothing.
         """
 
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> "Diagnosis":
-        """What a failed attempt means; `url` is how it was made, for a hint that names the user."""
+        """Return what a failed attempt means; `url` is its address, for a hint that names the user."""
 
     def is_missing_table(self, error: BaseException) -> bool:
-        """Did a SELECT fail because the table is not there?"""
+        """Return whether a SELECT failed because the table is missing."""
 
     async def check_writable(self, connection: "AsyncConnection") -> None:
-        """Raise what the server says when it takes no writes from us now (a replica, a failover)."""
+        """Raise the server's error if it does not accept our writes now (a replica, a failover)."""
 
     async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> "Diagnosis | None":
-        """Why the lock would protect nothing here, as two connections show it; None when it does."""
+        """Return why the lock would not protect here, shown by two connections; None if it does."""
 
     def lock(self, dbapi_connection: Any) -> MigrationLock:
-        """The lock of the connected database, on this very connection (PEP 249, adapted ones included)."""
+        """Return the lock of the connected database, on this connection (PEP 249, or SQLAlchemy's adapter)."""
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
-        """What the journal's recorder has to know of the session on this connection."""
+        """Return the session on this connection, as the journal needs it."""
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
-        """How the statement that another connection runs now fares, and who is in its way; never that one or this."""
+        """Return how another connection's statement progresses, and which sessions block it."""
 
     def cancel_sql(self, connection_id: int) -> str:
-        """The statement that ends what another connection runs; empty when a process's end does that."""
+        """Return the statement that cancels what another connection runs; empty if ending the process does that."""
 
 
 _BACKENDS = {
@@ -139,7 +142,7 @@ _BACKENDS = {
 
 
 def backend_for(name: str) -> Backend:
-    """The backend for the dialect `name` of a SQLAlchemy URL, as `URL.get_backend_name()` gives it."""
+    """Return the backend for the dialect `name` of a SQLAlchemy URL, as `URL.get_backend_name()` gives it."""
     from importlib import import_module
 
     backend: Backend = import_module(_BACKENDS[name]).BACKEND
@@ -147,16 +150,16 @@ def backend_for(name: str) -> Backend:
 
 
 def row(dbapi_connection: Any, sql: str) -> Any:
-    """The first row that `sql` gives on a PEP 249 connection, or None; no transaction is left open."""
+    """Return the first row of `sql` on a PEP 249 connection, or None; leave no transaction open."""
     found = rows(dbapi_connection, sql)
     return found[0] if found else None
 
 
 def rows(dbapi_connection: Any, sql: str) -> list[Any]:
-    """All rows that `sql` gives; no transaction is left open.
+    """Return all rows of `sql`; leave no transaction open.
 
-    Below SQLAlchemy on purpose: its Connection would begin a transaction, and Alembic, finding one, would neither begin
-    nor commit its own, so that the work or the last stamp is silently lost.
+    This bypasses SQLAlchemy on purpose: its Connection would begin a transaction. Alembic, finding one open, would
+    neither begin nor commit its own, and the work or the last stamp would be lost silently.
     """
     try:
         return ask(dbapi_connection, sql)
@@ -165,7 +168,7 @@ def rows(dbapi_connection: Any, sql: str) -> list[Any]:
 
 
 def ask(dbapi_connection: Any, sql: str) -> list[Any]:
-    """All rows that `sql` gives, inside whatever transaction is open."""
+    """Return all rows of `sql`, inside the open transaction, if any."""
     cursor = dbapi_connection.cursor()
     try:
         cursor.execute(sql)

@@ -1,4 +1,4 @@
-"""The app's own login, tried once before it is served: it must reach the database that another login has migrated."""
+"""Tries the app's own login once before the app is served: it must reach the migrated database."""
 
 import contextlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 _ELSEWHERE = Cause(
-    Verdict.DOUBT,  # a replica may be a moment behind
+    Verdict.DOUBT,  # a replica may lag a moment
     "another_database",
     "DATABASE_* (or the app's own address) and MIGRATION_DATABASE_* must name the same database.",
 )
@@ -26,11 +26,11 @@ _HINT = "This is the app's own login, not the one of MIGRATION_DATABASE_*, which
 
 @dataclass(frozen=True)
 class Sighting:
-    """What tells one database from another.
+    """What identifies a database.
 
     Attributes:
-        identity: the server's own, and the name of the database.
-        heads: of `alembic_version`; None where there is no such table, or it may not be read.
+        identity: the server's identity, and the name of the database.
+        heads: of `alembic_version`; None if the table is missing or not readable.
     """
 
     identity: str
@@ -38,12 +38,12 @@ class Sighting:
 
 
 def is_another(credentials: Credentials) -> bool:
-    """Whether the app logs in otherwise than the migration did, as far as the app's address is known."""
+    """Return whether the app's login differs from the migration's, as far as the app's address is known."""
     return credentials.separate and credentials.app_known
 
 
 async def sight(connection: "AsyncConnection", backend: Backend) -> Sighting:
-    """A look for `wait_for_database` that notes which database it is."""
+    """Return which database this is: a check for `wait_for_database`."""
     pooled = await connection.get_raw_connection()
     identity = await connection.run_sync(lambda _: backend.identity(pooled.dbapi_connection))
     heads: tuple[str, ...] | None = None
@@ -58,7 +58,7 @@ async def sight(connection: "AsyncConnection", backend: Backend) -> Sighting:
 
 
 def same_as(migrated: Sighting) -> Look[Sighting]:
-    """A look for `wait_for_database` that succeeds in the database that was migrated, or in a copy that keeps up."""
+    """Return a check that succeeds in the migrated database, or in a replica that keeps up."""
 
     async def look(connection: "AsyncConnection", backend: Backend) -> Sighting:
         seen = await sight(connection, backend)
@@ -72,7 +72,7 @@ def same_as(migrated: Sighting) -> Look[Sighting]:
 
 @contextlib.contextmanager
 def blamed() -> Iterator[None]:
-    """Have a failure to connect say that the app's own login is the one that failed."""
+    """Make a failure to connect name the app's own login as the cause."""
     try:
         yield
     except StartupError as error:

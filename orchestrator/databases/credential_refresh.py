@@ -1,7 +1,7 @@
-"""With what each connection of this process logs in just now: the password as rotated, or a token of its own.
+"""Renews the login of each new connection of this process: the rotated password, or a fresh token.
 
-For every engine of SQLAlchemy, whoever made it: env.py reads the URL before a revision that takes an hour, and the pool
-of the app connects again after weeks. Only logins that are ours are changed.
+It applies to every SQLAlchemy engine: env.py reads the URL before a revision that takes an hour, and the app's pool
+reconnects after weeks. Only logins that we handed out are changed.
 """
 
 import contextlib
@@ -21,12 +21,12 @@ from orchestrator.database_secrets import CredentialsError
 from orchestrator.iam import Login, Tokens, default_port, secrets_of
 from orchestrator.log import REDACTOR
 
-SIGNATURES_KEPT = 200  # a token is good for 15 minutes, and masking every one there ever was would slow each line
+SIGNATURES_KEPT = 200  # a token is valid for 15 minutes; masking all earlier ones would slow each log line
 
 
 @contextlib.contextmanager
 def kept_current(credentials: Credentials) -> Iterator[None]:
-    """While this lasts, logins are renewed, and no password of `credentials` gets into the log."""
+    """Inside this block, renew logins and keep all passwords of `credentials` out of the log."""
     logins = _Logins(credentials)
     credentials.issued.listeners.append(REDACTOR.register)
     event.listen(Engine, "do_connect", logins.renew, insert=True)  # before the backends encode the password
@@ -44,8 +44,8 @@ class _Logins:
         self._signatures: deque[str] = deque(maxlen=SIGNATURES_KEPT)
 
     def renew(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
-        """Change what the driver is about to be called with."""
-        driver = DRIVERS.get(dialect.driver, DRIVERS["pymysql"])  # for its names; most drivers share them
+        """Change the arguments that the driver is about to be called with."""
+        driver = DRIVERS.get(dialect.driver, DRIVERS["pymysql"])  # for its argument names, which most drivers share
         user, password = str(parameters.get("user", "")), parameters.get(driver.password_key)
         if isinstance(password, str) and password:
             self._rotate(driver, user, password, parameters)
@@ -53,7 +53,7 @@ class _Logins:
             self._put_token(dialect, user, parameters)
 
     def _rotate(self, driver: Driver, user: str, password: str, parameters: Parameters) -> None:
-        """Put in the login as its file has it now; leave it while that is being written: the old one may still do."""
+        """Use the login that its file has now; if the file is being written, keep the old one, which may still work."""
         now = self._credentials.issued.source(user, password)
         try:
             url = now and now()
@@ -63,13 +63,13 @@ class _Logins:
             parameters.update({"user": url.username, driver.password_key: url.password})
 
     def _put_token(self, dialect: Dialect, user: str, parameters: Parameters) -> None:
-        """Put in a token, and the TLS that it needs; nothing for a login of others, or with a driver not known."""
+        """Use a token, and the TLS that it requires, unless the login is not ours or the driver is unknown."""
         port = parameters.get("port") or default_port(dialect.name)
         asked = Login(str(parameters.get("host", "")), int(port or 0), user)
         tls, driver = self._credentials.tls, DRIVERS.get(dialect.driver)
         if driver is None or tls is None or not self._credentials.takes_token(asked):
             return
-        if dialect.is_async:  # AWS may take its time, and the loop has requests to answer
+        if dialect.is_async:  # AWS may be slow, and the loop must answer requests
             token: str = await_only(in_daemon_thread(lambda: self._tokens.mint(asked), name="token"))
         else:
             token = self._tokens.mint(asked)

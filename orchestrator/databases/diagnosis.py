@@ -1,4 +1,4 @@
-"""What a failed attempt to reach a database means: try again, or give up at once?"""
+"""Decides what a failed attempt to reach a database means: try again, or give up."""
 
 import enum
 import errno
@@ -23,7 +23,7 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A failed attempt, understood."""
+    """A failed attempt and what it means."""
 
     verdict: Verdict
     error_type: str
@@ -32,7 +32,7 @@ class Diagnosis:
     hint: str = ""
 
     def fields(self) -> dict[str, Any]:
-        """What a failure event says of it."""
+        """Return the fields of a failure event."""
         return {
             "error_type": self.error_type,
             "error_code": self.error_code,
@@ -50,7 +50,7 @@ class Cause:
     hint: str = ""
 
     def found(self, code: int | str, message: str) -> Diagnosis:
-        """This cause, met with `code` and `message`."""
+        """Return this cause as a diagnosis, with `code` and `message`."""
         return Diagnosis(self.verdict, self.error_type, code, message, self.hint)
 
 
@@ -151,7 +151,7 @@ OTHER = Cause(
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, the driver's own one inside it, and what caused them."""
+    """Yield the error, the driver's own error inside it, and their causes."""
     waiting: list[Any] = [error]
     seen: set[int] = set()
     while waiting:
@@ -163,20 +163,20 @@ def chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def statement_of(error: BaseException) -> str:
-    """The SQL that failed, if SQLAlchemy ran it."""
+    """Return the SQL that failed, if SQLAlchemy ran it."""
     return next((each.statement or "" for each in chain(error) if isinstance(each, StatementError)), "")
 
 
 def innermost_message(error: BaseException) -> str:
-    """The driver's own words, without SQLAlchemy's frame and without SQL or its parameters; one line."""
+    """Return the driver's own message in one line, without SQLAlchemy's prefix, SQL and parameters."""
     origin = getattr(error, "orig", None) or error
-    fields = origin.args[0] if origin.args else None  # of pg8000, a dictionary as the server sends it
+    fields = origin.args[0] if origin.args else None  # pg8000 puts the server's fields there, in a dictionary
     text = fields.get("M", "") if isinstance(fields, dict) else origin
     return " ".join(str(text).split())[:500] or type(origin).__name__
 
 
 def of_system(error: BaseException) -> Diagnosis | None:
-    """The diagnosis, if the network or the operating system is to blame; the most telling cause in the chain counts."""
+    """Return the diagnosis if the network or the operating system failed, by the most specific cause in the chain."""
     causes = list(chain(error))
     for pattern, cause in _TLS_TEXTS:
         if found := next((each for each in causes if pattern.search(str(each))), None):
@@ -198,7 +198,7 @@ def _system_message(cause: BaseException, error: BaseException) -> str:
     return " ".join(str(cause).split()) or innermost_message(error)
 
 
-# libpq and some drivers tell of TLS in words only. A peer that answers TLS in clear text has the "wrong version".
+# libpq and some drivers report TLS errors in words only. A peer that answers TLS in clear text has the "wrong version".
 _TLS_TEXTS = (
     (
         re.compile("WRONG_VERSION_NUMBER|offers no TLS|SSL is required|does not support SSL|refuses SSL"),
@@ -207,13 +207,13 @@ _TLS_TEXTS = (
     (re.compile("SSL error: certificate|does not match host name|root certificate"), TLS),
 )
 
-# What drivers and uvloop say of a connection that the peer closed before they had looked at it: a server without room.
+# Messages of drivers and uvloop if the peer closed the connection at once: a server without free connections.
 _CLOSED = re.compile(r"does not expose socket|closed=True|handler is closed|transport is closed")
 
-# What is left of a connection that the peer closed in the middle of connecting.
+# Errors after the peer closed the connection during the connect.
 _GONE = {errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN}
 
-# In this order: a certificate error is an OSError, and so are time-outs and failed look-ups.
+# The order matters: certificate errors, timeouts and failed lookups are all OSErrors.
 _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (
     (ssl.SSLError, TLS),
     (ssl.CertificateError, TLS),
@@ -222,7 +222,7 @@ _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (
     (ConnectionRefusedError, REFUSED),
     (ConnectionError, LOST),
     (EOFError, LOST),
-    (FileNotFoundError, REFUSED),  # a unix socket that is not there yet
+    (FileNotFoundError, REFUSED),  # the Unix socket does not exist yet
     (OSError, NETWORK),
 )
 
@@ -231,7 +231,7 @@ _NO_METHOD = re.compile("package is required|authentication method|Authenticatio
 
 
 def unknown(error: BaseException) -> Diagnosis:
-    """The diagnosis of an error that no table knows."""
+    """Return the diagnosis of an error that no table lists."""
     if _NO_METHOD.search(str(error)):
         return AUTHENTICATION.found("", innermost_message(error))
     mistaken = isinstance(error, TypeError | ValueError | AttributeError) and not isinstance(error, UnicodeError)

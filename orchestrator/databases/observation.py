@@ -1,4 +1,4 @@
-"""What a second connection sees of the statement that another one runs."""
+"""The running statement of another connection, as a second one sees it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from sqlalchemy.exc import DBAPIError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-STATEMENT_LENGTH = 300  # characters that are told of somebody else's SQL
+STATEMENT_LENGTH = 300  # of another session's SQL, in characters
 
 
 @dataclass(frozen=True)
 class Blocker:
-    """Somebody who has the lock that a statement waits for.
+    """A session that holds the lock that a statement waits for.
 
     Attributes:
         name: such as "connection 12 of app@10.0.0.3".
-        doing: such as "Sleep, in a transaction"; empty where we may not see it.
-        seconds: since the transaction began; since its last statement where only that is known.
-        statement: its last one, cut.
+        doing: such as "Sleep, in a transaction"; empty if it is not visible to us.
+        seconds: since the transaction began; since its last statement if only that is known.
+        statement: its last one, shortened.
     """
 
     name: str
@@ -34,15 +34,15 @@ class Blocker:
 
 @dataclass(frozen=True)
 class Observation:
-    """How a statement fares; a part is empty where the server does not know it, or does not tell us.
+    """The progress of a statement. A part is empty if the server does not know it or does not show it to us.
 
     Attributes:
         state: in the server's words, such as "copy to tmp table".
-        progress_percent: of the statement; on PostgreSQL of the phase that `state` names.
-        rows: how many it has worked through.
-        waits_for_lock: a table or a row of it is locked by others, and nothing goes on.
-        blockers: those others, the oldest first.
-        guessed: they are only those who might be it.
+        progress_percent: of the statement; on PostgreSQL of the phase in `state`.
+        rows: how many it has processed.
+        waits_for_lock: whether it waits because other sessions hold a table or a row.
+        blockers: those sessions, the oldest first.
+        guessed: whether they are only likely to be the blockers.
     """
 
     state: str = ""
@@ -54,7 +54,7 @@ class Observation:
 
     @property
     def blocked_by(self) -> str:
-        """The oldest of the blockers, for people."""
+        """Return the oldest blocker, for people."""
         if not self.blockers:
             return ""
         oldest, *others = self.blockers
@@ -65,17 +65,17 @@ class Observation:
 
     @property
     def blocked_seconds(self) -> float:
-        """How long the oldest has been in the way."""
+        """Return how long the oldest one has blocked."""
         return self.blockers[0].seconds if self.blockers else 0.0
 
 
 async def answer(connection: "AsyncConnection", *questions: str) -> Sequence[Any]:
-    """The rows of the first question that has any; none where rights or instruments are missing."""
+    """Return the rows of the first query that has any; none if rights or instruments are missing."""
     for question in questions:
         try:
             found = (await connection.exec_driver_sql(question)).all()
         except DBAPIError:
-            await connection.rollback()  # before that PostgreSQL answers nothing else
+            await connection.rollback()  # PostgreSQL accepts nothing before that
             continue
         if found:
             return found

@@ -1,7 +1,7 @@
-"""Whether sessions are what the lock needs them to be: asked once, before a migration, as nothing else would show it.
+"""Checks once, before a migration, that the server's sessions are what the lock needs; no error would show it later.
 
-A pool between us and the server may give each transaction another session, and a cluster has the locks of each node for
-itself. In both a lock is taken, and protects nothing.
+A pooler may give each transaction another session, and each node of a cluster may have separate locks. In both cases
+the lock is taken, and protects nothing.
 """
 
 from typing import TYPE_CHECKING
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 async def check_lock_support(connection: "AsyncConnection", backend: Backend) -> None:
-    """A look for `wait_for_database` that succeeds where the migration lock can be relied on.
+    """Succeed if the migration lock is reliable: a check for `wait_for_database`.
 
     Raises:
-        NotReadyError: it cannot, and what to do instead.
+        NotReadyError: it is not; the message names the cure.
     """
     async with connection.engine.connect() as other:
         diagnosis = await backend.why_not_lockable(connection, other)

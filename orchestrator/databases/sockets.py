@@ -1,4 +1,4 @@
-"""The socket under a driver's connection: kept alive while it is idle, and asked who is still there."""
+"""The socket of a driver's connection: keeps it alive while idle, and shows which clients still exist."""
 
 import contextlib
 import os
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# Below the 350 seconds after which AWS's NAT gateways and network load balancers forget a connection, in silence:
+# Below the 350 s after which AWS's NAT gateways and network load balancers silently drop a connection:
 # https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
 IDLE_SECONDS, INTERVAL_SECONDS, COUNT = 60, 10, 3
 _GONE_SECONDS = IDLE_SECONDS + INTERVAL_SECONDS * COUNT
@@ -19,33 +19,34 @@ _HAVE_DESCRIPTORS: tuple[Callable[[Any], Any], ...] = (
 
 
 def keep_alive(dbapi_connection: Any) -> None:
-    """Let a connection survive a long statement, during which nothing is sent, and notice a server that vanished.
+    """Keep a connection alive during a long statement, which sends nothing, and notice a vanished server.
 
-    Does nothing with a Unix socket, or under a driver that does not show its socket.
+    Does nothing for a Unix socket, or if the driver does not expose its socket.
     """
     options = {
         (socket.SOL_SOCKET, "SO_KEEPALIVE"): 1,
         (socket.IPPROTO_TCP, "TCP_KEEPIDLE"): IDLE_SECONDS,
         (socket.IPPROTO_TCP, "TCP_KEEPINTVL"): INTERVAL_SECONDS,
         (socket.IPPROTO_TCP, "TCP_KEEPCNT"): COUNT,
-        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"): _GONE_SECONDS * 1000,  # the same for what was sent and not confirmed
+        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT"): _GONE_SECONDS
+        * 1000,  # the same for sent data that is not acknowledged
     }
     with _tcp_socket(dbapi_connection) as found:
         for (level, name), value in options.items():
-            if found and hasattr(socket, name):  # Linux has them all
+            if found and hasattr(socket, name):  # Linux has all of them
                 found.setsockopt(level, getattr(socket, name), value)
 
 
 def is_orphan(dbapi_connection: Any, ours: str, theirs: str) -> bool:
-    """Whether it is proven that another connection's client is gone, although the server goes on working for it.
+    """Return whether it is proven that another connection's client is gone, even if the server still works for it.
 
-    Only what is near can be proven: where the server sees us at our true address, with no proxy or translation of
-    addresses between, another client at the same address has its socket where we can see it, if it has one.
+    The proof needs a client on this machine: if the server sees our real address, without a proxy or address
+    translation between, then another client at the same address must have a socket that we can see.
 
     Args:
         dbapi_connection: our own connection.
-        ours: where the server sees us, as `address:port`.
-        theirs: where the server sees the other client.
+        ours: our address as the server sees it, `address:port`.
+        theirs: the other client's address as the server sees it.
     """
     with _tcp_socket(dbapi_connection) as found:
         if not found:
@@ -59,12 +60,12 @@ def is_orphan(dbapi_connection: Any, ours: str, theirs: str) -> bool:
 
 
 def _owned_sockets() -> Iterator[tuple[int, int]]:
-    """Local and remote port of each TCP connection that a process of this network namespace has; Linux tells them."""
+    """Yield local and remote port of each TCP connection that a process of this network namespace has; Linux only."""
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
             for line in Path("/proc/self/net", table).read_text(encoding="ascii").splitlines()[1:]:
                 _, local, remote, *_, inode = line.split()[:10]
-                if inode != "0":  # else only the kernel is left of it, saying goodbye
+                if inode != "0":  # otherwise only the kernel still has it, to close it
                     yield int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)
 
 

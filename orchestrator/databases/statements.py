@@ -1,4 +1,4 @@
-"""What a statement does to a transaction and a session, as the journal has to know it; the words are the backends'."""
+"""The effects of a statement on transaction and session, as the journal needs them. Each backend has a grammar."""
 
 import enum
 import re
@@ -20,32 +20,32 @@ VIEW = "view"
 
 
 class Kind(enum.Enum):
-    """What a statement does, as far as its form proves it."""
+    """The kind of a statement, as far as its form proves it."""
 
-    READ = "read"  # returns rows and changes nothing; its answer is not kept
-    WRITE = "write"  # changes rows in the open transaction and does nothing else; recorded in that transaction
+    READ = "read"  # returns rows and changes nothing; its result is not stored
+    WRITE = "write"  # changes rows in the open transaction and nothing besides; journalled in that transaction
     DEFINITION = "definition"  # changes what `objects` names; the catalogue shows whether it took effect
     SETTING = "setting"  # sets a session variable to a constant; run again on resume
     OPAQUE = "opaque"  # its form proves nothing: the revision is migrated, but not resumed after it
-    ENVIRONMENT = "environment"  # asks what is the same in every session of this server; never recorded
-    SAVEPOINT = "savepoint"  # never recorded; what follows may be rolled back to here
+    ENVIRONMENT = "environment"  # queries what is the same in every session of this server; never journalled
+    SAVEPOINT = "savepoint"  # never journalled; later statements may be rolled back to it
     COMMIT = "commit"
     ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement, as far as its form proves what it does.
+    """One statement, and what its form proves.
 
     Attributes:
-        objects: what a DEFINITION defines, as words for the catalogue.
-        databases: the databases that its targets are qualified with.
-        needs_session: its answer depends on the statement before it in this session.
+        objects: the objects that a DEFINITION defines, as words for the catalogue.
+        databases: the databases that qualify its targets.
+        needs_session: its result depends on the statement before it in this session.
         undoes: it rolls back to a savepoint.
-        outside: no transaction holds what it does: rows of MyISAM, a PRAGMA of SQLite.
+        outside: its effects are outside every transaction: rows of MyISAM, a PRAGMA of SQLite.
         long_lock_wait_ok: its lock wait blocks no other session.
-        compound: the text may hold several statements, and return several results.
-        drops: it may drop tables, the journal's among them.
+        compound: the text may contain several statements, and return several results.
+        drops: it may drop tables, including the journal's.
     """
 
     kind: Kind
@@ -60,7 +60,7 @@ class Statement:
 
 
 class RecordedSession(Protocol):
-    """What the journal asks the connected database; on the migrating connection and in its thread."""
+    """The connected session, as the journal needs it; on the migrating connection and in its thread."""
 
     commits_definitions: bool
     """Whether a DEFINITION commits the open transaction first; else it must run outside of one."""
@@ -77,19 +77,19 @@ class RecordedSession(Protocol):
         """Return the schema of unqualified names and of the journal's tables."""
 
     def server(self) -> str:
-        """Return name and version; a half-applied revision is resumed on the same only."""
+        """Return name and version; a half-applied revision is resumed only on the same version."""
 
     def why_not_resumable(self) -> str:
-        """Return why nothing can be proven after an interruption on this server; empty when it can."""
+        """Return why nothing can be proven after an interruption on this server; empty if it can."""
 
     def autocommit(self, *, again: bool = False) -> bool:
-        """Return whether the next statement is committed by itself; `again`: a statement may have changed that."""
+        """Return whether the next statement commits by itself; `again`: a statement may have changed that."""
 
     def state(self) -> Mapping[str, str]:
         """Return the session's settings by name, as the server reports them."""
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Set again what no statement sets: the last generated key."""
+        """Restore what no statement sets: the last generated key."""
 
     def read(self, sql: str) -> Statement:
         """Classify a statement."""
@@ -98,10 +98,10 @@ class RecordedSession(Protocol):
         """Return the statement with its text literals masked, as it may be stored."""
 
     def look(self, subject: str) -> str:
-        """Return a hash of how one of `Statement.objects` is defined; empty when it is not; LEFTOVER, UNKNOWN."""
+        """Return a hash of the definition of one of `Statement.objects`; empty if undefined; or LEFTOVER, UNKNOWN."""
 
     def clear(self, subject: str) -> bool:
-        """Drop the leftover of a broken-off DEFINITION; False when there is none."""
+        """Drop what an interrupted DEFINITION has left; return False if it has left nothing."""
 
     def has_table(self, name: str, schema: str | None) -> bool:
         """Return whether a table exists; never fails in a transaction."""
@@ -110,19 +110,19 @@ class RecordedSession(Protocol):
         """Begin a transaction in a session in autocommit mode."""
 
     def before_write(self, sql: str) -> None:
-        """Begin the transaction where the driver would not."""
+        """Begin the transaction if the driver would not."""
 
     def began_for_definitions(self) -> bool:
-        """Return whether the open transaction is one that the driver by itself would not have begun."""
+        """Return whether the driver would not have begun the open transaction by itself."""
 
     def mark(self) -> Any:
-        """Mark the open transaction."""
+        """Return a mark of the open transaction."""
 
     def same_transaction(self, mark: Any) -> bool:
-        """Return whether the marked transaction is still open, as the server says."""
+        """Ask the server whether the marked transaction is still open."""
 
     def lock_limit(self, seconds: float) -> "AbstractContextManager[None]":
-        """In this context one statement may wait for a lock this long; only used for `long_lock_wait_ok`."""
+        """Let one statement wait this long for a lock, inside this context; only used for `long_lock_wait_ok`."""
 
     def met_lock_limit(self, error: BaseException) -> bool:
         """Return whether a statement gave up waiting for a lock and did nothing."""
@@ -134,7 +134,7 @@ class RecordedSession(Protocol):
         """Return whether the server rolled back the whole transaction, as for a deadlock."""
 
 
-# Possessive, and content with a missing end: no text takes longer than its length asks for.
+# Possessive, and for content with a missing end: matching time stays linear in the length.
 _QUOTED = r"'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z)|\"(?:[^\"\\]|\\.|\"\")*+(?:\"|\\?\Z)|`(?:[^`]|``)*+(?:`|\Z)"
 _BLOCK_COMMENT = r"/\*(?!!|m!).*?(?:\*/|\Z)"
 _VERB = re.compile(r"[()]|\b(?:select|insert|update|delete|replace|merge|values|table)\b(?!\s+as\b)")
@@ -153,7 +153,7 @@ def plain(sql: str, line_comment: str = "--") -> str:
 
 
 def bare(text: str) -> str:
-    """Return a plain statement in lower case, quoted text blotted out: a word stands in `text` at the same place."""
+    """Return a plain statement in lower case with quoted text blanked out; words keep their place in `text`."""
     blotted = re.compile(_QUOTED, re.DOTALL).sub(lambda quoted: quoted[0][0] + "_" * (len(quoted[0]) - 1), text)
     return blotted.translate(_LOWER)
 
@@ -177,7 +177,7 @@ def after_with(words: str) -> str:
 
 
 class Meanings:
-    """What statements mean by how they begin: the first pattern that matches counts."""
+    """The meanings of statements by their beginning: the first matching pattern counts."""
 
     def __init__(self, patterns: dict[str, Statement], *, otherwise: Statement) -> None:
         self._pattern = re.compile("|".join(f"({pattern})" for pattern in patterns))
@@ -190,5 +190,5 @@ class Meanings:
 
 
 def unique(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names in their order, each once."""
+    """Return the names in their order, without duplicates."""
     return tuple(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""Waiting for a database: attempts within a budget, each bounded, each failure understood."""
+"""Waits for a database: attempts within a budget, each with a time limit, each failure diagnosed."""
 
 import asyncio
 import contextlib
@@ -30,9 +30,9 @@ _IGNORED = (
 Look = Callable[["AsyncConnection", Backend], Awaitable[T]]
 
 SOON_SECONDS = 0.25  # between attempts that cost the server nothing
-FIRST_SECONDS, LONGEST_SECONDS = 0.5, 10.0  # of the backoff for a server that is busy or boots
-DOUBTS = 3  # errors in a row that look permanent before they are believed
-ROTATION_SECONDS = 5.0  # after a refused login that is about to be another: few attempts, so that no account is locked
+FIRST_SECONDS, LONGEST_SECONDS = 0.5, 10.0  # pauses for a server that is busy or booting
+DOUBTS = 3  # this many permanent-looking errors in a row before they count
+ROTATION_SECONDS = 5.0  # after a refused login that may change soon: few attempts, so that no account is locked
 
 
 _TOKEN = Cause(
@@ -54,7 +54,7 @@ _ROLE_REFUSED = (
 
 
 class NotReadyError(Exception):
-    """The database answers, but is not what we wait for; `diagnosis` says why."""
+    """The database answers, but is not what we wait for; `diagnosis` gives the reason."""
 
     def __init__(self, diagnosis: Diagnosis) -> None:
         super().__init__(diagnosis.error_message)
@@ -63,7 +63,7 @@ class NotReadyError(Exception):
 
 @dataclass(frozen=True)
 class Found(Generic[T]):
-    """What a successful attempt saw, and what it took."""
+    """The result of a successful attempt, and what it took."""
 
     seen: T
     attempts: int
@@ -71,9 +71,12 @@ class Found(Generic[T]):
 
 
 async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds: float | None) -> T:
-    """One connection, one look at it, within `timeout_seconds` all in all; raises what the driver raises.
+    """Connect and look once, within `timeout_seconds` in total.
 
-    The driver's own time-out covers the TCP connect only: a server that accepts and stays silent would hold us.
+    The driver's own timeout covers only the TCP connect: a server that accepts and stays silent would block us.
+
+    Raises:
+        Exception: the driver's.
     """
     address = credentials.own_address()
     backend = backend_for(address.url.get_backend_name())
@@ -111,12 +114,12 @@ async def wait_for_database(
     """Try until `look` succeeds.
 
     Raises:
-        StartupError: DatabaseRefused at once when trying again would not help, DatabaseUnreachable when the budget is
+        StartupError: DatabaseRefused at once if another attempt would not help, DatabaseUnreachable when the budget is
             spent; both name the last cause.
     """
     loop = asyncio.get_running_loop()
     began, attempts, doubts = loop.time(), 0, 0
-    reserve = min(1.0, attempt_seconds, budget_seconds / 10)  # for the last attempt, so that it can tell the true cause
+    reserve = min(1.0, attempt_seconds, budget_seconds / 10)  # lets the last attempt report the true cause
     pauses = _Pauses()
     diagnosis: Diagnosis | None = None
     while True:
@@ -129,7 +132,7 @@ async def wait_for_database(
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise anything when the peer is no database
             if diagnosis is None or limit == attempt_seconds or not isinstance(error, TimeoutError):
-                diagnosis = _diagnose(credentials, error)  # else it was our own hurry, which tells nothing of the cause
+                diagnosis = _diagnose(credentials, error)  # otherwise our own time limit ended it, which shows no cause
         else:
             return Found(seen, attempts, loop.time() - began)
         doubts = doubts + 1 if diagnosis.verdict is Verdict.DOUBT else 0
@@ -169,7 +172,10 @@ def _is_login(diagnosis: Diagnosis) -> bool:
 
 
 async def _changed_within(seconds: float, credentials: Credentials, refused: "URL | None") -> bool:
-    """Pause, but no longer than until the secret's file holds another login than the one refused; whether it does."""
+    """Pause until the secret's file holds another login than the refused one; return whether it does.
+
+    The pause is at most `seconds`.
+    """
     while refused and seconds > SOON_SECONDS:
         if (now := _login(credentials)) and now != refused:
             return True
@@ -180,7 +186,7 @@ async def _changed_within(seconds: float, credentials: Credentials, refused: "UR
 
 
 def _login(credentials: Credentials) -> "URL | None":
-    """The login as it is now, if it may change; None while its file is being written."""
+    """Return the current login, if it may change; None while its file is being written."""
     try:
         return credentials.own_address().url if credentials.rotates else None
     except CredentialsError:
@@ -188,7 +194,7 @@ def _login(credentials: Credentials) -> "URL | None":
 
 
 class _Pauses:
-    """Quick against a refused port, exponential with jitter against a server that has to work for each attempt."""
+    """Short pauses against a refused port; exponential ones with jitter if each attempt costs the server work."""
 
     def __init__(self) -> None:
         self._longest = FIRST_SECONDS
@@ -207,7 +213,7 @@ class _Pauses:
 def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
     if isinstance(error, NotReadyError):
         return error.diagnosis
-    if isinstance(error, CredentialsError):  # the secret's file is being rotated, say
+    if isinstance(error, CredentialsError):  # for example, the secret's file is being rotated
         return Diagnosis(Verdict.RETRY, "credentials_file", "", str(error), "Look at the file that the variable names.")
     if token := next((each for each in chain(error) if isinstance(each, TokenError)), None):
         return _TOKEN.found("", str(token))
@@ -222,16 +228,16 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
 
 
 def _doubted(diagnosis: Diagnosis, url: "URL") -> Diagnosis:
-    """A refused login, when the next one may be another: the database and the file are not rotated in one moment."""
+    """Return the diagnosis of a refused login as doubtful: database and file are not rotated at the same moment."""
     hint = _FILE_REFUSED if url.password else _ROLE_REFUSED
     return replace(diagnosis, verdict=Verdict.DOUBT, hint=f"{hint} {diagnosis.hint}")
 
 
 def preload(credentials: Credentials) -> None:
-    """Import what an attempt needs, a third of a second, in a thread: the loop has probes to answer."""
+    """Import what an attempt needs (0.3 s) in a thread, because the loop must answer probes."""
     import sqlalchemy.ext.asyncio  # noqa: F401  # imported for its effect
 
-    with contextlib.suppress(Exception):  # whatever it is, the first attempt will meet it and explain it
+    with contextlib.suppress(Exception):  # the first attempt will meet the same error and explain it
         address = credentials.own_address()
         for option in address.ignored:
             _logger.warning(_IGNORED, option, address.url.get_driver_name())

@@ -24,27 +24,28 @@ _NO_SUCH_TABLE = 1146
 
 @event.listens_for(Engine, "do_connect")
 def _encode_password(dialect: "Dialect", _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-    """Passwords are UTF-8, as those of other clients: asyncmy would make Latin-1 of them. For the app's engines too."""
+    """Encode the password as UTF-8, as other clients do; asyncmy would use Latin-1. Affects the app's engines too."""
     if dialect.driver == "asyncmy" and isinstance(parameters.get("password"), str):
         parameters["password"] = parameters["password"].encode()
 
 
 class MySQL:
-    """The backend for both: they differ in names only."""
+    """The backend for both: they differ only in name."""
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
-        """A verifying SSLContext when a CA is given; the URL's own `ssl_*` options otherwise."""
+        """Return a verifying SSLContext if a CA is given; otherwise the URL's own `ssl_*` options apply."""
         return {} if tls is None else {"ssl": tls}
 
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
-        """The server's own name, whatever the URL calls it."""
+        """Return the server's own name, which may differ from the URL's."""
         version = ".".join(str(part) for part in dialect.server_version_info or ())
         return "mariadb" if getattr(dialect, "is_mariadb", False) else "mysql", version
 
     def identity(self, dbapi_connection: Any) -> str:
-        """The server's UUID (MySQL) or UID (MariaDB since 10.10), else its host name and data directory; the database.
+        """Return the server's UUID (MySQL) or UID (MariaDB from 10.10), and the database.
 
-        See https://mariadb.com/kb/en/server-system-variables/ on `server_uid`.
+        Older servers are identified by host name, port and data directory. See
+        https://mariadb.com/kb/en/server-system-variables/ on `server_uid`.
         """
         names = "'server_uuid', 'server_uid', 'hostname', 'port', 'datadir'"
         found = dict(ask(dbapi_connection, f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})"))
@@ -53,18 +54,18 @@ class MySQL:
         return f"{server}/{ask(dbapi_connection, 'SELECT DATABASE()')[0][0]}"
 
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
-        """By error code."""
+        """Return the diagnosis by error code."""
         return diagnose(error, url)
 
     def is_missing_table(self, error: BaseException) -> bool:
-        """Error 1146."""
+        """Return whether it is error 1146."""
         return code_of(error) == _NO_SUCH_TABLE
 
     async def check_writable(self, connection: "AsyncConnection") -> None:
-        """Ask for a writing transaction: refused with 1290 or 1792 exactly when our writes would be.
+        """Ask for a writing transaction, which fails with 1290 or 1792 exactly if our writes would fail.
 
-        Better than reading @@read_only, which does not bind users with READ_ONLY ADMIN. Aurora's readers have
-        read_only=0 and refuse only DDL (1836): https://github.com/go-sql-driver/mysql/issues/1660.
+        @@read_only is less exact: it does not bind users with READ_ONLY ADMIN. Aurora's readers have read_only=0 and
+        refuse only DDL (1836): https://github.com/go-sql-driver/mysql/issues/1660.
         """
         await connection.exec_driver_sql("START TRANSACTION READ WRITE")
         reader = (await connection.exec_driver_sql("SELECT @@innodb_read_only")).scalar()
@@ -73,9 +74,10 @@ class MySQL:
             raise ReadOnlyError(1836, "Running in read-only mode (innodb_read_only)")
 
     async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
-        """GET_LOCK is a node's own: https://mariadb.com/kb/en/mariadb-galera-cluster-known-limitations/.
+        """Return a diagnosis on a cluster, where GET_LOCK is local to a node.
 
-        Pools that know MySQL keep a session together from its first GET_LOCK on.
+        See https://mariadb.com/kb/en/mariadb-galera-cluster-known-limitations/. Poolers that know MySQL keep a session
+        together from its first GET_LOCK on.
         """
         del other
         asked = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_provider')"
@@ -87,28 +89,28 @@ class MySQL:
         return None
 
     def lock(self, dbapi_connection: Any) -> MigrationLock:
-        """GET_LOCK, which ends with the session and survives commits, the implicit ones of DDL included."""
+        """Return a GET_LOCK lock, which ends with the session and survives commits, including DDL's implicit ones."""
         return NamedLock(dbapi_connection)
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
-        """See `MySQLSession`."""
+        """Return a `MySQLSession`."""
         from orchestrator.databases.mysql.session import MySQLSession
 
         return MySQLSession(dbapi_connection, driver_connection)
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
-        """See `mysql.watching`."""
+        """Return what `mysql.watching` sees."""
         from orchestrator.databases.mysql.watching import observe
 
         return await observe(connection, connection_id)
 
     def cancel_sql(self, connection_id: int) -> str:
-        """The statement ends with 1317; the session and its lock stay."""
+        """Return KILL QUERY: the statement ends with 1317; the session and its lock stay."""
         return f"KILL QUERY {connection_id:d}"
 
 
 class ReadOnlyError(Exception):
-    """The server's variables say what its errors would say later."""
+    """The server's variables show that later writes would fail."""
 
 
 BACKEND = MySQL()

@@ -1,4 +1,4 @@
-"""Tables of MySQL and MariaDB that know no transactions, as the server tells."""
+"""Finds tables of MySQL and MariaDB without transactions, as the server reports them."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ _TRANSACTIONAL = ("InnoDB", "ndbcluster", "RocksDB", "TokuDB")
 
 
 class UnsafeTables:
-    """The tables of the default database whose changes no rollback undoes; true when there are any."""
+    """The tables of the default database whose changes no rollback undoes; true if there are any."""
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -32,7 +32,7 @@ class UnsafeTables:
         return bool(self._names)
 
     def note(self, name: str, definition: str) -> None:
-        """Note which engine a table has by its SHOW CREATE, whatever the statement said that made it."""
+        """Note the engine of a table by its SHOW CREATE, which may differ from the statement that made it."""
         if not definition.startswith("CREATE TABLE"):
             return
         engine = re.search(r"\bENGINE=(\w+)", definition[definition.rfind("\n)") :])
@@ -44,7 +44,7 @@ class UnsafeTables:
         if not self._words:
             return False
         if statement.kind is Kind.DEFINITION:
-            self._indirect = None  # it may make a view or a trigger
+            self._indirect = None  # the statement may create a view or a trigger
             return bool(self._words.search(sql))
         if self._indirect is None:
             self._indirect = any(

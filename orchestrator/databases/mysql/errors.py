@@ -1,4 +1,4 @@
-"""What the errors of MySQL and MariaDB mean."""
+"""The errors of MySQL and MariaDB, and what they mean."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ _BINARY_LOG = Cause(
     "While the binary log is on, only SUPER may create functions and triggers: "
     "SET GLOBAL log_bin_trust_function_creators = 1 (on RDS in the parameter group).",
 )
-# Server errors: https://dev.mysql.com/doc/mysql-errors/9.0/en/server-error-reference.html; 2xxx are the client's own.
+# Server errors: https://dev.mysql.com/doc/mysql-errors/9.0/en/server-error-reference.html; 2xxx are the client's.
 _CAUSES = {
     **dict.fromkeys((2002, 2003, 2006, 2013, 2014, 2055, 1158, 1159, 1160, 1161, 1184), LOST),
     **dict.fromkeys((1053, 1077, 1078, 1079, 1080, 3032, 1047), STARTING),  # 1047: a Galera node that is not ready
@@ -57,7 +57,7 @@ _CAUSES = {
 
 
 def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
-    """By error code; 2003 stands for everything that a TCP or TLS connect can meet, so the cause decides."""
+    """Return the diagnosis by error code; 2003 covers every failure of a TCP or TLS connect, so its cause decides."""
     code = code_of(error)
     if (code is None or 2000 <= code < 3000) and (of := of_system(error)):  # noqa: PLR2004  # the client's codes
         return of
@@ -69,7 +69,7 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
 
 
 def code_of(error: BaseException) -> int | None:
-    """The server's or client's code, wherever in the chain it is."""
+    """Return the server's or client's error code, from any error in the chain."""
     for each in chain(error):
         if each.args and isinstance(each.args[0], int) and not isinstance(each, OSError):
             return each.args[0]

@@ -1,4 +1,4 @@
-"""The statements of MySQL and MariaDB whose effect the server confirms; every other one is OPAQUE.
+"""The statements of MySQL and MariaDB whose effect the server can confirm; all others are OPAQUE.
 
 Implicit commits: https://dev.mysql.com/doc/refman/9.0/en/implicit-commit.html,
 https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
@@ -25,7 +25,7 @@ _RENAMED = re.compile(r"\brename\s+(?!(?:column|index|key|constraint)\b)(?:to\s+
 _BETWEEN_NAMES = re.compile(r"\s*(?:,|\bto\b|\bwait\s+\d+\s+to\b|\bnowait\s+to\b)\s*", re.IGNORECASE)
 _ROUTINES = {"trigger", "procedure", "function", "event"}
 
-_NOT_SHOWN = re.compile(  # not atomic, or nothing in the definition shows that it was done
+_NOT_SHOWN = re.compile(  # not atomic, or its effect does not show in the definition
     r"^create\s+or\s+replace\s+table\b|^create\s+(?:or\s+replace\s+)?table\b.*\bselect\b|"
     r"^create\s+table\b.*(?:\bas|\bignore|\breplace|\))\s*(?:values|table|with)\b(?!\s+system\b)|"
     r"\b(?:truncate|exchange|discard|import)\s+(?:partition|tablespace)\b",
@@ -74,9 +74,9 @@ _TARGETS = (
 )
 
 
-@functools.lru_cache(maxsize=1024)  # revisions repeat themselves
+@functools.lru_cache(maxsize=1024)  # revisions repeat statements
 def read(sql: str) -> Statement:
-    """Classify one statement; what is not on the list is OPAQUE."""
+    """Classify a statement; unlisted ones are OPAQUE."""
     text = plain(sql, r"\#|--(?=\s|\Z)")
     words = bare(text)
     meaning = _meaning(text, words)
@@ -114,7 +114,7 @@ def _definition(text: str, words: str, head: "re.Match[str]") -> Statement:
 
 
 def _objects(text: str, words: str, head: "re.Match[str]") -> Iterator[str]:
-    """Everything that the statement defines, as words for SHOW CREATE."""
+    """Yield the objects that the statement defines, as words for SHOW CREATE."""
     verb, kind = head["verb"], head["kind"]
     if kind == "index":
         on = _ON.search(words, head.end())
@@ -129,7 +129,7 @@ def _objects(text: str, words: str, head: "re.Match[str]") -> Iterator[str]:
 
 
 def _names(text: str, position: int) -> list[str]:
-    """The names that stand one after the other from `position` on, joined by commas or TO."""
+    """Return the names that follow `position`, separated by commas or TO."""
     names = []
     while found := _NAME.match(text, position):
         names.append(re.sub(_PART, _in_backticks, found.group()))
@@ -141,7 +141,7 @@ def _names(text: str, position: int) -> list[str]:
 
 
 def _in_backticks(part: "re.Match[str]") -> str:
-    """A part of a name as it can be used after ANSI_QUOTES is off again."""
+    """Return a part of a name in a form that is valid without ANSI_QUOTES."""
     if not part[0].startswith('"'):
         return part[0]
     name = part[0][1:-1].replace('""', '"')
@@ -149,7 +149,7 @@ def _in_backticks(part: "re.Match[str]") -> str:
 
 
 def _databases(text: str, words: str) -> tuple[str, ...]:
-    """The databases that the targets of a change of rows are qualified with."""
+    """Return the databases that qualify the targets of a change of rows."""
     verb = words[:6]
     kind, stop = (1, " set ") if verb == "update" else (2, " where ") if verb == "delete" else (0, "(")
     end = words.find(stop)

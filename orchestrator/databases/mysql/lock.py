@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator.databases import Activity, Holder, ask, row, rows
 from orchestrator.databases.sockets import is_orphan, keep_alive
 
-# lock_wait_timeout is a day (MariaDB) or a year (MySQL) by default. wait_timeout: after a host vanished without closing
-# its connection, the lock is free in 15 minutes and not in 8 hours.
+# The default of lock_wait_timeout is a day (MariaDB) or a year (MySQL). wait_timeout: if a host vanishes without
+# closing its connection, the lock is free after 15 minutes instead of 8 hours.
 _SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout", "wait_timeout")
 _WAIT_TIMEOUT_SECONDS = 900
 _PROGRAMS = (
@@ -22,45 +22,45 @@ _PROGRAMS = (
 
 
 class NamedLock:
-    """See `MigrationLock`."""
+    """Implements `MigrationLock` with GET_LOCK."""
 
-    pause_seconds = 0.01  # GET_LOCK itself waits; but not if it fails
+    pause_seconds = 0.01  # GET_LOCK itself waits, unless it fails
     fresh_seconds = 1.0
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
-        # As bytes: the connection's character set may not have the name's letters.
+        # Pass bytes: the connection's character set may lack the name's letters.
         database, self._id = row(dbapi_connection, "SELECT HEX(DATABASE()), CONNECTION_ID()")
         self.name = _lock_name(bytes.fromhex(database or "").decode())
         self._before: Sequence[int] = ()
 
     def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
-        """Short waits, and an end to connections whose other end vanished; the timeouts are undone by `release`."""
+        """Set short timeouts and let the server end connections of vanished clients; `release` restores them."""
         keep_alive(self._connection)
         seconds = max(1, math.ceil(ddl_lock_timeout_seconds))
         self._before = row(self._connection, f"SELECT {', '.join(f'@@{name}' for name in _SETTINGS)}")
         self._set((seconds, seconds, _WAIT_TIMEOUT_SECONDS))
 
     def connection_id(self) -> int:
-        """CONNECTION_ID()."""
+        """Return CONNECTION_ID()."""
         return int(self._id)
 
     def try_acquire(self) -> bool:
-        """One try."""
-        # 1: ours; 0: not within a second; NULL: killed or out of memory. Only 1 is yes.
+        """Try once."""
+        # 1: acquired; 0: not within a second; NULL: killed or out of memory. Only 1 means success.
         return bool(row(self._connection, f"SELECT GET_LOCK('{self.name}', 1)")[0] == 1)
 
     def is_held(self) -> bool:
-        """By this session, which still is the one that took it."""
+        """Return whether this session holds it, and is still the one that took it."""
         return tuple(ask(self._connection, f"SELECT {self._holder}, CONNECTION_ID()")[0]) == (self._id, self._id)
 
     def held_by(self) -> int | None:
-        """IS_USED_LOCK."""
+        """Return IS_USED_LOCK."""
         found: int | None = row(self._connection, f"SELECT {self._holder}")[0]
         return found
 
     def holder(self) -> Holder:
-        """Who has it now."""
+        """Return the current holder."""
         held_by = self.held_by()
         if held_by is None:
             return Holder()
@@ -88,10 +88,10 @@ class NamedLock:
         return Holder(name, shown, float(seconds or 0), activity, **whose)  # type: ignore[arg-type]  # each is right
 
     def tell(self, statement: str) -> None:
-        """The server knows."""
+        """Do nothing: the server shows the statement."""
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         rows(self._connection, f"SELECT RELEASE_LOCK('{self.name}')")
         if self._before:
             self._set(self._before)
@@ -101,12 +101,12 @@ class NamedLock:
         return f"IS_USED_LOCK('{self.name}')"
 
     def _still(self, held_by: int) -> bool:
-        """A client that is gone may have closed its connection in order."""
+        """Return whether the holder is unchanged: a client that is gone may have closed its connection properly."""
         return self.held_by() == held_by
 
     def _program(self, connection_id: int) -> str:
-        """What the client calls itself, where the server keeps that and lets us know."""
-        with contextlib.suppress(Exception):  # it is not worth failing for
+        """Return the client's program name, if the server stores it and shows it to us."""
+        with contextlib.suppress(Exception):  # not worth a failure
             programs = dict(rows(self._connection, _PROGRAMS))
             return str(programs[connection_id])
         return ""
@@ -117,7 +117,7 @@ class NamedLock:
 
 
 def _lock_name(database: str) -> str:
-    """Locks are the server's, not the schema's: the name tells the schema. At most 64 characters, whatever they are."""
+    """Return a lock name for the schema, because locks belong to the server. Limit: 64 characters."""
     plain = re.sub(r"[^a-z0-9_.-]", "_", database.lower())[:40]
     if plain != database:
         plain += "-" + hashlib.sha256(database.encode()).hexdigest()[:8]

@@ -1,4 +1,4 @@
-"""What a user of MySQL or MariaDB lacks, as the GRANT that gives it."""
+"""The privilege that a user of MySQL or MariaDB lacks, as the GRANT that gives it."""
 
 import re
 
@@ -6,8 +6,8 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator.databases.diagnosis import RIGHTS
 
-# The server's words for 1142 and 1143, 1370, 1044, 1227. MariaDB names `database`.`table`, MySQL only 'table'; the host
-# after `user` is the client's, that in `account` is the account's own.
+# The server's messages for 1142 and 1143, 1370, 1044, 1227. MariaDB names `database`.`table`, MySQL only 'table'. The
+# host after `user` is the client's; the one in `account` is the account's.
 _ON_TABLE = re.compile(
     r"(?P<rights>[A-Z ,]+) command denied to user '(?P<user>.*)'@'.*' for (?:column '.*' in )?table "
     r"(?:`(?P<database>(?:[^`]|``)+)`\.`)?"
@@ -16,11 +16,11 @@ _ON_ROUTINE = re.compile(
     r"(?P<rights>[a-z ]+) command denied to user (?P<account>'.*'@'.*') for routine '(?P<database>.*)\."
 )
 _ON_DATABASE = re.compile(r"Access denied for user (?P<account>'.*'@'.*') to database '(?P<database>.*)'")
-_ON_SERVER = re.compile(r"at least one of\) the (?:.*(?:,| or) )?(?P<rights>.+?) privilege")  # the last is the least
+_ON_SERVER = re.compile(r"at least one of\) the (?:.*(?:,| or) )?(?P<rights>.+?) privilege")  # the last: the least
 _WORDS = (_ON_TABLE, _ON_ROUTINE, _ON_DATABASE, _ON_SERVER)
 
 _MIGRATING = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
-# What 1044 does not say, by the statement that met it; none is the login.
+# The privilege behind 1044, which the message lacks, by the refused statement; no statement means the login.
 _ON_DATABASE_FOR = (
     (r"\bcreate\s+temporary\b", "CREATE TEMPORARY TABLES"),
     (r"\block\s+tables?\b", "LOCK TABLES"),
@@ -32,7 +32,7 @@ _ON_DATABASE_FOR = (
 
 
 def grant(message: str, statement: str, url: URL | None) -> str:
-    """The hint for a refusal: `message` is the server's, `url` says who we are and where."""
+    """Return the hint for a refusal: `message` is the server's, `url` gives user and database."""
     said = next(filter(None, (words.search(message) for words in _WORDS)), None)
     if said is None:
         return RIGHTS.hint
@@ -54,6 +54,6 @@ def _for_statement(statement: str) -> str:
 
 
 def _all_of(database: str) -> str:
-    """All tables of a database; `*` alone stands for those of the database that the GRANT is run in."""
+    """Return all tables of a database; `*` alone means the database in which the GRANT is run."""
     name = database.replace("``", "`").replace("`", "``")
     return f"`{name}`.*" if name else "*"

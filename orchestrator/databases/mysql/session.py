@@ -1,4 +1,4 @@
-"""What the journal asks a connected MySQL or MariaDB."""
+"""The session of a connected MySQL or MariaDB, as the journal needs it."""
 
 import contextlib
 import hashlib
@@ -23,8 +23,8 @@ _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
 _LOCK_WAIT_TIMEOUT, _DEADLOCK = 1205, 1213
 _DEFINITION_COLUMNS = {"TABLE": 1, "TRIGGER": 2, "PROCEDURE": 2, "FUNCTION": 2, "EVENT": 3, "SEQUENCE": 1}
 _WRITE = Statement(Kind.WRITE)
-# Most statements of a long revision are like this, and each has another text: no function, no comment, no variable, no
-# second statement, no other database, no quote that a backslash may escape.
+# Most statements of a long revision are like this, and all have different texts: no function, comment, variable, second
+# statement, other database, or quote that a backslash may escape.
 _SIMPLE = re.compile(
     r"(?:insert\s+into\s+[`\w]+\s*(?:\([^()]*\)\s*)?values\s*\(|update\s+[`\w]+\s+set\b|delete\s+from\s+[`\w]+\s+where\b)"
     r"(?:[^;@#/(\\-]|-(?!-))*+\Z",
@@ -44,11 +44,11 @@ _STATE = (
 
 
 class MySQLSession:
-    """See `RecordedSession`."""
+    """Implements `RecordedSession`."""
 
     commits_definitions = True
     savepoint = False
-    records_in_autocommit = False  # ROW_COUNT() would tell of the record
+    records_in_autocommit = False  # after it, ROW_COUNT() would describe the journal's statement
     now = "UTC_TIMESTAMP(3)"
 
     def __init__(self, dbapi_connection: Any, driver_connection: Any) -> None:
@@ -75,7 +75,10 @@ class MySQLSession:
         return self._version
 
     def why_not_resumable(self) -> str:
-        """Without atomic DDL a killed one may have done anything: MariaDB before 10.6, MySQL before 8.0, and TiDB."""
+        """Return a reason if the server lacks atomic DDL: an interrupted statement may be half done.
+
+        That is MariaDB before 10.6, MySQL before 8.0, and TiDB.
+        """
         make = "mariadb" if "mariadb" in self._version.lower() else "mysql"
         numbers = tuple(int(part) for part in re.findall(r"\d+", self._version)[:2])
         if numbers < _ATOMIC_DDL[make] or "tidb" in self._version.lower():
@@ -83,7 +86,7 @@ class MySQLSession:
         return ""
 
     def autocommit(self, *, again: bool = False) -> bool:
-        """Ask the server when the driver has switched it, or a statement may have: drivers overlook the latter."""
+        """Ask the server after the driver or a statement may have switched it: drivers overlook statements."""
         switch = autocommits(self._connection)
         if again or self._autocommit is None or switch != self._switch:
             self._switch = switch
@@ -98,16 +101,16 @@ class MySQLSession:
         return {name.removeprefix("@@"): str(value) for name, value in zip(self._state, row, strict=True)}
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Set LAST_INSERT_ID() as the statements that are skipped left it."""
+        """Set LAST_INSERT_ID() to the value after the skipped statements."""
         ask(self._connection, f"SET last_insert_id = {int(state.get('last_insert_id', 0))}")
 
     def read(self, sql: str) -> Statement:
-        """Classify by the grammar; a change of another database, or of a table without transactions, is OPAQUE."""
+        """Classify by the grammar; changes of another database, or of a table without transactions, are OPAQUE."""
         statement = _WRITE if _SIMPLE.match(sql) else read(sql)
         if statement.kind in (Kind.SETTING, Kind.OPAQUE):
             self._shown_otherwise = True
         if statement.kind is Kind.OPAQUE or any(name != self._database for name in statement.databases):
-            # Where there is a table without transactions, a procedure or function may write to it.
+            # If a table without transactions exists, a procedure or function may write to it.
             return replace(statement, kind=Kind.OPAQUE, outside=bool(self._unsafe))
         if statement.kind in (Kind.WRITE, Kind.DEFINITION) and self._unsafe.reached_by(statement, sql):
             return replace(statement, kind=Kind.OPAQUE, objects=statement.objects, outside=True)
@@ -118,7 +121,7 @@ class MySQLSession:
         return masked(sql, "'\"")
 
     def look(self, subject: str) -> str:
-        """Hash SHOW CREATE without what other statements change: the counter of AUTO_INCREMENT, names of parents."""
+        """Hash SHOW CREATE without what other statements change: the AUTO_INCREMENT counter, names of parent tables."""
         kind, _, name = subject.partition(" ")
         try:
             with self._as_at_first() if self._shown_otherwise else contextlib.nullcontext():
@@ -139,7 +142,7 @@ class MySQLSession:
 
     @contextlib.contextmanager
     def _as_at_first(self) -> Iterator[None]:
-        """What a session shows depends on its settings, and the next session begins with others."""
+        """Use the settings of the first run: a definition's text depends on them, and a new session has others."""
         now = ask(self._connection, f"SELECT {_SHOWN_BY}")[0]
         ask(self._connection, _SHOW_BY.format(*self._shown_by))
         try:
@@ -148,7 +151,7 @@ class MySQLSession:
             ask(self._connection, _SHOW_BY.format(*now))
 
     def clear(self, subject: str) -> bool:
-        """Atomic DDL leaves nothing."""
+        """Return False: atomic DDL leaves nothing."""
         del subject
         return False
 
@@ -162,23 +165,23 @@ class MySQLSession:
         return bool(found)
 
     def begin(self) -> None:
-        """Also in autocommit mode."""
+        """Begin a transaction, in autocommit mode too."""
         ask(self._connection, "START TRANSACTION")
 
     def before_write(self, sql: str) -> None:
-        """The server begins one by itself."""
+        """Do nothing: the server begins a transaction by itself."""
         del sql
 
     def began_for_definitions(self) -> bool:
-        """Never."""
+        """Return False: the driver begins them."""
         return False
 
     def mark(self) -> Any:
-        """Set a savepoint: it goes when the transaction ends, however that is."""
+        """Set a savepoint, which disappears when the transaction ends in any way."""
         ask(self._connection, "SAVEPOINT orchestrator_mark")
 
     def same_transaction(self, mark: Any) -> bool:
-        """Release the savepoint, if it is still there."""
+        """Release the savepoint, if it still exists."""
         del mark
         try:
             ask(self._connection, "RELEASE SAVEPOINT orchestrator_mark")
@@ -189,21 +192,21 @@ class MySQLSession:
         return True
 
     def lock_limit(self, seconds: float) -> "contextlib.AbstractContextManager[None]":
-        """Every lock wait here blocks others."""
+        """Change nothing: every lock wait here blocks other sessions."""
         del seconds
         return contextlib.nullcontext()
 
     def met_lock_limit(self, error: BaseException) -> bool:
-        """1205: lock_wait_timeout, or innodb_lock_wait_timeout where that undoes the one statement only."""
+        """Return whether it is 1205: lock_wait_timeout, or innodb_lock_wait_timeout if it undoes one statement only."""
         return code_of(error) == _LOCK_WAIT_TIMEOUT and self._keeps_transaction_at_timeout
 
     def refuses_transactions(self, error: BaseException) -> bool:
-        """Those end the transaction instead."""
+        """Return False: such statements end the transaction instead."""
         del error
         return False
 
     def lost_transaction(self, error: BaseException) -> bool:
-        """1213, and 1205 where the server is set to roll back at it."""
+        """Return whether it is 1213, or 1205 on a server that then rolls back the transaction."""
         code = code_of(error)
         return code == _DEADLOCK or (code == _LOCK_WAIT_TIMEOUT and not self._keeps_transaction_at_timeout)
 

@@ -1,7 +1,7 @@
-"""What MySQL and MariaDB tell of another connection's statement.
+"""What MySQL and MariaDB show of another connection's statement.
 
-Nobody is asked which of the two it is, which version, or which rights and instruments there are: all questions are
-asked, and what cannot be answered stays open.
+The server's kind, version, rights and instruments are not checked first. All queries are sent, and one that the server
+refuses leaves its part empty.
 """
 
 import re
@@ -20,16 +20,16 @@ _SESSIONS = (
            LEFT(info, {STATEMENT_LENGTH}) AS Info
     FROM performance_schema.processlist
     """,  # noqa: S608  # a number of ours
-    "SHOW PROCESSLIST",  # MariaDB; MySQL warns that it is deprecated
+    "SHOW PROCESSLIST",  # MySQL reports that this is deprecated
 )
 _WAITS_FOR_TABLE = re.compile(r"waiting for .*(lock|flush)", re.IGNORECASE)
-# `trx_started` is in the time zone of the machine. Thread 0 is nobody's: the purge, or a prepared XA transaction.
+# `trx_started` is in the time zone of the machine. Thread 0 has no client: the purge, or a prepared XA transaction.
 _TRANSACTIONS = """
 SELECT trx_mysql_thread_id AS id, trx_state AS state,
        TIMESTAMPDIFF(MICROSECOND, trx_started, CONVERT_TZ(NOW(6), @@session.time_zone, 'SYSTEM')) / 1000000 AS seconds
 FROM information_schema.innodb_trx WHERE trx_mysql_thread_id NOT IN (0, CONNECTION_ID())
 """
-# MySQL, also where the consumer of stages is off (seen on 9.7); MariaDB has it in SHOW PROCESSLIST.
+# MySQL, even if the consumer of stages is off (seen on 9.7). MariaDB has it in SHOW PROCESSLIST.
 _PERCENT = """
 SELECT 100 * work_completed / work_estimated
 FROM performance_schema.events_stages_current JOIN performance_schema.threads USING (thread_id)
@@ -50,7 +50,7 @@ WHERE processlist_id IN ({{0}})
 """  # noqa: S608  # a number of ours
 _WEAK = "('INTENTION_EXCLUSIVE', 'SHARED_HIGH_PRIO', 'SHARED_READ', 'SHARED_WRITE', 'SHARED_UPGRADABLE')"
 _TABLE_BLOCKERS = (
-    # Weak locks bear each other, but for the one that only one may have: SHARED_UPGRADABLE, of an ALTER TABLE at work.
+    # Weak locks do not conflict, except SHARED_UPGRADABLE, which only one session may hold: a running ALTER TABLE.
     f"""
     SELECT DISTINCT theirs.processlist_id
     FROM performance_schema.threads AS ours
@@ -63,7 +63,7 @@ _TABLE_BLOCKERS = (
       AND (wanted.lock_type NOT IN {_WEAK} OR held.lock_type NOT IN {_WEAK}
            OR wanted.lock_type = 'SHARED_UPGRADABLE' AND held.lock_type = 'SHARED_UPGRADABLE')
     """,  # noqa: S608  # a constant of ours
-    # A plugin of MariaDB. It does not show what is waited for; but an ALTER TABLE that waits has a weaker lock already.
+    # A plugin of MariaDB. It does not show waiting locks, but a waiting ALTER TABLE already holds a weaker one.
     """
     SELECT DISTINCT theirs.thread_id
     FROM information_schema.metadata_lock_info AS ours JOIN information_schema.metadata_lock_info AS theirs
@@ -92,7 +92,7 @@ _ROW_BLOCKERS = (
 
 
 async def observe(connection: "AsyncConnection", connection_id: int) -> Observation:
-    """See `Backend.observe`. Other users' sessions are only seen with the right PROCESS."""
+    """Implement `Backend.observe`. Sessions of other users show only with the privilege PROCESS."""
     sessions = {each.Id: each for each in await answer(connection, *_SESSIONS)}
     transactions = {each.id: each for each in await answer(connection, _TRANSACTIONS)}
     if connection_id not in sessions:
@@ -102,7 +102,7 @@ async def observe(connection: "AsyncConnection", connection_id: int) -> Observat
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at the connection `ours`, among the sessions and transactions that are there."""
+    """One look at the connection `ours`, among the current sessions and transactions."""
 
     connection: "AsyncConnection"
     ours: int
@@ -129,7 +129,7 @@ class _Look:
         return self.ours in self.transactions and self.transactions[self.ours].state == "LOCK WAIT"
 
     def _suspects(self) -> list[int]:
-        """Who has a transaction open in our database, and does not wait in the queue behind us."""
+        """Return sessions with an open transaction in our database that do not wait in the queue behind us."""
         database = self.sessions[self.ours].db
         there = (self.transactions.keys() & self.sessions.keys()) - {self.ours}
         return [each for each in there if self.sessions[each].db == database and not self._waits_for_table(each)]
@@ -143,7 +143,7 @@ class _Look:
             return []
         question = _LAST_STATEMENTS.format(", ".join(map(str, connection_ids)))
         said = dict(await answer(self.connection, question))
-        # InnoDB knows whole seconds only; within one the older connection comes first.
+        # InnoDB has whole seconds only; within the same second the older connection comes first.
         found = [self._blocker(each, said.get(each)) for each in sorted(connection_ids)]
         return sorted(found, key=lambda blocker: blocker.seconds, reverse=True)
 

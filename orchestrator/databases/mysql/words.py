@@ -1,4 +1,4 @@
-"""The words of MySQL and MariaDB on the journal's allow-list: functions without effects, and known settings."""
+"""The allow-list of the journal for MySQL and MariaDB: functions without effects, and known settings."""
 
 import re
 
@@ -69,7 +69,7 @@ _CTE_HEAD = re.compile(rf"(?:\bwith\s+(?:recursive\s+)?|,\s*)({_WORD_OR_OPERATOR
 
 
 def harmless_calls(words: str) -> bool:
-    """Return whether a bare statement calls no function but built-in ones without effects."""
+    """Return whether a bare statement calls only built-in functions without effects."""
     head = _INSERT_INTO.match(words)
     rest = words[head.end() :] if head else _CTE_HEAD.sub(" as (", words)
     return all(not qualified and word in _HARMLESS for qualified, word in _BEFORE_PARENTHESIS.findall(rest))

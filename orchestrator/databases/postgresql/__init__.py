@@ -24,19 +24,20 @@ class PostgreSQL:
     """The backend."""
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
-        """A verifying SSLContext when a CA is given; the URL's own `ssl` option otherwise.
+        """Return a verifying SSLContext if a CA is given; otherwise the URL's own `ssl` option applies.
 
-        Statements stay unnamed: behind a pool a name is unknown, or somebody else's, in the next transaction.
+        Statements stay unnamed: behind a pooler, the next transaction may not know a name, or know another statement by
+        it.
         """
         unnamed = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""}
         return unnamed if tls is None else unnamed | {"ssl": tls}
 
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
-        """Such as 15.18."""
+        """Return name and version, such as 15.18."""
         return "postgresql", ".".join(str(part) for part in dialect.server_version_info or ())
 
     def identity(self, dbapi_connection: Any) -> str:
-        """The cluster's system identifier, or its address where that may not be read; and the database."""
+        """Return the cluster's system identifier, or its address if that is not readable; and the database."""
         asked = (
             "SELECT has_function_privilege('pg_control_system()', 'execute'), current_database(), "
             "concat_ws(':', inet_server_addr(), inet_server_port(), pg_postmaster_start_time())"
@@ -47,25 +48,25 @@ class PostgreSQL:
         return f"{server}/{database}"
 
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
-        """By SQLSTATE."""
+        """Return the diagnosis by SQLSTATE."""
         return diagnose(error, url)
 
     def is_missing_table(self, error: BaseException) -> bool:
-        """SQLSTATE 42P01."""
+        """Return whether it is SQLSTATE 42P01."""
         return sqlstate_of(error) == _UNDEFINED_TABLE
 
     async def check_writable(self, connection: "AsyncConnection") -> None:
-        """A standby, or a server set to default_transaction_read_only, says `on`."""
+        """Raise if transaction_read_only is `on`: a standby, or a server with default_transaction_read_only."""
         read_only = (await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")).scalar()
         await connection.rollback()
         if read_only == "on":
             raise ReadOnlyError
 
     async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
-        """A pool that shares sessions gives one connection another backend in its next transaction, or two the same.
+        """Return whether a pooler shares sessions: a connection changes its backend, or two have the same one.
 
-        A pool that goes round shows it by the first, one that hands out what was used last by the second; in some
-        rounds, as its other clients interfere.
+        A round-robin pooler shows the first, a last-used-first pooler the second. Several rounds are needed, because
+        its other clients interfere.
         """
         ours, theirs = set(), set()
         for _ in range(_ROUNDS):
@@ -79,7 +80,7 @@ class PostgreSQL:
         )
 
     def lock(self, dbapi_connection: Any) -> MigrationLock:
-        """A session's advisory lock, polled.
+        """Return a session-level advisory lock, polled.
 
         Waiting inside pg_advisory_lock would hold a snapshot, for which the holder's CREATE INDEX CONCURRENTLY waits:
         https://github.com/golang-migrate/migrate/issues/960.
@@ -87,24 +88,24 @@ class PostgreSQL:
         return AdvisoryLock(dbapi_connection)
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
-        """See `PostgreSQLSession`."""
+        """Return a `PostgreSQLSession`."""
         from orchestrator.databases.postgresql.session import PostgreSQLSession
 
         return PostgreSQLSession(dbapi_connection, driver_connection)
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
-        """See `postgresql.watching`."""
+        """Return what `postgresql.watching` sees."""
         from orchestrator.databases.postgresql.watching import observe
 
         return await observe(connection, connection_id)
 
     def cancel_sql(self, connection_id: int) -> str:
-        """The statement ends with 57014 and its transaction rolls back."""
+        """Return pg_cancel_backend: the statement ends with 57014 and its transaction rolls back."""
         return f"SELECT pg_cancel_backend({connection_id:d})"
 
 
 class ReadOnlyError(Exception):
-    """What the server would answer to the first write."""
+    """The error that the server would give to the first write."""
 
     sqlstate = "25006"
 
@@ -113,7 +114,7 @@ class ReadOnlyError(Exception):
 
 
 async def _backend_of(connection: "AsyncConnection") -> int:
-    """The server process of one transaction."""
+    """Return the server process of a new transaction."""
     process: int = (await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
     await connection.rollback()
     return process

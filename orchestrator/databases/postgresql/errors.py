@@ -1,4 +1,4 @@
-"""What the errors of PostgreSQL mean."""
+"""The errors of PostgreSQL, and what they mean."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,13 +26,13 @@ from orchestrator.databases.diagnosis import (
 )
 from orchestrator.databases.postgresql.rights import grant
 
-# SQLSTATEs, the whole code or its class: https://www.postgresql.org/docs/current/errcodes-appendix.html
+# SQLSTATEs, complete or by class: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CAUSES: dict[str, Cause] = {
-    "08P01": OTHER,  # what pgbouncer says of nearly everything
+    "08P01": OTHER,  # pgbouncer uses it for nearly every error
     "08": LOST,
     "25006": READ_ONLY,
-    "26000": POOLER,  # a statement that was prepared in another session
-    "42P05": POOLER,  # or by somebody else in what passes for ours
+    "26000": POOLER,  # the statement was prepared in another session
+    "42P05": POOLER,  # another client of the pooler prepared it in this session
     "28": CREDENTIALS,
     "3D000": UNKNOWN_DATABASE,
     "40": BUSY,
@@ -49,13 +49,15 @@ _NO_TLS = Cause(
 
 
 def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
-    """By SQLSTATE; asyncpg raises the system's own errors as they are."""
+    """Return the diagnosis by SQLSTATE; asyncpg raises the system's own errors unchanged."""
     state = sqlstate_of(error)
-    if state is None and "rejected SSL upgrade" in str(error):  # asyncpg says so whatever the peer has answered
+    if state is None and "rejected SSL upgrade" in str(
+        error
+    ):  # asyncpg's message for any unexpected answer of the peer
         return _NO_TLS.found("", innermost_message(error))
     if state is None:
         return of_system(error) or unknown(error)
-    if "statement pooling mode" in str(error):  # which allows no transaction at all
+    if "statement pooling mode" in str(error):  # it allows no transactions
         return POOLER.found(state, _message(error))
     cause = _CAUSES.get(state) or _CAUSES.get(state[:3]) or _CAUSES.get(state[:2]) or OTHER
     found = cause.found(state, _message(error))
@@ -63,7 +65,7 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
 
 
 def sqlstate_of(error: BaseException) -> str | None:
-    """The server's SQLSTATE, wherever in the chain it is."""
+    """Return the server's SQLSTATE, from any error in the chain."""
     for each in chain(error):
         state = getattr(each, "sqlstate", None) or getattr(each, "pgcode", None) or _field(each, "C")
         if isinstance(state, str):
@@ -72,7 +74,7 @@ def sqlstate_of(error: BaseException) -> str | None:
 
 
 def _message(error: BaseException) -> str:
-    """The server's words, without the class name that SQLAlchemy's asyncpg dialect puts before them."""
+    """Return the server's message, without the class name that SQLAlchemy's asyncpg dialect puts before it."""
     for each in chain(error):
         if type(each).__module__.startswith("asyncpg"):
             return innermost_message(each)
@@ -80,6 +82,6 @@ def _message(error: BaseException) -> str:
 
 
 def _field(error: BaseException, name: str) -> Any:
-    """A field of the server's message, of which pg8000 makes a dictionary and nothing else."""
+    """Return a field of the server's message; pg8000 has only a dictionary of them."""
     fields = error.args[0] if error.args else None
     return fields.get(name) if isinstance(fields, dict) else None

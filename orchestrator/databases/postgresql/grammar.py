@@ -1,6 +1,6 @@
-"""The statements of PostgreSQL, as the journal sees them.
+"""The statements of PostgreSQL, as the journal classifies them.
 
-DDL is transactional, so nearly everything is a write like any other; what cannot run in a transaction is told apart:
+DDL is transactional, so nearly every statement is a write. Statements that cannot run in a transaction are listed:
 https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY and the pages of the others.
 """
 
@@ -44,9 +44,9 @@ _WORDS = Meanings(
 )
 
 
-@functools.lru_cache(maxsize=1024)  # revisions repeat themselves
+@functools.lru_cache(maxsize=1024)  # revisions repeat statements
 def read(sql: str) -> Statement:
-    """Classify one statement; what is not known is a write: its transaction holds whatever it does."""
+    """Classify a statement; an unknown one is a write, because its transaction contains all its effects."""
     text = _DOLLAR_QUOTED.sub("''", plain(sql))
     words = " ".join(bare(text).split())
     meaning = _meaning(text, words)

@@ -10,7 +10,7 @@ from orchestrator.databases import Activity, Holder, ask, row, rows
 from orchestrator.databases.sockets import is_orphan, keep_alive
 from orchestrator.log import CONTEXT
 
-# It is hidden from those who are neither the same user nor members of pg_monitor.
+# Only the same user and members of pg_monitor can see it.
 _ACTIVITIES = {"active": Activity.RUNNING, "fastpath function call": Activity.RUNNING, None: Activity.UNKNOWN}
 
 _SESSION = """
@@ -20,7 +20,7 @@ _SESSION = """
 
 
 class AdvisoryLock:
-    """See `MigrationLock`."""
+    """Implements `MigrationLock` with a session-level advisory lock."""
 
     pause_seconds = 0.2
     fresh_seconds = 1.0
@@ -40,45 +40,45 @@ class AdvisoryLock:
         self._before: Mapping[str, str] = {}
 
     def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
-        """Short waits, an end to sessions whose client vanished, and a name; `release` undoes it."""
+        """Set short timeouts, an end for sessions of vanished clients, and a name; `release` restores them."""
         keep_alive(self._connection)
         wanted = {
             "lock_timeout": str(max(1, math.ceil(ddl_lock_timeout_seconds * 1000))),
-            # They end the session of a host that vanished, and with it the lock, after about a minute.
+            # These end the session of a vanished host, and its lock, after about a minute.
             "tcp_keepalives_idle": "30",
             "tcp_keepalives_interval": "10",
             "tcp_keepalives_count": "3",
-            # The server notices a dead client during a statement, and so frees the lock: 0.3 s against 8 s. Since 14.
+            # The server notices a dead client during a statement and frees the lock: 0.3 s instead of 8 s. Since 14.
             "client_connection_check_interval": "500",
             "application_name": CONTEXT.program_name,
         }
         names = ", ".join(f"'{name}'" for name in wanted)
         found = dict(rows(self._connection, f"SELECT name, setting FROM pg_settings WHERE name IN ({names})"))  # noqa: S608  # constants
         if found["application_name"]:
-            del found["application_name"]  # env.py has one of its own
+            del found["application_name"]  # env.py may set it itself
         self._before = found
         self._set({name: value for name, value in wanted.items() if name in found})
 
     def connection_id(self) -> int:
-        """The process id of the backend."""
+        """Return the process id of the backend."""
         return int(self._id)
 
     def try_acquire(self) -> bool:
-        """One try."""
+        """Try once."""
         return bool(row(self._connection, f"SELECT pg_try_advisory_lock({self._key})")[0])
 
     def is_held(self) -> bool:
-        """By this session, which still is the one that took it."""
+        """Return whether this session holds it, and is still the one that took it."""
         held_by = f"SELECT pid FROM pg_locks WHERE {self._locked} AND pid = pg_backend_pid()"  # noqa: S608  # numbers of ours
         return [pid for (pid,) in ask(self._connection, held_by)] == [self._id]
 
     def held_by(self) -> int | None:
-        """The process id of the backend that has it."""
+        """Return the process id of the backend that holds it."""
         found = row(self._connection, f"SELECT pid FROM pg_locks WHERE {self._locked}")  # noqa: S608  # numbers of ours
         return found and int(found[0])
 
     def holder(self) -> Holder:
-        """Who has it now."""
+        """Return the current holder."""
         found = row(
             self._connection,
             f"""
@@ -110,15 +110,15 @@ class AdvisoryLock:
         return [*{each[3] or each[0]: _described(each) for each in reversed(found)}.values()][::-1]
 
     def tell(self, statement: str) -> None:
-        """The server knows."""
+        """Do nothing: the server shows the statement."""
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         rows(self._connection, f"SELECT pg_advisory_unlock({self._key})")
         self._set(self._before)
 
     def _still(self, process: int) -> bool:
-        """A client that is gone may have closed its connection in order."""
+        """Return whether the holder is unchanged: a client that is gone may have closed its connection properly."""
         return self.held_by() == process
 
     def _set(self, settings: Mapping[str, str]) -> None:

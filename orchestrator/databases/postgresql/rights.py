@@ -1,4 +1,4 @@
-"""What a role of PostgreSQL lacks, as the GRANT that gives it: the server names the object, never the privilege."""
+"""The privilege that a PostgreSQL role lacks, as a GRANT: the server names the object, but not the privilege."""
 
 import re
 
@@ -6,14 +6,14 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator.databases.diagnosis import RIGHTS
 
-# After the name, asyncpg adds details and hints, psycopg2 the line.
+# asyncpg appends details and hints to the name, psycopg2 the line.
 _OBJECT = r"(?P<kind>(?:materialized |foreign )?[a-z]+) \"?(?P<name>.+?)\"?(?: (?:DETAIL|HINT|LINE \d+):.*)?$"
 _DENIED = re.compile(rf"permission denied for {_OBJECT}")
 _NOT_OWNER = re.compile(rf"must be owner of {_OBJECT}")
 _EXTENSION = re.compile(r"permission denied to create extension \"(?P<name>.+?)\"")
 
-# The least with which the statement can run: UPDATE and DELETE read as well, and so does INSERT with RETURNING. Without
-# a statement it is the login, or the journal's own.
+# The minimum for the statement: UPDATE and DELETE also read, and so does INSERT with RETURNING. Without a statement it
+# is the login, or the journal's own.
 _ON_RELATION = (
     (r"^\s*(create|alter)\b.*\btrigger\b", "TRIGGER"),
     (r"^\s*(create|alter)\b.*\breferences\b", "REFERENCES"),
@@ -35,7 +35,7 @@ _RIGHTS = {
     "language": (("", "USAGE"),),
     "tablespace": (("", "CREATE"),),
 }
-# Where the owner stands: column, catalogue, and column of the name; of any other kind in pg_class.
+# Where to find the owner: column, catalogue, and column of the name; pg_class for all other kinds.
 _OWNERS = {
     "schema": ("nspowner", "pg_namespace", "nspname"),
     "function": ("proowner", "pg_proc", "proname"),
@@ -46,7 +46,7 @@ _OR_ELSE = "MIGRATION_DATABASE_URL may name a user of its own for migrating."
 
 
 def grant(message: str, statement: str, url: URL | None) -> str:
-    """The hint for a refusal: `message` is the server's, `url` says who we are."""
+    """Return the hint for a refusal: `message` is the server's, `url` gives the role."""
     role = _quoted((url and url.username) or "user")
     if said := _EXTENSION.search(message):
         return f"An administrator may create it beforehand: CREATE EXTENSION IF NOT EXISTS {_quoted(said['name'])};"

@@ -1,4 +1,4 @@
-"""What the journal asks a connected PostgreSQL."""
+"""The session of a connected PostgreSQL, as the journal needs it."""
 
 import contextlib
 import hashlib
@@ -26,7 +26,7 @@ FROM pg_class WHERE relnamespace = pg_my_temp_schema()
 
 
 class PostgreSQLSession:
-    """See `RecordedSession`."""
+    """Implements `RecordedSession`."""
 
     commits_definitions = False
     savepoint = True
@@ -44,19 +44,21 @@ class PostgreSQLSession:
         return name
 
     def server(self) -> str:
-        """Definitions here do not depend on the version."""
+        """Return nothing: definitions do not depend on the version."""
         return "postgresql"
 
     def why_not_resumable(self) -> str:
-        """DDL is transactional."""
+        """Return nothing: DDL is transactional."""
         return ""
 
     def autocommit(self, *, again: bool = False) -> bool:
-        """True in autocommit mode, and after a COMMIT in words, which asyncpg's adapter and psycopg2 overlook."""
+        """Return True in autocommit mode, and after a COMMIT statement, which asyncpg and psycopg2 overlook."""
         del again
         if autocommits(self._connection):
             return True
-        if hasattr(self._driver, "is_in_transaction"):  # asyncpg, whose adapter in SQLAlchemy believes what it began
+        if hasattr(
+            self._driver, "is_in_transaction"
+        ):  # asyncpg, because SQLAlchemy's adapter knows only the transactions that it began
             begun = getattr(self._connection, "_started", None) or getattr(self._connection, "_transaction", None)
             return bool(begun and not self._driver.is_in_transaction())
         if hasattr(self._connection, "get_transaction_status"):
@@ -64,11 +66,11 @@ class PostgreSQLSession:
         return False
 
     def state(self) -> Mapping[str, str]:
-        """Return what was set in the session, its role, and its temporary tables."""
+        """Return the session's settings, its role, and its temporary tables."""
         return {str(name): str(setting or "") for name, setting in ask(self._connection, _STATE)}
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Nothing is to be restored: currval() fails in a new session."""
+        """Do nothing: currval() fails in a new session."""
         del state
 
     def read(self, sql: str) -> Statement:
@@ -87,7 +89,7 @@ class PostgreSQLSession:
         return hashlib.sha256(repr(tuple(found)).encode()).hexdigest()[:32] if found else ""
 
     def clear(self, subject: str) -> bool:
-        """Drop an index that a broken-off CREATE INDEX CONCURRENTLY left invalid."""
+        """Drop an index that an interrupted CREATE INDEX CONCURRENTLY left invalid."""
         found = self._index(subject)
         if not found or found[1]:
             return False
@@ -104,28 +106,31 @@ class PostgreSQLSession:
         return bool(ask(self._connection, asked))
 
     def begin(self) -> None:
-        """Also in autocommit mode."""
+        """Begin a transaction, in autocommit mode too."""
         ask(self._connection, "BEGIN")
 
     def before_write(self, sql: str) -> None:
-        """The driver begins one by itself."""
+        """Do nothing: the driver begins a transaction by itself."""
         del sql
 
     def began_for_definitions(self) -> bool:
-        """Never."""
+        """Return False: the driver begins them."""
         return False
 
     def mark(self) -> Any:
-        """Return the transaction's number; it has one as soon as the journal has written."""
+        """Return the transaction's number; it exists once the journal has written."""
         return None if self.autocommit() else ask(self._connection, "SELECT txid_current_if_assigned()")[0][0]
 
     def same_transaction(self, mark: Any) -> bool:
-        """Return whether it has the same number still."""
+        """Return whether the transaction still has the same number."""
         return mark is not None and mark == self.mark()
 
     @contextlib.contextmanager
     def lock_limit(self, seconds: float) -> Iterator[None]:
-        """CREATE INDEX CONCURRENTLY waits for every older transaction, and would start over after each time-out."""
+        """Raise the limit for CREATE INDEX CONCURRENTLY.
+
+        It waits for every older transaction, and a timeout would make it start over.
+        """
         before = ask(self._connection, "SHOW lock_timeout")[0][0]
         ask(self._connection, f"SET lock_timeout = {max(1, round(seconds * 1000))}")
         try:
@@ -134,24 +139,24 @@ class PostgreSQLSession:
             ask(self._connection, f"SET lock_timeout = '{before}'")
 
     def met_lock_limit(self, error: BaseException) -> bool:
-        """55P03: lock_timeout."""
+        """Return whether it is 55P03: lock_timeout."""
         return sqlstate_of(error) == _LOCK_NOT_AVAILABLE
 
     def refuses_transactions(self, error: BaseException) -> bool:
-        """25001: VACUUM and the like; 2D000: a procedure that commits."""
+        """Return whether it is 25001 (VACUUM and the like) or 2D000 (a procedure that commits)."""
         return sqlstate_of(error) in _OUTSIDE_ONLY
 
     def lost_transaction(self, error: BaseException) -> bool:
-        """After any error it is unusable; after these nothing is wrong with the revision itself."""
+        """Return whether it is an error without a fault of the revision; any error makes the transaction unusable."""
         return sqlstate_of(error) in _OTHERS_FAULT
 
     def _index(self, subject: str) -> Any:
-        """Definition, validity and full name of an index, found beside its table when that is known; else None."""
+        """Return an index's definition, validity and full name, found next to its table if that is known; or None."""
         name, _, table = subject.removeprefix("INDEX ").partition(" ON ")
         name = name.replace("'", "''")
         _, dot, plain = name.rpartition(".")
         where = f"index.oid = to_regclass('{name}')"
-        if table and not dot:  # an index lives in the schema of its table, whatever the search path is
+        if table and not dot:  # an index is in the schema of its table, with any search path
             table = table.replace(_QUOTE, _QUOTE * 2)
             place = f"SELECT relnamespace FROM pg_class WHERE oid = to_regclass('{table}')"  # noqa: S608
             where = f"index.relname = (parse_ident('{plain}'))[1] AND index.relnamespace = ({place})"

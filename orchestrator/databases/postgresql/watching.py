@@ -1,4 +1,4 @@
-"""What PostgreSQL tells of another connection's statement."""
+"""What PostgreSQL shows of another connection's statement."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +37,13 @@ ORDER BY seconds DESC
 
 
 async def observe(connection: "AsyncConnection", connection_id: int) -> Observation:
-    """See `Backend.observe`. Rows of other roles' sessions hide what they do without pg_monitor."""
+    """Implement `Backend.observe`. Without pg_monitor, the sessions of other roles do not show what they do."""
     activity = await answer(connection, _ACTIVITY.format(connection_id))
     if not activity:
         return Observation()
     state, wait_type, wait = activity[0]
     locked = wait_type == "Lock"
-    # A virtualxid is waited for in the middle of CREATE INDEX CONCURRENTLY, which is at work then.
+    # CREATE INDEX CONCURRENTLY waits for a virtualxid in the middle of its work.
     waits_for_lock = locked and wait != "virtualxid"
     progress = await answer(connection, _PROGRESS.format(connection_id))
     phase, rows, percent = progress[0] if progress else ("", None, None)
@@ -61,5 +61,5 @@ def _blocker(row: Any) -> Blocker:
     if not row.pid:
         return Blocker("a prepared transaction (see pg_prepared_xacts)")
     name = f"process {row.pid} of {row.usename}@{row.address or 'local'}"
-    # What we may not see has no state; its query then says that we lack the privilege.
+    # A row that this user may not see has no state, and its query is an error text.
     return Blocker(name, row.state, float(row.seconds), row.query) if row.state else Blocker(name)

@@ -32,7 +32,7 @@ _NO_DATABASE = Cause(
     "protocol",
     "The file is not an SQLite database, or it is damaged: name another file, or restore this one.",
 )
-# SQLite's driver tells them apart by text only before Python 3.11, and aiosqlite passes the text on.
+# Before Python 3.11, SQLite's driver distinguishes errors by text only, and aiosqlite passes on the text.
 _CAUSES = {
     "locked": BUSY,
     "busy": BUSY,
@@ -50,26 +50,26 @@ class SQLite:
     """The backend."""
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
-        """There is no network. Who waits for a lock is the loop: the driver's five seconds could not be cancelled."""
+        """Return a short busy timeout: our loop waits for locks, because the driver's 5 s could not be cancelled."""
         del tls
         return {"timeout": BUSY_SECONDS}
 
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
-        """The library's version."""
+        """Return name and version of the library."""
         del dialect
         return "sqlite", sqlite3.sqlite_version
 
     def identity(self, dbapi_connection: Any) -> str:
-        """The file, whatever its path is called."""
+        """Return the identity of the file, which is the same for all its paths."""
         path = ask(dbapi_connection, "PRAGMA database_list")[0][2]
         try:
             found = Path(path).stat()
-        except OSError:  # in memory
+        except OSError:  # a database in memory
             return f"{path}:{id(dbapi_connection)}"
         return f"{found.st_dev}:{found.st_ino}"
 
     def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
-        """By the error's text."""
+        """Return the diagnosis by the error's text."""
         del url
         message = innermost_message(error)
         code = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
@@ -81,37 +81,37 @@ class SQLite:
         return OTHER.found(code, message) if hasattr(error, "orig") else unknown(error)
 
     def is_missing_table(self, error: BaseException) -> bool:
-        """The error's text again."""
+        """Return whether the error's text names a missing table."""
         return "no such table" in innermost_message(error)
 
     async def check_writable(self, connection: "AsyncConnection") -> None:
-        """Ask for the write lock, then for a write, which a file that may only be read refuses; take it back."""
+        """Take the write lock and try a write, which a read-only file refuses; undo both."""
         await connection.exec_driver_sql("BEGIN IMMEDIATE")
         await connection.exec_driver_sql("PRAGMA user_version = 0")
         await connection.rollback()
 
     async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
-        """The lock is a file's, and sessions have no part in it."""
+        """Return None: the lock is on a file, and does not depend on sessions."""
         del connection, other
         return None
 
     def lock(self, dbapi_connection: Any) -> MigrationLock:
-        """A lock on a file beside the database's."""
+        """Return a lock on a file next to the database's."""
         return FileLock(dbapi_connection)
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
-        """See `SQLiteSession`."""
+        """Return a `SQLiteSession`."""
         from orchestrator.databases.sqlite.session import SQLiteSession
 
         return SQLiteSession(dbapi_connection, driver_connection)
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> Observation:
-        """Nobody else sees what the library does in this process."""
+        """Return nothing: the library runs in this process, invisible to other connections."""
         del connection, connection_id
         return Observation()
 
     def cancel_sql(self, connection_id: int) -> str:
-        """Nothing to cancel: the statement runs in this process and ends with it."""
+        """Return nothing: the statement runs in this process and ends with it."""
         del connection_id
         return ""
 

@@ -1,4 +1,4 @@
-"""The migration lock of SQLite: a lock on a file, held by the process, so that statement and lock end alike."""
+"""The migration lock of SQLite: a lock on a file, held by the process, so that statement and lock end together."""
 
 import os
 import socket
@@ -9,11 +9,11 @@ from typing import IO, Any
 
 from orchestrator.databases import Activity, Holder, row, rows
 
-_LENGTH = 2048  # bytes of the file, so that it is never cut while another reads it
+_LENGTH = 2048  # bytes of the file; constant, so that it is never shorter while another process reads it
 
 
 class FileLock:
-    """See `MigrationLock`."""
+    """Implements `MigrationLock` with a file."""
 
     pause_seconds = 0.05
     fresh_seconds = 0.0
@@ -21,21 +21,22 @@ class FileLock:
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
         path = next(path for _, name, path in rows(dbapi_connection, "PRAGMA database_list") if name == "main")
-        # The path is absolute, its links resolved. A database in memory has none, and is nobody else's.
+        # The path is absolute, with links resolved. A database in memory has no path, and belongs to this process
+        # alone.
         self.name = f"{path}.migrate.lock" if path else os.devnull
         self._signature = f"process {os.getpid()} on {socket.gethostname()}"
         self._file: IO[bytes] | None = None
 
     def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
-        """How long a statement waits for another one's transaction."""
+        """Set how long a statement waits for another transaction."""
         row(self._connection, f"PRAGMA busy_timeout = {int(ddl_lock_timeout_seconds * 1000)}")
 
     def connection_id(self) -> int:
-        """None."""
+        """Return 0: connections have no id."""
         return 0
 
     def try_acquire(self) -> bool:
-        """One try."""
+        """Try once."""
         import fcntl  # not on Windows
 
         file = os.fdopen(os.open(self.name, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
@@ -52,7 +53,7 @@ class FileLock:
         return True
 
     def is_held(self) -> bool:
-        """Whoever finds no file, or another one, makes a lock of their own."""
+        """Return False if the lock file was deleted or replaced."""
         try:
             found = Path(self.name).stat()
         except OSError:
@@ -60,11 +61,14 @@ class FileLock:
         return self._file is not None and os.path.samestat(found, os.fstat(self._file.fileno()))
 
     def held_by(self) -> int | None:
-        """Connections have no name; somebody else has it whenever it cannot be had."""
+        """Return 0 if another process holds the lock; connections have no id."""
         return 0 if self.holder().name else None
 
     def holder(self) -> Holder:
-        """Who has it now, in their own words; the lock ends with the process, so who has it is alive."""
+        """Return the holder, as it has described itself in the file.
+
+        It is alive, because the lock ends with the process.
+        """
         try:
             name, since, statement = Path(self.name).read_text(encoding="utf-8").rstrip(" ").split("\n", 2)
             seconds = (datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds()
@@ -77,11 +81,11 @@ class FileLock:
         return ()
 
     def tell(self, statement: str) -> None:
-        """Write it into the file; in one piece, padded to one length."""
+        """Write the statement into the file, in one call and padded to a constant length."""
         self._sign(f"{self._signature}\n{datetime.now(UTC).isoformat()}\n{statement[:300]}")
 
     def release(self) -> None:
-        """Give it back."""
+        """Release the lock."""
         if self.is_held():
             self._sign("")
         if self._file is not None:

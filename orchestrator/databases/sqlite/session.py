@@ -1,7 +1,7 @@
-"""What the journal asks a connected SQLite.
+"""The session of a connected SQLite, as the journal needs it.
 
-Its DDL is transactional, but Python's driver begins a transaction only for changes of rows. So we begin it, and a
-revision leaves nothing behind when it fails.
+SQLite's DDL is transactional, but Python's driver begins a transaction only for changes of rows. So we begin one, and a
+failed revision leaves nothing behind.
 """
 
 import contextlib
@@ -40,9 +40,9 @@ _WORDS = Meanings(
 )
 
 
-@functools.lru_cache(maxsize=1024)  # revisions repeat themselves
+@functools.lru_cache(maxsize=1024)  # revisions repeat statements
 def read(sql: str) -> Statement:
-    """Classify one statement; what is not known is a write: its transaction holds whatever it does."""
+    """Classify a statement; an unknown one is a write, because its transaction contains all its effects."""
     words = " ".join(bare(plain(sql)).split())
     if re.match(r"with\b", words):
         return Statement(Kind.READ if after_with(words) in {"select", "values"} else Kind.WRITE)
@@ -51,11 +51,11 @@ def read(sql: str) -> Statement:
 
 
 class SQLiteSession:
-    """See `RecordedSession`."""
+    """Implements `RecordedSession`."""
 
     commits_definitions = False
     savepoint = False
-    records_in_autocommit = False  # changes() would tell of the record
+    records_in_autocommit = False  # after it, changes() would describe the journal's statement
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
     encoding = "utf-8"
 
@@ -72,11 +72,11 @@ class SQLiteSession:
         return f"sqlite {sqlite3.sqlite_version}"
 
     def why_not_resumable(self) -> str:
-        """DDL is transactional."""
+        """Return nothing: DDL is transactional."""
         return ""
 
     def autocommit(self, *, again: bool = False) -> bool:
-        """Return whether nobody begins transactions; SQLAlchemy's recipe for SQLite has a BEGIN of its own."""
+        """Return whether statements commit by themselves; SQLAlchemy's recipe for SQLite emits BEGIN itself."""
         del again
         return autocommits(self._connection) and not self._driver.in_transaction
 
@@ -90,7 +90,7 @@ class SQLiteSession:
         return state
 
     def restore(self, state: Mapping[str, str]) -> None:
-        """Nothing is to be restored."""
+        """Do nothing: no such state exists."""
         del state
 
     def read(self, sql: str) -> Statement:
@@ -102,12 +102,12 @@ class SQLiteSession:
         return masked(sql, "'")
 
     def look(self, subject: str) -> str:
-        """Nothing here stands outside of transactions and defines something."""
+        """Return nothing: no definition here is outside a transaction."""
         del subject
         return ""
 
     def clear(self, subject: str) -> bool:
-        """Nothing is left by a broken-off statement."""
+        """Return False: an interrupted statement leaves nothing."""
         del subject
         return False
 
@@ -117,43 +117,46 @@ class SQLiteSession:
         return bool(ask(self._connection, f"SELECT 1 FROM {catalogue} WHERE type = 'table' AND name = '{name}'"))  # noqa: S608
 
     def begin(self) -> None:
-        """Also in autocommit mode."""
+        """Begin a transaction, in autocommit mode too."""
         ask(self._connection, "BEGIN IMMEDIATE")
 
     def before_write(self, sql: str) -> None:
-        """The driver would begin one for changes of rows only, and DDL before them would stay when they fail."""
+        """Begin a transaction.
+
+        The driver does so for changes of rows only. DDL before them would stay if they fail.
+        """
         if not self._driver.in_transaction:
             self.begin()
             self._rows = False
         self._rows = self._rows or bool(re.match(r"(?:insert|update|delete|replace)\b", plain(sql), re.IGNORECASE))
 
     def began_for_definitions(self) -> bool:
-        """Return whether the driver by itself would not be in a transaction now."""
+        """Return whether the driver would not have begun the current transaction by itself."""
         return bool(self._driver.in_transaction) and not self._rows
 
     def mark(self) -> Any:
-        """Return whether one is open."""
+        """Return whether a transaction is open."""
         return bool(self._driver.in_transaction)
 
     def same_transaction(self, mark: Any) -> bool:
-        """One statement cannot end it and begin another."""
+        """Return whether one is still open: a single statement cannot end it and begin another."""
         return bool(mark and self._driver.in_transaction)
 
     def lock_limit(self, seconds: float) -> "contextlib.AbstractContextManager[None]":
-        """Every lock wait here blocks others."""
+        """Change nothing: every lock wait here blocks other sessions."""
         del seconds
         return contextlib.nullcontext()
 
     def met_lock_limit(self, error: BaseException) -> bool:
-        """After busy_timeout; what was done before in the transaction stays."""
+        """Return whether busy_timeout expired; earlier changes in the transaction stay."""
         return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
 
     def refuses_transactions(self, error: BaseException) -> bool:
-        """Those are known by their words."""
+        """Return False: the grammar recognises such statements."""
         del error
         return False
 
     def lost_transaction(self, error: BaseException) -> bool:
-        """Who has the write lock keeps it."""
+        """Return False: the holder of the write lock keeps it."""
         del error
         return False
