@@ -21,6 +21,7 @@ from orchestrator.limits import (
     REQUEST_LINE_BYTES,
     Connections,
 )
+from orchestrator.trace import trace_id
 
 _END = b"\r\n\r\n"
 _CLOSING_SECONDS = 1.0
@@ -190,7 +191,12 @@ class _Connection(asyncio.Protocol):
         peer = self.transport.get_extra_info("peername") or ("",)
         self._gate.emit(
             Request(
-                method=request.method, path=request.path, status=found.status, duration_seconds=0.0, client=str(peer[0])
+                method=request.method,
+                path=request.path,
+                status=found.status,
+                duration_seconds=0.0,
+                client=str(peer[0]),
+                trace_id=trace_id(request.headers),
             )
         )
 

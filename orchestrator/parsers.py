@@ -148,6 +148,10 @@ _revision_id = matching(r"[^\s\x00-\x1f\x7f:+-]{1,128}", "it must be a revision,
 _NAMES = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 import_string = matching(f"{_NAMES}:{_NAMES}", "it must be an import string, `module:attribute`")
 label = matching(r"[^\x00-\x1f\x7f]{0,128}", "it must be at most 128 printable characters")
+metric_namespace = matching(
+    r"(?!AWS/)[0-9A-Za-z._/#-]{1,255}",
+    "it must be 1 to 255 of the characters A-Z a-z 0-9 . - _ / # and must not begin with AWS/",
+)
 probe_path = matching(
     r"(/[A-Za-z0-9._~!$&'()*+,;=:@/-]{0,127})?",
     "it must be a path such as `/livez`, of at most 128 characters, without `?`, `#`, `%` and spaces",

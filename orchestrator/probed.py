@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator.answers import Answer, Answers, answer
 from orchestrator.events import Emit, Request
 from orchestrator.log import access
+from orchestrator.trace import trace_id
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -86,6 +87,7 @@ def _request(scope: Scope, status: int, seconds: float) -> Request:
         status=status,
         duration_seconds=round(seconds, 6),
         client=client[0] if client else "",
+        trace_id=trace_id(scope["headers"]),
     )
 
 

@@ -110,5 +110,6 @@ def _configure_logging(settings: Settings) -> None:
 def _describe(settings: Settings) -> None:
     """Set how lines describe this process, and their format."""
     context = log.CONTEXT
-    context.service, context.version = settings.service, settings.version
+    context.service, context.version, context.environment = settings.service, settings.version, settings.environment
     context.log_format, context.metrics = settings.log_format, settings.metrics
+    context.metrics_namespace = settings.metrics_namespace

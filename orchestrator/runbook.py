@@ -8,7 +8,7 @@ updates the file: it renews the quotations and appends an empty section for each
 import re
 from pathlib import Path
 
-from orchestrator.cloudwatch.alarms import ALARMS, Alarm
+from orchestrator.cloudwatch.alarms import PAGING, Alarm
 from orchestrator.cloudwatch.metrics import STOPPED
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE
@@ -32,7 +32,7 @@ def facts() -> dict[str, str]:
     """Return what the catalogue says about each section, by heading."""
     failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure)]
     known = {kind.name: _of_failure(kind) for kind in sorted(failures, key=lambda kind: kind.exits_with)}
-    known |= {anchor(alarm): _of_alarm(alarm) for alarm in ALARMS if anchor(alarm) not in known}
+    known |= {anchor(alarm): _of_alarm(alarm) for alarm in PAGING if anchor(alarm) not in known}
     known["exit-0"] = f"**Exit code {EXIT_OK}.** Stopped as asked, or the command is done. Event `process_stopped`."
     known["exit-64"] = f"**Exit code {EXIT_USAGE}.** A command line that is none; one line on standard error, no event."
     known["no-last-line"] = (
@@ -56,7 +56,7 @@ def _of_failure(kind: type[Failure]) -> str:
     code = f"**Exit code {kind.exits_with}.**"
     if kind is StartupFailed:
         code = f"**Exit code {kind.exits_with}** when `error_type` is `bug`; else that of the event before it."
-    alarms = [alarm for alarm in ALARMS if anchor(alarm) == kind.name] or [_general()]
+    alarms = [alarm for alarm in PAGING if anchor(alarm) == kind.name] or [_general()]
     notice = "No alarm." if kind in STOPPED else f"Alarm {', '.join(f'`…-{alarm.name}`' for alarm in alarms)}."
     return f"{code} {notice} {meaning(kind)} Its `hint`, if nothing better is known: {kind.cure}"
 
@@ -67,7 +67,7 @@ def _of_alarm(alarm: Alarm) -> str:
 
 
 def _general() -> Alarm:
-    return next(alarm for alarm in ALARMS if anchor(alarm) == StartupFailed.name)
+    return next(alarm for alarm in PAGING if anchor(alarm) == StartupFailed.name)
 
 
 def _quoted(fact: str) -> str:

@@ -146,7 +146,9 @@ def _metrics(kind: type[Event]) -> dict[str, Schema]:
     if not names:
         return {}
     metric = _property({"type": "number"}, "the metric of that name", "seconds")
-    return dict.fromkeys(names, metric) | {"_aws": {"type": "object", "description": "CloudWatch's embedded metrics"}}
+    environment = _property({"type": "string"}, "ORCHESTRATOR_ENVIRONMENT, if it is set", "")
+    directive = {"type": "object", "description": "CloudWatch's embedded metrics"}
+    return dict.fromkeys(names, metric) | {"_aws": directive, "environment": environment}
 
 
 def _object(description: str, properties: dict[str, Schema], required: Iterable[str] = ()) -> Schema:

@@ -243,6 +243,25 @@ class Settings(Variables):
         "emf",
         parse.choice(parse.Metrics),
     )
+    metrics_namespace: str = variable(
+        "ORCHESTRATOR_METRICS_NAMESPACE", "Orchestrator", "namespace of these metrics", "shop", parse.metric_namespace
+    )
+    environment: str = variable(
+        "ORCHESTRATOR_ENVIRONMENT",
+        "",
+        "such as `production`: a dimension of these metrics beside the service, so that two environments do not add up",
+        "production",
+        parse.label,
+        may_be_empty=True,
+    )
+    forwarded_allow_ips: str | None = variable(
+        "FORWARDED_ALLOW_IPS",
+        None,
+        "uvicorn's own: addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, or "
+        "`*` for all, which is safe only where nobody but the load balancer reaches the port; default: 127.0.0.1",
+        "10.0.0.0/16",
+        parse.as_it_is,
+    )
     web_concurrency: int | None = variable(
         "WEB_CONCURRENCY",
         None,

@@ -1,20 +1,33 @@
-"""The alarms: what somebody has to be told of, with what to do about it, and what stops a deployment.
+"""The alarms: those that page people, each with what to do, and the one that ends a deployment.
 
 A start that fails counts for a minute. One such minute of the last three is an alarm: it comes at once, and a task that
 fails again and again does not let it flap. No data is good, because a service that rests writes no lines.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.cloudwatch.intrinsics import Node, literal, ref, sub
-from orchestrator.cloudwatch.metrics import NAMESPACE, STOPPED, TIME_STARTING, Metric, failure
+from orchestrator.cloudwatch.intrinsics import TOPIC, Node, literal, ref, sub
+from orchestrator.cloudwatch.metrics import (
+    DEPLOYMENT_FAILED,
+    NAMESPACE,
+    STOPPED,
+    TIME_STARTING,
+    TOLERATED,
+    Metric,
+    failure,
+)
 from orchestrator.errors import Failure, LockTimeout, MigrationHalfApplied, StartupFailed
 from orchestrator.events import CATALOGUE
 from orchestrator.schema import meaning
 
 PERIOD_SECONDS = 60
 PERIODS = 3
+
+
+_TOPIC = {"Fn::If": ["Notifies", [TOPIC], ref("AWS::NoValue")]}
+_NOTIFICATIONS: Node = {"AlarmActions": _TOPIC, "OKActions": _TOPIC}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +42,7 @@ class Alarm:
         statistic: What of each period counts.
         comparison: How that compares to the threshold.
         threshold: A number, or the parameter that has it.
+        notifies: Whether it tells the topic, when it rises and when it is over.
     """
 
     logical_id: str
@@ -38,6 +52,7 @@ class Alarm:
     statistic: str
     comparison: str
     threshold: Any
+    notifies: bool = True
 
     def resource(self) -> Node:
         """The AWS::CloudWatch::Alarm."""
@@ -55,7 +70,7 @@ class Alarm:
                 "ComparisonOperator": self.comparison,
                 "Threshold": self.threshold,
                 "TreatMissingData": "notBreaching",
-                "AlarmActions": {"Fn::If": ["Notifies", [ref("NotificationTopicArn")], ref("AWS::NoValue")]},
+                **(_NOTIFICATIONS if self.notifies else {}),
             },
         }
 
@@ -77,6 +92,10 @@ def _on_cause(kind: type[Failure]) -> Alarm:
     return _on_failure(kind, f"{meaning(kind)} Exit code {kind.exits_with}. {kind.cure}")
 
 
+def _codes(kinds: Iterable[type[Failure]]) -> str:
+    return ", ".join(str(code) for code in sorted(kind.exits_with for kind in kinds))
+
+
 def _causes() -> str:
     failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure) and kind not in STOPPED]
     codes = {kind.exits_with: kind.name for kind in failures}
@@ -89,7 +108,6 @@ STARTUP_FAILED = _on_failure(
     f"hint` shows them. Exit codes: {_causes()}.",
     ref("FailedStartsThreshold"),
 )
-HALF_APPLIED = _on_cause(MigrationHalfApplied)
 START_SLOW = Alarm(
     logical_id="StartSlowAlarm",
     name="start-slow",
@@ -102,19 +120,20 @@ START_SLOW = Alarm(
     comparison="GreaterThanThreshold",
     threshold=ref("SlowStartSeconds"),
 )
-ALARMS: tuple[Alarm, ...] = (STARTUP_FAILED, HALF_APPLIED, _on_cause(LockTimeout), START_SLOW)
-
-DEPLOYMENT_ID, DEPLOYMENT_NAME = "DeploymentAlarm", "deployment"
-DEPLOYMENT: Node = {
-    "Type": "AWS::CloudWatch::CompositeAlarm",
-    "Properties": {
-        "AlarmName": sub(f"${{AWS::StackName}}-{DEPLOYMENT_NAME}"),
-        "AlarmDescription": (
-            "For the DeploymentAlarms of the ECS service: a start failed, or a migration stopped half way. It notifies "
-            "nobody; the alarms that it is made of do."
-        ),
-        "AlarmRule": sub(" OR ".join(f'ALARM("${{{each.logical_id}}}")' for each in (STARTUP_FAILED, HALF_APPLIED))),
-        "ActionsEnabled": False,
-    },
-}
-"""Its rule refers to the alarms, so they are there before it."""
+DEPLOYMENT = Alarm(
+    logical_id="DeploymentFailedAlarm",
+    name="deployment-failed",
+    description=(
+        "For the DeploymentAlarms of the ECS service: a start failed for a cause that ends a deployment. Exit codes "
+        f"{_codes(TOLERATED)} do not: a rollback would stop a migration that goes on in another task. It notifies "
+        "nobody; the alarm on failed starts does. "
+        "Runbook: ${Runbook}#startup_failed"
+    ),
+    metric=DEPLOYMENT_FAILED,
+    statistic="Sum",
+    comparison="GreaterThanOrEqualToThreshold",
+    threshold=1,
+    notifies=False,
+)
+PAGING: tuple[Alarm, ...] = (STARTUP_FAILED, _on_cause(MigrationHalfApplied), _on_cause(LockTimeout), START_SLOW)
+ALARMS: tuple[Alarm, ...] = (DEPLOYMENT, *PAGING)

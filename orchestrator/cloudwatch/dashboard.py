@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT_ID
+from orchestrator.cloudwatch.alarms import ALARMS
 from orchestrator.cloudwatch.intrinsics import Node, literal, sub
 from orchestrator.cloudwatch.metrics import (
     BUGS,
     DATABASE_RETRIES,
+    DEPLOYMENT_FAILED,
     LOCK_WAIT,
     MIGRATION_DURATION,
     NAMESPACE,
@@ -50,7 +51,7 @@ def _rows() -> Iterator[tuple[int, list[Node]]]:
     """The height of each row, and its widgets."""
     kinds = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure) and kind is not StartupFailed]
     causes = [*map(failure, kinds), BUGS]
-    starts = [STARTS, failure(StartupFailed), failure(DatabaseAheadTolerated)]
+    starts = [STARTS, failure(StartupFailed), DEPLOYMENT_FAILED, failure(DatabaseAheadTolerated)]
     yield 2, [_alarms()]
     yield (
         6,
@@ -87,8 +88,8 @@ def _placed(rows: Iterator[tuple[int, list[Node]]]) -> Iterator[Node]:
 
 
 def _alarms() -> Node:
-    names = [DEPLOYMENT_ID, *(alarm.logical_id for alarm in ALARMS)]
-    return {"type": "alarm", "properties": {"title": "Alarms", "alarms": [f"${{{name}.Arn}}" for name in names]}}
+    arns = [f"${{{alarm.logical_id}.Arn}}" for alarm in ALARMS]
+    return {"type": "alarm", "properties": {"title": "Alarms", "alarms": arns}}
 
 
 def _graph(title: str, metrics: Sequence[Any], unit: str = "", *, stacked: bool = False) -> Node:

@@ -11,6 +11,10 @@ def ref(name: str) -> Node:
     return {"Ref": name}
 
 
+TOPIC: Node = {"Fn::If": ["CreatesTopic", {"Ref": "Topic"}, {"Ref": "NotificationTopicArn"}]}
+"""The SNS topic that is told; only where the condition Notifies holds."""
+
+
 def sub(text: str) -> Node:
     """`text` with its `${...}` filled in."""
     return {"Fn::Sub": text}

@@ -5,7 +5,7 @@ that an alarm watches is 0 in each minute that has lines: on a series with gaps 
 duration has no default: a zero would be a lie. The rest is published when it happens, and costs nothing until then.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,7 +42,10 @@ WATCHED = frozenset({StartupFailed, MigrationHalfApplied, LockTimeout})
 """The failures that have an alarm."""
 
 STOPPED = frozenset({MigrationStopped})
-"""Starts that were stopped as asked, and will be gone on with: no reason for an alarm, or to roll a deployment back."""
+"""Starts that were stopped as asked; the next start goes on. No reason for an alarm."""
+
+TOLERATED = STOPPED | {LockTimeout}
+"""Failures that do not end a deployment: a rollback would stop the migration that goes on in another task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +108,12 @@ def _event(*kinds: type[Event], also: str = "") -> str:
     return f"{{ {names} && {also} }}" if also else f"{{ {names} }}"
 
 
+def _failed_start(without: Iterable[type[Failure]]) -> str:
+    codes = sorted(kind.exits_with for kind in without)
+    conditions = [_is("outcome", StartupFailed.outcome), *(f"$.exit_code != {code}" for code in codes)]
+    return _event(StartupFailed, also=" && ".join(conditions))
+
+
 STARTS = Metric(
     name="Starts",
     meaning="Processes that began; wrong settings end one before it can say `process_started`.",
@@ -162,6 +171,12 @@ REVISION_RETRIES = Metric(
     meaning="Statements that gave way to the traffic on their table and are tried again.",
     pattern=_event(RevisionRetryScheduled),
 )
+DEPLOYMENT_FAILED = Metric(
+    name="DeploymentFailed",
+    meaning="Failed starts that end a deployment: not those that were stopped, or gave up waiting for the lock.",
+    pattern=_failed_start(TOLERATED),
+    default=0,
+)
 BUGS = Metric(
     name="Bugs",
     meaning="Starts that ended at a bug of the orchestrator, exit code 1; no other event names it.",
@@ -171,16 +186,10 @@ BUGS = Metric(
 
 def failure(kind: type[Failure]) -> Metric:
     """How often starts failed of this cause; a milder form is told apart by its outcome."""
-    told, conditions = meaning(kind), [_is("outcome", kind.outcome)]
+    told, pattern = meaning(kind), _event(kind, also=_is("outcome", kind.outcome))
     if kind is StartupFailed:
-        told = f"{told} Not counted: starts that were stopped while they migrated."
-        conditions += [f"$.exit_code != {stopped.exits_with}" for stopped in STOPPED]
-    return Metric(
-        name=kind.__name__,
-        meaning=told,
-        pattern=_event(kind, also=" && ".join(conditions)),
-        default=0 if kind in WATCHED else None,
-    )
+        told, pattern = f"{told} Not counted: starts that were stopped while they migrated.", _failed_start(STOPPED)
+    return Metric(name=kind.__name__, meaning=told, pattern=pattern, default=0 if kind in WATCHED else None)
 
 
 def _failures() -> Iterator[Metric]:
@@ -199,5 +208,6 @@ METRICS: tuple[Metric, ...] = (
     REVISION_DURATION,
     REVISION_RETRIES,
     *_failures(),
+    DEPLOYMENT_FAILED,
     BUGS,
 )

@@ -9,73 +9,13 @@ from typing import Literal
 
 import yaml
 
-from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT, DEPLOYMENT_ID, STARTUP_FAILED
+from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT, STARTUP_FAILED
 from orchestrator.cloudwatch.dashboard import dashboard
 from orchestrator.cloudwatch.intrinsics import Node, ref, sub
 from orchestrator.cloudwatch.metrics import LOG_GROUP, METRICS, NAMESPACE
+from orchestrator.cloudwatch.notices import NOTICES
+from orchestrator.cloudwatch.parameters import CONDITIONS, PARAMETERS
 from orchestrator.cloudwatch.queries import QUERIES
-
-# What PutRetentionPolicy takes, in days.
-RETENTION_DAYS = [
-    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
-    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
-]
-
-PARAMETERS: Node = {
-    "LogGroupName": {
-        "Description": "Log group of the service's containers (awslogs-group)",
-        "Type": "String",
-        "Default": "/ecs/app",
-        "AllowedPattern": r"[.\-_/#A-Za-z0-9]{1,512}",
-    },
-    "CreateLogGroup": {
-        "Description": "false where the log group is there already, whoever made it",
-        "Type": "String",
-        "AllowedValues": ["true", "false"],
-        "Default": "true",
-    },
-    "RetentionDays": {
-        "Description": "How long log lines are kept, in days; not used for a log group that is there already",
-        "Type": "Number",
-        "AllowedValues": RETENTION_DAYS,
-        "Default": 30,
-    },
-    "MetricNamespace": {
-        "Description": "Metrics are put into the namespace of this name, a slash, and the name of the stack",
-        "Type": "String",
-        "Default": "Orchestrator",
-        "AllowedPattern": r"(?!AWS/)[0-9A-Za-z.\-_/#]{1,127}",
-    },
-    "FailedStartsThreshold": {
-        "Description": "So many failed starts within one minute are an alarm",
-        "Type": "Number",
-        "Default": 1,
-        "MinValue": 1,
-    },
-    "SlowStartSeconds": {
-        "Description": "A start that takes longer is an alarm, while it is still going on, in seconds",
-        "Type": "Number",
-        "Default": 300,
-        "MinValue": 1,
-    },
-    "NotificationTopicArn": {
-        "Description": "SNS topic in this Region that is told of alarms; empty for none",
-        "Type": "String",
-        "Default": "",
-        "AllowedPattern": r"(arn:[a-z0-9\-]+:sns:[a-z0-9\-]+:[0-9]{12}:[A-Za-z0-9_\-]{1,256}(\.fifo)?)?",
-    },
-    "Runbook": {
-        "Description": "Address of docs/runbook.md, for the descriptions of the alarms",
-        "Type": "String",
-        "Default": "docs/runbook.md",
-        "MaxLength": 200,
-    },
-}
-
-CONDITIONS: Node = {
-    "CreatesLogGroup": {"Fn::Equals": [ref("CreateLogGroup"), "true"]},
-    "Notifies": {"Fn::Not": [{"Fn::Equals": [ref("NotificationTopicArn"), ""]}]},
-}
 
 # The lines outlive the stack; but a stack whose creation failed leaves nothing in the way of the next try.
 LOG_GROUP_RESOURCE: Node = {
@@ -83,7 +23,11 @@ LOG_GROUP_RESOURCE: Node = {
     "Condition": "CreatesLogGroup",
     "DeletionPolicy": "RetainExceptOnCreate",
     "UpdateReplacePolicy": "Retain",
-    "Properties": {"LogGroupName": ref("LogGroupName"), "RetentionInDays": ref("RetentionDays")},
+    "Properties": {
+        "LogGroupName": ref("LogGroupName"),
+        "RetentionInDays": ref("RetentionDays"),
+        "KmsKeyId": {"Fn::If": ["EncryptsLogGroup", ref("LogKmsKeyArn"), ref("AWS::NoValue")]},
+    },
 }
 
 
@@ -111,7 +55,7 @@ def _resources() -> Node:
         "LogGroup": LOG_GROUP_RESOURCE,
         **_filters(),
         **{alarm.logical_id: alarm.resource() for alarm in ALARMS},
-        DEPLOYMENT_ID: DEPLOYMENT,
+        **NOTICES,
         **{query.logical_id: query.resource() for query in QUERIES},
         "Dashboard": dashboard(),
     }
@@ -128,7 +72,7 @@ def _filters() -> Node:
 def _outputs() -> Node:
     values = {
         "LogGroupName": ("awslogs-group of the task definition", LOG_GROUP),
-        "DeploymentAlarmName": ("For DeploymentAlarms of the ECS service", ref(DEPLOYMENT_ID)),
+        "DeploymentAlarmName": ("For DeploymentAlarms of the ECS service", ref(DEPLOYMENT.logical_id)),
         "StartupFailedAlarmName": ("The alarm on failed starts by itself", ref(STARTUP_FAILED.logical_id)),
         "MetricNamespace": ("Where the metrics are", NAMESPACE),
     }

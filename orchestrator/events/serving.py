@@ -47,6 +47,7 @@ class Request(Event):
     status: int = described("HTTP status")
     duration_seconds: float = seconds("from the request's headers to the end of the answer")
     client: str = described("address of the client; the forwarded one behind a trusted proxy", foreign=True)
+    trace_id: str = described("id of the trace in `traceparent` or `X-Amzn-Trace-Id`; empty without one")
 
 
 @catalogued

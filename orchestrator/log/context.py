@@ -44,6 +44,8 @@ class Context:
     task: dict[str, str] = field(default_factory=dict)  # see TASK
     log_format: str = "auto"
     metrics: str = "none"
+    metrics_namespace: str = "Orchestrator"
+    environment: str = ""
 
     @property
     def program_name(self) -> str:

@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from orchestrator.events import CATALOGUE
@@ -113,8 +114,14 @@ def fields_of(record: logging.LogRecord) -> Fields:
 
 
 def _of_event(event: Own, record: logging.LogRecord) -> Fields:
-    metrics = emf.embedded(event.metrics, CONTEXT.service, created(record)) if event.metrics else {}
-    return {**event, **metrics, **_traces(record, record.exc_info)}
+    return {**event, **_metrics(event, created(record)), **_traces(record, record.exc_info)}
+
+
+def _metrics(event: Own, happened: datetime) -> Fields:
+    if not event.metrics:
+        return {}
+    dimensions = {"service": CONTEXT.service, "environment": CONTEXT.environment}
+    return emf.embedded(event.metrics, CONTEXT.metrics_namespace, dimensions, happened)
 
 
 def _of_others(record: logging.LogRecord, level: str) -> Fields:

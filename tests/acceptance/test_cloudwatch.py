@@ -27,7 +27,7 @@ from tests.servers.ports import listen_somewhere
 START = {"Starts", "TimeStarting"}
 SERVED = START | {"TimeToServing"}
 MIGRATED = {"MigrationDuration", "RevisionsApplied", "RevisionDuration"}
-FAILED = START | {"StartupFailed"}
+FAILED = START | {"StartupFailed", "DeploymentFailed"}
 # What each run publishes.
 EXPECTED: dict[str, set[str]] = {
     "first start": SERVED | MIGRATED,
@@ -41,7 +41,7 @@ EXPECTED: dict[str, set[str]] = {
     "port": FAILED | {"BindFailed"},
     "unreachable": FAILED | {"DatabaseRetries", "DatabaseUnreachable"},
     "refused": FAILED | {"DatabaseRefused"},
-    "lock": FAILED | {"LockWait", "LockTimeout"},
+    "lock": START | {"StartupFailed", "LockWait", "LockTimeout"},
     "revision": FAILED | {"MigrationFailed"},
     "half applied": FAILED | {"MigrationHalfApplied"},
     "ahead": FAILED | {"DatabaseAhead"},

@@ -74,6 +74,40 @@ async def test_the_options_have_their_effect(project: Project) -> None:
     assert process.events[-1]["event"] == "process_stopped"
 
 
+BEHIND_PROXY = """
+from fastapi import FastAPI, Request
+
+app = FastAPI()
+
+@app.get("/plants/")
+async def plants(request: Request) -> dict[str, str]:
+    return {"scheme": request.url.scheme, "client": request.client.host}
+"""
+
+
+async def test_only_a_trusted_proxy_says_who_asks_and_how(project: Project) -> None:
+    """Behind a load balancer: else redirects go to http://, and every client is the load balancer."""
+    project.write("behind.py", BEHIND_PROXY)
+    trace = "1-67891233-abcdef012345678912345678"
+    told = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Amzn-Trace-Id": f"Root={trace}"}
+    env = {"ORCHESTRATOR_APP": "behind:app", "FORWARDED_ALLOW_IPS": "127.0.0.2,10.0.0.0/8"}
+    answers = {}
+    async with Orchestrator("serve", env=env, cwd=project.path) as process:
+        await process.event("server_started")
+        for address in ("127.0.0.2", "127.0.0.1"):
+            transport = httpx.AsyncHTTPTransport(local_address=address)
+            async with httpx.AsyncClient(base_url=process.url, transport=transport, headers=told) as client:
+                redirect = (await client.get("/plants")).headers["location"].partition(":")[0]
+                answers[address] = {**(await client.get("/plants/")).json(), "redirect": redirect}
+        assert await process.stop() == 0
+    assert answers == {
+        "127.0.0.2": {"scheme": "https", "client": "192.0.2.7", "redirect": "https"},
+        "127.0.0.1": {"scheme": "http", "client": "127.0.0.1", "redirect": "http"},
+    }
+    requests = [(each["client"], each["trace_id"]) for each in process.find("request")]
+    assert requests == [("192.0.2.7", trace)] * 2 + [("127.0.0.1", trace)] * 2
+
+
 async def test_an_app_that_is_not_found_is_told_with_its_variable_and_the_places(project: Project) -> None:
     """The usual first failure of a newcomer: the hint must be enough."""
     project.write("main.py", "from fastapi import FastAPI\napp = FastAPI()\n")

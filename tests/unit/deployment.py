@@ -31,6 +31,8 @@ _REQUIRED = {
     "DatabaseSecretArn": _SECRET.format("rds!db-app"),
     "LogGroupName": "/plants",
 }
+_PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/key"
+_OF_THE_APP = {"TZ", "SECRET_KEY", "API_KEY"}
 _LISTENER = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/main/1/2"
 _MIGRATION = {"MigrationDatabaseSecretArn": _SECRET.format("owner")}
 _IAM = {
@@ -48,8 +50,23 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "DeploymentAlarmName": "deployment",
         "Version": "1",
     },
-    "two users": {**_MIGRATION, "SecretsKmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1"},
+    "two users": {**_MIGRATION, "SecretsKmsKeyArns": "arn:aws:kms:eu-west-1:111122223333:key/1,arn:aws:kms:eu:1:key/2"},
     "IAM": _IAM,
+    "IAM for the app, a secret for migrations": {**_IAM, **_MIGRATION, "MigrationDatabaseIamUser": ""},
+    "a proxy for the app": {**_MIGRATION, "MigrationDatabaseHost": "writer.internal", "MigrationDatabasePort": 3307},
+    "of its own": {
+        "Environment": "production",
+        "AppEnvironment": "TZ=UTC,ORCHESTRATOR_APP=shop.main:app",
+        "AppSecrets": f"SECRET_KEY={_SECRET.format('shop')}:username::,API_KEY={_PARAMETER}",
+        "EnvironmentFileArn": "arn:aws:s3:::settings/shop/1.env",
+    },
+    "scaling on Spot": {
+        "ListenerArn": _LISTENER,
+        "MaximumCount": 10,
+        "SpotPercent": 75,
+        "ServiceConnectNamespace": "internal",
+        "LockTotalTimeoutSeconds": 3600,
+    },
     "the pipeline migrates": {**_MIGRATION, "Migrate": "false", "DatabaseSslCa": certifi.where()},
 }
 
@@ -110,10 +127,9 @@ def stacks(template: Mapping[str, Any]) -> Iterator[Stack]:
             yield Stack(template, {**_REQUIRED, **_MIGRATION, "ListenerArn": _LISTENER, name: value})
 
 
-def faults(template: Mapping[str, Any]) -> set[str]:
-    """All that is wrong with the template, in sentences."""
-    made = list(stacks(template))
-    return {fault for check in CHECKS for stack in made for fault in check(stack)}
+def faults(template: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the template, in sentences, as it is found."""
+    return (fault for stack in stacks(template) for check in CHECKS for fault in check(stack))
 
 
 def _ranges(stack: Stack) -> Iterator[str]:
@@ -144,10 +160,10 @@ def _size(stack: Stack) -> Iterator[str]:
 
 def _settings(stack: Stack) -> Iterator[str]:
     """The environment is one that the program itself accepts."""
-    known = {row.name for row in manual.variables()}
+    known = {row.name for row in manual.variables()} | _OF_THE_APP
     yield from (f"{name} is no variable" for name in stack.environ if name not in known)
     try:
-        load(stack.environ)
+        load({**stack.environ, "AWS_REGION": "eu-west-1"})
     except StartupError as error:
         invalid = error.failure
     else:
@@ -184,7 +200,8 @@ def _deployment(stack: Stack) -> Iterator[str]:
         return
     service = stack.resources["Service"]
     deployment = service["DeploymentConfiguration"]
-    if deployment["DeploymentCircuitBreaker"] != {"Enable": True, "Rollback": True}:
+    breaker = deployment["DeploymentCircuitBreaker"]
+    if (breaker["Enable"], breaker["Rollback"]) != (True, True):
         yield "a deployment that fails is not rolled back"
     if stack.ref("DeploymentAlarmName"):
         alarms = {"AlarmNames": [stack.ref("DeploymentAlarmName")], "Enable": True, "Rollback": True}
@@ -231,8 +248,13 @@ def _secrets(stack: Stack) -> Iterator[str]:
         if re.search(r"PASSWORD|SECRET|TOKEN", each["Name"]):
             yield f"{each['Name']} is in plain sight"
     allowed = {resource for action, resource, _ in _permissions(stack) if action == "secretsmanager:GetSecretValue"}
+    allowed = {each for each in allowed if re.fullmatch(r"arn:aws:secretsmanager:[^:]+:[^:]+:secret:[^:]+", each)}
     needed = set()
     for each in stack.container.get("Secrets", []):
+        if ":ssm:" in each["ValueFrom"]:
+            if ("ssm:GetParameters", each["ValueFrom"]) not in {(action, of) for action, of, _ in _permissions(stack)}:
+                yield f"the role may not read {each['ValueFrom']}"
+            continue
         match = re.fullmatch(r"(arn:aws[a-z-]*:secretsmanager:[^:]+:\d+:secret:[^:]+-\w{6}):(\w+)::", each["ValueFrom"])
         if not match:
             yield f"{each['Name']} names no key of a secret: {each['ValueFrom']}"

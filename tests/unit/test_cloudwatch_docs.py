@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT_NAME
+from orchestrator.cloudwatch.alarms import ALARMS
 from orchestrator.cloudwatch.metrics import METRICS, Metric
+from orchestrator.cloudwatch.parameters import PARAMETERS
 from orchestrator.cloudwatch.queries import QUERIES
-from orchestrator.cloudwatch.template import PARAMETERS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cloudwatch.md").read_text(encoding="utf-8")
 
@@ -34,7 +34,6 @@ def test_the_alarms_are_listed() -> None:
     """By the name that they have behind the stack's."""
     for alarm in ALARMS:
         assert f"| `-{alarm.name}` | `{alarm.metric.name}`" in TEXT
-    assert f"`-{DEPLOYMENT_NAME}`" in TEXT
 
 
 def test_the_queries_are_listed() -> None:

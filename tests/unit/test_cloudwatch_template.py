@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT
+from orchestrator.cloudwatch.alarms import ALARMS, DEPLOYMENT, PAGING
 from orchestrator.cloudwatch.intrinsics import literal
-from orchestrator.cloudwatch.metrics import METRICS, STOPPED, WATCHED, Metric, failure
+from orchestrator.cloudwatch.metrics import DEPLOYMENT_FAILED, METRICS, STOPPED, WATCHED, Metric, failure
+from orchestrator.cloudwatch.parameters import PARAMETERS
 from orchestrator.cloudwatch.patterns import Pattern
-from orchestrator.cloudwatch.template import PARAMETERS, render, template
+from orchestrator.cloudwatch.template import render, template
 from orchestrator.errors import Failure, StartupFailed
 from orchestrator.events import CATALOGUE
 from orchestrator.schema import forms, line_schema
@@ -131,7 +132,7 @@ def test_every_failure_has_its_filter_and_the_milder_form_another(kind: type[Fai
     """So that a rollback that works does not count as a start that failed."""
     line = {"event": kind.name, "outcome": kind.outcome, "error_type": "x", "exit_code": 7, "state": "failed"}
     taken = [metric.name for metric in METRICS if Pattern.compile(metric.pattern).matches(line)]
-    expected = {kind.__name__} | ({"Starts"} & set(taken)) | ({"LockWait"} & set(taken))
+    expected = {kind.__name__} | ({"Starts", "LockWait", "DeploymentFailed"} & set(taken))
     assert set(taken) == expected
 
 
@@ -215,7 +216,7 @@ def test_an_alarm_can_come_and_go(alarm: Any) -> None:
 
 def test_each_watched_failure_has_an_alarm() -> None:
     """A default without an alarm would only cost."""
-    assert {failure(kind) for kind in WATCHED} == {alarm.metric for alarm in ALARMS if alarm.metric.unit == "Count"}
+    assert {failure(kind) for kind in WATCHED} == {alarm.metric for alarm in PAGING if alarm.metric.unit == "Count"}
 
 
 def test_a_start_that_was_stopped_is_no_alarm() -> None:
@@ -229,7 +230,7 @@ def test_a_start_that_was_stopped_is_no_alarm() -> None:
 @pytest.mark.parametrize("kind", FAILURES_WATCHED, ids=lambda kind: kind.name)
 def test_an_alarm_says_what_to_do(kind: type[Failure]) -> None:
     """The notification is read at night, on a telephone."""
-    (alarm,) = (each for each in ALARMS if each.metric == failure(kind))
+    (alarm,) = (each for each in PAGING if each.metric == failure(kind))
     assert len(alarm.description) + PARAMETERS["Runbook"]["MaxLength"] <= 1024
     assert alarm.description.endswith(f"Runbook: ${{Runbook}}#{kind.name}")
     if kind.name == "startup_failed":
@@ -240,11 +241,21 @@ def test_an_alarm_says_what_to_do(kind: type[Failure]) -> None:
         assert f"Exit code {kind.exits_with}." in alarm.description
 
 
-def test_a_deployment_is_stopped_by_a_failed_start_or_a_half_applied_revision() -> None:
-    """The rule refers to the alarms, so that CloudFormation makes them first."""
-    rule = DEPLOYMENT["Properties"]["AlarmRule"]["Fn::Sub"]
-    assert rule == 'ALARM("${StartupFailedAlarm}") OR ALARM("${MigrationHalfAppliedAlarm}")'
-    assert template()["Outputs"]["DeploymentAlarmName"]["Value"] == {"Ref": "DeploymentAlarm"}
+def test_a_migration_that_goes_on_elsewhere_ends_no_deployment() -> None:
+    """The task that waited for it pages; a rollback would stop the healthy one that holds the lock."""
+    taken = Pattern.compile(DEPLOYMENT_FAILED.pattern)
+    codes = {kind.exits_with for kind in FAILURES}
+    line = {"event": "startup_failed", "outcome": "failure"}
+    assert codes - {code for code in codes if taken.matches({**line, "exit_code": code})} == {6, 12}
+    assert DEPLOYMENT.metric == DEPLOYMENT_FAILED
+    assert template()["Outputs"]["DeploymentAlarmName"]["Value"] == {"Ref": DEPLOYMENT.logical_id}
+
+
+@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.name)
+def test_those_that_page_also_say_when_it_is_over(alarm: Any) -> None:
+    """The alarm of the deployment tells nobody: the one on failed starts does."""
+    told = {each for each in ("AlarmActions", "OKActions") if each in alarm.resource()["Properties"]}
+    assert told == ({"AlarmActions", "OKActions"} if alarm in PAGING else set())
 
 
 def test_names_are_of_one_stack_only() -> None:
@@ -297,7 +308,7 @@ def test_widgets_do_not_lie_on_each_other() -> None:
 
 
 def test_all_alarms_are_shown() -> None:
-    """The composite one first."""
+    """That of the deployment first."""
     (alarms,) = (each["properties"]["alarms"] for each in _widgets() if each["type"] == "alarm")
-    names = [*_resources("CloudWatch::CompositeAlarm"), *_resources("CloudWatch::Alarm")]
+    names = list(_resources("CloudWatch::Alarm"))
     assert alarms == [f"${{{name}.Arn}}" for name in names]

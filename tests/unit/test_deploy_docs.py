@@ -22,8 +22,8 @@ def test_the_observability_stack_hands_over_what_the_service_asks_for() -> None:
     """A log group whose name the parameter takes, and an alarm of the kind that AWS documents: a metric alarm."""
     made = template("observability.yaml")
     asked = template("service.yaml")["Parameters"]
-    assert {"LogGroupName", "StartupFailedAlarmName"} <= set(made["Outputs"])
-    alarm = made["Resources"][made["Outputs"]["StartupFailedAlarmName"]["Value"]["Ref"]]
+    assert {"LogGroupName", "DeploymentAlarmName"} <= set(made["Outputs"])
+    alarm = made["Resources"][made["Outputs"]["DeploymentAlarmName"]["Value"]["Ref"]]
     assert alarm["Type"] == "AWS::CloudWatch::Alarm"
     assert re.search(asked["LogGroupName"]["AllowedPattern"], made["Parameters"]["LogGroupName"]["Default"])
 
@@ -77,7 +77,7 @@ def test_the_alarm_has_the_name_that_the_readme_gives_it() -> None:
     """The service is first deployed by hand, with that name."""
     (name,) = re.findall(r"DeploymentAlarmName=(\S+)", (DEPLOY / "README.md").read_text(encoding="utf-8"))
     made = template("observability.yaml")
-    alarm = made["Resources"][made["Outputs"]["StartupFailedAlarmName"]["Value"]["Ref"]]
+    alarm = made["Resources"][made["Outputs"]["DeploymentAlarmName"]["Value"]["Ref"]]
     assert alarm["Properties"]["AlarmName"]["Fn::Sub"].replace("${AWS::StackName}", "plants-observability") == name
 
 

@@ -14,7 +14,7 @@ from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.output import Output
 from tests.unit.records import read
 
-REQUEST = Request(method="GET", path="/ü\n", status=200, duration_seconds=0.25, client="::1")
+REQUEST = Request(method="GET", path="/ü\n", status=200, duration_seconds=0.25, client="::1", trace_id="")
 
 
 @pytest.fixture

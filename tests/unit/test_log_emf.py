@@ -142,6 +142,19 @@ def test_nobody_else_makes_metrics() -> None:
 
 
 @pytest.mark.usefixtures("emf")
+def test_two_environments_of_one_account_do_not_add_up(
+    records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ORCHESTRATOR_ENVIRONMENT is a dimension, and its value is on the line, or the metric would be dropped."""
+    monkeypatch.setattr(CONTEXT, "environment", "staging")
+    monkeypatch.setattr(CONTEXT, "metrics_namespace", "Shop/Starts")
+    fields = of_event(EVENTS[0], records)
+    (directive,) = fields["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Shop/Starts", [["service", "environment"]])
+    assert (fields["service"], fields["environment"]) == (CONTEXT.service, "staging")
+
+
+@pytest.mark.usefixtures("emf")
 @pytest.mark.parametrize("service", ["plänts", ":plants", "\N{ROSE}"])
 def test_a_service_that_is_no_dimension_is_left_out_of_them(
     service: str, records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch

@@ -199,7 +199,7 @@ FORGED = "/a\x1b[2J\r\n12:00:00.000 serving   Stopped.\u2028\u202e\x9b1A\b"
 
 def test_for_a_person_nothing_moves_the_cursor_or_forges_a_line(captured: Captured) -> None:
     """Whoever asks for a path decides what is in it, and a terminal obeys escapes, also those of one byte."""
-    log_event(Request(method="GET", path=FORGED, status=404, duration_seconds=0.1, client="::1"))
+    log_event(Request(method="GET", path=FORGED, status=404, duration_seconds=0.1, client="::1", trace_id=""))
     failure = dataclasses.replace(LOCK, error_message=FORGED, hint=FORGED)
     texts = [line(captured.records.pop(), "text"), line(record(FORGED, error=raised(ValueError(FORGED))), "text")]
     log_event(failure)

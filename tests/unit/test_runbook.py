@@ -9,7 +9,7 @@ import pytest
 from botocore import xform_name
 
 from orchestrator import runbook
-from orchestrator.cloudwatch.alarms import ALARMS, Alarm
+from orchestrator.cloudwatch.alarms import PAGING, Alarm
 from orchestrator.cloudwatch.queries import QUERIES
 from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import Failure
@@ -35,7 +35,7 @@ def test_there_is_a_section_for_each_exit_code_and_alarm_and_no_other() -> None:
     assert set(FAILURES) < set(SECTIONS)
 
 
-@pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.name)
+@pytest.mark.parametrize("alarm", PAGING, ids=lambda alarm: alarm.name)
 def test_each_alarm_leads_to_a_section_that_names_it(alarm: Alarm) -> None:
     """Its description ends with the address."""
     assert f"`…-{alarm.name}`" in SECTIONS[runbook.anchor(alarm)]

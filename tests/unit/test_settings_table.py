@@ -46,6 +46,9 @@ OURS: dict[str, Any] = {
     "ORCHESTRATOR_STARTUP_PATH": "/startupz",
     "ORCHESTRATOR_STATUS_DETAIL": "public",
     "ORCHESTRATOR_METRICS": "none",
+    "ORCHESTRATOR_METRICS_NAMESPACE": "Orchestrator",
+    "ORCHESTRATOR_ENVIRONMENT": "",
+    "FORWARDED_ALLOW_IPS": None,
     "WEB_CONCURRENCY": None,
 }
 DATABASE = [

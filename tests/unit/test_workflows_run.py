@@ -32,7 +32,7 @@ ENVIRONMENT = {
     "REPOSITORY": REPOSITORY,
     "LOG_GROUP": "/plants",
     "STARTED_MS": "1",
-    "ALARM": "plants-startup-failed",
+    "ALARM": "plants-deployment-failed",
     "GITHUB_SHA": "c0ffee",
     "GITHUB_RUN_ID": "7",
     "GITHUB_RUN_ATTEMPT": "1",
@@ -115,9 +115,9 @@ def test_without_a_login_nothing_is_pushed(runner: Runner) -> None:
 def test_the_service_is_told_the_names_that_the_alarms_stack_gave(runner: Runner) -> None:
     """Its other outputs are nobody's business here."""
     runner.answer("aws deploy", "")
-    runner.answer("aws describe-stacks", stacks(LogGroupName="/plants", StartupFailedAlarmName="a", Other="x"))
+    runner.answer("aws describe-stacks", stacks(LogGroupName="/plants", DeploymentAlarmName="a", Other="x"))
     assert runner.run(ALARMS).returncode == 0
-    assert runner.outputs.read_text().splitlines() == ["LogGroupName=/plants", "StartupFailedAlarmName=a"]
+    assert runner.outputs.read_text().splitlines() == ["LogGroupName=/plants", "DeploymentAlarmName=a"]
 
 
 @pytest.mark.parametrize(("state", "warns"), [("OK", False), ("INSUFFICIENT_DATA", False), ("ALARM", True)])
