@@ -1,1 +1,1 @@
-"""What CloudWatch makes of the events: its filter pattern language, and the CloudFormation that uses it."""
+"""CloudWatch's view of the events: its filter pattern language, and the CloudFormation template that uses it."""

@@ -1,7 +1,7 @@
-"""The alarms: those that page people, each with what to do, and the one that ends a deployment.
+"""The alarms: those that page people, each with its cure, and the one that ends a deployment.
 
-A start that fails counts for a minute. One such minute of the last three is an alarm: it comes at once, and a task that
-fails again and again does not let it flap. No data is good, because a service that rests writes no lines.
+A failed start counts for its minute. One such minute among the last three raises the alarm: at once, and without
+flapping if a task fails repeatedly. No data is good, because an idle service writes no lines.
 """
 
 from collections.abc import Iterable
@@ -36,13 +36,13 @@ class Alarm:
 
     Attributes:
         logical_id: Its name in the template.
-        name: What follows the name of the stack in its name.
-        description: What happened and what to do, as the notification tells it; may hold `${...}`.
-        metric: What it watches.
-        statistic: What of each period counts.
-        comparison: How that compares to the threshold.
+        name: Its name after the name of the stack.
+        description: What happened and what to do, for the notification; may contain `${...}`.
+        metric: The metric that it watches.
+        statistic: The statistic of each period.
+        comparison: How the statistic is compared with the threshold.
         threshold: A number, or the parameter that has it.
-        notifies: Whether it tells the topic, when it rises and when it is over.
+        notifies: Whether it notifies the topic when it rises and when it is over.
     """
 
     logical_id: str
@@ -55,7 +55,7 @@ class Alarm:
     notifies: bool = True
 
     def resource(self) -> Node:
-        """The AWS::CloudWatch::Alarm."""
+        """Return the AWS::CloudWatch::Alarm."""
         return {
             "Type": "AWS::CloudWatch::Alarm",
             "Properties": {
@@ -88,7 +88,7 @@ def _on_failure(kind: type[Failure], told: str, threshold: Any = 1) -> Alarm:
 
 
 def _on_cause(kind: type[Failure]) -> Alarm:
-    """The alarm on a failure, with the cure that the catalogue knows."""
+    """Return the alarm on a failure, with the cure from the catalogue."""
     return _on_failure(kind, f"{meaning(kind)} Exit code {kind.exits_with}. {kind.cure}")
 
 

@@ -1,8 +1,8 @@
-"""What a condition says of one value.
+"""The comparisons of a condition.
 
-Comparisons are for strings and numbers: null, true, false, arrays, objects and what is not there satisfy none, `!=`
-neither. What is unquoted and numeric compares with a number by value and with a string by its text; everything else
-compares with a number's text. Sources: docs/filter.md.
+Only strings and numbers compare: null, true, false, arrays, objects and missing values satisfy no comparison, `!=`
+included. An unquoted number compares with a number by value, and with a string by its text; all other operands
+compare with a number's text. Sources: docs/filter.md.
 """
 
 import operator
@@ -17,7 +17,7 @@ from orchestrator.cloudwatch.selectors import Test
 from orchestrator.cloudwatch.syntax import Condition, Operand
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_NUMBERS = frozenset({int, float, Real})  # and not bool, which is an int elsewhere
+_NUMBERS = frozenset({int, float, Real})  # without bool, which is an int in Python
 _COMPARABLE = _NUMBERS | {str}
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -33,10 +33,10 @@ _WORDS: dict[str, Test] = {
 
 
 def compile_test(condition: Condition) -> Test:
-    """Make the test of one value.
+    """Return the test for a value.
 
     Raises:
-        Invalid: What the value is compared with is wrong.
+        Invalid: The operand is wrong.
     """
     if condition.operand is None:
         return _WORDS[condition.operator]
@@ -92,7 +92,7 @@ def _regex(operand: Operand) -> Callable[[str], bool]:
 
 
 def _wildcard(text: str) -> Callable[[str], bool]:
-    """An asterisk at the start or the end, or at both, stands for any text; elsewhere for itself."""
+    """Return the test for a text; an asterisk at its start or end stands for any text, elsewhere for itself."""
     core = text.removeprefix("*")
     if core == text:
         return (lambda value: value.startswith(core[:-1])) if core.endswith("*") else text.__eq__

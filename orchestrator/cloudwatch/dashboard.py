@@ -1,4 +1,4 @@
-"""The dashboard: does it start, how long does that take, what does it wait for, and why did it fail.
+"""The dashboard: does a start succeed, how long does it take, what does it wait for, and why did it fail.
 
 Format: "Dashboard body structure and syntax" in the CloudWatch API reference; a grid of 24 columns.
 """
@@ -36,7 +36,7 @@ _REGION = "${AWS::Region}"
 
 
 def dashboard() -> Node:
-    """The AWS::CloudWatch::Dashboard, named after the stack."""
+    """Return the AWS::CloudWatch::Dashboard, named after the stack."""
     widgets = ",\n".join(map(json.dumps, _placed(_rows())))
     return {
         "Type": "AWS::CloudWatch::Dashboard",
@@ -48,7 +48,7 @@ def dashboard() -> Node:
 
 
 def _rows() -> Iterator[tuple[int, list[Node]]]:
-    """The height of each row, and its widgets."""
+    """Yield the height and the widgets of each row."""
     kinds = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure) and kind is not StartupFailed]
     causes = [*map(failure, kinds), BUGS]
     starts = [STARTS, failure(StartupFailed), DEPLOYMENT_FAILED, failure(DatabaseAheadTolerated)]
@@ -110,7 +110,7 @@ def _series(metric: Metric, statistic: str) -> list[Any]:
 
 
 def _series_by_dimension(metric: Metric) -> list[Any]:
-    """One line for each value that the metric's dimensions have had."""
+    """Return one line of the graph for each value of the metric's dimensions."""
     schema = ",".join([f'"{_NAMESPACE}"', *metric.dimensions])
     search = f"SEARCH('{{{schema}}} MetricName=\"{metric.name}\"', 'Sum', {PERIOD_SECONDS})"
     return [{"expression": search, "id": metric.name[0].lower() + metric.name[1:]}]

@@ -1,4 +1,4 @@
-"""`orchestrator filter PATTERN [FILE]`: the lines that a filter pattern matches, byte for byte as they came."""
+"""`orchestrator filter PATTERN [FILE]`: prints the lines that a filter pattern matches, byte for byte."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from orchestrator.cloudwatch.patterns import Pattern, PatternError
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 
 EXIT_NONE = 1
-LONGEST_BYTES = 1024 * 1024  # CloudWatch takes no larger event
+LONGEST_BYTES = 1024 * 1024  # CloudWatch's largest event
 _CHUNK_BYTES = 256 * 1024
 _STDIN, _STDOUT = 0, 1
 
@@ -17,8 +17,9 @@ _STDIN, _STDOUT = 0, 1
 def print_matches(pattern: str, file: Path) -> int:
     """Print the lines of `file` that match; `-` is standard input.
 
-    Lines that are no JSON object match nothing. Lines beyond LONGEST_BYTES are skipped and counted on stderr, so that
-    memory stays bounded. A match is written as soon as it was read: the output of a running program can be followed.
+    A line that is not a JSON object matches nothing. Lines longer than LONGEST_BYTES are skipped and counted on stderr,
+    so that memory stays bounded. A match is written as soon as it is read, so the output of a running program can be
+    followed.
 
     Returns:
         The exit code: 0 if some matched, 1 if none did, 64 if the pattern is invalid or reading or writing failed.
@@ -35,10 +36,10 @@ def print_matches(pattern: str, file: Path) -> int:
 
 
 class Lines:
-    """The lines of an open file, in batches as they arrive, each with its newline if it has one.
+    """The lines of an open file, in batches as they arrive, with their newlines.
 
     Attributes:
-        skipped: How many were longer than LONGEST_BYTES, so far.
+        skipped: How many were longer than LONGEST_BYTES so far.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -51,7 +52,7 @@ class Lines:
         Raises:
             OSError: The system cannot read it.
         """
-        rest, overlong = b"", False  # the line whose end has not arrived; its beginning was too long already
+        rest, overlong = b"", False  # an incomplete line; whether its beginning was already too long
         while chunk := os.read(self._descriptor, _CHUNK_BYTES):
             *ended, rest = (rest + chunk).split(b"\n")
             if overlong:
@@ -81,7 +82,7 @@ def _copy(pattern: Pattern, lines: Lines) -> int:
 
 
 def _write(data: bytes) -> None:
-    """Not through sys.stdout: what it cannot write it would keep, and try again at the exit."""
+    """Write to descriptor 1, because sys.stdout would keep what it cannot write and try again at exit."""
     left = memoryview(data)
     while left:
         left = left[os.write(_STDOUT, left) :]

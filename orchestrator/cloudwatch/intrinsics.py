@@ -1,4 +1,4 @@
-"""CloudFormation's functions, as data."""
+"""CloudFormation's intrinsic functions, as data."""
 
 from typing import Any, TypeAlias
 
@@ -7,7 +7,7 @@ Node: TypeAlias = dict[str, Any]
 
 
 def ref(name: str) -> Node:
-    """The value of a parameter, or the name of a resource."""
+    """Return the value of a parameter, or the name of a resource."""
     return {"Ref": name}
 
 
@@ -16,10 +16,10 @@ TOPIC: Node = {"Fn::If": ["CreatesTopic", {"Ref": "Topic"}, {"Ref": "Notificatio
 
 
 def sub(text: str) -> Node:
-    """`text` with its `${...}` filled in."""
+    """Return `text` with its `${...}` replaced."""
     return {"Fn::Sub": text}
 
 
 def literal(text: str) -> str:
-    """`text` as it has to stand in a `sub`, so that nothing of it is filled in."""
+    """Return `text` escaped for `sub`, so that nothing in it is replaced."""
     return text.replace("${", "${!")

@@ -1,4 +1,4 @@
-"""What is wrong with a pattern, and where: raised by the readers of its parts."""
+"""The error for a pattern: what is wrong, and where."""
 
 from lark import Token, UnexpectedCharacters, UnexpectedToken
 
@@ -7,7 +7,7 @@ class Invalid(Exception):  # noqa: N818  # it becomes a PatternError, which know
     """A part of a pattern is wrong.
 
     Attributes:
-        position: Where, in characters from the start of the text that was read; 0 is the first.
+        position: Where, in characters from the start of the text that was read, from 0.
         reason: What is wrong and what would be right.
     """
 
@@ -18,6 +18,6 @@ class Invalid(Exception):  # noqa: N818  # it becomes a PatternError, which know
 
 
 def begins(part: Token | UnexpectedCharacters | UnexpectedToken) -> int:
-    """Where in the text a token begins, or what lark did not expect."""
+    """Return where in the text a token begins, or the input that lark did not expect."""
     place: int | None = part.start_pos if isinstance(part, Token) else part.pos_in_stream
-    return place or 0  # None is for what was not read from a text
+    return place or 0  # None if the token was not read from a text

@@ -1,7 +1,7 @@
-"""A line of a log as the event that it is, if it is one: a JSON object and nothing else.
+"""Reads a log line as an event: a JSON object, and nothing besides.
 
-orjson reads it, fast; what orjson cannot read though it is JSON (half a surrogate pair, a number beyond a double), or
-not exactly (whole numbers of more than 64 bits become floats), the standard library reads again.
+orjson reads it, because it is fast. The standard library reads again what orjson cannot read although it is JSON (half
+a surrogate pair, a number beyond a double), or not exactly (integers of more than 64 bits become floats).
 """
 
 import json
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-_LARGEST = 2.0**63  # orjson makes a float of a whole number beyond it
+_LARGEST = 2.0**63  # orjson turns a larger integer into a float
 
 
 class Real(float):
@@ -17,11 +17,11 @@ class Real(float):
 
 
 class Inexact(Exception):  # noqa: N818  # a question, not an error
-    """This float may have been a whole number: read the line again, exactly."""
+    """This float may have been an integer: read the line again, exactly."""
 
 
 def parse(line: bytes) -> dict[str, Any] | None:
-    """Read a line; None if it is no event."""
+    """Return the event in a line; None if the line is not a JSON object."""
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -30,7 +30,7 @@ def parse(line: bytes) -> dict[str, Any] | None:
 
 
 def parse_exactly(line: bytes) -> dict[str, Any] | None:
-    """Read a line; its floats are Real, its whole numbers whole. Nesting beyond Python's limit is no event."""
+    """Return the event in a line, with floats as Real and exact integers; None if Python cannot parse it."""
     try:
         event = json.loads(line.decode(), parse_float=Real, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -39,7 +39,7 @@ def parse_exactly(line: bytes) -> dict[str, Any] | None:
 
 
 def trusted(event: dict[str, Any]) -> Any:
-    """Give the event back with Real for its floats: whoever parsed it has decided what is one."""
+    """Return the event with Real for its floats, as its parser has classified them."""
     return json.loads(json.dumps(event), parse_float=Real, parse_constant=Real)
 
 
@@ -48,10 +48,10 @@ def _refuse(name: str) -> NoReturn:
 
 
 def exact(number: float) -> float:
-    """Give the number back.
+    """Return the number.
 
     Raises:
-        Inexact: It may be another one.
+        Inexact: It may have been another number.
     """
     if type(number) is float and not -_LARGEST < number < _LARGEST:
         raise Inexact

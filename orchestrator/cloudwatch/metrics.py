@@ -1,8 +1,8 @@
-"""The metrics that CloudWatch makes of the log lines: each a filter of the log group, made from the catalogue.
+"""The metrics that CloudWatch derives from the log lines: each is a metric filter, generated from the catalogue.
 
-A filter has a default value or dimensions, never both: CloudFormation refuses that. So there are three kinds. A count
-that an alarm watches is 0 in each minute that has lines: on a series with gaps an alarm holds on to what it saw last. A
-duration has no default: a zero would be a lie. The rest is published when it happens, and costs nothing until then.
+CloudFormation allows a filter a default value or dimensions, but not both. So there are three kinds. A count that an
+alarm watches is 0 in each minute that has lines: on a series with gaps, an alarm keeps its last state. A duration has
+no default, because a zero would be wrong. All others are published when they occur, and cost nothing until then.
 """
 
 from collections.abc import Iterable, Iterator
@@ -53,13 +53,13 @@ class Metric:
     """A metric filter and the metric that it publishes.
 
     Attributes:
-        name: The metric's.
+        name: The metric's name.
         meaning: What it counts or measures, in a sentence.
-        pattern: Which lines it takes.
-        value: What a line counts: a number, or `$.` and the name of a field.
+        pattern: The lines that it matches.
+        value: A number, or `$.` and the name of a field.
         unit: CloudWatch's unit.
-        dimensions: Fields, on every line that it takes, by whose values the metric is parted.
-        default: The value of a minute with lines of which the pattern takes none.
+        dimensions: Fields that every matched line has, and whose values become dimensions.
+        default: The value of a minute whose lines do not match.
     """
 
     name: str
@@ -72,11 +72,11 @@ class Metric:
 
     @property
     def logical_id(self) -> str:
-        """The filter's name in the template."""
+        """Return the filter's name in the template."""
         return f"{self.name}Filter"
 
     def resource(self) -> Node:
-        """The AWS::Logs::MetricFilter; CloudFormation names it, so that another stack's is not in its way."""
+        """Return the AWS::Logs::MetricFilter. CloudFormation names it, so it cannot collide with another stack's."""
         transformation: Node = {
             "MetricNamespace": NAMESPACE,
             "MetricName": self.name,
@@ -102,7 +102,7 @@ def _is(field: str, *values: str) -> str:
 
 
 def _event(*kinds: type[Event], also: str = "") -> str:
-    """The pattern for lines of these events, and of no others."""
+    """Return the pattern for lines of these events only."""
     names = _is("event", *(kind.name for kind in kinds))
     names = f"({names})" if also and len(kinds) > 1 else names
     return f"{{ {names} && {also} }}" if also else f"{{ {names} }}"
@@ -185,7 +185,7 @@ BUGS = Metric(
 
 
 def failure(kind: type[Failure]) -> Metric:
-    """How often starts failed of this cause; a milder form is told apart by its outcome."""
+    """Return the metric that counts failed starts of this cause; the outcome excludes its milder form."""
     told, pattern = meaning(kind), _event(kind, also=_is("outcome", kind.outcome))
     if kind is StartupFailed:
         told, pattern = f"{told} Not counted: starts that were stopped while they migrated.", _failed_start(STOPPED)

@@ -1,9 +1,9 @@
-"""What writes no event, told by ECS itself: tasks that were killed or never started, and deployments that failed.
+"""Notifications about problems without an event: killed tasks, tasks that never started, and failed deployments.
 
-A process that is killed, and a task whose image or secret cannot be read, leave no line in the log. ECS tells of both
-through EventBridge: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html and
-ecs_service_deployment_events.html. An event does not say which containers are essential; the one of the template is
-called `app`.
+A killed process leaves no line in the log, and neither does a task whose image or secret cannot be read. ECS reports
+both through EventBridge: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html and
+ecs_service_deployment_events.html. EventBridge's event does not list the essential containers; the template's is called
+`app`.
 """
 
 from orchestrator.cloudwatch.intrinsics import TOPIC, Node, ref, sub

@@ -1,8 +1,8 @@
-"""The parameters of the template, and what follows from them."""
+"""The parameters of the template, and the values derived from them."""
 
 from orchestrator.cloudwatch.intrinsics import Node, ref
 
-# What PutRetentionPolicy takes, in days.
+# The values that PutRetentionPolicy accepts, in days.
 RETENTION_DAYS = [
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),

@@ -4,8 +4,8 @@
     pattern.matches({"event": "migration_failed"})
     pattern.matches_line(b'{"event": "migration_failed"}')
 
-What the language is, how it is known, and where AWS leaves it open: docs/filter.md. The other pattern languages of
-CloudWatch (words, and `[space, delimited]`) are not for JSON and are refused.
+docs/filter.md describes the language, its sources, and what AWS leaves open. CloudWatch's other pattern languages
+(words, and `[space, delimited]`) are not for JSON and are refused.
 """
 
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ from orchestrator.cloudwatch.syntax import Condition, Expression, conditions, pa
 MOST_CHARACTERS = 1024
 MOST_REGEXES = 2
 MOST_WILDCARDS = 3
-_MARGIN = 24  # characters of the pattern that an error shows on either side of the place
+_MARGIN = 24  # characters of the pattern that an error shows before and after the place
 
 
 class PatternError(ValueError):
-    """A pattern that CloudWatch would not take, or that is in another of its languages.
+    """A pattern that CloudWatch would reject, or a pattern in another of its languages.
 
     Attributes:
         position: Where it is wrong: characters from the start, from 0.
@@ -39,13 +39,13 @@ class PatternError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A pattern, compiled once, for many events.
+    """A compiled pattern.
 
     Attributes:
-        text: As it was written.
+        text: As written.
         regexes: How many regular expressions it has; a log group may have five filters with any.
-        selectors: As they were written, in their order, each once.
-        fields: The event's own fields that it looks at or into. A selector that begins with `$.*` adds none.
+        selectors: As written, in their order, without duplicates.
+        fields: The event's top-level fields that it reads. A selector that begins with `$.*` adds none.
     """
 
     text: str
@@ -59,7 +59,7 @@ class Pattern:
         """Compile a pattern.
 
         Raises:
-            PatternError: CloudWatch would not take it, or it is not a JSON pattern.
+            PatternError: CloudWatch would reject it, or it is not a JSON pattern.
         """
         try:
             _check_frame(text)
@@ -73,7 +73,7 @@ class Pattern:
             raise PatternError(text, error.position, error.reason) from None
 
     def matches(self, event: object) -> bool:
-        """Does an event match, given as `json.loads` or orjson made it? What is no object matches nothing."""
+        """Return whether an event matches, as parsed by `json.loads` or orjson. Only an object can match."""
         if not isinstance(event, dict):
             return False
         try:
@@ -82,7 +82,7 @@ class Pattern:
             return self._holds(trusted(event))
 
     def matches_line(self, line: bytes) -> bool:
-        """Does a line match? What is not a JSON object from its first byte to its last matches nothing."""
+        """Return whether a line matches. Only a complete JSON object can match."""
         try:
             return self._holds_for(parse(line))
         except Inexact:
@@ -109,7 +109,7 @@ def _condition(condition: Condition) -> Test:
 
 
 def _check_frame(text: str) -> None:
-    """By its first character CloudWatch tells the language of a pattern, blanks included."""
+    """Check the first and last character: CloudWatch recognises the language by the first one, blanks included."""
     if len(text) > MOST_CHARACTERS:
         raise Invalid(MOST_CHARACTERS, f"a pattern has at most {MOST_CHARACTERS:,} characters, this one {len(text):,}")
     if not text.startswith("{"):
@@ -134,12 +134,12 @@ def _check_limits(found: list[Condition]) -> None:
 
 
 def _regexes(found: list[Condition]) -> list[int]:
-    """Where they stand."""
+    """Return the positions of the regular expressions."""
     return [each.operand.position for each in found if each.operand and each.operand.kind == "REGEX"]
 
 
 def _excerpt(text: str, position: int) -> str:
-    """The pattern around the place, to which an arrow points, on one line."""
+    """Return the pattern around the place in one line, with an arrow at the place."""
     start, end = max(0, position - _MARGIN), position + _MARGIN
     around = f"{'...' * bool(start)}{text[start:position]}-->{text[position:end]}{'...' * (end < len(text))}"
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in around)

@@ -1,7 +1,7 @@
-"""The saved queries of CloudWatch Logs Insights: the questions that are asked when a start went wrong.
+"""The saved queries of CloudWatch Logs Insights: the questions after a failed start.
 
-What to know of the language: `!=` is true of a field that is not there; `like` is not. Fields that not every event has
-come last or through `coalesce`. Of a task, the log stream's last part is the id, on its first lines too.
+About the language: `!=` is true for a missing field, `like` is not. Fields that only some events have come last or
+through `coalesce`. The last part of the log stream is the task's id, on its first lines too.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Query:
     text: str
 
     def resource(self) -> Node:
-        """The AWS::Logs::QueryDefinition, in a folder named after the stack."""
+        """Return the AWS::Logs::QueryDefinition, in a folder named after the stack."""
         return {
             "Type": "AWS::Logs::QueryDefinition",
             "Properties": {
@@ -41,7 +41,7 @@ def _query(logical_id: str, name: str, text: str) -> Query:
     return Query(logical_id=logical_id, name=name, text=dedent(text).strip() + "\n")
 
 
-# Of each task, when each step was said last: that was in its last start.
+# For each task the last time of each step, which belongs to its last start.
 LAST_STARTS = _query(
     "LastStartsQuery",
     "Last start of each task as a timeline",
@@ -74,7 +74,7 @@ SLOWEST_REVISIONS = _query(
     | limit 20
     """,
 )
-# For the migration lock: its holder. For a table or a row: whose transaction has it.
+# For the migration lock: its holder. For a table or a row: the owner of the transaction.
 WAITED_FOR = _query(
     "WaitedForQuery",
     "Who waited for whom",
@@ -99,7 +99,7 @@ RETRIES = _query(
     | sort retries desc
     """,
 )
-# Only those that came to serve say startup_seconds, and only those that failed say failed_state.
+# Only starts that served have startup_seconds, and only failed ones have failed_state.
 STARTS_BY_VERSION = _query(
     "StartsByVersionQuery",
     "Starts by version",

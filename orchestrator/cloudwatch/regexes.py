@@ -1,9 +1,9 @@
 r"""The regular expressions between percent signs: AWS's documented subset, run by RE2 in linear time.
 
 Source: "Supported regular expressions (regex) syntax" in the CloudWatch Logs user guide. There are no groups, and most
-symbols may not occur, not even escaped: `\x28` stands for an opening parenthesis. RE2 differs in what it takes: `{,5}`
-is text to it, and it repeats 1,000 times at most; both are translated. The guide's own example has a blank (`^shutting
-down`), so the blank is allowed though the guide's list of characters lacks it.
+symbols may not occur, not even escaped: `\x28` stands for an opening parenthesis. RE2 differs in two points, which are
+translated: it takes `{,5}` as text, and it repeats at most 1,000 times. The guide's own example contains a blank
+(`^shutting down`), so the blank is allowed although the guide's list of characters lacks it.
 """
 
 import codecs
@@ -19,11 +19,12 @@ from orchestrator.cloudwatch.invalid import Invalid, begins
 _FOREIGN = re.compile(r"[^A-Za-z0-9:_#=@/;,\-^$?\[\]{}|\\*+. ]")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.)")
 _LETTERS = "dDsSwWtn"
-_MOST_AT_ONCE = 1_000  # RE2's limit of one repetition
-_MOST_CHARACTERS = 2_000  # RE2's time to compile grows faster than this, its time to search, at worst, as this
+_MOST_AT_ONCE = 1_000  # RE2's limit for one repetition
+_MOST_CHARACTERS = 2_000  # RE2's compile time grows faster than linearly; its search time, at worst, linearly
 
-# An expression can name ASCII characters only. So each other character may be any one byte that is not ASCII: then a
-# dot is one byte and not seven instructions that decode UTF-8, and half a surrogate pair is a character like any other.
+# An expression can name ASCII characters only. So each other character may be any single byte above ASCII: a dot is
+# then one byte instead of seven instructions that decode UTF-8, and half a surrogate pair is a character like any
+# other.
 _ONE_BYTE_EACH = "orchestrator.one_byte_each"
 
 
@@ -35,10 +36,10 @@ codecs.register_error(_ONE_BYTE_EACH, _one_byte_each)
 
 
 def compile_regex(text: str) -> Callable[[str], bool]:
-    """Make the test whether the expression is found anywhere in a text.
+    """Return the test whether the expression occurs anywhere in a text.
 
     Raises:
-        Invalid: It is not one that CloudWatch takes, or larger than is good for anybody.
+        Invalid: CloudWatch would reject it, or it is too large.
     """
     search = _compiled(_translated(text)).search
     return lambda value: search(value.encode("latin-1", _ONE_BYTE_EACH)) is not None
@@ -86,7 +87,7 @@ class _Piece(NamedTuple):
 
     Attributes:
         text: In RE2's syntax.
-        size: How many characters it stands for, if it is repeated as often as it may.
+        size: How many characters it matches at most, or the number of its repetitions.
     """
 
     text: str
@@ -95,7 +96,7 @@ class _Piece(NamedTuple):
 
 @v_args(inline=True)
 class _Translation(Transformer[Token, list[list[_Piece]]]):
-    """To RE2's syntax."""
+    """Translates to RE2's syntax."""
 
     def start(self, *branches: list[_Piece]) -> list[list[_Piece]]:
         return list(branches)
@@ -116,7 +117,7 @@ class _Translation(Transformer[Token, list[list[_Piece]]]):
 
 
 def _check(atom: Token) -> None:
-    """An escape or a class; RE2 knows more escapes than AWS documents, and tells what is wrong with a class."""
+    """Check an escape or a class: RE2 knows more escapes than AWS documents, and reports errors in a class."""
     for escape in _ESCAPE.finditer(atom):
         if escape[1].isalnum() and escape[1] not in _LETTERS and not re.fullmatch("x[0-7].", escape[1]):
             known = "\\d \\D \\s \\S \\w \\W \\t \\n and \\x00 to \\x7F"
@@ -141,7 +142,7 @@ def _repeated(atom: str, repeat: Token) -> _Piece:
 
 
 def _times(atom: str, number: int, least: str = "") -> str:
-    """As many times, in portions that RE2 takes."""
+    """Return the atom repeated, in portions that RE2 accepts."""
     whole, rest = divmod(number, _MOST_AT_ONCE)
     return f"{atom}{{{least}{_MOST_AT_ONCE}}}" * whole + f"{atom}{{{least}{rest}}}"
 

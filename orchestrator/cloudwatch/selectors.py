@@ -1,4 +1,4 @@
-"""Selectors: `$.users[0].id`, `$.['cluster.name']`, `$.actions[*]`, `$.*`; what they find in an event."""
+"""Selectors: `$.users[0].id`, `$.['cluster.name']`, `$.actions[*]`, `$.*`; and the values that they find."""
 
 import enum
 import re
@@ -10,7 +10,7 @@ Find = Callable[[Any], Any]
 
 
 class Absent(enum.Enum):
-    """What a selector finds where there is nothing; null is something."""
+    """The result of a selector that finds nothing; null counts as something."""
 
     ABSENT = enum.auto()
 
@@ -21,20 +21,20 @@ _STEP = re.compile(r"\.?\['(?P<key>[^']+)'\]|\[(?P<index>[0-9]+)\]|\.(?P<name>[A
 
 
 def wildcards(selector: str) -> list[int]:
-    """Where in the selector its wildcards stand."""
+    """Return the positions of the selector's wildcards."""
     return [step.start() for step in _STEP.finditer(selector) if step["any"]]
 
 
 def root_field(selector: str) -> str | None:
-    """The event's own field that is selected, or in which the selected value is; None if that may be any."""
+    """Return the top-level field that the selector reads; None if it may be any."""
     first = next(_STEP.finditer(selector))
     return first["key"] or first["name"]
 
 
 def any_value(selector: str, test: Test) -> Test:
-    """Make the test of an event whether a selected value passes `test`; of many, which a wildcard selects, one has to.
+    """Return the test whether a selected value passes `test`; with a wildcard, one of the values must.
 
-    Where nothing is selected, `test` is given ABSENT.
+    If nothing is selected, `test` gets ABSENT.
     """
     steps = list(_STEP.finditer(selector))
     at = next((number for number, step in enumerate(steps) if step["any"]), None)

@@ -1,4 +1,4 @@
-"""Reading a pattern: from its text to conditions, and the sentence for a text that is none."""
+"""Reads a pattern: from its text to conditions, or to an error message."""
 
 import re
 import string
@@ -19,7 +19,7 @@ class Operand:
 
     Attributes:
         kind: How it was written: unquoted, in double quotes, or between percent signs.
-        text: What it says, without its quotes and their escapes.
+        text: Its content, without quotes and escapes.
         position: Where it begins in the pattern.
     """
 
@@ -30,12 +30,12 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One test of one selector.
+    """A test of a selector.
 
     Attributes:
-        selector: As it was written: `$.users[0].id`.
+        selector: As written: `$.users[0].id`.
         position: Where the selector begins in the pattern.
-        operator: `=`, `!=`, `<`, `<=`, `>`, `>=`, or the words: `IS NULL`, `IS TRUE`, `IS FALSE`, `NOT EXISTS`.
+        operator: `=`, `!=`, `<`, `<=`, `>`, `>=`, or the words `IS NULL`, `IS TRUE`, `IS FALSE`, `NOT EXISTS`.
         operand: None for the words.
     """
 
@@ -47,7 +47,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Compound:
-    """Conditions that all have to hold (`&&`), or one of them (`||`)."""
+    """Conditions of which all must hold (`&&`), or one (`||`)."""
 
     operator: Literal["&&", "||"]
     parts: tuple["Expression", ...]
@@ -57,7 +57,7 @@ Expression = Condition | Compound
 
 
 def conditions(expression: Expression) -> Iterator[Condition]:
-    """The conditions, in the order in which they were written."""
+    """Yield the conditions in the order in which they were written."""
     if isinstance(expression, Condition):
         yield expression
     else:
@@ -66,10 +66,10 @@ def conditions(expression: Expression) -> Iterator[Condition]:
 
 
 def parse_pattern(text: str) -> Expression:
-    """Read a pattern.
+    """Parse a pattern.
 
     Raises:
-        Invalid: It is none.
+        Invalid: The text is not a pattern.
     """
     try:
         parsed: Expression = _PARSER.parse(text)  # type: ignore[assignment]  # lark knows only trees
@@ -83,7 +83,7 @@ def parse_pattern(text: str) -> Expression:
 
 @v_args(inline=True)
 class _Conditions(Transformer[Token, Expression]):
-    """Called by the parser as it goes, so nesting costs no recursion."""
+    """Called by the parser while it runs, so that nesting costs no recursion."""
 
     def any(self, *parts: Expression) -> Expression:
         return Compound("||", parts)
@@ -103,7 +103,8 @@ class _Conditions(Transformer[Token, Expression]):
 
 def _operand(token: Token) -> Operand:
     if token.type == "STRING":
-        # A backslash escapes a quote or a backslash (the CDK writes these two), and means itself elsewhere.
+        # A backslash escapes a quote or a backslash (the CDK writes these two); before any other character it is
+        # literal.
         return Operand("STRING", re.sub(r'\\(["\\])', r"\1", token[1:-1]), begins(token))
     if token.type == "REGEX":
         return Operand("REGEX", token[1:-1], begins(token))
@@ -112,7 +113,7 @@ def _operand(token: Token) -> Operand:
 
 
 def _check_unquoted(token: Token) -> None:
-    """Digits with a sign or an exponent, or letters, digits, `_`, `.` and `*`: AWS's examples have `123.123.*`."""
+    """Check an unquoted operand: a number, or letters, digits, `_`, `.` and `*` (AWS's examples have `123.123.*`)."""
     if re.fullmatch(r"[A-Za-z0-9_.*]+|[+-][0-9.*]+|[+-]?[0-9.]+[eE][+-]?[0-9]+", token):
         return
     strange = token.lstrip(string.ascii_letters + string.digits + "_.*")
@@ -124,7 +125,7 @@ def _check_unquoted(token: Token) -> None:
 _PARSER = Lark.open("pattern.lark", rel_to=__file__, parser="lalr", transformer=_Conditions(), maybe_placeholders=False)
 
 
-# ---------------------------------------------------------------- the sentence for a text that is no pattern
+# ---------------------------------------------------------------- the message for a text that is not a pattern
 
 _OPERATOR = "an operator: =, !=, <, <=, >, >=, IS NULL, IS TRUE, IS FALSE or NOT EXISTS"
 _NAMES = {

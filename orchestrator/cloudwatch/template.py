@@ -1,6 +1,6 @@
-"""`orchestrator cloudwatch`: the CloudFormation template, put together from its parts.
+"""`orchestrator cloudwatch`: builds the CloudFormation template from its parts.
 
-One stack watches one log group, which is one service. It deploys as it is; each parameter has a default.
+One stack watches one log group, which belongs to one service. It deploys as it is: each parameter has a default.
 """
 
 import json
@@ -17,7 +17,7 @@ from orchestrator.cloudwatch.notices import NOTICES
 from orchestrator.cloudwatch.parameters import CONDITIONS, PARAMETERS
 from orchestrator.cloudwatch.queries import QUERIES
 
-# The lines outlive the stack; but a stack whose creation failed leaves nothing in the way of the next try.
+# Keep the log group when the stack is deleted; but if the creation failed, remove it, so that the next try can succeed.
 LOG_GROUP_RESOURCE: Node = {
     "Type": "AWS::Logs::LogGroup",
     "Condition": "CreatesLogGroup",
@@ -32,7 +32,7 @@ LOG_GROUP_RESOURCE: Node = {
 
 
 def template() -> Node:
-    """The template."""
+    """Return the template."""
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "What CloudWatch makes of a service's starts. Made by `orchestrator cloudwatch`: do not edit.",
@@ -44,7 +44,7 @@ def template() -> Node:
 
 
 def render(form: Literal["yaml", "json"]) -> str:
-    """The template as text."""
+    """Return the template as text."""
     if form == "json":
         return json.dumps(template(), indent=2) + "\n"
     return yaml.dump(template(), Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
@@ -62,7 +62,10 @@ def _resources() -> Node:
 
 
 def _filters() -> Node:
-    """One after the other: a log group takes one change at a time (terraform-provider-aws issue 7605)."""
+    """Return the filters, each depending on the previous one.
+
+    A log group takes one change at a time (terraform-provider-aws issue 7605).
+    """
     filters = {metric.logical_id: metric.resource() for metric in METRICS}
     for before, after in pairwise(filters):
         filters[after]["DependsOn"] = before
@@ -83,10 +86,10 @@ def _outputs() -> Node:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML for people: long texts as blocks, and no aliases, which CloudFormation does not take."""
+    """YAML for people: long texts as blocks, and without aliases, which CloudFormation does not accept."""
 
     def ignore_aliases(self, data: object) -> bool:
-        """Write everything out."""
+        """Write every value out."""
         del data
         return True
 

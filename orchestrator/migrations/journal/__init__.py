@@ -1,1 +1,1 @@
-"""The execution of statements and its durable record: what ran, what a resume may skip, what it must refuse."""
+"""The execution of statements and its durable record: what ran, what a resume may skip, when it must refuse."""

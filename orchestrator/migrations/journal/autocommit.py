@@ -1,4 +1,4 @@
-"""Statements in autocommit mode, where each is durable at once."""
+"""Statements in autocommit mode: each is durable at once."""
 
 from orchestrator.databases import ask
 from orchestrator.databases.statements import Kind, Statement
@@ -11,13 +11,13 @@ from orchestrator.migrations.journal.transactional import Transactional
 
 
 class Autocommit:
-    """Runs statements in autocommit mode: in a transaction with their record where that goes unnoticed."""
+    """Runs statements in autocommit mode, in a transaction with their journal row if that makes no difference."""
 
     def __init__(self, run: RevisionRun, irrevocable: Irrevocable, transactional: Transactional) -> None:
         self._run, self._irrevocable, self._transactional = run, irrevocable, transactional
 
     def execute(self, statement: Statement, step: Step, run: Run) -> StatementResult:
-        """Run a statement; one of which nothing can be proven is recorded before it runs."""
+        """Run a statement; journal it before it runs if nothing can be proven about it."""
         provable = statement.kind in (Kind.WRITE, Kind.SETTING) and not statement.compound
         if not (provable and self._run.session.records_in_autocommit):
             return self._irrevocable.opaque(statement, step, run, "it ran a statement in autocommit mode")

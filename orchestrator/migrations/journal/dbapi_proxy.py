@@ -1,7 +1,8 @@
-"""A PEP 249 connection that hands its statements to a carrier, lent to SQLAlchemy while a revision runs.
+"""A PEP 249 connection that passes its statements to a carrier; SQLAlchemy uses it while a revision runs.
 
-Only SQLAlchemy gets it. A revision that asks for the driver's connection gets the real one, and the carrier is told:
-what is done there is on no record. Rows stay with the driver's cursor, so that a large result streams.
+Only SQLAlchemy gets it. A revision that asks for the driver's connection gets the real one, and the carrier is
+notified, because statements on it are not journalled. Rows stay with the driver's cursor, so that a large result
+streams.
 """
 
 import contextlib
@@ -15,14 +16,14 @@ from orchestrator.migrations.journal.results import StatementResult
 
 Run = Callable[[], StatementResult]
 
-_POOLED = "_dbapi_connection"  # where SQLAlchemy's connection has the pooled one; tests/integration guard it
+_POOLED = "_dbapi_connection"  # where SQLAlchemy keeps the pooled connection; tests/integration guard it
 
 
 class Carrier(Protocol):
-    """Runs what the connection is asked for."""
+    """Runs the statements of the connection."""
 
     def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
-        """Run a statement, or give the numbers that are on record."""
+        """Run a statement, or return the numbers in the journal."""
 
     def commit(self, commit: Callable[[], None]) -> None:
         """Commit."""
@@ -31,12 +32,12 @@ class Carrier(Protocol):
         """Roll back."""
 
     def used_elsewhere(self, what: str) -> None:
-        """Note that something may be changed that no statement tells."""
+        """Note a possible change outside the journalled statements."""
 
 
 @contextlib.contextmanager
 def recording(connection: Connection, carrier: Carrier) -> Iterator[None]:
-    """Lead everything that goes over SQLAlchemy's connection through `carrier`."""
+    """Send all statements of SQLAlchemy's connection through `carrier`."""
     inside: Any = vars(connection)
     pooled, kind = connection.connection, type(connection)
     lent = inside[_POOLED] = _Lent(pooled, carrier)
@@ -45,31 +46,32 @@ def recording(connection: Connection, carrier: Carrier) -> Iterator[None]:
         yield
     finally:
         connection.__class__ = kind
-        if inside[_POOLED] is lent:  # it may have been invalidated meanwhile
+        if inside[_POOLED] is lent:  # it may have been invalidated in between
             inside[_POOLED] = pooled
 
 
 class _RecordedConnection(Connection):
-    """SQLAlchemy's connection, while a revision runs."""
+    """SQLAlchemy's connection while a revision runs."""
 
     @property
     def connection(self) -> Any:
-        """The pooled connection: for SQLAlchemy the recorded one, for everybody else the real one.
+        """Return the pooled connection: the journalled one for SQLAlchemy, the real one for any other caller.
 
-        No imitation would do: drivers ask for their own types in C, and have COPY, pipelines and callbacks.
+        A proxy would not do for other callers: drivers check for their own types in C, and have COPY, pipelines and
+        callbacks.
         """
         found: Any = super().connection
         return found.real() if isinstance(found, _Lent) and not _asked_by_sqlalchemy() else found
 
 
 def _asked_by_sqlalchemy() -> bool:
-    """Whether the property is read by a function of SQLAlchemy; a greenlet has no other frame below."""
+    """Return whether a function of SQLAlchemy reads the property; a greenlet has no further frame."""
     frame = sys._getframe(1).f_back  # noqa: SLF001
     return frame is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == "sqlalchemy"
 
 
 class _Lent:
-    """A pooled connection, whose DBAPI connection is recorded."""
+    """A pooled connection whose DBAPI connection is journalled."""
 
     def __init__(self, pooled: Any, carrier: Carrier) -> None:
         self._pooled, self._carrier = pooled, carrier
@@ -85,17 +87,17 @@ class _Lent:
 
     @property
     def dbapi_connection(self) -> Any:
-        """The recorded one; None when it was given up."""
+        """Return the journalled connection; None after it was invalidated."""
         return self._pooled.dbapi_connection and self._recorded
 
     def real(self) -> Any:
-        """The pooled connection, for somebody of whose statements nothing will be known."""
+        """Return the pooled connection to a caller whose statements are not journalled."""
         self._carrier.used_elsewhere("it used the driver's own connection")
         return self._pooled
 
 
 class ProxyConnection:
-    """The connection; what is not about statements goes to the real one."""
+    """The connection. All attributes that do not concern statements are the real connection's."""
 
     def __init__(self, real: Any, carrier: Carrier) -> None:
         vars(self).update(_real=real, _carrier=carrier)
@@ -108,7 +110,7 @@ class ProxyConnection:
         setattr(self._real, name, value)
 
     def cursor(self, *args: Any, **options: Any) -> "ProxyCursor":
-        """Return a cursor of the kind that is asked for."""
+        """Return a cursor of the requested kind."""
         return ProxyCursor(self._real.cursor(*args, **options), self._carrier)
 
     def commit(self) -> None:
@@ -125,7 +127,7 @@ class ProxyConnection:
 
 
 class ProxyCursor:
-    """A cursor: the driver's own, but for statements that are on record and are not run."""
+    """A cursor: the driver's own, except for statements that are in the journal and are not run."""
 
     def __init__(self, real: Any, carrier: Carrier) -> None:
         vars(self).update(_real=real, _carrier=carrier, _recorded=None)
@@ -154,14 +156,14 @@ class ProxyCursor:
         self.close()
 
     def execute(self, sql: Any, *args: Any, **options: Any) -> Any:
-        """Execute one statement; return what the driver does."""
+        """Execute a statement; return what the driver returns."""
         parameters = args[0] if args else next(iter(options.values()), None)
         if args == (None,) and not options:
             args = ()
         return self._carry(sql, parameters, lambda: self._real.execute(sql, *args, **options))
 
     def executemany(self, sql: Any, parameters: Iterable[Any], **options: Any) -> Any:
-        """Execute one statement with many sets of parameters."""
+        """Execute a statement with many sets of parameters."""
         every = list(parameters)
         return self._carry(sql, every, lambda: self._real.executemany(sql, every, **options))
 
@@ -171,19 +173,19 @@ class ProxyCursor:
         return parameters if self._recorded is not None else returned
 
     def fetchone(self) -> Any:
-        """One row, or None."""
+        """Return one row, or None."""
         return None if self._recorded is not None else self._real.fetchone()
 
     def fetchmany(self, *args: Any, **options: Any) -> Any:
-        """Some rows."""
+        """Return some rows."""
         return [] if self._recorded is not None else self._real.fetchmany(*args, **options)
 
     def fetchall(self) -> Any:
-        """All rows that are left."""
+        """Return all remaining rows."""
         return [] if self._recorded is not None else self._real.fetchall()
 
     def close(self) -> Any:
-        """Close it."""
+        """Close the cursor."""
         return self._real.close()
 
     def _carry(self, sql: Any, parameters: Any, execute: Callable[[], Any]) -> Any:
@@ -199,7 +201,7 @@ class ProxyCursor:
         return self if result.returned is real or (result.recorded and self._returns_itself()) else result.returned
 
     def _text(self, sql: Any) -> str:
-        """The statement as text: drivers take bytes and objects of their own, too."""
+        """Return the statement as text; drivers also accept bytes and objects like psycopg's Composed."""
         if isinstance(sql, bytes | bytearray):
             return bytes(sql).decode("utf-8", "replace")
         if hasattr(sql, "as_string"):  # psycopg's and psycopg2's Composed
@@ -207,5 +209,5 @@ class ProxyCursor:
         return str(sql)
 
     def _returns_itself(self) -> bool:
-        """Whether this driver's execute returns its cursor, as sqlite3's and psycopg's do."""
+        """Return whether this driver's execute returns its cursor, like sqlite3's and psycopg's."""
         return type(self._real).__module__.partition(".")[0] in {"sqlite3", "_sqlite3", "psycopg"}

@@ -1,7 +1,7 @@
-"""Runs a revision's statements, so that what is durable of them is on record at every moment.
+"""Runs a revision's statements so that the journal always shows which of them are durable.
 
-The record of a statement becomes durable in the same transaction as what the statement did. Where a statement ends the
-transaction (DDL on MySQL), its record is written before it as pending, and becomes durable by the same implicit commit.
+A statement's journal row becomes durable in the same transaction as its effects. If the statement ends the transaction
+(DDL on MySQL), its row is written before it as pending, and becomes durable by the same implicit commit.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ from orchestrator.migrations.journal.waits import LockWaits
 
 
 class Executor:
-    """One revision on one connection. It is a `dbapi_proxy.Carrier`.
+    """One revision on one connection; implements `dbapi_proxy.Carrier`.
 
     Attributes:
-        done: statements that succeeded, reads and those on record included.
-        running: SQL of the one that runs, or that failed; empty between two.
+        done: how many statements succeeded, including reads and replayed ones.
+        running: SQL of the running or failed statement; empty between two.
         since: when it began, by time.monotonic().
-        log: what is on record.
-        same_script: the record was made of the script as it is now.
+        log: the statement log.
+        same_script: whether the log belongs to the current version of the script.
         about: the revision, and who applies it.
     """
 
@@ -65,16 +65,16 @@ class Executor:
 
     @property
     def gave_up(self) -> bool:
-        """Whether another session held a lock for longer than the budget."""
+        """Return whether another session held a lock for longer than the budget."""
         return self._waits.gave_up
 
     # ------------------------------------------------------------ the revision
 
     def run(self, upgrade: Callable[[], None]) -> None:
-        """Run a revision's `upgrade`, again from the top when another session's lock undid what is not durable.
+        """Run a revision's `upgrade`; again from the top if a lock of another session undid what is not durable.
 
         Raises:
-            MigrationAborted: it cannot be resumed, or a stop was asked for.
+            MigrationAborted: it cannot be resumed, or a stop was requested.
         """
         while True:
             self._state.enter(Phase.REPLAYING if self.log.replaying else Phase.RUNNING)
@@ -93,23 +93,23 @@ class Executor:
         self._irrevocable.settle()
         self._state.enter(Phase.STAMPING)
         if self._waits.autocommit:
-            self._session.begin()  # for Alembic's stamp and the end of the record
+            self._session.begin()  # for Alembic's stamp and the end of the log
 
     def finish(self, seconds: float) -> None:
-        """The version is stamped: finish the record in the same transaction."""
+        """Finish the log in the transaction in which the version is stamped."""
         self.log.finish(self.done, seconds)
         if self._waits.autocommit:
             ask(self._real, "COMMIT")
 
     def refuse(self, reason: str) -> MigrationAborted:
-        """Return what is to be raised: from now on nothing is run any more, whatever the revision catches."""
+        """Return the exception to raise; from now on no statement runs, even if the revision catches it."""
         return self._state.abort(MigrationAborted(NotResumable(reason)))
 
     def used_elsewhere(self, what: str) -> None:
-        """Note what no record can tell: another connection, a thread, the driver's own interface.
+        """Note a change that the log cannot contain: by another connection, a thread, or the driver's own interface.
 
         Raises:
-            MigrationAborted: statements are skipped now, and it would be done a second time.
+            MigrationAborted: statements are being skipped, and the change would be made a second time.
         """
         self._state.check()
         if self._state.phase is Phase.REPLAYING:
@@ -117,18 +117,18 @@ class Executor:
         if self._state.phase is Phase.RUNNING:
             self.log.unprovable(what, side_effect=True)
             if threading.get_ident() == self._thread:
-                self.log.save(always=True)  # so that it is durable as soon as something of this transaction is
+                self.log.save(always=True)  # durable as soon as a part of this transaction is
                 if self.log.left_something:
                     self._commit(self._real.commit)
 
     # ------------------------------------------------------------ the carrier of its connection
 
     def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
-        """Run a statement, or give the numbers that are on record."""
+        """Run a statement, or return the numbers in the journal."""
         self._state.check()
         statement = self._session.read(sql)
         if not statement.needs_session and self._irrevocable.settle():
-            statement = self._session.read(sql)  # it may now be known to be about a table without transactions
+            statement = self._session.read(sql)  # its table may be known only now as one without transactions
         self.running, self.since, self._waits.statement_index = sql, time.monotonic(), self.done + 1
         if self._state.phase is Phase.STAMPING:
             result = self._waits.run(run)
@@ -139,15 +139,15 @@ class Executor:
         return result
 
     def commit(self, commit: Callable[[], None]) -> None:
-        """Commit what was done with its record."""
+        """Commit the changes together with the log."""
         self._irrevocable.settle()
         if self._state.phase is Phase.RUNNING:
             self.log.save()
         self._commit(commit)
 
     def rollback(self, rollback: Callable[[], None]) -> None:
-        """Roll back what was done and its record."""
-        with contextlib.suppress(Exception):  # the connection is gone: the rollback tells
+        """Roll back the changes and the log."""
+        with contextlib.suppress(Exception):  # if the connection is gone, the rollback raises
             self._irrevocable.settle()
         rollback()
         self._transactional.ended()
@@ -216,7 +216,7 @@ class Executor:
         return self._session.without_literals(sql)[:200]
 
     def _caught_up(self) -> None:
-        """The next statement is run: the session must be as it was."""
+        """Check, before the next statement runs, that the session is as it was."""
         self._state.enter(Phase.RUNNING)
         if difference := self.log.state_differs():
             raise self.refuse(f"its session is not as it was: {difference}")
@@ -231,7 +231,7 @@ class Executor:
         return result
 
     def _end_transaction(self, kind: Kind, run: Run) -> StatementResult:
-        """A COMMIT or ROLLBACK in words."""
+        """Run a COMMIT or ROLLBACK statement."""
         results: list[StatementResult] = []
         (self.commit if kind is Kind.COMMIT else self.rollback)(lambda: results.append(run()))
         return results[0]

@@ -1,7 +1,7 @@
-"""Creating the indexes of a table in the same order in every process.
+"""Creates the indexes of a table in the same order in every process.
 
-SQLAlchemy keeps them in a set, whose order depends on addresses in memory; a resumed revision would create them in
-another order than the one on record.
+SQLAlchemy keeps them in a set, whose order depends on memory addresses; a resumed revision would create them in another
+order than the journal has.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from sqlalchemy.util import OrderedSet
 
 @contextlib.contextmanager
 def same_index_order() -> Iterator[None]:
-    """While this lasts, tables that are made keep their indexes in the order of their names."""
+    """Let tables that are made inside this block keep their indexes in the order of their names."""
     event.listen(Table, "after_parent_attach", _sort)
     try:
         yield
@@ -23,7 +23,7 @@ def same_index_order() -> Iterator[None]:
 
 
 def _sort(table: Table, _metadata: Any) -> None:
-    table.indexes = OrderedSet(sorted(table.indexes, key=_key))  # SQLAlchemy uses it as a set
+    table.indexes = OrderedSet(sorted(table.indexes, key=_key))  # SQLAlchemy uses it like a set
 
 
 def _key(index: Index) -> tuple[str, list[str]]:

@@ -1,4 +1,4 @@
-"""Statements that no rollback undoes: definitions, which the catalogue confirms, and those that nothing proves."""
+"""Statements that no rollback undoes: definitions, which the catalogue confirms, and statements that prove nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ _UNSEEN = "its login may not see the definition of what it changed"
 
 
 class Irrevocable:
-    """Records that a statement begins, then runs it; what became of it is asked before the next statement."""
+    """Journals that a statement begins, then runs it; its result is checked before the next statement."""
 
     def __init__(self, run: RevisionRun, transactional: Transactional, commit: Callable[[], None]) -> None:
         self._run, self._transactional, self._commit = run, transactional, commit
@@ -27,9 +27,9 @@ class Irrevocable:
         return self.opaque(statement, step, run, "it ran a statement whose effect cannot be proven")
 
     def settle(self) -> bool:
-        """Ask what became of the last statement, if that is still to be asked.
+        """Check the result of the last statement, if that is still open.
 
-        Not at once after it: its results are to be fetched first, and ROW_COUNT() is to tell of it.
+        Not right after the statement: its rows must be fetched first, and ROW_COUNT() must still describe it.
         """
         unsettled, self._unsettled = self._unsettled, None
         if unsettled:
@@ -37,7 +37,7 @@ class Irrevocable:
         return unsettled is not None
 
     def opaque(self, statement: Statement, step: Step, run: Run, why: str) -> StatementResult:
-        """Run what proves nothing: if its end is not recorded, the revision is not resumed."""
+        """Run a statement that proves nothing; if its end is not journalled, the revision is not resumed."""
         this = self._run
         step.kind, step.digest = Kind.OPAQUE, ""
         this.log.unprovable(f"{why}: {step.statement[:200]}", side_effect=True)
@@ -60,7 +60,7 @@ class Irrevocable:
         return result
 
     def _must_be_durable_first(self, statement: Statement) -> bool:
-        """Nothing would roll it back together with its record, or the revision is half applied already."""
+        """Return whether the row must be durable first: no rollback undoes both, or the revision is half applied."""
         this = self._run
         half_applied = this.log.left_something and this.session.commits_definitions
         return (statement.outside or half_applied) and not self._transactional.has_savepoint
@@ -102,11 +102,11 @@ class Irrevocable:
             self._run.log.unprovable(f"{_UNSEEN}: {step.statement[:200]}")
 
     def _broke_off(self, step: Step, mark: Any) -> None:
-        """Ask whether it left something, and whether what was before it is committed."""
+        """Check whether the failed statement left changes, and whether the statements before it are committed."""
         this = self._run
         try:
             committed = this.waits.autocommit or not this.session.same_transaction(mark)
-            # Refused before the implicit commit, it cannot have left anything.
+            # It was refused before the implicit commit, so it cannot have left changes.
             left = committed and {name: this.session.look(name) for name in step.before} != step.before
             if not left:
                 step.outcome = Outcome.FAILED

@@ -1,4 +1,4 @@
-"""Trying again what gave up waiting for a lock: with backoff and jitter, within a budget, and not after a stop."""
+"""Retries a statement that gave up waiting for a lock: with backoff and jitter, within a budget, until a stop."""
 
 import random
 import time
@@ -12,7 +12,7 @@ FIRST_SECONDS, LONGEST_SECONDS = 0.2, 10.0
 
 
 class MigrationAborted(BaseException):
-    """The revision must not go on, whatever it catches; `cause` says why, for whoever runs it."""
+    """The revision must not continue, even if it catches this; `cause` has the reason for the caller."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__(str(cause))
@@ -21,7 +21,7 @@ class MigrationAborted(BaseException):
 
 @dataclass
 class LockRetry:
-    """The budget for one statement that meets the limit of ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS again and again."""
+    """The budget for a statement that repeatedly reaches ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS."""
 
     budget_seconds: float
     emit: Emit
@@ -33,10 +33,10 @@ class LockRetry:
     _longest: float = field(default=FIRST_SECONDS)
 
     def wait(self, revision: str, statement_index: int) -> bool:
-        """Pause before another try, after saying so; False when the budget is spent.
+        """Report the retry, then pause; return False if the budget is spent.
 
         Raises:
-            Interruption: a stop was asked for.
+            MigrationAborted: a stop was requested.
         """
         if (revision, statement_index) != self._statement:
             self._statement, self._attempts, self._longest = (revision, statement_index), 0, FIRST_SECONDS

@@ -1,7 +1,7 @@
-"""What a revision does beside its connection: on another connection, in a thread, in another process.
+"""Detects what a revision does besides its connection: on another connection, in a thread, in another process.
 
-Nothing of that is on record, so a revision that did it is not resumed. SQLAlchemy tells of connections of its pools,
-Python's audit events of the rest: https://docs.python.org/3/library/audit_events.html.
+None of that is journalled, so such a revision is not resumed. SQLAlchemy reports connections of its pools, Python's
+audit events all others: https://docs.python.org/3/library/audit_events.html.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ _installed: list[bool] = []
 
 @contextlib.contextmanager
 def watching(notice: Callable[[str], None]) -> Iterator[None]:
-    """While this lasts, call `notice` with each thing that this thread, or one that it started, does elsewhere."""
+    """Inside this block, call `notice` for each such action of this thread, or of a thread that it started."""
     thread = threading.get_ident()
     if not _installed:
         sys.addaudithook(_audit)  # it cannot be removed
         _installed.append(True)
 
-    others = {each.ident for each in threading.enumerate()} - {thread}  # the orchestrator's own, or the app's
+    others = {each.ident for each in threading.enumerate()} - {thread}  # threads of the orchestrator or of the app
 
     def checkout(*_: Any) -> None:
         if threading.get_ident() not in others:
@@ -49,7 +49,7 @@ def watching(notice: Callable[[str], None]) -> Iterator[None]:
         starts(self)
 
     event.listen(Pool, "checkout", checkout)
-    threading.Thread.start = start_thread  # type: ignore[method-assign]  # an audit event from Python 3.13 on only
+    threading.Thread.start = start_thread  # type: ignore[method-assign]  # its audit event is new in 3.13
     _watching[thread] = notice
     try:
         yield

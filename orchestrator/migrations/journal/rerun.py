@@ -1,7 +1,7 @@
-"""Running a revision's `upgrade` again from the top, so that the second run does what the first one would have done.
+"""Runs a revision's `upgrade` again from the top, so that the second run does what the first would have done.
 
-A lock timeout or a deadlock undoes a transaction, but not what the script and the libraries remember: a generator at
-module level is used up, a list is emptied, SQLAlchemy believes that its enum exists.
+A lock timeout or a deadlock undoes a transaction, but not the memory of the script and the libraries: a generator at
+module level is exhausted, a list is emptied, SQLAlchemy believes that its enum exists.
 """
 
 import re
@@ -15,14 +15,14 @@ from orchestrator.migrations.journal.dbapi_proxy import Carrier, Run
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
 from orchestrator.migrations.journal.results import StatementResult
 
-# Reads may depend on what others did meanwhile, and SQLAlchemy numbers its savepoints.
+# Reads may depend on concurrent changes, and SQLAlchemy numbers its savepoints.
 _CHANGES_NOTHING = re.compile(
     r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b", re.IGNORECASE
 )
 
 
 class RerunDiffersError(Exception):
-    """The second run left out what the first one did."""
+    """The second run omitted a statement of the first."""
 
     def __init__(self, statement: str) -> None:
         super().__init__(
@@ -33,7 +33,7 @@ class RerunDiffersError(Exception):
 
 
 class RepeatableUpgrade:
-    """A revision's `upgrade`. Called again, it is loaded afresh and must do all that it did before."""
+    """A revision's `upgrade`. When called again, it is loaded afresh and must repeat all its statements."""
 
     def __init__(self, script: Path, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
         self._script, self._upgrade, self._options = script, upgrade, options
@@ -45,7 +45,7 @@ class RepeatableUpgrade:
         """Run it.
 
         Raises:
-            MigrationAborted: with RerunDiffersError: it left out a statement of an earlier run.
+            MigrationAborted: with RerunDiffersError: it omitted a statement of an earlier run.
         """
         self._start_afresh() if self._runs else self._remember()
         self._runs += 1
@@ -54,11 +54,11 @@ class RepeatableUpgrade:
             raise MigrationAborted(RerunDiffersError(missing[0]))
 
     def counting(self, carrier: Carrier) -> Carrier:
-        """`carrier`, with a look at each statement that it is given."""
+        """Return `carrier`, with `count` called for each statement."""
         return _Counting(carrier, self)
 
     def count(self, sql: Any, parameters: Any) -> None:
-        """Note what changes something, and how many sets of parameters it has."""
+        """Note a statement that changes something, with its number of parameter sets."""
         if not _CHANGES_NOTHING.match(str(sql)):
             self._now[str(sql), len(parameters) if isinstance(parameters, list) else 1] += 1
 
@@ -83,14 +83,14 @@ class RepeatableUpgrade:
 
 
 class _Counting:
-    """See `RepeatableUpgrade.counting`."""
+    """The carrier that `RepeatableUpgrade.counting` returns."""
 
     def __init__(self, carrier: Carrier, upgrade: RepeatableUpgrade) -> None:
         self._carrier, self._upgrade = carrier, upgrade
         self.commit, self.rollback, self.used_elsewhere = carrier.commit, carrier.rollback, carrier.used_elsewhere
 
     def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
-        """Count it, and carry it out."""
+        """Count the statement and run it."""
         self._upgrade.count(sql, parameters)
         return self._carrier.execute(sql, parameters, run)
 
@@ -102,7 +102,7 @@ def _alembic_context() -> Any:
 
 
 def _forget_helpers(versions: Path) -> None:
-    """Have modules beside the revisions imported again; not what env.py imports, which may have set something there."""
+    """Make modules next to the revisions load again, except those that env.py imports and may have configured."""
     env = versions.parent / "env.py"
     folder = versions.parent if env.exists() else versions
     text = env.read_text(encoding="utf-8") if env.exists() else ""

@@ -1,4 +1,4 @@
-"""What a statement answered, as far as the journal keeps it: two numbers, and no rows."""
+"""The part of a statement's result that the journal keeps: two numbers, and no rows."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,12 +8,12 @@ from typing import Any
 
 @dataclass(slots=True)
 class StatementResult:
-    """What a PEP 249 cursor knows after `execute`; its rows stay with the driver.
+    """The state of a PEP 249 cursor after `execute`; its rows stay with the driver.
 
     Attributes:
-        description: the columns, where it returned rows.
-        recorded: it was not run now: the numbers are those of an earlier run.
-        returned: what the driver's method returned.
+        description: the columns, if it returned rows.
+        recorded: whether the numbers are those of an earlier run, because the statement was skipped.
+        returned: the return value of the driver's method.
     """
 
     description: Sequence[Sequence[Any]] | None = None

@@ -1,4 +1,4 @@
-"""Whether an interrupted revision may be resumed, judged by its record and by what is in the database now."""
+"""Decides whether an interrupted revision may be resumed, by its log and by the current state of the database."""
 
 from dataclasses import replace
 
@@ -9,10 +9,10 @@ from orchestrator.migrations.journal.store import Journal
 
 
 class NotResumable(Exception):  # noqa: N818  # a judgement
-    """Nothing proves that the revision can go on where it stopped; the text says what is missing.
+    """Nothing proves that the revision can continue where it stopped; the message names what is missing.
 
     Attributes:
-        record: what the journal holds of it.
+        record: its journal record.
     """
 
     record: Record | None = None
@@ -21,7 +21,7 @@ class NotResumable(Exception):  # noqa: N818  # a judgement
 def judged(
     revision: str, journal: Journal, session: RecordedSession, *, allowed: bool, budget_seconds: float
 ) -> Record:
-    """Return what to replay of an unfinished revision; empty when it has left nothing.
+    """Return what to replay of an unfinished revision; empty if it has left nothing.
 
     `allowed`: ORCHESTRATOR_WHEN_HALF_APPLIED is `resume`; `budget_seconds`: how long dropping a leftover may wait.
 
@@ -30,7 +30,7 @@ def judged(
     """
     record = journal.record(revision)
     while record.steps and record.steps[-1].outcome is Outcome.FAILED:
-        record.steps.pop()  # it did nothing and may be what the revision failed of, so it is run again
+        record.steps.pop()  # it changed nothing and may have caused the failure, so it is run again
     record = _looked_at(record, session)
     if not record.left_something:
         journal.forget(revision)
@@ -46,12 +46,12 @@ def judged(
 
 
 def remains(revision: str, journal: Journal, session: RecordedSession) -> Record:
-    """Return what an unfinished revision has left in the database, whether it can be resumed or not."""
+    """Return what an unfinished revision has left in the database, resumable or not."""
     return _looked_at(journal.record(revision), session)
 
 
 def _looked_at(record: Record, session: RecordedSession) -> Record:
-    """Judge a pending definition by the catalogue: all objects changed, it is applied; none, it is not."""
+    """Judge a pending definition by the catalogue: applied if all its objects changed, not applied if none did."""
     step = record.steps[-1] if record.steps and record.server == session.server() else None
     if not (step and step.outcome is Outcome.PENDING and step.kind is Kind.DEFINITION):
         return record
@@ -66,7 +66,7 @@ def _looked_at(record: Record, session: RecordedSession) -> Record:
 
 
 def _settled(record: Record, session: RecordedSession) -> Record:
-    """Drop what a broken-off definition left; after that its outcome is clear."""
+    """Drop what an interrupted definition left, so that its outcome is certain."""
     step = record.steps[-1]
     if step.outcome is not Outcome.PENDING:
         return record
@@ -93,7 +93,7 @@ def _check_circumstances(record: Record, session: RecordedSession, *, allowed: b
 
 
 def _check_tables(steps: list[Step], session: RecordedSession) -> None:
-    """Check that its tables are as it left them: no repair by hand, no restored backup."""
+    """Check that its tables are as it left them, without a repair by hand or a restored backup."""
     pending = steps[-1].before if steps[-1].outcome is Outcome.PENDING else {}
     left = {name: definition for step in steps for name, definition in step.after.items()}
     for name, definition in left.items():
@@ -102,7 +102,7 @@ def _check_tables(steps: list[Step], session: RecordedSession) -> None:
 
 
 def _is_theirs(name: str) -> bool:
-    """Whether it is a table; and not the journal, which is made again when it is dropped."""
+    """Return whether it is a table other than the journal's, which is created again if it is dropped."""
     return name.startswith("TABLE ") and JOURNAL not in name
 
 

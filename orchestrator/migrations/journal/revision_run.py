@@ -1,4 +1,4 @@
-"""What the parts of the executor share: one revision on one connection."""
+"""The state that the parts of the executor share: a revision on a connection."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from orchestrator.migrations.journal.waits import LockWaits
 
 @dataclass(frozen=True)
 class RevisionRun:
-    """One revision on one connection.
+    """A revision on a connection.
 
     Attributes:
         real: the driver's connection.
@@ -24,7 +24,7 @@ class RevisionRun:
     waits: LockWaits
 
     def note_answer(self, statement: Statement, result: StatementResult, step: Step) -> None:
-        """What a revision reads may decide what it does next, and is not kept."""
+        """Note that the revision reads: the result may decide its next steps, and is not stored."""
         if statement.kind is Kind.READ or result.description is not None:
             where = f" (line {abs(step.line)})" if step.line else ""
             self.log.unprovable(f"it read from the database{where}: {step.statement[:200]}")

@@ -1,6 +1,6 @@
 """The journal's tables, and the SQL that reads and writes them.
 
-The columns of `orchestrator_journal` are laid down in section 7 of the contract; the other table is our own.
+The columns of `orchestrator_journal` are public: section 7 of the contract. The other table is private.
 """
 
 import hashlib
@@ -25,8 +25,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 JOURNAL = "orchestrator_journal"  # how the names of its tables begin
-_MAX_NAME = 50  # of a table, with room for `_statements`: PostgreSQL takes 63 bytes, MySQL 64 characters
-SAVED = (1, 2, 3, 50)  # rows that are saved in one statement
+_MAX_NAME = 50  # longest table name, with room for `_statements`: PostgreSQL takes 63 bytes, MySQL 64 characters
+SAVED = (1, 2, 3, 50)  # numbers of rows that a single statement saves
 
 _OPTIONS: Any = {
     f"{dialect}_{name}": value
@@ -38,7 +38,7 @@ _TIME = DateTime().with_variant(String(23), "sqlite").with_variant(mysql.DATETIM
 
 
 def journal_name(version_table: str) -> str:
-    """What the journal of a version table is called: services that share a schema have a journal each."""
+    """Return the name of a version table's journal: services that share a schema have separate journals."""
     if version_table == "alembic_version":
         return JOURNAL
     name = f"{JOURNAL}_of_{version_table}"
@@ -46,7 +46,7 @@ def journal_name(version_table: str) -> str:
 
 
 def tables(schema: str | None, name: str = JOURNAL) -> tuple[Table, Table]:
-    """The two tables."""
+    """Return the two tables."""
     metadata = MetaData(schema=schema)
     revisions = Table(
         name,
@@ -84,7 +84,7 @@ def tables(schema: str | None, name: str = JOURNAL) -> tuple[Table, Table]:
 
 
 def queries(revisions: Table, statements: Table, dialect_name: str, now: str) -> dict[str, Any]:
-    """Every query on them, by what it does; parameters have the names of columns, `_0` and so on behind them."""
+    """Return every query on them by its purpose; parameters are column names, followed by `_0` and so on."""
     moment: Any = literal_column(now)
     of_revision, of_statements = revisions.c, statements.c
     this = of_revision.revision == bindparam("this")
@@ -124,7 +124,7 @@ def _given(*names: str) -> dict[str, Any]:
 def _upsert(
     dialect_name: str, table: Table, computed: dict[str, Any], *, without: tuple[str, ...] = (), rows: int = 1
 ) -> Any:
-    """Insert rows, or replace them: one statement, because drivers send others one by one."""
+    """Return an upsert of rows as a single statement, because drivers send several ones separately."""
     names = [column.name for column in table.c if column.name not in without]
     values = [{name: computed.get(name, bindparam(f"{name}_{row}")) for name in names} for row in range(rows)]
     keys = [column.name for column in table.primary_key]

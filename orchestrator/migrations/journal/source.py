@@ -1,4 +1,4 @@
-"""Where in its script a revision is, and what of the script comes after that."""
+"""Finds where in its script a revision is, and the statements after that line."""
 
 import ast
 import sys
@@ -15,9 +15,9 @@ _LIBRARIES = {"orchestrator", "alembic", "sqlalchemy", "contextlib"}
 
 
 def running_line(path: str) -> int:
-    """Return the line of the script's `upgrade` from which we were called, however deep; 0 when it was not that.
+    """Return the line of the script's `upgrade` that called us, at any depth; 0 if it did not.
 
-    Negative when a helper stands between: then the statement at that line may be half done.
+    Negative if a helper function is in between: the statement at that line may then be half done.
     """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file of the way
     helped = False
@@ -28,7 +28,7 @@ def running_line(path: str) -> int:
 
 
 def left_after(path: str, line: int) -> list[str]:
-    """Return the statements of `upgrade` that come after a line, as they are written; empty when that is not known.
+    """Return the source of the statements of `upgrade` after a line; empty if that is unknown.
 
     Args:
         path: The script.
@@ -48,7 +48,7 @@ def left_after(path: str, line: int) -> list[str]:
 
 
 def _unfinished(upgrade: ast.FunctionDef, line: int) -> ast.stmt | None:
-    """The statement that is to go on: a loop around the line, or a call of a helper at it."""
+    """Return the statement that must continue: a loop around the line, or the call of a helper at it."""
     around = [each for each in ast.walk(upgrade) if isinstance(each, ast.stmt) and _around(each, abs(line))]
     inside = [each for each in around if each is not upgrade]
     loops = [each for each in inside if isinstance(each, _LOOPS)]
@@ -68,6 +68,6 @@ def _first_line(text: str, statement: ast.stmt) -> str:
 
 
 def _statements(upgrade: ast.FunctionDef) -> Iterator[ast.stmt]:
-    """The simple statements, in their order."""
+    """Yield the simple statements in their order."""
     inner = [each for each in ast.walk(upgrade) if isinstance(each, ast.stmt) and not isinstance(each, _COMPOUND)]
     yield from sorted(inner, key=lambda each: each.lineno)

@@ -1,4 +1,4 @@
-"""The state of one revision while it runs: one phase, and one way to change it."""
+"""The state of a running revision: one phase, and one function that changes it."""
 
 import enum
 
@@ -6,12 +6,12 @@ from orchestrator.migrations.journal.lock_retry import MigrationAborted
 
 
 class Phase(enum.Enum):
-    """What a revision does now."""
+    """The phase of a revision."""
 
-    REPLAYING = "replaying"  # its statements are on record: they are compared and not run
-    RUNNING = "running"  # its statements are run and recorded
+    REPLAYING = "replaying"  # its statements are journalled: they are compared, but not run
+    RUNNING = "running"  # its statements are run and journalled
     STAMPING = "stamping"  # `upgrade()` has returned: Alembic stamps the version
-    ABORTED = "aborted"  # nothing is run any more, whatever the revision catches
+    ABORTED = "aborted"  # no statement runs any more, even if the revision catches the exception
 
 
 _NEXT = {
@@ -23,28 +23,28 @@ _NEXT = {
 
 
 class RevisionState:
-    """The phase of one revision, and what aborted it."""
+    """The phase of a revision, and the exception that aborted it."""
 
     def __init__(self) -> None:
         self.phase = Phase.RUNNING
         self._aborted: MigrationAborted | None = None
 
     def enter(self, phase: Phase) -> None:
-        """Go to another phase."""
+        """Change to another phase."""
         assert phase in _NEXT[self.phase], f"{self.phase} -> {phase}"  # noqa: S101  # a mistake in our own code
         self.phase = phase
 
     def abort(self, cause: MigrationAborted) -> MigrationAborted:
-        """Run nothing any more; return what is to be raised."""
+        """Run no further statement; return the exception to raise."""
         self.enter(Phase.ABORTED)
         self._aborted = self._aborted or cause
         return self._aborted
 
     def check(self) -> None:
-        """Raise what aborted the revision.
+        """Raise the exception that aborted the revision, if any.
 
         Raises:
-            MigrationAborted: something did.
+            MigrationAborted: the revision was aborted.
         """
         if self._aborted:
             raise self._aborted

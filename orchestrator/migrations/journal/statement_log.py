@@ -1,4 +1,4 @@
-"""What one revision has done, statement by statement, how far that is durable, and why it cannot be resumed."""
+"""The statements of a revision, how many of them are durable, and why it cannot be resumed."""
 
 import logging
 from collections.abc import Mapping
@@ -14,19 +14,19 @@ _logger = logging.getLogger(__name__)
 
 
 class ChangedError(Exception):
-    """The revision does not run the statement that is recorded."""
+    """The revision runs another statement than the journalled one."""
 
 
 class StatementLog:
-    """The statements of one revision: those of an interrupted run, which are replayed, and the new ones after them.
+    """The statements of a revision: those of an interrupted run, which are replayed, then the new ones.
 
     Attributes:
         steps: statements that may change something, in their order.
-        durable: how many of them are in the database for good.
-        skipped: how many of them an earlier run, or attempt, did.
+        durable: how many of them are durable.
+        skipped: how many of them an earlier run or attempt has done.
         statements_done: how many of them succeeded.
-        reason: why the revision cannot be resumed behind its next durable statement; empty when it can.
-        has_side_effects: something was done that a rollback does not undo, and that the log does not know.
+        reason: why the revision cannot be resumed after its next durable statement; empty if it can.
+        has_side_effects: whether it has done something that a rollback does not undo and the log does not contain.
     """
 
     def __init__(self, about: RevisionInfo, session: RecordedSession, journal: Journal, record: Record = EMPTY) -> None:
@@ -49,16 +49,16 @@ class StatementLog:
 
     @property
     def replaying(self) -> bool:
-        """Whether there is still a recorded statement to come."""
+        """Return whether a journalled statement is still to be replayed."""
         return self._position < len(self.steps)
 
     @property
     def left_something(self) -> bool:
-        """Whether something of the revision is, or may be, in the database for good."""
+        """Return whether something of the revision is, or may be, durable."""
         return any(step.changes for step in self.steps[: self.durable])
 
     def next(self, digest: str) -> Step:
-        """Return the recorded step for the statement that the revision is about to run.
+        """Return the journalled step for the statement that the revision is about to run.
 
         Raises:
             ChangedError: it is another statement.
@@ -70,7 +70,7 @@ class StatementLog:
         return step
 
     def state_differs(self) -> str:
-        """Restore the session, and return what is still not as it was at the last recorded statement."""
+        """Restore the session; return what still differs from the session at the last journalled statement."""
         self._session.restore(self._state)
         return _difference(self._state, self._session.state())
 
@@ -78,20 +78,23 @@ class StatementLog:
 
     @property
     def refused_for_good(self) -> bool:
-        """Whether it is on record that the revision cannot be resumed: the rest need not be recorded at once."""
+        """Return whether the journal already says that the revision cannot be resumed.
+
+        Later rows may then be written lazily.
+        """
         return bool(self._durable_reason)
 
     def unprovable(self, reason: str, *, side_effect: bool = False) -> None:
-        """Note why the revision cannot be resumed behind the next durable statement; the first reason is kept."""
+        """Note why the revision cannot be resumed after the next durable statement; the first reason is kept."""
         self.reason = self.reason or reason
         self.has_side_effects = self.has_side_effects or side_effect
 
     def may_drop_tables(self) -> None:
-        """Look, before the next record, whether the journal itself is still there."""
+        """Check, before the next write, that the journal itself still exists."""
         self._may_be_dropped = True
 
     def add(self, step: Step) -> None:
-        """Go on by one step."""
+        """Append a step."""
         step.index = len(self.steps) + 1
         self._state_may_differ = self._state_may_differ or step.kind is not Kind.DEFINITION
         self.steps.append(step)
@@ -99,18 +102,18 @@ class StatementLog:
         self._unsaved.add(step.index)
 
     def changed(self, step: Step) -> None:
-        """Write its record again with the next ones."""
+        """Write its row again with the next ones."""
         self._unsaved.add(step.index)
 
     def begin(self) -> None:
-        """Write the revision's own row, before anything that it changes; not earlier, as it begins a transaction."""
+        """Write the revision's own row before its first change; not earlier, because that begins a transaction."""
         self._find_again()
         if not self._begun:
             self._journal.begin(self._about)
             self._begun = True
 
     def save(self, *, always: bool = False) -> None:
-        """Write what is not on record yet, in the open transaction; `always`: the reason, at least."""
+        """Write what is not journalled yet, in the open transaction; `always`: at least the reason."""
         if not (self._unsaved or always):
             return
         try:
@@ -133,26 +136,26 @@ class StatementLog:
         self._unsaved = set()
 
     def done(self, step: Step, result: StatementResult) -> None:
-        """A statement was carried out."""
+        """Note that a statement has run."""
         step.ended(result)
         self.statements_done += 1
         if step.index:
             self._unsaved.add(step.index)
 
     def committed(self) -> None:
-        """Everything so far is durable."""
+        """Note that everything so far is durable."""
         self.durable = len(self.steps)
         self._durable_reason, self._state = self.reason, self._written_state
         self._written.clear()
 
     def unwritten(self) -> None:
-        """What was written since the last commit may be gone: write it again."""
+        """Write again what was written since the last commit, because it may be lost."""
         self._begun = False
         self._unsaved |= self._written
         self._written.clear()
 
     def rolled_back(self) -> None:
-        """What is not durable is undone, and so is its record; the revision goes on all the same."""
+        """Remove what is not durable, as the database did with the rows. The revision continues."""
         self.unwritten()
         self._drop_steps()
         self._position = len(self.steps)
@@ -160,11 +163,11 @@ class StatementLog:
 
     @property
     def can_start_over(self) -> bool:
-        """Whether the revision may run again from the top: nothing but the lost transaction has to be undone."""
+        """Return whether the revision may run again from the top: only the lost transaction must be undone."""
         return not (self.has_side_effects or self._durable_reason)
 
     def start_over(self) -> None:
-        """The revision runs again from the top: what is durable is replayed, the rest never happened."""
+        """Begin again from the top: durable statements are replayed, all others are forgotten."""
         self.unwritten()
         self._drop_steps()
         self.skipped = self.durable
@@ -172,7 +175,7 @@ class StatementLog:
         self._position = 0
 
     def finish(self, statements: int, seconds: float) -> None:
-        """The revision is applied; its statements are not needed any more."""
+        """Mark the revision as applied; its statements are not needed any longer."""
         self.begin()
         self._journal.finish(self._about.revision, statements, seconds)
         if self._saved:
@@ -184,7 +187,7 @@ class StatementLog:
         self.statements_done = _done(self.steps)
 
     def _find_again(self) -> None:
-        """Make the journal again when the revision has dropped it with all other tables."""
+        """Create the journal again if the revision has dropped it with all other tables."""
         if self._may_be_dropped and not self._journal.exists(self._session):
             self._journal.make_tables()
             self._begun = False
@@ -193,7 +196,7 @@ class StatementLog:
 
 
 def _difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """The first setting that differs, in words."""
+    """Return the first setting that differs, in words."""
     for name in sorted({*then, *now}):
         if then.get(name, "") != now.get(name, ""):
             return f"{name} was {then.get(name, '')!r} and is {now.get(name, '')!r}"

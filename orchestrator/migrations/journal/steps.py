@@ -1,4 +1,4 @@
-"""One statement of a revision, as the journal keeps it."""
+"""One statement of a revision, as the journal stores it."""
 
 import enum
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from orchestrator.databases.statements import Kind
 from orchestrator.migrations.journal.results import StatementResult
 
-_CHANGING = (Kind.WRITE, Kind.DEFINITION, Kind.OPAQUE)  # no set: in Python 3.11 the hash of an enum is slow
+_CHANGING = (Kind.WRITE, Kind.DEFINITION, Kind.OPAQUE)  # not a set: in Python 3.11 the hash of an enum is slow
 
 
 class Outcome(enum.Enum):
     """What became of a statement."""
 
-    PENDING = "pending"  # it was begun, and its end is not known
+    PENDING = "pending"  # it has begun, and its end is unknown
     DONE = "done"
-    FAILED = "failed"  # it met an error and changed nothing
+    FAILED = "failed"  # it failed and changed nothing
 
 
 @dataclass(slots=True)
@@ -23,13 +23,13 @@ class Step:
 
     Attributes:
         index: its number in the revision, from 1; only statements that may change something are counted.
-        statement: its text as it may be stored: cut, and without literals.
-        digest: a hash of its text and its parameters; empty where it is never compared.
-        rowcount: what PEP 249 calls so.
-        lastrowid: what PEP 249 calls so, where it is a number.
-        line: the line in the revision's `upgrade`; 0 when it is not known.
+        statement: its text as stored: shortened, and without literals.
+        digest: a hash of its text and its parameters; empty if it is never compared.
+        rowcount: as in PEP 249.
+        lastrowid: as in PEP 249, if it is a number.
+        line: the line in the revision's `upgrade`; 0 if unknown.
         before: for a definition, a hash of each object before it; empty text: it did not exist.
-        after: the same after it, once that was looked at.
+        after: the same after it, once it was checked.
     """
 
     index: int
@@ -44,31 +44,31 @@ class Step:
     after: dict[str, str] = field(default_factory=dict)
 
     def ended(self, result: StatementResult) -> None:
-        """Note that it was carried out."""
+        """Note that it has run."""
         self.outcome, self.rowcount = Outcome.DONE, result.rowcount
         self.lastrowid = result.lastrowid if isinstance(result.lastrowid, int) else None
 
     @property
     def result(self) -> StatementResult:
-        """What it answered."""
+        """Return its result."""
         return StatementResult(rowcount=self.rowcount, lastrowid=self.lastrowid, recorded=True)
 
     @property
     def changes(self) -> bool:
-        """Whether it has, or may have, left something in the database."""
+        """Return whether it has, or may have, left changes in the database."""
         return self.kind in _CHANGING and self.outcome is not Outcome.FAILED
 
 
 @dataclass(frozen=True)
 class Record:
-    """What the journal holds of an unfinished revision.
+    """The journal's record of an unfinished revision.
 
     Attributes:
-        server: on which server it was run.
-        reason: why it cannot be resumed; empty when it can.
+        server: the server on which it ran.
+        reason: why it cannot be resumed; empty if it can.
         state: the session's settings at the last statement.
         steps: its statements.
-        recorded_at: when the last of them was recorded.
+        recorded_at: when the last of them was journalled.
     """
 
     server: str = ""
@@ -79,5 +79,5 @@ class Record:
 
     @property
     def left_something(self) -> bool:
-        """Whether something of it is, or may be, in the database."""
+        """Return whether something of it is, or may be, in the database."""
         return any(step.changes for step in self.steps)

@@ -1,8 +1,8 @@
 """The journal in the migrated schema: what was applied, by whom and when; and what an unfinished revision has done.
 
-Section 7 of the contract lays down `orchestrator_journal`, a row a revision. `orchestrator_journal_statements` holds
-the statements of unfinished revisions, which a resumed run replays; they go when the revision is finished. Everything
-is written on the connection that migrates, in the transaction of what it is about.
+Section 7 of the contract defines `orchestrator_journal`, with a row per revision. `orchestrator_journal_statements` has
+the statements of unfinished revisions, which a resumed run replays; they are deleted when the revision is finished. All
+rows are written on the migrating connection, in the transaction of the change that they describe.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from orchestrator.databases.statements import RecordedSession
 
 NAME_LENGTH = 128
-STATEMENT_LENGTH = 2000  # of a recorded statement; its digest is of all of it
+STATEMENT_LENGTH = 2000  # of a stored statement; its digest covers all of it
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class RevisionInfo:
 
     @classmethod
     def of(cls, entry: Entry) -> "RevisionInfo":
-        """What the journal says of a revision that this image does not have."""
+        """Return what the journal knows about a revision that this image does not have."""
         author = entry.app_version, entry.boot_id, "", 0
         return cls(entry.revision, "", entry.down_revisions, "", entry.checksum, *author)
 
 
 class Journal:
-    """The journal of one database, on the connection that migrates it; nothing here commits but `create`."""
+    """The journal of a database, on the connection that migrates it. Only `create` commits."""
 
     def __init__(  # noqa: PLR0913  # a connection, and where and how to write
         self,
@@ -67,36 +67,36 @@ class Journal:
         self._queries = {name: each.compile(dialect=dialect) for name, each in of_dialect.items()}
 
     def create(self) -> None:
-        """Make the tables, and commit."""
+        """Create the tables, and commit."""
         self.make_tables()
         self._connection.commit()
 
     def make_tables(self) -> None:
-        """Make the tables, in the open transaction where the database can."""
+        """Create the tables, in the open transaction if the database supports that."""
         for table in self._tables:
             self._run(CreateTable(table, if_not_exists=True).compile(dialect=self._dialect), {})
 
     def exists(self, session: "RecordedSession") -> bool:
-        """Return whether both tables are there; no error breaks the transaction."""
+        """Return whether both tables exist; no error breaks the transaction."""
         return all(session.has_table(table.name, table.schema) for table in self._tables)
 
     def entries(self) -> dict[str, Entry]:
-        """Every row, by revision."""
+        """Return every row, by revision."""
         return {row[0]: Entry.of(row) for row in self._query("entries", {})}
 
     def begin(self, about: RevisionInfo) -> None:
-        """A revision begins, or goes on."""
+        """Note that a revision begins or continues."""
         values = {**vars(about), "down_revision": ",".join(about.needs), "statements_done": 0}
         del values["needs"], values["path"]
         values |= {name: values[name][:NAME_LENGTH] for name in ("app_version", "task_id")}
         self._query("begin", _numbered([values]))
 
     def finish(self, revision: str, statements: int, seconds: float | None) -> None:
-        """The revision is applied."""
+        """Mark a revision as applied."""
         self._query("finish", {"this": revision, "new_statements_done": statements, "new_duration_seconds": seconds})
 
     def save(self, revision: str, record: Record, done: int, pending: str) -> None:
-        """Write down what a revision has done since it was last written down."""
+        """Write what a revision has done since the last call."""
         rows = [_head(revision, record), *(_row(revision, step) for step in record.steps)]
         while rows:
             count = max(each for each in SAVED if each <= len(rows))
@@ -119,11 +119,11 @@ class Journal:
             return Record("", "it was recorded by another version of orchestrator", {}, steps, recorded_at)
 
     def forget(self, revision: str) -> None:
-        """Remove the statements of a revision."""
+        """Delete the statements of a revision."""
         self._query("forget", {"this": revision})
 
     def clear(self, revision: str) -> None:
-        """An unfinished revision has left nothing."""
+        """Note that an unfinished revision has left nothing."""
         self.forget(revision)
         self._progress(revision, 0, "")
 
@@ -136,13 +136,13 @@ class Journal:
         return self._run(self._queries[name], written)
 
     def _writable(self, value: Any) -> Any:
-        """A text without the characters that the database cannot hold, or its driver cannot send."""
+        """Return a text without characters that the database cannot store or its driver cannot send."""
         if not isinstance(value, str) or (value.isascii() and "\0" not in value):
             return value
         return value.replace("\0", "").encode(self._encoding, "replace").decode(self._encoding)
 
     def _run(self, compiled: Any, parameters: dict[str, Any]) -> list[Any]:
-        """Below SQLAlchemy's connection, which would begin a transaction of its own: see `databases.rows`."""
+        """Run a query without SQLAlchemy's connection, which would begin a transaction: see `databases.rows`."""
         arranged = _arranged(compiled, compiled.construct_params(parameters))
         cursor = self._connection.cursor()
         try:
@@ -153,24 +153,24 @@ class Journal:
 
 
 def _moment(recorded: Any) -> str:
-    """A time of the database, which is UTC, as events have it."""
+    """Return a time of the database, which is UTC, in the format of events."""
     text = recorded.isoformat(timespec="milliseconds") if isinstance(recorded, dt.datetime) else str(recorded)
     return text.replace(" ", "T") + "Z"
 
 
 def _numbered(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The parameters of an upsert."""
+    """Return the parameters of an upsert."""
     return {f"{name}_{number}": value for number, row in enumerate(rows) for name, value in row.items()}
 
 
 def _arranged(compiled: Any, parameters: dict[str, Any]) -> Any:
-    """Parameters as the driver wants them: by position or by name."""
+    """Return parameters as the driver takes them: by position or by name."""
     names = getattr(compiled, "positiontup", None)
     return parameters if names is None else tuple(parameters[name] for name in names)
 
 
 def _head(revision: str, record: Record) -> dict[str, Any]:
-    """The row with the index 0: what is about all statements."""
+    """Return the row with index 0, which describes all statements."""
     head = json.dumps({"reason": record.reason, "state": record.state})
     return _values(revision, 0, (Kind.SETTING, "", record.server, Outcome.DONE), head, "[]")
 

@@ -1,4 +1,4 @@
-"""Statements in an open transaction: they are recorded in it, so that they are durable together or not at all."""
+"""Statements in an open transaction: journalled in it, so that both are durable together or not at all."""
 
 from orchestrator.databases import ask
 from orchestrator.databases.statements import Kind, Statement
@@ -12,8 +12,8 @@ class Transactional:
     """Runs statements in the open transaction.
 
     Attributes:
-        lost: the last statement's error rolled back the whole transaction, or made it unusable.
-        has_savepoint: the revision has set one, which a commit would release.
+        lost: whether the last statement's error rolled back the whole transaction, or made it unusable.
+        has_savepoint: whether the revision has set one, which a commit would release.
     """
 
     def __init__(self, run: RevisionRun) -> None:
@@ -22,7 +22,7 @@ class Transactional:
         self._savepoint = False
 
     def execute(self, statement: Statement, sql: str, step: Step, run: Run) -> StatementResult:
-        """Run a statement and note it; its record is written at the next commit."""
+        """Run a statement and note it; its row is written at the next commit."""
         this = self._run
         try:
             self.open(statement, sql)
@@ -37,7 +37,7 @@ class Transactional:
         return result
 
     def open(self, statement: Statement, sql: str) -> None:
-        """Write the revision's row before what the revision changes, and before its savepoints."""
+        """Write the revision's row before its first change and before its savepoints."""
         this = self._run
         if this.waits.autocommit:
             return
@@ -51,7 +51,7 @@ class Transactional:
             this.log.begin()
 
     def failed(self, error: Exception) -> None:
-        """Note an error: the revision may get over it, and so take a path of its own."""
+        """Note an error: the revision may catch it and take another path."""
         this = self._run
         this.log.unprovable("a statement failed, and the revision went on")
         self.lost = this.session.lost_transaction(error)
@@ -59,11 +59,11 @@ class Transactional:
             this.log.rolled_back()
 
     def ended(self) -> None:
-        """The transaction has ended."""
+        """Note that the transaction has ended."""
         self._savepoint = self.has_savepoint = False
 
     def undo(self, error: Exception) -> bool:
-        """Undo the rest of a transaction that another session's lock broke; False when that would not be enough."""
+        """Undo the rest of a transaction that another session's lock broke; return False if that is not sufficient."""
         this = self._run
         lost = self.lost or this.session.lost_transaction(error)
         undone = self._savepoint or not this.session.savepoint

@@ -1,4 +1,4 @@
-"""Waiting for locks: running a statement again that gave up waiting and so did nothing."""
+"""Lock waits: runs a statement again that gave up waiting and so did nothing."""
 
 import contextlib
 import logging
@@ -15,11 +15,11 @@ _logger = logging.getLogger(__name__)
 
 
 class LockWaits:
-    """The lock waits of one revision.
+    """The lock waits of a revision.
 
     Attributes:
-        gave_up: another session held a lock for longer than the budget.
-        statement_index: which statement runs now, from 1.
+        gave_up: whether another session held a lock for longer than the budget.
+        statement_index: the number of the running statement, from 1.
     """
 
     def __init__(self, revision: str, retry: LockRetry, session: RecordedSession, state: RevisionState) -> None:
@@ -29,11 +29,11 @@ class LockWaits:
 
     @property
     def autocommit(self) -> bool:
-        """Whether the next statement is committed by itself."""
+        """Return whether the next statement commits by itself."""
         return self._session.autocommit()
 
     def run(self, run: Callable[[], T]) -> T:
-        """Run a statement of a transaction; again while only the statement was undone by the lock wait."""
+        """Run a statement in a transaction; again as long as the lock wait undid only the statement."""
         while True:
             try:
                 return run()
@@ -46,7 +46,7 @@ class LockWaits:
                     raise
 
     def run_definition(self, run: Callable[[], T], statement: Statement) -> T:
-        """Run a statement that is in no transaction; again while it did nothing, or its leftover can be dropped."""
+        """Run a statement without a transaction; again as long as it did nothing, or its leftover can be dropped."""
         patient = statement.long_lock_wait_ok
         limit = self._session.lock_limit(self._retry.budget_seconds) if patient else contextlib.nullcontext()
         with limit:
@@ -57,20 +57,20 @@ class LockWaits:
                     alone = not self._session.savepoint or self.autocommit
                     if not (alone and self.others_fault(error)):
                         raise
-                    # A patient one has waited for as long as the budget is.
+                    # A statement with a long lock wait has already waited for the whole budget.
                     self.gave_up = patient and self._session.met_lock_limit(error)
                     if not self._cleared(statement) or self.gave_up or not self.wait():
                         raise
 
     def others_fault(self, error: Exception) -> bool:
-        """Return whether a statement with a transaction to itself may be run again."""
+        """Return whether a statement in a separate transaction may be run again."""
         return self._session.met_lock_limit(error) or self._session.lost_transaction(error)
 
     def wait(self) -> bool:
-        """Pause before another try; False when the budget is spent.
+        """Pause before another try; return False if the budget is spent.
 
         Raises:
-            MigrationAborted: a stop was asked for.
+            MigrationAborted: a stop was requested.
         """
         try:
             self.gave_up = not self._retry.wait(self._revision, self.statement_index)
