@@ -18,6 +18,17 @@ FILE = Path("docs/runbook.md")
 PARTS = ("Look", "Decide", "Do", "Do not")
 """What every section tells, in this order, each in a paragraph that begins with the word in bold."""
 
+_SILENT = {
+    "no-last-line": "**Exit code 137, 139 or 143**, or none: the process was ended from outside, and wrote no last "
+    "line. EventBridge rule `TaskStoppedRule`.",
+    "out-of-memory": "**Exit code 137**, reason `OutOfMemoryError`. EventBridge rule `TaskStoppedRule`.",
+    "task-killed": "**Exit code 137, 139 or 143** without that reason. EventBridge rule `TaskStoppedRule`.",
+    "secret-unreadable": "**No exit code**, reason `ResourceInitializationError`. EventBridge rule `TaskStoppedRule`.",
+    "image-pull": "**No exit code**, reason `CannotPullContainerError`. EventBridge rule `TaskStoppedRule`.",
+    "deployment-failed": "**No exit code.** EventBridge rule `DeploymentFailedRule`, or a stack that does not end.",
+}
+"""Ends of which no event tells, and the rule of the observability stack that does."""
+
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
 _PARAMETER = re.compile(r"[$]{(\w+)}")
 _QUOTATION = re.compile(r"\A\n*(?:> .*\n)*\n*")
@@ -34,11 +45,9 @@ def facts() -> dict[str, str]:
     known = {kind.name: _of_failure(kind) for kind in sorted(failures, key=lambda kind: kind.exits_with)}
     known |= {anchor(alarm): _of_alarm(alarm) for alarm in PAGING if anchor(alarm) not in known}
     known["exit-0"] = f"**Exit code {EXIT_OK}.** Stopped as asked, or the command is done. Event `process_stopped`."
-    known["exit-64"] = f"**Exit code {EXIT_USAGE}.** A command line that is none; one line on standard error, no event."
-    known["no-last-line"] = (
-        "**Exit code 137, 139 or 143**, or none: the process was ended from outside, without a word."
-    )
-    return known
+    usage = "The command line is wrong: `startup_failed` and one line on standard error say why."
+    known["exit-64"] = f"**Exit code {EXIT_USAGE}.** {usage}"
+    return known | _SILENT
 
 
 def renewed(text: str) -> str:

@@ -8,6 +8,7 @@ import yaml
 
 _PSEUDO_PARAMETERS = {
     "AWS::Region": "eu-west-1",
+    "AWS::StackName": "plants-observability",
     "AWS::AccountId": "111122223333",
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
@@ -88,7 +89,8 @@ class Stack:
             return None
         if self._template["Resources"].get(name, {}).get("Type") == "AWS::ECS::Service":
             return "arn:aws:ecs:eu-west-1:111122223333:service/main/plants"
-        assert name in self._values or name in self._template["Resources"], f"there is no {name}"
+        known = name in self._values or name.partition(".")[0] in self._template["Resources"]
+        assert known, f"there is no {name}"
         return self._values.get(name, f"<{name}>")
 
     def find(self, table: str, row: str, column: str) -> Any:
@@ -98,9 +100,10 @@ class Stack:
     def substitute(self, node: Any) -> str:
         """A text with its `${}` filled in, with the values that the node itself may give."""
         text, own = (node[0], self.value(node[1])) if isinstance(node, list) else (node, {})
-        return re.sub(
-            r"\$\{([^}]+)\}", lambda match: str(own[match[1]] if match[1] in own else self.ref(match[1])), text
+        filled = re.sub(
+            r"\$\{([^!}]+)\}", lambda name: str(own[name[1]] if name[1] in own else self.ref(name[1])), text
         )
+        return filled.replace("${!", "${")
 
     @property
     def container(self) -> dict[str, Any]:
