@@ -1,4 +1,4 @@
-"""The responses that the port gives by itself: probes during the whole life, everything else until the app serves.
+"""The responses that the port gives by itself: probes during the whole life, and any request until the app serves.
 
 The responses depend only on a request's path and headers. So the gate (before the app serves) and the ASGI app around
 the user's app (afterwards) give the same ones.
@@ -43,7 +43,7 @@ class Answer:
 
 
 class Answers:
-    """The responses of one process. If a probe's path is empty, the app answers that probe."""
+    """The responses of a process. If a probe's path is empty, the app answers that probe."""
 
     def __init__(self, status: Status, live_path: str, ready_path: str, startup_path: str) -> None:
         self._status = status

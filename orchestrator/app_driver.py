@@ -16,7 +16,7 @@ def database_of(port: int | None) -> str:
 
 
 def default_driver(dialect: str) -> str:
-    """Return the driver for an app that names none: our own async one if installed, else another installed one."""
+    """Return the driver for an app that names none: our own async one if installed, or another installed one."""
     database = DATABASES[dialect]
     candidates = [each.name for each in DRIVERS.values() if each.database == database and each.installed]
     own = OWN[database]

@@ -1,4 +1,4 @@
-"""Why an app was not imported, and in which loop it runs."""
+"""Importing the app: the failure if it cannot be imported, and the event loop that it runs in."""
 
 import asyncio
 import sys
@@ -18,7 +18,7 @@ _LONGEST_CAUSE = 1_000  # characters
 
 
 def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> AppFailed:
-    """The failure for an app that does not start."""
+    """Return the failure for an app that does not start."""
     kind, cause = Ours(type(error).__name__), _short(str(error))
     message = Words("{what}: {kind}[: {cause}]", what=Ours(what), kind=kind, cause=cause)
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
@@ -27,13 +27,13 @@ def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> Ap
 
 
 def _short(text: str) -> str:
-    """In one line, cut between two words: half of a secret is not recognised as one."""
+    """Return the text in one line, cut between two words: the redactor does not recognise half a secret."""
     words = " ".join(text.split())
     return words if len(words) <= _LONGEST_CAUSE else f"{words[:_LONGEST_CAUSE].rpartition(' ')[0]} …"
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The loop as UVICORN_LOOP names it; None is asyncio's own."""
+    """Return the loop factory that UVICORN_LOOP names; None for asyncio's own loop."""
     if name in {"none", "asyncio"}:
         return None
     if name not in {"auto", "uvloop"}:
@@ -49,9 +49,9 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def where_it_was_looked_for(settings: Settings, error: BaseException) -> str:
-    """The hint for an app that was not found: which variable names it, and where it was looked for.
+    """Return the hint for an app that was not found: the variable that names it, and where it was looked for.
 
-    Empty for an app that was found and failed.
+    Empty if the app was found and failed to import.
     """
     module = settings.app.partition(":")[0]
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""

@@ -78,7 +78,7 @@ class AppServer:
     """Imports the app, then serves it. Methods run in the main thread unless they name another.
 
     Attributes:
-        context: the context variables that the app's import and its requests see; it holds none of ours.
+        context: the context variables for the app's import and requests, without ours.
     """
 
     def __init__(self, settings: Settings, answers: Answers, emit: Emit, stop: Stop) -> None:
@@ -138,7 +138,7 @@ class AppServer:
             self._uvicorn.loop.call_soon_threadsafe(self._adopt, handed)
 
     def request_stop(self, graceful_seconds: float) -> None:
-        """Accept no more connections, give running requests `graceful_seconds` to finish, then end the lifespan."""
+        """Stop accepting connections, give running requests `graceful_seconds` to finish, then end the lifespan."""
         own = self._config.timeout_graceful_shutdown
         within = graceful_seconds if own is None else min(own, graceful_seconds)
         self._config.timeout_graceful_shutdown = within  # type: ignore[assignment]  # any number does
@@ -214,7 +214,7 @@ class AppServer:
 
             def connection_made(transport: asyncio.BaseTransport) -> None:
                 made(transport)
-                if handed.head:  # first, before anything else is read
+                if handed.head:  # first, before all other data
                     protocol.data_received(handed.head)
 
             protocol.connection_made = connection_made  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ _TOLD = {
 
 
 class Bounded:
-    """Mixin for uvicorn's HTTP protocols: says when the connection may be dropped, and closes it if it stays silent."""
+    """Mixin for uvicorn's HTTP protocols: knows when the connection may be dropped, and closes it if it is silent."""
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop

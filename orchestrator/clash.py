@@ -1,4 +1,4 @@
-"""Finds another distribution that installs a package called `orchestrator`: the two overwrite each other's files.
+"""Finds another distribution that installs a package called `orchestrator` and overwrites our files.
 
 pip does not notice that. The search takes too long for every start, so it runs only after something has failed. This
 module imports nothing of ours: any of our modules may come from the other package.
@@ -23,7 +23,7 @@ def others() -> list[str]:
 
 
 def explanation() -> str:
-    """Return a message about the other distributions, with the cure; empty if there are none."""
+    """Return a message about the other distributions, with the cure; empty if none are installed."""
     names = " and ".join(others())
     return names and (
         f"{names} and {_OURS} both install a Python package called {_PACKAGE}, and overwrite each other's files: "

@@ -121,7 +121,7 @@ _LOOKING = (
 def status(stop: Stop, *, as_json: bool, schema: bool, exit_code: bool) -> int:
     """Show where the database is, what ran when, what was interrupted and who holds the lock. Changes nothing.
 
-    Exit code 0: it could be read; 1: with --exit-code, a database is not at head; else the code of the failure.
+    Exit code 0: it could be read; 1: with --exit-code, a database is not at head; otherwise the code of the failure.
     """
     from orchestrator.people import status as command
 

@@ -1,4 +1,4 @@
-"""What the commands have in common: how each treats signals and its output, and what its help tells."""
+"""What the commands have in common: signals, output, and the variables in their help."""
 
 import errno
 import os
@@ -60,4 +60,4 @@ class ToolWithVariables(Tool, WithVariables):
 
 
 class PrinterWithVariables(Printer, WithVariables):
-    """The same, whose purpose is its output."""
+    """A printer whose help lists the variables that it reads."""

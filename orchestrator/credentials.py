@@ -1,6 +1,6 @@
-"""How to log in to the database: for the app, for the migration, and what of it must never be printed.
+"""The logins for the database: one for the app, one for migrating.
 
-Nothing here ever puts a value into a fault: any of them may be, or hold, the password.
+No fault ever contains a value: any value may be the password, or contain it.
 """
 
 import time
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-AGAIN_SECONDS = 0.1  # before a second look at a file that is wrong: something may be writing it
+AGAIN_SECONDS = 0.1  # before a faulty file is read again: it may be half written
 MIGRATION_VARIABLES = tuple(name for name in DatabaseSettings.variables() if name.startswith("MIGRATION_"))
 _FILES = {"url_file", "secret_file", "password_file"}
 _MIGRATION_FILES = {f"migration_{name}" for name in _FILES}
 _FIXED = {"migration_url", "migration_secret", "migration_password"}
 _NO_ADDRESS = {"ssl_ca", "iam_auth"}
-_TOLD = "(told by env.py)"  # in place of a URL that nobody gave
+_TOLD = "(told by env.py)"  # instead of a URL that no variable gave
 
 
 @dataclass
@@ -40,10 +40,10 @@ class Credentials:
 
     Attributes:
         given: the variables.
-        embedded: no variable says where the database is, and the embedded one may be used.
-        tls: whom to trust, if DATABASE_SSL_CA says it.
-        told: the app's address as env.py told it, where no variable does.
-        issued: the logins that were given out.
+        embedded: no variable gives an address, and the embedded database may be used.
+        tls: which CA to trust, if DATABASE_SSL_CA is set.
+        told: the app's address as read from env.py, if no variable gives one.
+        issued: the logins that were handed out.
     """
 
     given: DatabaseSettings = field(repr=False)
@@ -54,7 +54,7 @@ class Credentials:
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, embedded: bool) -> "tuple[Credentials | None, list[Fault]]":
-        """Validate the variables; `embedded`: without any, the embedded database serves."""
+        """Validate the variables. With `embedded`, use the embedded database if no variable gives an address."""
         given, faults = DatabaseSettings.read(environ)
         faults += contradictions(given)
 
@@ -77,16 +77,16 @@ class Credentials:
 
     @property
     def known(self) -> bool:
-        """Whether the address to migrate is known; else only env.py knows it."""
+        """Return whether the address to migrate is known; otherwise only env.py knows it."""
         return self._logins()[1] is not None
 
     @property
     def app_known(self) -> bool:
-        """Whether the app's own address is known."""
+        """Return whether the app's own address is known."""
         return self._app() is not None
 
     def learn(self, address: OwnAddress) -> None:
-        """Note the app's address, as env.py told it.
+        """Store the app's address as read from env.py.
 
         Raises:
             CredentialsError: the driver for our own connections is missing.
@@ -95,35 +95,35 @@ class Credentials:
         self.told = address
 
     def exported_text(self) -> str | None:
-        """What DATABASE_URL must be for the app; None where it is so already, or only env.py knows the address.
+        """Return the value of DATABASE_URL for the app; None if it is already set so, or only env.py knows the address.
 
         Raises:
-            CredentialsError: a file cannot be read any more, or a value is missing.
+            CredentialsError: a file has become unreadable, or a value is missing.
         """
         return None if self.given.url and not self.given.driver else self.app_text()
 
     def app_text(self) -> str | None:
-        """The URL for the app, byte for byte as it was given, or made of the parts; None when only env.py knows it.
+        """Return the app's URL, unchanged or built from the parts; None if only env.py knows it.
 
         Raises:
-            CredentialsError: a file cannot be read any more, or a value is missing.
+            CredentialsError: a file has become unreadable, or a value is missing.
         """
         login = self._app()
         return login.text if login and login.text != _TOLD else None
 
     def app_url(self) -> URL:
-        """The URL for the app, with its driver.
+        """Return the app's URL, with its driver.
 
         Raises:
-            CredentialsError: a file cannot be read any more, or a value is missing.
+            CredentialsError: a file has become unreadable, or a value is missing.
         """
         return self._issue(_known(self._app()).url, self.app_url)
 
     def migration_url(self) -> URL:
-        """The URL for env.py, with the app's driver; files are read again, as the password may have been rotated.
+        """Return the URL for env.py, with the app's driver. Files are read again: the password may have been rotated.
 
         Raises:
-            CredentialsError: a file cannot be read any more, or a value is missing.
+            CredentialsError: a file has become unreadable, or a value is missing.
         """
         app, login = self._logins()
         login = _known(login)
@@ -131,44 +131,44 @@ class Credentials:
         return self._issue(url, self.migration_url)
 
     def alembic_url(self) -> URL | None:
-        """The same for Alembic's configuration; None where the project's own files have it.
+        """Return the URL for Alembic's configuration; None if the project's own files contain it.
 
         Raises:
-            CredentialsError: a file cannot be read any more, or a value is missing.
+            CredentialsError: a file has become unreadable, or a value is missing.
         """
         return with_installed_driver(self.migration_url()) if self.known and self.told is None else None
 
     def own_address(self) -> OwnAddress:
-        """How our own connections reach the database, with the login for migrating.
+        """Return the address for our own connections, with the login for migrating.
 
         Raises:
-            CredentialsError: a file cannot be read any more, or a value is missing.
+            CredentialsError: a file has become unreadable, or a value is missing.
         """
         return self._address(_known(self._logins()[1]), self.migration_url)
 
     def app_address(self) -> OwnAddress:
-        """How our own connections reach the database, with the app's login.
+        """Return the address for our own connections, with the app's login.
 
         Raises:
-            CredentialsError: a file cannot be read any more, or a value is missing.
+            CredentialsError: a file has become unreadable, or a value is missing.
         """
         return self._address(_known(self._app()), self.app_url)
 
     def _address(self, login: Login, source: Callable[[], URL]) -> OwnAddress:
-        """The address of a login; one that env.py told has its options, whatever login was put into it."""
+        """Return the address of a login. If env.py gave the address, keep its options whatever the login is."""
         told = self.told if login.text == _TOLD else None
         address = replace(told, url=login.url) if told else login.own_address()
         self._issue(address.url, source)
         return address
 
     def _app(self) -> Login | None:
-        """The app's login; None when only env.py knows it, and was not asked."""
+        """Return the app's login; None if only env.py knows it and has not run yet."""
         if self.told:
             return Login(self.told.url, _TOLD, "DATABASE_URL")
         return EMBEDDED if self.embedded else app_login(self.given)
 
     def _logins(self) -> tuple[Login | None, Login | None]:
-        """The app's login, and the one for migrating: one of its own, else the app's."""
+        """Return the app's login and the login for migrating, which defaults to the app's."""
         app = self._app()
         if app:
             self._issue(app.url, self.app_url)
@@ -179,27 +179,27 @@ class Credentials:
 
     @property
     def separate(self) -> bool:
-        """Whether the login for migrating is another than the app's."""
+        """Return whether the login for migrating differs from the app's."""
         return any(name.startswith("migration_") for name in self.given.given)
 
     @property
     def uses_tokens(self) -> bool:
-        """Whether a login without a password gets a token."""
+        """Return whether a login without a password gets a token."""
         return self.given.iam_auth
 
     @property
     def rotates(self) -> bool:
-        """Whether the next login for waiting and migrating may be another: then a refused one is not the last word."""
+        """Return whether the login for waiting and migrating may change, so that a refused login may work later."""
         given = self.given.given
         from_file = bool(given & _MIGRATION_FILES) or (bool(given & _FILES) and not given & _FIXED)
         return from_file or (self.uses_tokens and self.known and not self.migration_url().password)
 
     def takes_token(self, login: iam.Login) -> bool:
-        """Whether this is a login of ours that has no password, and so gets a token."""
+        """Return whether this login has no password and therefore gets a token."""
         return self.uses_tokens and login in self.token_logins()
 
     def token_logins(self) -> list[iam.Login]:
-        """The logins without a password, of the app and of the migration."""
+        """Return the logins without a password, of the app and of the migration."""
         urls = [self.app_url()] if self.app_known else []
         urls += [self.migration_url()] if self.known else []
         return [login for url in urls if (login := iam.login_of(url))]
@@ -208,7 +208,7 @@ class Credentials:
         return self.issued.issue(url, source, changes=bool(self.given.given & (_FILES | _MIGRATION_FILES)))
 
     def _patiently(self) -> None:
-        """Read the logins, once more if they stand in a file that is just being written."""
+        """Read the logins; read them a second time if a file is faulty, as it may be half written."""
         try:
             self._logins()
         except CredentialsError:
@@ -218,12 +218,12 @@ class Credentials:
             self._logins()
 
     def _check_app(self) -> None:
-        """Check that our own connections can be made with the app's login, as far as it shows without one."""
+        """Check that our own connections can use the app's login, as far as that shows without a connection."""
         if self.app_known:
             credential_checks.check_driver(self.app_address())
 
     def _check_migration(self) -> None:
-        """Check the same with the login for migrating; one with an address of its own also where the app's is wrong."""
+        """Check the login for migrating in the same way; if it has its own address, even when the app's is wrong."""
         if login := migration_login(self.given, None):
             credential_checks.check_driver(login.own_address())
         elif self.known:
@@ -236,7 +236,7 @@ class Credentials:
             credential_checks.check_app(self.app_url(), self._logins()[1], tls=self.tls is not None)
 
     def forget_migration(self) -> None:
-        """Drop what only migrating needs, for all who hold this object: from now on `migration_url` is the app's."""
+        """Drop the login for migrating, for every holder of this object: `migration_url` is the app's from now on."""
         self.given = self.given.replaced(**{name: None for name in self.given.given if name.startswith("migration_")})
         self.issued.forget(self.migration_url)
 

@@ -17,7 +17,7 @@ def check_host(host: str) -> str:
     """Accept a host name, an address, several of them separated by commas, or the directory of a Unix socket.
 
     Raises:
-        ValueError: it is something else.
+        ValueError: the text has another form.
     """
     if _HOST_AND_PORT.fullmatch(host):
         raise ValueError("it must be the host alone; the port has its own variable")

@@ -34,7 +34,7 @@ def refuse_usage(message: str) -> int:
 
 
 def crash(error: Exception) -> int:
-    """Report an uncaught error: a bug of ours, or a working directory that has been deleted."""
+    """Report an uncaught error: a bug of the orchestrator, or a deleted working directory."""
     if not _has_working_directory():
         message = "the working directory was deleted, or this user may not read it"
         return _fail("working_directory", message, "Start in a directory that exists: the project's.", 1)

@@ -31,7 +31,7 @@ _logger = logging.getLogger(__name__)
 def identify(environ: Mapping[str, str]) -> None:
     """Add the task's identity to all later lines as soon as the endpoint answers. Outside ECS, do nothing.
 
-    Called before everything else, so that the endpoint has answered by the first lines.
+    Call this first, so that the endpoint has answered by the first lines.
     """
     if address := environ.get(VARIABLE):
         threading.Thread(target=_identify, args=(address,), name="ecs-metadata", daemon=True).start()

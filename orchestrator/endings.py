@@ -1,4 +1,4 @@
-"""Writes the last event of a process: exactly one, whatever ends the process and in whichever thread."""
+"""Writes the last event of a process: exactly one, for any cause and in any thread."""
 
 import threading
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Process 1 of a container: forwards signals to its child, the orchestrator, and reaps every orphaned process.
 
 Linux makes process 1 the parent of every orphan. An orphan that process 1 does not reap stays as a zombie and counts
-against the container's limit of processes. The orchestrator cannot reap them itself: it cannot tell orphans from the
-app's own children, and the exit codes of those belong to the app.
+against the container's limit of processes. The orchestrator cannot reap them itself: it cannot distinguish orphans from
+the app's own children, and the exit codes of those belong to the app.
 """
 
 import contextlib

@@ -51,14 +51,14 @@ class Gate:
         self._server = await loop.create_server(lambda: _Connection(self), sock=self._listener.dup())
 
     def hand_over(self, hand: Callable[[Handed], None]) -> None:
-        """Accept no more connections, and call `hand` for each open one as soon as it has received its response."""
+        """Stop accepting connections, and call `hand` for each open one as soon as it has received its response."""
         self._server.close()  # closes the duplicate; the listener stays open for the next server
         self.hand = hand
         for connection in list(self.connections):
             connection.hand_on()
 
     async def close(self) -> None:
-        """Accept no more connections, and close each open one after its response."""
+        """Stop accepting connections, and close each open one after its response."""
         self._server.close()
         self.emptied.clear()
         for connection in list(self.connections):

@@ -59,7 +59,7 @@ def problem(logins: Sequence[Login], environ: Mapping[str, str], *, tls: bool) -
 
 
 def region_of(host: str, environ: Mapping[str, str]) -> str | None:
-    """Return the region that signs for `host`: the one in its name, else the task's (the two may differ)."""
+    """Return the region that signs for `host`: the one in its name, or the task's (the two may differ)."""
     if found := _ENDPOINT.search(host):
         return (found[1] or found[2]).lower()
     return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None

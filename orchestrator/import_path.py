@@ -1,4 +1,4 @@
-"""What the project's modules find: the working directory on the path, and the command line that they know."""
+"""The environment of the project's modules: the working directory in the import path, and a known command line."""
 
 import importlib
 import sys
@@ -22,7 +22,7 @@ def import_from_working_directory(app_dir: str = "") -> None:
 
 
 def show_known_command_line(*words: str) -> None:
-    """Let `sys.argv` be that of the program which we stand for: projects tell `alembic` and `uvicorn` apart by it."""
+    """Set `sys.argv` to the program that we replace: projects distinguish `alembic` and `uvicorn` by it."""
     program, *arguments = words
     sys.argv[:] = [str(Path(sys.argv[0]).with_name(program)), *arguments]
 

@@ -20,7 +20,7 @@ class State(enum.StrEnum):
     SERVING = "serving"  #: a request to the app gets the app's answer
     DRAINING = "draining"  #: a stop was asked for: readiness is off, requests in flight finish
     STOPPED = "stopped"  #: the end of a process that did what it was asked
-    FAILED = "failed"  #: the end of one that did not; the exit code tells why
+    FAILED = "failed"  # the end of a process that did not; the exit code gives the reason
 
 
 _END = frozenset({State.STOPPED, State.FAILED})
@@ -40,7 +40,7 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 
 
 class Lifecycle:
-    """The state of one process. `advance` is the only way to change it, and announces each change."""
+    """The state of a process. `advance` is the only way to change it, and announces each change."""
 
     def __init__(self, emit: Emit) -> None:
         self.state = State.WAITING

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Preparation:
-    """The preparation of one start.
+    """The preparation of a start.
 
     Attributes:
         asked: set when a stop is requested.
@@ -112,7 +112,7 @@ class Preparation:
         return True
 
     async def _upgrade(self, target: Target, seen: DatabaseState) -> int:
-        """Run env.py if revisions are missing, else report that none are; return how many were applied."""
+        """Run env.py if revisions are missing, otherwise report that none are; return how many were applied."""
         if seen.places is None or any(place.standing.pending for place in seen.places):
             try:
                 with self.stop.unhurried():

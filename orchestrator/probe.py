@@ -1,7 +1,7 @@
 """The container's health check: sends one request to this container's own port, and prints nothing if all is well.
 
 It runs every few seconds next to the app, on the app's CPU and memory. So it imports little of the standard library and
-nothing else: `http.client` alone would cost more than the whole check (`benchmarks/probe.py`).
+nothing more: `http.client` alone would cost more than the whole check (`benchmarks/probe.py`).
 
 Only an answer from this container's orchestrator counts. The request contains the container's mount namespace and a
 random number. The gate repeats both and adds its state, if it is in the same container. So no sidecar, no orchestrator
@@ -39,7 +39,7 @@ def main(environ: Mapping[str, str], *, live: bool, timeout_seconds: float) -> i
         # One time limit for everything: name resolution has none, and a server may send a byte a second.
         _thread.start_new_thread(_give_up, (timeout_seconds,))
         ask(environ, live=live)
-    except (NotHealthyError, RuntimeError) as error:  # RuntimeError: this container may start no more threads
+    except (NotHealthyError, RuntimeError) as error:  # RuntimeError: this container may not start another thread
         _tell(error)
         return NOT_HEALTHY
     return HEALTHY

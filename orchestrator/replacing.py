@@ -1,7 +1,7 @@
 """`run`: replaces this process by another program, like `exec` in a shell.
 
 The program gets what `exec` would leave it: this process's id, standard input, output and error, the environment, and
-default signal handlers. Nothing else stays: the kernel closes all our other descriptors.
+default signal handlers. The kernel closes all our other descriptors.
 """
 
 import os
@@ -28,7 +28,7 @@ class Replacement:
     Attributes:
         path: The executable file.
         argv: Its name as given, and its arguments.
-        listener: The socket; None if there is none or it is closed.
+        listener: The socket; None without a socket, or if it is closed.
         descriptor: Where the program expects the socket.
     """
 

@@ -1,4 +1,4 @@
-"""The skeleton of docs/runbook.md: one section per exit code and alarm, with what the catalogue says about it.
+"""The skeleton of docs/runbook.md: one section per exit code and alarm, with its data from the catalogue.
 
 The heading of a section is the name of its event or alarm, because alarm descriptions link to that anchor. The
 quotation below the heading is generated; people write the rest, and it is kept. `python -m orchestrator.runbook`
@@ -40,7 +40,7 @@ def anchor(alarm: Alarm) -> str:
 
 
 def facts() -> dict[str, str]:
-    """Return what the catalogue says about each section, by heading."""
+    """Return the generated quotation of each section, by heading."""
     failures = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure)]
     known = {kind.name: _of_failure(kind) for kind in sorted(failures, key=lambda kind: kind.exits_with)}
     known |= {anchor(alarm): _of_alarm(alarm) for alarm in PAGING if anchor(alarm) not in known}

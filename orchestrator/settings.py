@@ -13,7 +13,7 @@ YES, NO = True, False
 
 
 class Settings(Variables):
-    """The settings of one process. Those of the database are in `DatabaseSettings`."""
+    """The settings of a process. Those of the database are in `DatabaseSettings`."""
 
     app: str = variable(
         "ORCHESTRATOR_APP",

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Startup:
-    """One start of one process, with the objects that all its steps share."""
+    """A start of a process, with the objects that all its steps share."""
 
     def __init__(self, task: Task, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter) -> None:
         self.task, self.settings, self.credentials = task, settings, credentials

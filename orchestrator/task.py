@@ -1,4 +1,4 @@
-"""The task of one process: a command and its arguments."""
+"""The task of a process: a command and its arguments."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -22,5 +22,5 @@ class Task:
 
     @property
     def must_reach_target(self) -> bool:
-        """Return whether a stop before the target counts as a failure: true for commands that do nothing else."""
+        """Return whether a stop before the target counts as a failure: true for commands whose only purpose it is."""
         return self.name in {"migrate", "wait"}

@@ -1,7 +1,7 @@
-"""The trace that a request belongs to, by which its line is found beside those of proxies and other services.
+"""The trace of a request, which connects its line with those of proxies and other services.
 
 Headers: `traceparent` (https://www.w3.org/TR/trace-context/#traceparent-header), and `X-Amzn-Trace-Id`, which an
-Application Load Balancer puts on every request (elasticloadbalancing/latest/application/load-balancer-request-tracing).
+Application Load Balancer adds to every request (elasticloadbalancing/latest/application/load-balancer-request-tracing).
 """
 
 import re
@@ -12,10 +12,10 @@ _ROOT = re.compile(rb"(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})\s*(?:;|$)", re
 
 
 def trace_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """The id in `traceparent`, else the root in `X-Amzn-Trace-Id`; empty without a valid one.
+    """Return the id in `traceparent`, or the root in `X-Amzn-Trace-Id`; empty without a valid one.
 
     Args:
-        headers: As ASGI has them: names in lower case.
+        headers: As in ASGI, with names in lower case.
     """
     root = b""
     for name, value in headers:

@@ -1,4 +1,4 @@
-"""Reads and validates the settings before anything else happens, and reports all faults together."""
+"""Reads and validates the settings first, and reports all faults together."""
 
 import difflib
 import re

@@ -3,8 +3,8 @@
 A fault names the variable, describes the problem and the expected form, and gives an example. It never repeats a value
 that may contain a password.
 
-The standard library is enough for this. A validation library would have to fit the version that the app pins, and it
-would take longer to import than everything else in a start.
+The standard library is enough for this. A validation library would have to fit the version that the app pins, and its
+import would take longer than all others of a start.
 """
 
 from collections.abc import Callable, Mapping

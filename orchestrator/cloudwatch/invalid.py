@@ -7,8 +7,8 @@ class Invalid(Exception):  # noqa: N818  # it becomes a PatternError, which know
     """A part of a pattern is wrong.
 
     Attributes:
-        position: Where, in characters from the start of the text that was read, from 0.
-        reason: What is wrong and what would be right.
+        position: The place, in characters from the start of the text that was read, from 0.
+        reason: The problem and the cure.
     """
 
     def __init__(self, position: int, reason: str) -> None:

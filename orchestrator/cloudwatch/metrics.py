@@ -54,7 +54,7 @@ class Metric:
 
     Attributes:
         name: The metric's name.
-        meaning: What it counts or measures, in a sentence.
+        meaning: A sentence about the metric.
         pattern: The lines that it matches.
         value: A number, or `$.` and the name of a field.
         unit: CloudWatch's unit.

@@ -27,8 +27,8 @@ class PatternError(ValueError):
     """A pattern that CloudWatch would reject, or a pattern in another of its languages.
 
     Attributes:
-        position: Where it is wrong: characters from the start, from 0.
-        reason: What is wrong there, or what would be right.
+        position: The place of the error: characters from the start, from 0.
+        reason: The problem or the cure.
     """
 
     def __init__(self, text: str, position: int, reason: str) -> None:

@@ -98,7 +98,10 @@ class RecordedSession(Protocol):
         """Return the statement with its text literals masked, as it may be stored."""
 
     def look(self, subject: str) -> str:
-        """Return a hash of the definition of one of `Statement.objects`; empty if undefined; or LEFTOVER, UNKNOWN."""
+        """Return a hash of the definition of an object in `Statement.objects`.
+
+        Empty if it is undefined; or LEFTOVER, UNKNOWN.
+        """
 
     def clear(self, subject: str) -> bool:
         """Drop what an interrupted DEFINITION has left; return False if it has left nothing."""

@@ -51,14 +51,15 @@ CONFIGURED = threading.Event()
 
 
 def configure(path: Path | None = None, level: str = "") -> None:
-    """Put a dictConfig file in force.
+    """Apply a dictConfig file.
 
     Args:
-        path: The file; none: `logging.yaml` in the working directory if it uses our formatter, else the packaged one.
-        level: When given, the level of the root logger, and the lowest level that any logger writes.
+        path: The file; none: `logging.yaml` in the working directory if it uses our formatter, otherwise the packaged
+            one.
+        level: If given, the level of the root logger, and the lowest level that any logger writes.
 
     Raises:
-        ValueError: `path` is not a usable configuration; logging is as it was before.
+        ValueError: `path` is not a usable configuration; logging is unchanged.
     """
     if not _stdout:
         _stdout.append(private_stdout())
@@ -87,18 +88,18 @@ def restore() -> None:
 
 
 def unblock() -> None:
-    """From now on a reader that stalls stalls only the log."""
+    """Let a slow reader block only the log from now on."""
     for stream in _stdout:
         stream.unblock()
 
 
 def standard_output() -> int:
-    """The descriptor of what was standard output when logging began: descriptor 1 leads to standard error since."""
+    """Return the descriptor of the original standard output; descriptor 1 leads to standard error by now."""
     return _stdout[0].fileno()
 
 
 def settle(seconds: float) -> None:
-    """Write what is still queued, if that is possible within `seconds`."""
+    """Write what is still queued, for at most `seconds`."""
     for stream in _stdout:
         stream.settle(seconds)
 

@@ -1,4 +1,4 @@
-"""Which requests become `request` events: the app controls it through uvicorn's access logger, as under uvicorn."""
+"""Decides which requests become `request` events: by uvicorn's access logger, its level and filters."""
 
 import logging
 from collections.abc import Mapping
@@ -10,10 +10,10 @@ _ACCESS = logging.getLogger("uvicorn.access")
 
 
 def is_told(scope: Mapping[str, Any], status: int) -> bool:
-    """Whether there is a `request` event for this answer.
+    """Return whether this response gets a `request` event.
 
-    Apps raise the level of `uvicorn.access`, or give it a filter that leaves out health checks. That it is disabled
-    means nothing: `dictConfig` does that by the way to every logger that it does not name.
+    Apps raise the level of `uvicorn.access`, or add a filter that drops health checks. A disabled logger means nothing:
+    `dictConfig` disables every logger that it does not name.
     """
     if not (ROUTE.requests and ROUTE.enabled(logging.INFO)) or _ACCESS.level > logging.INFO:
         return False
@@ -21,7 +21,7 @@ def is_told(scope: Mapping[str, Any], status: int) -> bool:
 
 
 def _passes(scope: Mapping[str, Any], status: int) -> bool:
-    """Whether uvicorn's own record of the request passes the filters."""
+    """Return whether uvicorn's own record of the request passes the filters."""
     host, port = scope.get("client") or ("", 0)
     query = scope.get("query_string", b"").decode("ascii", errors="replace")
     path = scope["path"] + (f"?{query}" if query else "")

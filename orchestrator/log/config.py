@@ -1,6 +1,6 @@
-"""Read `logging.yaml` and apply it to the route of every line.
+"""Reads `logging.yaml` and applies it to all lines.
 
-A file is used only when its root logger writes with our formatter: many projects have a `logging.yaml` for another
+A file is used only if its root logger writes with our formatter: many projects have a `logging.yaml` for another
 program, and its handlers would write lines that are not JSON and may contain secrets.
 """
 
@@ -25,15 +25,15 @@ LOCAL = Path("logging.yaml")
 FORMATTER = "orchestrator.log.formatter"
 _OWN = "orchestrator"
 
-# Taken at import: a project may replace it later.
+# Read at import: a project may replace it later.
 _DICT_CONFIG = logging.config.dictConfig
 
 
 def choose(path: Path | None) -> tuple[Path, str]:
-    """The file to use, and a warning when it is not the requested one.
+    """Return the file to use, and a warning if it is not the requested one.
 
     Args:
-        path: The file that the settings name; none: `logging.yaml` in the working directory, if it uses our formatter.
+        path: The file in the settings; none: `logging.yaml` in the working directory, if it uses our formatter.
 
     Raises:
         ValueError: `path` is not a usable configuration.
@@ -60,7 +60,7 @@ def choose(path: Path | None) -> tuple[Path, str]:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The content of a dictConfig file.
+    """Return the content of a dictConfig file.
 
     Raises:
         ValueError: it is not YAML, or not a mapping.
@@ -74,7 +74,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def apply(config: dict[str, Any], path: Path) -> None:
-    """Configure the logging with the content of `path`.
+    """Configure logging with the content of `path`.
 
     Raises:
         ValueError: dictConfig does not accept it.
@@ -84,7 +84,9 @@ def apply(config: dict[str, Any], path: Path) -> None:
 
 
 def put_in_force(path: Path, output: Output, level: str) -> None:
-    """Make `path` the route of every line; `level`, when given, is where the root logger and the whole log begin.
+    """Write all lines by the configuration in `path`.
+
+    `level`, if given, is the lowest level of the root logger and of the whole log.
 
     Raises:
         ValueError: the file is not a usable configuration.
@@ -123,7 +125,7 @@ def _take_route(root: logging.Logger, output: Output, floor: int) -> None:
 
 
 def _uses_our_formatter(config: dict[str, Any]) -> bool:
-    """Whether a handler of its root logger does."""
+    """Return whether a handler of its root logger uses our formatter."""
     try:
         ours = {name for name, each in config["formatters"].items() if each.get("()") == FORMATTER}
         root = config.get("root") or config["loggers"][""]
@@ -134,7 +136,7 @@ def _uses_our_formatter(config: dict[str, Any]) -> bool:
 
 @contextmanager
 def _undone() -> Iterator[None]:
-    """Let what happens in here to the handlers, levels and flags of all loggers not have happened."""
+    """Undo all changes to the handlers, levels and flags of loggers at the end of the block."""
     before = [(each, list(each.handlers), each.level, each.propagate, each.disabled) for each in loggers()]
     try:
         yield
@@ -149,7 +151,7 @@ def _undone() -> Iterator[None]:
 
 @contextmanager
 def _naming(path: Path, more: type[Exception] = OSError) -> Iterator[None]:
-    """Let every failure name the file."""
+    """Add the file's name to every error."""
     try:
         yield
     except (OSError, ValueError, TypeError, AttributeError, ImportError, more) as error:

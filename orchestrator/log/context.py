@@ -21,7 +21,7 @@ _NUMBERS = {
     "warning": 30,
     "info": 20,
     "debug": 10,
-    # as other libraries call them
+    # names of levels in other libraries
     "fatal": 50,
     "exception": 40,
     "err": 40,
@@ -49,16 +49,16 @@ class Context:
 
     @property
     def program_name(self) -> str:
-        """Who we are to a database server: enough to find our log lines by. PostgreSQL keeps 63 bytes."""
+        """Return our name for database servers, by which our log lines can be found. PostgreSQL keeps 63 bytes."""
         return f"orchestrator boot {self.boot_id}"
 
     def stamp(self, record: LogRecord) -> None:
-        """Write down the state in which the record was made: it may be formatted later, in another."""
+        """Store the current state in the record: it may be formatted later, in another state."""
         record.orchestrator_state = self.state
         record.orchestrator_elapsed = self.elapsed_seconds()
 
     def fields(self, record: LogRecord) -> dict[str, Any]:
-        """The common fields of `record`, but for `event`, `message` and `outcome`, in the order of the line."""
+        """Return the common fields of `record` in the order of the line, without `event`, `message` and `outcome`."""
         happened = created(record)
         return {
             "timestamp": happened.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -74,7 +74,7 @@ class Context:
         }
 
     def own_fields(self) -> dict[str, Any]:
-        """The common fields of an event that happens now, without `timestamp` and `level`."""
+        """Return the common fields of an event that happens now, without `timestamp` and `level`."""
         return {
             "state": self.state,
             "service": self.service,
@@ -87,12 +87,12 @@ class Context:
         }
 
     def elapsed_seconds(self) -> float:
-        """Seconds since the process began, by the monotonic clock."""
+        """Return the seconds since the process began, by the monotonic clock."""
         return time.monotonic() - self.started
 
 
 def created(record: LogRecord) -> datetime:
-    """When the record was made; now if its time is impossible."""
+    """Return when the record was made; now if its time is impossible."""
     try:
         return datetime.fromtimestamp(record.created, UTC)
     except BaseException:  # noqa: BLE001  # no number, none that a calendar has
@@ -100,14 +100,14 @@ def created(record: LogRecord) -> datetime:
 
 
 def _level(number: Any) -> str:
-    """One of the five names that filters know: libraries add others, and may rename these."""
+    """Return one of the five level names that filters know: libraries add levels and rename these."""
     if type(number) is not int:
         return "info"
     return _LEVELS.get(number) or next((name for least, name in _LEVELS.items() if number >= least), "debug")
 
 
 def level_number(name: object) -> int | None:
-    """The number of a level by the name that another library gives it; None for other values."""
+    """Return the number of a level by its name in another library; None for other values."""
     return _NUMBERS.get(str.lower(name)) if type(name) is str else None
 
 

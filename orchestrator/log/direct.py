@@ -1,7 +1,7 @@
-"""The short way of an event: one dictionary, one serialisation, straight into the output.
+"""The fast path of an event: a dictionary, serialised once, written to the output.
 
-Each request is an event. A `logging` record, its handler and its lock double the cost of a line, so they are skipped
-when that makes no difference: one handler writes, it is the packaged one, and there is no filter.
+Each request is an event. A `logging` record, its handler and its lock double the cost of a line. They are skipped if
+that makes no difference: the only handler is the packaged one, without a filter.
 """
 
 import logging
@@ -22,7 +22,7 @@ _second, _stamp = 0, ""
 
 
 def output_of(handlers: Sequence[logging.Handler], filters: Sequence[Any]) -> Output | None:
-    """Where these handlers write to, if that can be done without them."""
+    """Return the stream that these handlers write to, if they can be skipped."""
     if filters or len(handlers) != 1:
         return None
     handler: Any = handlers[0]
@@ -35,7 +35,7 @@ def output_of(handlers: Sequence[logging.Handler], filters: Sequence[Any]) -> Ou
 
 
 def write(output: Output, event: Event, message: str, fields: dict[str, Any]) -> bool:
-    """Write the line of an event; returns False if it must be cut or escaped first."""
+    """Write the line of an event; return False if it must be cut or escaped first."""
     try:
         line = orjson.dumps(
             {
@@ -58,7 +58,7 @@ def write(output: Output, event: Event, message: str, fields: dict[str, Any]) ->
 
 
 def _timestamp() -> str:
-    """UTC with milliseconds; the calendar is asked once a second."""
+    """Return the UTC time with milliseconds; the date is computed once a second."""
     global _second, _stamp  # a cache: at worst two threads fill it with the same
     now = time.time()
     second = int(now)

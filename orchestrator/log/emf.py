@@ -1,4 +1,4 @@
-"""Durations as CloudWatch metrics without any filter: the embedded metric format, in the line of the event itself.
+"""Durations as CloudWatch metrics without filters: the embedded metric format (EMF), inside the event's line.
 
 The members and their limits:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -16,12 +16,12 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 def embedded(
     metrics: Mapping[str, float], namespace: str, dimensions: Mapping[str, str], happened: datetime
 ) -> dict[str, Any]:
-    """The members that make a line a metric as well, values and dimensions among them; none without a finite value.
+    """Return the members that make a line a metric, including values and dimensions; empty without a finite value.
 
     Args:
         metrics: Seconds by the metric's name.
-        namespace: Where CloudWatch puts the metrics.
-        dimensions: Fields of the line by whose values the metric is parted; an empty or impossible value is left out.
+        namespace: CloudWatch's namespace for the metrics.
+        dimensions: Fields of the line that become dimensions; an empty or impossible value is omitted.
         happened: The time of the event.
     """
     values = {name: value for name, value in metrics.items() if math.isfinite(value)}
@@ -38,12 +38,12 @@ def embedded(
 
 
 def members(fields: Mapping[str, Any]) -> set[str]:
-    """The fields that must stay complete for the line to be a valid metric; only our own lines have any."""
+    """Return the fields that must stay complete for the line to be a valid metric; only our own lines have any."""
     directives = fields.get(MEMBER, {}).get("CloudWatchMetrics", [])
     named = {metric["Name"] for directive in directives for metric in directive["Metrics"]}
     return {MEMBER} | named | {name for directive in directives for names in directive["Dimensions"] for name in names}
 
 
 def _is_dimension(value: str) -> bool:
-    """CloudWatch takes ASCII only, and no colon in front (API_Dimension of its reference)."""
+    """Return whether CloudWatch accepts the value: ASCII only, without a leading colon (API_Dimension)."""
     return value != "" and value.isascii() and not value.startswith(":")

@@ -1,7 +1,7 @@
-"""The app's own logging: it configures what it likes, and we write what its console would show.
+"""The app's own logging: the app configures it freely, and we write what its console would show.
 
-Its loggers, levels, filters and handlers have the effect that they have under uvicorn. Only the last step differs: what
-a handler writes to standard output or error becomes one line of ours, with the record's level and fields.
+The app's loggers, levels, filters and handlers work as under uvicorn. Only the last step differs: what a handler writes
+to standard output or error becomes a line of ours, with the record's level and fields.
 """
 
 import logging
@@ -20,12 +20,12 @@ from orchestrator.log.route import ROUTE, at_hand
 
 _CONSOLE = re.compile(r"/dev/std(?:out|err)|/dev/fd/[12]|/proc/(?:self|[0-9]+)/fd/[12]")
 _HANDLE_ERROR = logging.Handler.handleError
-# Importing them is our doing: an app that disables "existing" loggers means those that it knows of.
+# We imported these libraries: an app that disables "existing" loggers means the ones that it knows.
 _IMPORTED_BY_US = {"aiosqlite", "alembic", "asyncio", "asyncmy", "asyncpg", "concurrent", "orchestrator", "sqlalchemy"}
 
 
 class OwnRecords(logging.Handler):
-    """The handler of this package's loggers; the app's configuration does not apply to them."""
+    """The handler of this package's loggers; the app's configuration does not affect them."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record as a line."""
@@ -33,7 +33,7 @@ class OwnRecords(logging.Handler):
 
 
 class StandIn(logging.StreamHandler[Any]):
-    """A handler that shows its records: where uvicorn's configuration has one, and as `logging.lastResort`."""
+    """A handler that shows its records: in place of uvicorn's handlers, and as `logging.lastResort`."""
 
     def __init__(self, level: int = logging.NOTSET) -> None:
         super().__init__(sys.stderr)
@@ -45,7 +45,7 @@ class StandIn(logging.StreamHandler[Any]):
 
 
 def install() -> None:
-    """From now on what other handlers write to the console is the record that they write it for."""
+    """From now on, replace what other handlers write to the console by the record that they handle."""
     logging.Handler.handle = _as_in_logging  # type: ignore[method-assign]
     logging.Handler.handleError = _handle_error  # type: ignore[method-assign,assignment]
 
@@ -57,20 +57,20 @@ def show(record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> No
 
 
 def loggers() -> list[logging.Logger]:
-    """All that exist, the root first."""
+    """Return all loggers, the root first."""
     made = logging.root.manager.loggerDict.values()
     return [logging.root, *(each for each in made if isinstance(each, logging.Logger))]
 
 
 def enable_imported() -> None:
-    """Enable the loggers of the libraries that we imported before the app, which may have disabled what existed."""
+    """Enable the loggers of libraries that we imported before the app, which may have disabled them."""
     for logger in loggers():
         if logger.name.partition(".")[0] in _IMPORTED_BY_US:
             logger.disabled = False
 
 
 def _handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
-    """`logging.Handler.handle`, with the record at hand."""
+    """`logging.Handler.handle`, with the record made available to our streams."""
     if _writes_to_console(handler):
         handler.__dict__["stream"] = sys.stderr
     passed: Any = handler.filter(record)
@@ -86,7 +86,7 @@ def _handle(handler: logging.Handler, record: logging.LogRecord) -> Any:
     return passed
 
 
-# Recipes such as loguru's find the caller by counting the frames of `logging`, or by passing over those of its file.
+# Recipes such as loguru's find the caller by counting the frames of `logging`, or by skipping those of its file.
 HANDLE = _handle.__code__.replace(
     co_filename=logging.Handler.handle.__code__.co_filename,
     co_firstlineno=logging.Handler.handle.__code__.co_firstlineno,
@@ -96,7 +96,7 @@ _as_in_logging = FunctionType(HANDLE, globals(), "handle")
 
 
 def _writes_to_console(handler: logging.Handler) -> bool:
-    """Whether it does so past our streams: it was made before they were ours, or has opened the console as a file."""
+    """Return whether a handler writes past our streams: it is older than they, or has opened the console as a file."""
     own = handler.__dict__
     stream = own.get("stream")
     if stream is not None and (stream is sys.__stderr__ or stream is sys.__stdout__):
@@ -106,7 +106,7 @@ def _writes_to_console(handler: logging.Handler) -> bool:
 
 
 def _handle_error(handler: logging.Handler, record: logging.LogRecord) -> None:
-    """A record that the app's formatter fails of is shown all the same."""
+    """Show a record even if the app's formatter fails."""
     stream = handler.__dict__.get("stream")
     if stream is sys.stdout or stream is sys.stderr:
         show(record)
@@ -123,7 +123,7 @@ def _is_told_by_events(record: logging.LogRecord) -> bool:
 
 @cache
 def _library(pathname: str) -> Literal["uvicorn", "alembic"] | None:
-    """Which of the libraries that we run has logged from this file."""
+    """Return the library that logs from this file, if we run it."""
     names: tuple[Literal["uvicorn", "alembic"], ...] = ("uvicorn", "alembic")
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)

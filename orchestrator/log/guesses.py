@@ -1,4 +1,4 @@
-"""Mask unknown secrets where secrets usually stand: in URLs, DSNs, and the SQL that creates users.
+"""Masks unknown secrets in their usual places: URLs, DSNs, and the SQL that creates users.
 
 Each pattern runs in linear time on any text, and also masks a secret whose end was cut off.
 """
@@ -7,32 +7,32 @@ import re
 
 from orchestrator.log.values import MASK
 
-# What stands between a URL's scheme and its password.
+# The text between a URL's scheme and its password.
 _USER = re.compile(r"://[^\s:/@]*+:")
 _WORD = re.compile(r"\S*+")
-# What follows `password=` in a query, a DSN or a keyword argument.
+# The text after `password=` in a query, a DSN or a keyword argument.
 _NAMED = r"(?i)(\b\w*(?:password|passwd|secret|token)=)"
 _LITERAL = r"'[^']*+(?:'|\Z)|\"[^\"]*+(?:\"|\Z)"
 _PAIR = re.compile(rf"{_NAMED}({_LITERAL}|[^\s&,;)]+)")
 _PAIR_IN_CODE = re.compile(rf"{_NAMED}({_LITERAL})")
-# The same as a key of a dict or of JSON in some text.
+# The same as a key of a dict or of JSON in a text.
 _ITEM = re.compile(
     r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*+:\s*+)"
     r"('(?:[^'\\]|\\[\s\S])*(?:'|\\?\Z)|\"(?:[^\"\\]|\\[\s\S])*(?:\"|\\?\Z))"
 )
 # IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL. Not
-# Alembic's "Can't locate revision identified by '..'", and not a column's name and the next quote: 'password', 'id'.
+# Alembic's "Can't locate revision identified by '..'", and not a column's name with the next quote: 'password', 'id'.
 _SQL = re.compile(
     r"(?i)((?<!revision )(?<!revisions )\b"
     r"(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?=[\s(]))\s*+\(?+\s*+)"
     r"('(?:[^'\\]|\\[\s\S]|'')*'?|\"(?:[^\"\\]|\\[\s\S]|\"\")*\"?)"
 )
-# The end of a sqlalchemy.exc.StatementError's text; what may follow is a link.
+# The end of a sqlalchemy.exc.StatementError's text; a link may follow.
 _PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
 
 
 def in_text(text: str) -> str:
-    """A text without what looks like a secret. Every line comes here: a pattern is tried only where it can match."""
+    """Return a text without likely secrets. Every line passes here, so each pattern is tried only if it can match."""
     if "://" in text:
         text = _without_passwords(text)
     if "[parameters: " in text:
@@ -43,7 +43,7 @@ def in_text(text: str) -> str:
 
 
 def in_code(text: str) -> str:
-    """Code without literals that are secrets; names and expressions stay what they are."""
+    """Return code without literals that are secrets; names and expressions stay."""
     if "://" in text:
         text = _without_passwords(text)
     if "=" in text:
@@ -60,7 +60,7 @@ def _in_quotes(text: str) -> str:
 
 
 def _without_passwords(text: str) -> str:
-    """URLs without their passwords, which go to the last @ of the word: an unescaped one may hold any."""
+    """Return URLs without their passwords, which end at the last @ of the word: an unescaped one may contain any."""
     parts, done = [], 0
     while user := _USER.search(text, done):
         begin = user.end()
@@ -72,7 +72,7 @@ def _without_passwords(text: str) -> str:
 
 
 def without_half_a_url(text: str) -> str:
-    """A text that was cut within a URL, without that URL: the `@` that ends its password may be missing."""
+    """Remove a URL in which the text was cut: the `@` that ends its password may be missing."""
     word = (text.rsplit(maxsplit=1) or [""])[-1]
     begin, within = text.rfind(word), word.find("://")
     return text[: begin + within] if within >= 0 else text

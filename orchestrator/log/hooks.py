@@ -1,4 +1,4 @@
-"""Warnings and uncaught exceptions: Python would write them to standard error as text; they become records."""
+"""Warnings and uncaught exceptions: Python would write them to standard error as text; here they become records."""
 
 import logging
 import sys
@@ -46,7 +46,7 @@ def _unraisable(arguments: Any) -> None:
 def _warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, _line: Any = None
 ) -> None:
-    """One line: where, what, and of which kind."""
+    """Return one line: place, text and category."""
     words = plain(message) if isinstance(message, str) else _words(message)
     text = f"{filename}:{lineno}: {category.__name__}: {words}"
     if file is None:

@@ -1,7 +1,7 @@
-"""What env.py does to the logging: it is meant for a process that migrates and ends, so it holds while env.py runs.
+"""The logging configuration of env.py applies only while env.py runs: it is meant for a process that ends after it.
 
-Of Alembic's own ini file, which the stock env.py hands to `fileConfig`, only the levels are taken: the rest would
-disable every logger that the app has made so far. What modules configure that env.py imports is the app's, and stays.
+From Alembic's own ini file, which the stock env.py passes to `fileConfig`, only the levels are used: the rest would
+disable all loggers of the app. The configuration of modules that env.py imports belongs to the app, and stays.
 """
 
 import configparser
@@ -28,7 +28,7 @@ _changed: dict[logging.Logger | logging.Handler, tuple[int, int]] = {}
 
 
 def install() -> None:
-    """From now on it is noticed who configures the logging, and by which file."""
+    """From now on, note which code configures logging, and from which file."""
     if logging.config.fileConfig is _FILE_CONFIG:
         logging.config.fileConfig = _noticed(_file_config)
         logging.config.dictConfig = _noticed(logging.config.dictConfig)
@@ -37,7 +37,7 @@ def install() -> None:
 
 @contextlib.contextmanager
 def env_py_runs() -> Iterator[None]:
-    """In here env.py runs; what it and Alembic's ini file have configured is taken back at the end."""
+    """Run env.py inside this block; at its end, undo what env.py and Alembic's ini file have configured."""
     _running.set()
     try:
         yield
@@ -55,7 +55,7 @@ def env_py_runs() -> Iterator[None]:
 
 
 def _noticed(configure: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function, whose effect is remembered when env.py calls it."""
+    """Return the function with a wrapper that remembers its effect if env.py calls it."""
 
     @functools.wraps(configure)
     def noticed(*args: Any, **kwargs: Any) -> Any:
@@ -89,7 +89,7 @@ def _file_config(fname: Any, defaults: Any = None, *args: Any, **kwargs: Any) ->
 
 
 def _alembic_ini(fname: Any, defaults: Any) -> configparser.RawConfigParser | None:
-    """The content of the file, if Alembic's settings stand in it."""
+    """Return the content of the file, if it contains Alembic's settings."""
     parser: configparser.RawConfigParser
     if isinstance(fname, configparser.RawConfigParser):
         parser = fname

@@ -28,7 +28,7 @@ Fields = dict[str, Any]
 
 
 class Own(dict[str, Any]):
-    """The fields of one of our events: a type of its own, because an app's `extra` can have any key."""
+    """The fields of one of our events; its own type, because an app's `extra` can have any key."""
 
     def __init__(self, fields: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         super().__init__(fields)
@@ -36,7 +36,7 @@ class Own(dict[str, Any]):
 
 
 def formatter(format: str = "") -> "LineFormatter":  # noqa: A002  # the key of logging.yaml
-    """The formatter for logging.yaml: `{"()": orchestrator.log.formatter}`.
+    """Return the formatter for logging.yaml: `{"()": orchestrator.log.formatter}`.
 
     Args:
         format: `json`, `text`, or `auto` (text on a terminal); empty: the value of ORCHESTRATOR_LOG_FORMAT.
@@ -48,7 +48,7 @@ def formatter(format: str = "") -> "LineFormatter":  # noqa: A002  # the key of 
 
 
 def as_json(fields: Fields) -> str:
-    """The line for programs."""
+    """Return the line for programs."""
     return fit(fields, whole=fields["event"] in CATALOGUE).decode()
 
 
@@ -60,7 +60,10 @@ class LineFormatter(logging.Formatter):
         self.render = render
 
     def format(self, record: logging.LogRecord) -> str:
-        """Never raises: first with everything, then without the arguments' own words, at last without foreign code."""
+        """Format the record. Never raises.
+
+        It tries first with everything, then without the arguments' text, last without foreign code.
+        """
         depth = getattr(_formatting, "depth", 0)
         _formatting.depth = depth + 1
         try:
@@ -85,7 +88,7 @@ class LineFormatter(logging.Formatter):
 
 
 class Redacted(logging.Formatter):
-    """Another formatter, which gets records without secrets."""
+    """Wraps another formatter, which gets records without secrets."""
 
     def __init__(self, inner: logging.Formatter) -> None:
         super().__init__()

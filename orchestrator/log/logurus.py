@@ -54,7 +54,7 @@ def handed_over(record: logging.LogRecord) -> Iterator[None]:
 
 
 def record_of(text: str) -> logging.LogRecord | None:
-    """The record of a text that loguru writes: that of `logging` which was handed over, else one of its own."""
+    """Return the record of a text that loguru writes: the `logging` record that was passed to it, or a new one."""
     theirs = getattr(text, "record", None)
     if not isinstance(theirs, dict):
         return None

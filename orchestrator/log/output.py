@@ -1,8 +1,8 @@
-"""Standard output as the log's own stream: a write blocks for a moment at most, and not at all while serving.
+"""Standard output as the log's own stream: a write blocks for a moment at most, and never while serving.
 
-A log driver that hangs leaves a pipe full, and a plain `write` then waits for as long as it hangs: so would the loop,
-and with it the probes. While starting, the logging thread writes by itself: in order, and safe against a crash. If that
-cannot be done in time, and always once serving, a thread writes what others leave here.
+A log driver that hangs leaves the pipe full, and a plain `write` would then block the loop and the probes. During the
+start, the logging thread writes itself: in order, and safe against a crash. If that takes too long, and always while
+serving, a separate thread writes the queue.
 """
 
 import errno
@@ -26,7 +26,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Output(io.TextIOBase):
-    """A text stream on `descriptor` whose `write` takes whole lines, never raises, and never waits for long."""
+    """A text stream on `descriptor`. `write` takes whole lines, never raises, and never waits long."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -48,24 +48,24 @@ class Output(io.TextIOBase):
         self._writer = 0  # thread id of its owner
 
     def writable(self) -> bool:
-        """It is a stream to write to."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """The descriptor that it writes to."""
+        """Return the descriptor that it writes to."""
         return self._descriptor
 
     def isatty(self) -> bool:
-        """Whether a person reads it."""
+        """Return whether a person reads it."""
         return os.isatty(self._descriptor)
 
     def write(self, text: str, /) -> int:
-        """Write `text` or leave it for the thread; what finds no room is dropped and counted."""
+        """Write `text` or queue it for the thread; if the queue is full, drop and count it."""
         self.write_line(text.encode(errors="backslashreplace"))
         return len(text)
 
     def write_line(self, line: bytes) -> None:
-        """The same, for a line that is encoded."""
+        """Do the same for an encoded line."""
         if self._dropped and len(self._waiting) < self._capacity // 2:
             self._tell_dropped()
         self._take(line)
@@ -75,7 +75,7 @@ class Output(io.TextIOBase):
                 self.unblock()
 
     def unblock(self) -> None:
-        """From now on only a thread waits for the reader."""
+        """Let only a thread wait for the reader from now on."""
         with self._news:
             self._direct = False
             if self._thread is None:
@@ -84,7 +84,7 @@ class Output(io.TextIOBase):
             self._news.notify()
 
     def settle(self, seconds: float) -> None:
-        """Write the queue within `seconds`; after that, each logging thread writes by itself again."""
+        """Write the queue within `seconds`; afterwards each logging thread writes itself again."""
         until = time.monotonic() + seconds
         self._drain(lambda: time.monotonic() < until)
         self._tell_dropped()
@@ -92,7 +92,7 @@ class Output(io.TextIOBase):
             self._end_thread(until)
 
     def _end_thread(self, until: float) -> None:
-        """Python's end stops threads wherever they are, and with what they hold."""
+        """End the thread: at exit, Python stops threads anywhere, with the locks that they hold."""
         with self._news:
             self._direct = True
             self._news.notify()
@@ -126,7 +126,7 @@ class Output(io.TextIOBase):
                 time.sleep(RETRY_SECONDS)
 
     def _drain(self, patient: Callable[[], bool]) -> bool:
-        """Write the whole queue while `patient()` is true; returns whether it is written."""
+        """Write the whole queue while `patient()` is true; return whether it is written."""
         if self._writer == threading.get_ident():
             return True  # a destructor logs in the middle of it: the line is written in its turn
         while not self._writing.acquire(timeout=_SLICE_MS / 1000):

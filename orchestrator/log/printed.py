@@ -11,7 +11,7 @@ from orchestrator.log.told import json_object, level_of
 _TRACEBACK = "Traceback (most recent call last):"
 _GROUP_END = re.compile(r"\s*\+-{36,}")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# A level where the usual formats have it, behind a date at most: "WARNING: words", "2026-11-30 07:00:00,123 - name -
+# A level where the usual formats have it, possibly after a date: "WARNING: words", "2026-11-30 07:00:00,123 - name -
 # ERROR - words" of logging, "... | SUCCESS  | ..." of loguru, "... [info     ] words" of structlog.
 _LEVEL = re.compile(
     r"(?:[\d\-:.,TZ+ \[\]|]{0,40}(?:- [\w.]{1,60} - )?)"
@@ -21,7 +21,7 @@ _LEVEL = re.compile(
 
 
 class Unfinished:
-    """What one thread has printed and not finished: the beginning of a line, or of a traceback.
+    """The unfinished text that one thread has printed: the beginning of a line or a traceback.
 
     Attributes:
         length: how many characters are kept.
@@ -33,20 +33,20 @@ class Unfinished:
         self.length = 0
 
     def add(self, text: str) -> list[str]:
-        """Take what is printed next; returns what is complete by it."""
+        """Add printed text; return what it completes."""
         *lines, self._rest = (self._rest + text).split("\n")
         complete = [each for line in lines if (each := self._complete(line))]
         self.length = len(self._rest) + sum(map(len, self._traceback))
         return complete
 
     def finished(self) -> list[str]:
-        """Everything that is kept, complete or not."""
+        """Return all kept text, complete or not."""
         texts = ["\n".join(self._traceback), self._rest]
         self._traceback, self._rest, self.length = [], "", 0
         return list(filter(None, texts))
 
     def _complete(self, line: str) -> str:
-        """The line, or the traceback that it ends; nothing within one."""
+        """Return the line, or the traceback that it ends; nothing inside a traceback."""
         if not self._traceback:
             if _TRACEBACK not in line:
                 return line
@@ -61,11 +61,11 @@ class Unfinished:
 
 
 def record(text: str, logger: str, level: int | None = None) -> tuple[logging.LogRecord, Mapping[str, Any] | None]:
-    """The record of a printed line or traceback, and the JSON object that it is, if it is one.
+    """Return the record of a printed line or traceback, and the JSON object in it, if it is one.
 
     Args:
         text: All of it, without its line end.
-        logger: The name of the logger that it is a record of.
+        logger: The name of the record's logger.
         level: Its level; None: the level that the text names, or `info`.
     """
     told: Mapping[str, Any] | None = json_object(text)

@@ -1,4 +1,4 @@
-"""Records that the app has logged and a thread of its own has not written yet: loguru's `enqueue`, `QueueHandler`."""
+"""Waits for records that the app has queued for a separate thread: loguru's `enqueue`, `QueueHandler`."""
 
 import contextlib
 import sys
@@ -15,7 +15,7 @@ _PAUSE_SECONDS = 0.01
 
 
 def finish_queued() -> None:
-    """Wait until they are written, for a second at most."""
+    """Wait until the queued records are written, for a second at most."""
     until = time.monotonic() + _SECONDS
     finish_loguru()
     while any(map(_is_busy, _queues())) and time.monotonic() < until:
@@ -42,7 +42,7 @@ def _queues() -> Iterator[Any]:
 
 
 def _is_busy(queue: Any) -> bool:
-    """Whether a record waits in it, or is being written; a queue that does not count its tasks says only the first."""
+    """Return whether a record waits or is being written; a queue that does not count its tasks shows the former."""
     with contextlib.suppress(Exception):  # a queue of the app's own
         unfinished = getattr(queue, "unfinished_tasks", None)
         return bool(unfinished) if isinstance(unfinished, int) else not queue.empty()

@@ -1,8 +1,8 @@
-"""Keeping passwords out of the log: the known ones wherever they stand, unknown ones where passwords usually stand.
+"""Keeps passwords out of the log: known ones anywhere, unknown ones in their usual places.
 
-Text from outside (exceptions, SQL, other libraries' records) is cleaned before it is put into a line; our own words are
-not, so that a password like `app` does not spoil the names that alarms filter on. A known secret that is a mere word is
-masked as a word only, and in code as a literal only: `postgres` must not make `***ql` of every URL.
+Foreign text (exceptions, SQL, other libraries' records) is cleaned before it becomes a part of a line. Our own words
+are not, so that a password like `app` does not spoil the names that alarms filter on. A known secret that is a common
+word is masked only as a whole word, and in code only as a literal: `postgres` must not turn every URL into `***ql`.
 """
 
 import json
@@ -26,7 +26,7 @@ Pattern = re.Pattern[str] | None
 
 
 class Redactor:
-    """Replaces the registered secrets, and what looks like one, by `***`."""
+    """Replaces the registered secrets, and text that looks like one, by `***`."""
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
@@ -35,7 +35,7 @@ class Redactor:
         self._strong: Pattern = None
 
     def register(self, secrets: Iterable[str]) -> None:
-        """Never let these through again, in any of the forms that a library may give them."""
+        """Mask these from now on, in all forms that a library may give them."""
         self._replace(self._secrets.union(filter(None, secrets)))
 
     def forget(self, secrets: Iterable[str]) -> None:
@@ -55,52 +55,55 @@ class Redactor:
         self._known_in_code = _any_of(strong | {each: _as_literal(each) for each in weak})
 
     def known(self, text: str) -> str:
-        """`text` without the registered secrets."""
+        """Return `text` without the registered secrets."""
         return self._known.sub(MASK, text) if self._known else text
 
     def text(self, text: str, *, keep_end: bool = False) -> str:
-        """`text` without secrets, shortened to what fits on a line: its end is cut, or with `keep_end` its middle.
+        """Return `text` without secrets, shortened to fit a line: the end is cut, or the middle with `keep_end`.
 
-        Known secrets are masked before the cut, so that no part of one remains.
+        Known secrets are masked before the cut, so that no part of a secret remains.
         """
         text = self.known(text)
         if len(text) <= LONGEST:
             return guesses.in_text(text)
-        # From a line's beginning, where no secret is likely to have begun before.
+        # Cut at the beginning of a line, so that no secret is cut in half.
         end = text[-LONGEST // 2 :].partition("\n")[2] if keep_end else ""
         beginning = guesses.in_text(guesses.without_half_a_url(text[: LONGEST // 2 if end else LONGEST]))
         return f"{beginning}\n{CUT}\n{guesses.in_text(end)}" if end else beginning + CUT
 
     def cut(self, text: str) -> str:
-        """A clean text without its middle, where it is too long."""
+        """Return a clean text, without its middle if it is too long."""
         if len(text) <= LONGEST:
             return text
         return f"{text[: LONGEST // 2]}\n{CUT}\n{text[-LONGEST // 2 :].partition(chr(10))[2]}"
 
     def code(self, text: str) -> str:
-        """Code without secrets: a mere word is masked only where it is all of a literal."""
+        """Return code without secrets; a common word is masked only if it is a whole literal."""
         return guesses.in_code(self._known_in_code.sub(MASK, text) if self._known_in_code else text)
 
     def name(self, text: str) -> str:
-        """A key or a path without secrets: a mere word stays."""
+        """Return a key or a path without secrets; a common word stays."""
         return self._strong.sub(MASK, text) if self._strong else text
 
     def value(self, value: Any, key: str = "") -> Any:
-        """Any value without secrets, as JSON has it; `key` may name one. Too long, too deep, too many: left out."""
+        """Return any value without secrets, as JSON data; `key` may name a secret.
+
+        Too long, deep or numerous parts are omitted.
+        """
         if type(value) is str and not key:
             return self.text(value)
         return Cleaning(self.text, self.name).value(value, key)
 
 
 def _any_of(patterns: dict[str, str]) -> Pattern:
-    """The longest first: of two that begin alike the rest must not stay."""
+    """Return one pattern, the longest alternatives first: a shorter one would leave the rest of a longer one."""
     return (
         re.compile("|".join(patterns[each] for each in sorted(patterns, key=len, reverse=True))) if patterns else None
     )
 
 
 def _as_word(word: str) -> str:
-    """Not within a longer word, or a longer number."""
+    """Return a pattern that does not match inside a longer word or number."""
     before = r"\w" if word[0].isdigit() else r"[^\W\d]"
     after = r"\w" if word[-1].isdigit() else r"[^\W\d]"
     return rf"(?:(?<!{before})|{_ESCAPED}){re.escape(word)}(?!{after})"

@@ -1,4 +1,4 @@
-"""What env.py shows twice: it is run once to be asked for its address, and then to migrate. That is one line."""
+"""Removes repeated output of env.py, which runs once to give its address and a second time to migrate."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ _Words = tuple[str, int, str]
 
 
 class Repeats:
-    """What was shown while env.py was asked, so that its next runs do not show it again."""
+    """The records shown while env.py gave its address; its next runs do not show them again."""
 
     def __init__(self) -> None:
         self._asked: Counter[_Words] = Counter()
@@ -18,7 +18,7 @@ class Repeats:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """In here env.py is asked: what is shown is remembered."""
+        """Remember what is shown inside this block, in which env.py gives its address."""
         self._is_asked = True
         try:
             yield
@@ -27,7 +27,7 @@ class Repeats:
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """In here env.py migrates: what it has shown while it was asked is left out, as often as it was shown."""
+        """Omit what env.py has already shown, as often as it has shown it, inside this block."""
         self._left, self._is_again = Counter(self._asked), True
         try:
             yield
@@ -35,7 +35,7 @@ class Repeats:
             self._is_again = False
 
     def leaves_out(self, record: LogRecord) -> bool:
-        """Whether the record was shown before."""
+        """Return whether the record was shown before."""
         if not (self._is_asked or self._is_again):
             return False
         try:

@@ -1,7 +1,7 @@
-"""Where lines are written: the handlers of `logging.yaml`, kept here so that no other configuration can take them away.
+"""Where lines are written: the handlers of `logging.yaml`, kept here so that no other configuration removes them.
 
 Two kinds of records come here: our own events, and what the app would have shown on its console. The app's loggers,
-levels and handlers stay the app's: they decide what it shows, and `show` writes it, once, as a line.
+levels and handlers decide what it shows, and `show` writes it, once, as a line.
 """
 
 import logging
@@ -20,15 +20,15 @@ TOLD = "orchestrator_told"
 
 
 class Route:
-    """The way to standard output of this process.
+    """The way of lines to this process's standard output.
 
     Attributes:
         handlers: they write the app's records.
         own_handlers: they write our events.
         own_filters: the filters of `logging.yaml` for our events.
         output: the stream to which events are written without a record, if possible; see `direct`.
-        own_level: our events below it are not written.
-        requests: whether there are `request` events.
+        own_level: the lowest level of our events that are written.
+        requests: whether requests become events.
         floor: the lowest level that any logger writes (ORCHESTRATOR_LOG_LEVEL).
     """
 
@@ -42,11 +42,11 @@ class Route:
         self.floor = logging.NOTSET
 
     def enabled(self, level: int) -> bool:
-        """Whether an event of this level is written."""
+        """Return whether an event of this level is written."""
         return level >= self.own_level and level >= self.floor
 
     def show(self, record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:
-        """Write a record that the app shows, once; `told` is the JSON object that the app wrote for it."""
+        """Write a record that the app shows, once; `told` is the JSON object that the app wrote for it, if any."""
         marks = record.__dict__
         if SHOWN in marks or _below(record, self.floor):
             return
@@ -65,13 +65,13 @@ _now = threading.local()
 
 
 def record_at_hand() -> logging.LogRecord | None:
-    """The record that a handler of the app works on in this thread: what it prints is that record."""
+    """Return the record that a handler of the app handles in this thread: what it prints is that record."""
     return getattr(_now, "record", None)
 
 
 @contextmanager
 def at_hand(record: logging.LogRecord | None) -> Iterator[None]:
-    """Have this record at hand; none: what is printed in here is just text."""
+    """Make this record available inside the block; None: printed text is only text."""
     before = record_at_hand()
     _now.record = record
     try:

@@ -1,7 +1,7 @@
-"""Limit a line to 16,000 bytes: the longest fields are cut, and named in `truncated`.
+"""Limits a line to 16,000 bytes: the longest fields are cut, and named in `truncated`.
 
 Docker and FireLens cut or split lines above 16 KiB (moby 41794, fluent-bit 3273), and half a JSON object matches no
-filter; hence the limit.
+filter.
 """
 
 from typing import Any
@@ -27,10 +27,10 @@ _NAMES, _NAME = 10, 60  # limits of `truncated`: number of names, and characters
 
 
 def fit(fields: dict[str, Any], *, whole: bool) -> bytes:
-    """The line of these fields, cut to fit; with `whole`, each field is kept and keeps its type.
+    """Return the line of these fields, cut to fit; with `whole`, each field stays and keeps its type.
 
     Raises:
-        ValueError: What is never cut is too long.
+        ValueError: the fields that are never cut are too long.
     """
     line = dumps(fields)
     if _CUT in line:
@@ -46,14 +46,14 @@ def fit(fields: dict[str, Any], *, whole: bool) -> bytes:
 
 
 def name_cut(fields: dict[str, Any], name: str) -> None:
-    """Say in `truncated` that the field is not all there is."""
+    """Add the field to `truncated`."""
     names: list[str] = fields.setdefault("truncated", [])
     if name[:_NAME] not in names and len(names) < _NAMES:
         names.append(name[:_NAME])
 
 
 def _cut(fields: dict[str, Any], kept: set[str], *, excess: int, whole: bool) -> None:
-    """Shorten the longest fields by `excess` bytes or so."""
+    """Shorten the longest fields by about `excess` bytes."""
     sizes = {name: _size(fields, name) for name in fields if name not in kept}
     for name in sorted(sizes, key=lambda name: _CUT_LAST_BYTES * (name in _CUT_LAST) - sizes[name]):
         if excess <= 0:
@@ -74,7 +74,7 @@ def _size(fields: dict[str, Any], name: str) -> int:
 
 
 def _shortened(value: Any, share: float, *, keep_end: bool) -> Any:
-    """That share of a text or a list; of an exception the end is kept, which names its type."""
+    """Return this share of a text or a list; of an exception, the end, which names its type."""
     if isinstance(value, list):
         return value[: int(len(value) * share)]
     keep = max(int(len(value) * share), _LEAST) if isinstance(value, str) else 0
@@ -86,7 +86,7 @@ def _shortened(value: Any, share: float, *, keep_end: bool) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """JSON for strict parsers: UTF-8, no number that a double cannot hold."""
+    """Return JSON for strict parsers: UTF-8, and no number that a double cannot represent."""
     try:
         return orjson.dumps(value, default=safe_repr, option=orjson.OPT_NON_STR_KEYS)
     except TypeError:  # lone surrogates, integers above 64 bits
@@ -94,7 +94,7 @@ def dumps(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    """The same without what orjson refuses."""
+    """Return the value without what orjson refuses."""
     if isinstance(value, dict):
         return {_plain(str(key)): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Standard output and error as the app sees them: what it prints becomes records, what its handlers write is shown."""
+"""Standard output and error as the app sees them: printed text becomes records, and the output of handlers is shown."""
 
 import io
 import os
@@ -17,9 +17,9 @@ LONGEST = 16_000  # characters without a line end: about what a line may hold
 
 
 def private_stdout() -> Output:
-    """A stream on what is standard output now; file descriptor 1 itself leads to standard error from here on.
+    """Return a stream on the current standard output; file descriptor 1 itself leads to standard error from now on.
 
-    So neither a child process nor a C library can put anything between the log lines.
+    So neither a child process nor a C library can write between the log lines.
     """
     if sys.__stdout__:
         sys.__stdout__.flush()
@@ -29,9 +29,9 @@ def private_stdout() -> Output:
 
 
 class PrintedLines(io.TextIOBase):
-    """Stands for `sys.stdout` or `sys.stderr`: each printed line becomes a record of the logger of that name.
+    """Replaces `sys.stdout` or `sys.stderr`: each printed line becomes a record of the logger of that name.
 
-    What a handler of the app writes is not printed text: it stands for the record that the handler works on.
+    What a handler of the app writes is not printed text: it stands for the record that it handles.
     """
 
     encoding = "utf-8"
@@ -44,18 +44,18 @@ class PrintedLines(io.TextIOBase):
         self.buffer = _PrintedBytes(self)
 
     def writable(self) -> bool:
-        """It is a stream to write to."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
-        """For child processes: descriptor 1 leads to standard error as well."""
+        """Return the descriptor for child processes, where descriptor 1 leads to standard error as well."""
         return 1 if self._logger == "stdout" else 2
 
     def reconfigure(self, **_options: object) -> None:
-        """What apps want of a `TextIOWrapper`: it is like that already."""
+        """Accept what apps request of a `TextIOWrapper`; the stream already behaves so."""
 
     def detach(self) -> Any:
-        """The stream of bytes; this stream stays usable."""
+        """Return the stream of bytes; this stream stays usable."""
         return self.buffer
 
     def write(self, text: str, /) -> int:
@@ -71,7 +71,7 @@ class PrintedLines(io.TextIOBase):
         return len(text)
 
     def finish(self) -> None:
-        """Log what has not come to its end."""
+        """Log the incomplete text."""
         while self._unfinished:
             self._log(self._unfinished.popitem()[1].finished())
 
@@ -91,9 +91,10 @@ class PrintedLines(io.TextIOBase):
 
 
 def _in_signal_handler() -> bool:
-    """Whether the app prints this in a signal handler: it may interrupt the handler of a record at any place.
+    """Return whether the app prints inside a signal handler, which may interrupt a log handler at any place.
 
-    Python calls it with the frame that it interrupts: no other function is given the frame that it returns to.
+    Python calls a signal handler with the frame that it interrupts, and no other function with the frame that it
+    returns to.
     """
     frame = sys._getframe(2)  # noqa: SLF001  # no other way
     while (caller := frame.f_back) is not None and frame.f_code is not foreign.HANDLE:
@@ -105,7 +106,7 @@ def _in_signal_handler() -> bool:
 
 
 class _PrintedBytes(io.BufferedIOBase):
-    """Stands for the `buffer` of such a stream."""
+    """The `buffer` of such a stream."""
 
     def __init__(self, text: PrintedLines) -> None:
         self._text = text
@@ -122,7 +123,7 @@ class _PrintedBytes(io.BufferedIOBase):
 
 
 def finish_prints() -> None:
-    """Write what is left of the app's output, at the end of the process: queued records, text without a line end."""
+    """Write the rest of the app's output at the end of the process: queued records, and text without a line end."""
     finish_queued()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, PrintedLines):

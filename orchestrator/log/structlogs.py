@@ -22,7 +22,7 @@ _LEVELS = {
 
 
 def configure_structlog() -> None:
-    """Give structlog our defaults if it is imported and not configured; what the app configures later replaces them."""
+    """Set our defaults if structlog is imported and not configured; a later configuration by the app replaces them."""
     structlog: Any = sys.modules.get("structlog")
     with contextlib.suppress(AttributeError):  # older than 20.2, or half imported in another thread
         if structlog and not structlog.is_configured():
@@ -34,7 +34,7 @@ def configure_structlog() -> None:
 
 
 class _Logger:
-    """What `get_logger` wraps: its methods have the names of levels, and take what the last processor returns."""
+    """The logger that `get_logger` wraps: its methods are named after levels and take the last processor's result."""
 
     def __init__(self, *names: Any) -> None:
         self.name = names[0] if names and isinstance(names[0], str) else "structlog"
@@ -43,7 +43,7 @@ class _Logger:
         return functools.partial(self._log, _LEVELS.get(method, logging.INFO))
 
     def _log(self, level: int, words: Any) -> None:
-        """Show our record, or the text that the app's own renderer made."""
+        """Show our record, or the text of the app's own renderer."""
         if isinstance(words, logging.LogRecord):
             show(words)
         else:
@@ -52,7 +52,7 @@ class _Logger:
 
 
 def _as_record(logger: Any, method: str, event: Any) -> tuple[tuple[logging.LogRecord], dict[str, Any]]:
-    """The record that structlog's own formatter for the standard library knows: its message is the event's dict."""
+    """Return the record that structlog's formatter for the standard library makes: its message is the event's dict."""
     given = event.pop("exc_info", None)
     error = sys.exc_info() if given is True else given
     name = getattr(logger, "name", "structlog")

@@ -1,7 +1,7 @@
-"""Fields of foreign records: those that libraries attach, and the keys of the JSON objects that an app writes.
+"""Fields of foreign records: those attached by libraries, and the keys of JSON objects that an app writes.
 
 An app that writes JSON keeps its keys, so that a filter such as `{ $.order_id = 7 }` matches as under uvicorn. A key
-that clashes with a common field gets the prefix `extra_`: no app can fake an event, a level or a task.
+that clashes with a common field gets the prefix `extra_`, so that no app can fake an event, a level or a task.
 """
 
 import logging
@@ -30,7 +30,7 @@ _RESERVED = frozenset(
 
 
 def json_object(text: str) -> dict[str, Any] | None:
-    """The JSON object that this text is, if it is one."""
+    """Return the JSON object in this text, if the text is one."""
     text = text.strip()
     if not (text.startswith("{") and text.endswith("}") and len(text) <= LONGEST_JSON):
         return None
@@ -42,19 +42,22 @@ def json_object(text: str) -> dict[str, Any] | None:
 
 
 def level_of(told: Mapping[str, Any]) -> int | None:
-    """The level that a JSON object names in one of the usual keys."""
+    """Return the level that a JSON object names in one of the usual keys."""
     return next(filter(None, (level_number(told.get(key)) for key in ("level", "levelname", "severity"))), None)
 
 
 def attached(record: logging.LogRecord, event_dict: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that were attached to a record, by `extra` or by structlog."""
+    """Return the fields attached to a record, by `extra` or by structlog."""
     given = {plain(key): value for key, value in vars(record).items() if key not in _PLAIN}
     given |= {plain(key): value for key, value in event_dict.items() if key not in {"exc_info", "stack_info", "level"}}
     return {_free(key): value for key, value in _clean(given).items()}
 
 
 def lifted(told: Mapping[str, Any], level: str) -> dict[str, Any]:
-    """The keys of a JSON object as fields of a line of this level; `event`, `message`, `logger` as its own."""
+    """Return the keys of a JSON object as fields of a line of this level.
+
+    `event`, `message` and `logger` of the object become those of the line.
+    """
     clean = _clean({plain(key): value for key, value in told.items()})
     fields = {_free(key): value for key, value in clean.items() if not _same_level(key, value, level)}
     for name in ("event", "message", "logger", "exception", "stack"):
@@ -76,12 +79,12 @@ def _free(key: str) -> str:
 
 
 def _same_level(key: str, value: Any, level: str) -> bool:
-    """Whether this is the level that the line has anyway."""
+    """Return whether this is the level that the line has already."""
     return key == "level" and level_number(value) == level_number(level)
 
 
 def _is_ours(name: str, value: str) -> bool:
-    """Whether the value is reserved: a name of our events or loggers."""
+    """Return whether the value is reserved: a name of our events or loggers."""
     if name == "event":
         return value in CATALOGUE
     return name == "logger" and value.partition(".")[0] == _OWN

@@ -1,7 +1,7 @@
 """Tracebacks as text, without values of variables, SQL parameters or secrets; formatting never fails.
 
-The words of an exception are foreign text. Paths and code are not: a password that is the name of a package must not
-make a traceback unreadable.
+The message of an exception is foreign text. Paths and code are not: a password that equals the name of a package must
+not make a traceback unreadable.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ _FRAMES = 1_000  # the innermost; as many as Python's own limit of recursion all
 
 
 def told(given: Any) -> str:
-    """The traceback of a record's `exc_info`: an exception, the tuple of `sys.exc_info`, or True for the current one.
+    """Return the traceback of a record's `exc_info`: an exception, a tuple, or True for the current one.
 
     Returns:
-        The traceback with its causes and groups, without secrets; empty when there is no exception.
+        The traceback with its causes and groups, without secrets; empty without an exception.
     """
     if given and not isinstance(given, tuple | BaseException):
         given = sys.exc_info()
@@ -41,13 +41,13 @@ class _Stack(traceback.StackSummary):
     """Frames whose code shows no secrets."""
 
     def format(self, **options: Any) -> list[str]:
-        """As Python does it; the first line of each frame is its place, the others are code."""
+        """Format as Python does; the first line of each frame is its place, the others are code."""
         frames = (each.partition("\n") for each in super().format(**options))
         return [REDACTOR.name(place) + end + REDACTOR.code(code) for place, end, code in frames]
 
 
 def _clean(whole: traceback.TracebackException) -> None:
-    """Take the secrets out of its parts, and of those of its causes and groups."""
+    """Remove secrets from all parts, causes and groups."""
     for each in _parts(whole):
         each.stack.__class__ = _Stack
         words: Any = each
@@ -68,7 +68,7 @@ def _parts(whole: traceback.TracebackException) -> Iterator[traceback.TracebackE
 
 
 def _hide_parameters(error: BaseException) -> None:
-    """Tell SQLAlchemy's errors, wherever they stand in chains and groups, to keep the parameters to themselves."""
+    """Make SQLAlchemy's errors in the chain and its groups hide their parameters."""
     errors: list[BaseException | None] = [error]
     seen: set[int] = set()
     while errors:

@@ -1,4 +1,4 @@
-"""Values of any kind, as JSON has them: bounded, and without calling more of foreign objects than `repr`."""
+"""Values of any type as JSON data: bounded, and without calling more of foreign objects than `repr`."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -14,14 +14,14 @@ _SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?k
 
 
 class Cleaning:
-    """Cleans one value of any type. It checks `type(value)`: `isinstance` trusts a class that lies about itself."""
+    """Cleans one value of any type. It checks `type(value)`, because a class may lie to `isinstance`."""
 
     def __init__(self, text: Callable[[str], str], name: Callable[[str], str]) -> None:
         self._text, self._name = text, name
         self._left = MAX_VALUES
 
     def value(self, value: Any, key: str = "", depth: int = MAX_DEPTH) -> Any:
-        """As JSON has it, `depth` levels of it; all of it is masked when `key` names a secret."""
+        """Return the value as JSON data, `depth` levels deep; it is masked completely if `key` names a secret."""
         self._left -= 1
         if value is not None and _SECRET_KEY.search(key):
             return MASK
@@ -55,7 +55,7 @@ class Cleaning:
 
 
 def is_cut(value: Any) -> bool:
-    """Whether something is missing of a cleaned value."""
+    """Return whether a cleaned value is incomplete."""
     if isinstance(value, dict):
         return any(map(is_cut, value.values()))
     if isinstance(value, list):
@@ -64,17 +64,17 @@ def is_cut(value: Any) -> bool:
 
 
 def plain(value: object) -> str:
-    """A text as it is, bypassing overrides of its class; the `repr` of anything but text."""
+    """Return a text, bypassing overrides of its class; the `repr` of any other value."""
     return str.__str__(value) if issubclass(type(value), str) else safe_repr(value)
 
 
 def kind(value: object) -> str:
-    """The name of its class, bypassing overrides of its metaclass."""
+    """Return the name of its class, bypassing overrides of its metaclass."""
     return _NAME_OF(type(value))
 
 
 def safe_repr(value: object) -> str:
-    """`repr` that never raises: a broken object must not cost us the line."""
+    """Return a `repr` that never raises: a broken object must not cost us the line."""
     try:
         return str.__str__(repr(value))
     except BaseException as error:  # noqa: BLE001  # whatever a foreign __repr__ does

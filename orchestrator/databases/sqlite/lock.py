@@ -77,7 +77,7 @@ class FileLock:
         return Holder(name, statement, seconds, Activity.RUNNING if statement else Activity.IDLE)
 
     def waiters(self) -> Sequence[Holder]:
-        """Return none: who waits for a file's lock tries and pauses, and leaves no trace."""
+        """Return none: a process that waits for a file's lock leaves no trace."""
         return ()
 
     def tell(self, statement: str) -> None:

@@ -62,7 +62,7 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
 
 
 def env_may_tell(settings: Settings, credentials: Credentials) -> bool:
-    """Return whether env.py may tell where the database is: there is one, and no variable tells half of it."""
+    """Return whether env.py can give the address: it exists, and no variable gives a part of the address."""
     given = credentials.given
     if given.host or given.name or given.user:
         return False

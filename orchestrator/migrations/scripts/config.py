@@ -41,7 +41,7 @@ class AlembicFiles:
 
     @classmethod
     def find(cls, named: Path | None) -> "AlembicFiles":
-        """Return `alembic.ini` and `pyproject.toml` of the current directory, with `named` in place of one of them.
+        """Return `alembic.ini` and `pyproject.toml` of the current directory; `named` replaces the one of its kind.
 
         Raises:
             StartupError: with MigrationTreeInvalid: both are missing.

@@ -87,7 +87,7 @@ class Engines:
 
 
 def _is_harmless(arguments: ast.expr) -> bool:
-    """Return whether these driver arguments, `{...}` or `{...} if ... else {...}`, leave the schema unchanged."""
+    """Return whether these driver arguments, a dict or a conditional of dicts, leave the schema unchanged."""
     if isinstance(arguments, ast.IfExp):
         return _is_harmless(arguments.body) and _is_harmless(arguments.orelse)
     return isinstance(arguments, ast.Dict) and all(text_of(key) in _CONNECT_ARGS for key in arguments.keys)

@@ -1,8 +1,8 @@
 """Runs a team's env.py unmodified: in a greenlet if it is synchronous, with a connection if it requires one.
 
-It wraps `EnvironmentContext.configure` of the one instance, to see the connection whatever code made it. (A subclass
-would not do: Alembic's module `alembic.context` is tied to the exact class.) Each `configure` begins a context: env.py
-may migrate several databases, schemas or version tables in one run.
+It wraps `EnvironmentContext.configure` of the one instance, and so sees each connection. (A subclass would not do:
+Alembic's module `alembic.context` is tied to the exact class.) Each `configure` begins a context: env.py may migrate
+several databases, schemas or version tables in one run.
 """
 
 import asyncio
