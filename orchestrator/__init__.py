@@ -1,6 +1,24 @@
-"""The entrypoint of a FastAPI and Alembic container: wait for the database, migrate it safely, serve."""
+"""The entrypoint of a FastAPI and Alembic container: wait for the database, migrate it safely, serve.
 
-import time
+The public interface for Python is `__all__`, under semantic versioning. Everything else is private.
+"""
 
-STARTED = time.monotonic()
-"""When the process began, by the clock that nobody sets: this is the first module of ours that runs."""
+from orchestrator import began as began  # the first of our modules to run: it takes the time
+
+TYPE_CHECKING = False  # as type checkers know it; `typing` would be the longest import of the health check
+if TYPE_CHECKING:
+    from orchestrator.library.child import Finished, Orchestrator, StartFailedError, migrate, wait
+    from orchestrator.library.recorder import EventNotSeenError
+    from orchestrator.settings import Settings
+
+__all__ = ["EventNotSeenError", "Finished", "Orchestrator", "Settings", "StartFailedError", "migrate", "wait"]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is used: a start uses none of them."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from orchestrator.library import child, recorder
+    from orchestrator.settings import Settings
+
+    return {"Settings": Settings, "EventNotSeenError": recorder.EventNotSeenError}.get(name) or getattr(child, name)

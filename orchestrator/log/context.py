@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from logging import LogRecord
 from typing import Any
 
-from orchestrator import STARTED
+from orchestrator.began import STARTED
 from orchestrator.log.values import plain
 
 SCHEMA = 1
