@@ -1,6 +1,7 @@
 """Importing the app: the failure if it cannot be imported, and the event loop that it runs in."""
 
 import asyncio
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +9,13 @@ from pathlib import Path
 from uvicorn.importer import ImportFromStringError, import_from_string
 
 from orchestrator import clash
+from orchestrator.address.drivers import missing_driver
 from orchestrator.errors import AppFailed
 from orchestrator.project_file import likely_app
 from orchestrator.sentences import Ours, Words, joined
 from orchestrator.settings import Settings
 
-_PATHS_TOLD = 3
+_PATHS_TOLD = _APPS_TOLD = 3
 _LONGEST_CAUSE = 1_000  # characters
 
 
@@ -48,25 +50,56 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def where_it_was_looked_for(settings: Settings, error: BaseException) -> str:
-    """Return the hint for an app that was not found: the variable that names it, and where it was looked for.
-
-    Empty if the app was found and failed to import.
-    """
-    module = settings.app.partition(":")[0]
+def hint_for(settings: Settings, error: BaseException) -> str:
+    """Return the hint for an app that was not found, or that misses its driver; empty for any other failure."""
+    module, _, attribute = settings.app.partition(":")
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
-    if not isinstance(error, ImportFromStringError) and not (missing and f"{module}.".startswith(f"{missing}.")):
-        return ""
-    given = "app" in settings.fields_set
-    named = "ORCHESTRATOR_APP names" if given else "ORCHESTRATOR_APP is not set; its default is"
-    path = module.replace(".", "/")
+    if missing and f"{module}.".startswith(f"{missing}."):
+        return _where_it_was_looked_for(settings)
+    if isinstance(error, ImportFromStringError):
+        return (
+            _what_there_is(settings, module, attribute) if module in sys.modules else _where_it_was_looked_for(settings)
+        )
+    return missing_driver(error)
+
+
+def _where_it_was_looked_for(settings: Settings) -> str:
+    path = settings.app.partition(":")[0].replace(".", "/")
     places = ", ".join(place or "." for place in sys.path[:_PATHS_TOLD])
     found = likely_app(Path.cwd())
     likely = f" {found} seems to hold an app: ORCHESTRATOR_APP={_import_string(found)}?" if found else ""
     return (
-        f"{named} {settings.app}: {path}.py or {path}/__init__.py was looked for in {places} and among the"
+        f"{_named(settings)}: {path}.py or {path}/__init__.py was looked for in {places} and among the"
         f" installed packages. Set ORCHESTRATOR_APP=module:attribute; UVICORN_APP_DIR adds a directory.{likely}"
     )
+
+
+def _what_there_is(settings: Settings, module: str, attribute: str) -> str:
+    """Return the hint for a module without the attribute: the ASGI apps that it has."""
+    loaded = sys.modules[module]
+    apps = sorted(name for name, value in vars(loaded).items() if not name.startswith("_") and is_asgi_app(value))
+    named = (
+        f"{_named(settings)}, but {module} ({getattr(loaded, '__file__', None) or 'a package'}) has no `{attribute}`."
+    )
+    if not apps:
+        return f"{named} It has no ASGI app. Set ORCHESTRATOR_APP to the app, or to the function that makes it."
+    return f"{named} Its ASGI apps: {', '.join(f'ORCHESTRATOR_APP={module}:{name}' for name in apps[:_APPS_TOLD])}."
+
+
+def is_asgi_app(value: object) -> bool:
+    """Return whether a value can be called with scope, receive and send, judged by its signature."""
+    if inspect.isclass(value) or inspect.ismodule(value):
+        return False
+    called = value if inspect.isfunction(value) else getattr(type(value), "__call__", None)  # noqa: B004  # not whether
+    if not inspect.iscoroutinefunction(called):
+        return False
+    names = list(inspect.signature(called).parameters)
+    return [name.strip("_") for name in names[-3:]] == ["scope", "receive", "send"]
+
+
+def _named(settings: Settings) -> str:
+    given = "app" in settings.fields_set
+    return f"{'ORCHESTRATOR_APP names' if given else 'ORCHESTRATOR_APP is not set; its default is'} {settings.app}"
 
 
 def _import_string(file: str) -> str:

@@ -20,7 +20,7 @@ from uvicorn.importer import import_from_string
 
 from orchestrator import uvicorn_options
 from orchestrator.answers import Answers
-from orchestrator.app_import import app_failed, loop_factory, where_it_was_looked_for
+from orchestrator.app_import import app_failed, hint_for, loop_factory
 from orchestrator.bounded import bounded
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.events import Emit
@@ -165,7 +165,7 @@ class AppServer:
         try:
             yield
         except (Exception, SystemExit) as error:
-            hint = where_it_was_looked_for(self._settings, error)
+            hint = hint_for(self._settings, error)
             raise StartupError(app_failed(self._settings.app, what, error, hint), error) from error
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.harness import Project, make_project, pairing
 from tests.harness.costs import Costs
+from tests.integration.drivers import driver, its_database  # noqa: F401  # fixtures
 from tests.servers import BACKENDS, NOT_TESTED, Database, Server, Servers
 
 _PRODUCT = ("ORCHESTRATOR_", "DATABASE_", "MIGRATION_", "ECS_")

@@ -56,18 +56,42 @@ def _connection_attribute(parameters: Parameters, name: str) -> None:
     parameters["conn_attrs"] = {"program_name": name} | (parameters.get("conn_attrs") or {})
 
 
-def _own_encoding(password: str) -> Any:
-    return password
+class _Passwords:
+    """How a driver takes a password: as a text that it encodes in UTF-8 itself.
+
+    Both methods take either form: SQLAlchemy before 2.0.44 keeps what a listener has put in for the next connection.
+    """
+
+    def encoded(self, password: Any) -> Any:
+        """Return the argument for the driver."""
+        return password
+
+    def text(self, password: Any) -> Any:
+        """Return the password as a text."""
+        return password
 
 
-def _bytes(password: str) -> Any:
-    """Return a password in UTF-8, as other clients send it; asyncmy would encode a str as Latin-1."""
-    return password.encode()
+class _AsBytes(_Passwords):
+    """asyncmy and PyMySQL encode a text as Latin-1; other clients send UTF-8."""
+
+    def encoded(self, password: Any) -> Any:
+        return password.encode("utf-8", "surrogateescape") if isinstance(password, str) else password
+
+    def text(self, password: Any) -> Any:
+        return password.decode("utf-8", "surrogateescape") if isinstance(password, bytes) else password
 
 
-def _utf8_as_latin1(password: str) -> Any:
-    """Return a str that becomes UTF-8 when the driver encodes it as Latin-1; the driver takes no bytes."""
-    return password.encode().decode("latin-1")
+class _AsLatin1(_Passwords):
+    """aiomysql does so too, and takes no bytes: it gets the text that becomes UTF-8 when it is encoded as Latin-1."""
+
+    def encoded(self, password: Any) -> Any:
+        return self.text(password).encode().decode("latin-1") if isinstance(password, str) else password
+
+    def text(self, password: Any) -> Any:
+        try:
+            return password.encode("latin-1").decode() if isinstance(password, str) else password
+        except UnicodeError:  # it was not encoded
+            return password
 
 
 @dataclass(frozen=True)
@@ -82,7 +106,7 @@ class Driver:
         set_tls: changes the arguments of `connect` so that the server is verified; None if the driver cannot verify.
         set_program_name: changes them so that the server shows our program name; None if the lock sets it.
         password_key: the argument that holds the password.
-        encode_password: returns that argument for a text.
+        passwords: how it takes them.
         falls_back_to_plain: it connects without TLS if the server offers none, even if TLS is required.
         token: further arguments for a login with an RDS token.
     """
@@ -94,7 +118,7 @@ class Driver:
     set_tls: Callable[[Parameters, Tls], None] | None = None
     set_program_name: Callable[[Parameters, str], None] | None = None
     password_key: str = "password"  # noqa: S105  # the name of an argument
-    encode_password: Callable[[str], Any] = _own_encoding
+    passwords: _Passwords = _Passwords()  # noqa: RUF009  # it has no state
     falls_back_to_plain: bool = False
     token: tuple[tuple[str, Any], ...] = ()
 
@@ -109,7 +133,7 @@ class Driver:
 
 _CLEAR_TEXT = (("auth_plugin", "mysql_clear_password"),)
 _DRIVERS = (
-    Driver("asyncmy", "mysql", "asyncmy", "asyncmy", _with_context("ssl"), _program_name, encode_password=_bytes),
+    Driver("asyncmy", "mysql", "asyncmy", "asyncmy", _with_context("ssl"), _program_name, passwords=_AsBytes()),
     Driver(
         "aiomysql",
         "mysql",
@@ -117,11 +141,20 @@ _DRIVERS = (
         "aiomysql",
         _with_context("ssl"),
         _program_name,
-        encode_password=_utf8_as_latin1,
+        passwords=_AsLatin1(),
         falls_back_to_plain=True,
     ),
     # PyMySQL before 1.2 continues in clear text if the server offers no TLS.
-    Driver("pymysql", "mysql", "pymysql", "pymysql", _with_context("ssl"), _program_name, falls_back_to_plain=True),
+    Driver(
+        "pymysql",
+        "mysql",
+        "pymysql",
+        "pymysql",
+        _with_context("ssl"),
+        _program_name,
+        passwords=_AsBytes(),
+        falls_back_to_plain=True,
+    ),
     Driver("mysqldb", "mysql", "mysqlclient", "MySQLdb", _mysqlclient, password_key="passwd"),  # noqa: S106  # a name
     Driver(
         "mysqlconnector",
@@ -170,3 +203,10 @@ def set_tls(driver_name: str, parameters: Parameters, tls: Tls) -> bool:
         return False
     driver.set_tls(parameters, tls)
     return True
+
+
+def missing_driver(error: BaseException) -> str:
+    """Return the command that installs the driver which `error` misses; empty if it is about anything else."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    found = next((each for each in _DRIVERS if each.package and each.module.partition(".")[0] == name), None)
+    return f"The driver {found.name} is not installed: pip install {found.package}." if found else ""

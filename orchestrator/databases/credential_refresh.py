@@ -46,7 +46,7 @@ class _Logins:
     def renew(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Change the arguments that the driver is about to be called with."""
         driver = DRIVERS.get(dialect.driver, DRIVERS["pymysql"])  # for its argument names, which most drivers share
-        user, password = str(parameters.get("user", "")), parameters.get(driver.password_key)
+        user, password = str(parameters.get("user", "")), driver.passwords.text(parameters.get(driver.password_key))
         if isinstance(password, str) and password:
             self._rotate(driver, user, password, parameters)
         elif self._credentials.uses_tokens:

@@ -1,16 +1,14 @@
 """With every driver that an env.py may use: progress, a kill in the middle of a revision, and going on behind it."""
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator.address.drivers import DRIVERS
 from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, environment, go, stamped
 from tests.clients import transaction
 from tests.harness import Orchestrator, Project, make_project, run
-from tests.integration.drivers import ASYNCHRONOUS, BACKEND_OF, installed, url_for
+from tests.integration.drivers import ASYNCHRONOUS, url_for
 from tests.servers import Database
 
 SLOW = {
@@ -21,25 +19,6 @@ SLOW = {
 ))""",
 }
 BUSY = {"ORCHESTRATOR_HEARTBEAT_SECONDS": "0.3"}
-
-
-@pytest.fixture(params=installed())
-def driver(request: pytest.FixtureRequest) -> str:
-    """Return the name of each driver."""
-    return str(request.param)
-
-
-@pytest.fixture
-def its_database(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Create an empty database of the driver's kind."""
-    backend = BACKEND_OF[DRIVERS[driver].database]
-    if backend == "sqlite":
-        yield Database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}", backend)
-        return
-    server = request.getfixturevalue("servers")[backend]
-    database = server.create_database()
-    yield database
-    server.drop_database(database)
 
 
 @pytest.fixture

@@ -254,3 +254,16 @@ async def test_an_image_whose_app_is_broken_migrates_nothing(
     assert result.find("database_ready")
     assert told(result) == ["startup_failed"]
     assert stamped(database) == []
+
+
+@backends("sqlite")
+async def test_a_driver_that_env_misses_is_named_before_anything_is_changed(
+    project: Project, database: Database
+) -> None:
+    """SQLAlchemy imports it in `create_engine`; the revisions have nothing to do with it."""
+    project.write("alembic/env.py", "import sqlalchemy\nsqlalchemy.create_engine('postgresql+psycopg2cffi://host/db')")
+    result = await migrate(project, database)
+    failed = failure(result, "migration_tree_invalid", 9)
+    assert failed["error_type"] == "driver_missing"
+    assert failed["hint"] == "The driver psycopg2cffi is not installed: pip install psycopg2cffi."
+    assert database.tables() == []

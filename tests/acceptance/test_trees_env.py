@@ -203,7 +203,9 @@ async def test_a_version_table_of_another_name_is_found_by_a_synchronous_environ
     stock = (project.path / "alembic" / "env.py").read_text()
     named = stock.replace("connection=connection,", "connection=connection, version_table='team_version',")
     project.write("alembic/env.py", named)
-    assert (await migrate(project, database)).exit_code == 0
+    first = await migrate(project, database)
+    assert first.exit_code == 0
+    assert not first.find("log"), "it is not even tried without a greenlet: a coroutine would be left"
     assert stamped(database, "team_version") == ["r2"]
     assert (await migrate(project, database)).find("migrations_current")
 

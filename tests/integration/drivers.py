@@ -1,14 +1,16 @@
 """Every driver that somebody's env.py may use and that is installed, with a database of its kind."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
+import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from orchestrator.address.drivers import DRIVERS
-from tests.servers import BACKENDS
+from tests.servers import BACKENDS, Database
 
 T = TypeVar("T")
 
@@ -19,6 +21,25 @@ BACKEND_OF = {"mysql": "mariadb", "postgresql": "postgresql", "sqlite": "sqlite"
 def installed() -> list[str]:
     """Name them, as SQLAlchemy does."""
     return [each.name for each in DRIVERS.values() if each.installed and BACKEND_OF[each.database] in BACKENDS]
+
+
+@pytest.fixture(params=installed())
+def driver(request: pytest.FixtureRequest) -> str:
+    """Return the name of each driver."""
+    return str(request.param)
+
+
+@pytest.fixture
+def its_database(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Create an empty database of the driver's kind."""
+    backend = BACKEND_OF[DRIVERS[driver].database]
+    if backend == "sqlite":
+        yield Database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}", backend)
+        return
+    server = request.getfixturevalue("servers")[backend]
+    database = server.create_database()
+    yield database
+    server.drop_database(database)
 
 
 def url_for(driver: str, url: str) -> str:

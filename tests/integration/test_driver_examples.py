@@ -1,19 +1,15 @@
 """While a revision is recorded, drivers and SQLAlchemy work as they do without: shown with what they document."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from orchestrator.address.drivers import DRIVERS
 from orchestrator.migrations.journal.dbapi_proxy import recording
 from tests.integration.carrier import Carrier
 from tests.integration.driver_examples import ASYNC_EXAMPLES, EXAMPLES
-from tests.integration.drivers import ASYNCHRONOUS, BACKEND_OF, installed, on_a_connection
+from tests.integration.drivers import ASYNCHRONOUS, on_a_connection
 from tests.servers import Database
 
 PLANTS = sa.Table(
@@ -26,25 +22,6 @@ PLANTS = sa.Table(
     sa.Column("tags", sa.JSON),
     sa.Column("kind", sa.Enum("tree", "herb", name="kind")),
 )
-
-
-@pytest.fixture(params=installed())
-def driver(request: pytest.FixtureRequest) -> str:
-    """Return the name of each driver."""
-    return str(request.param)
-
-
-@pytest.fixture
-def its_database(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Create an empty database of the driver's kind."""
-    backend = BACKEND_OF[DRIVERS[driver].database]
-    if backend == "sqlite":
-        yield Database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}", backend)
-        return
-    server = request.getfixturevalue("servers")[backend]
-    database = server.create_database()
-    yield database
-    server.drop_database(database)
 
 
 def test_the_drivers_examples_work(driver: str, its_database: Database) -> None:

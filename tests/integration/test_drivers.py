@@ -1,31 +1,16 @@
-"""The migration lock does what it must with every driver that an env.py may use, not only with ours."""
+"""The lock and the login work with every driver that an env.py may use, not only with ours."""
 
+import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 
 from orchestrator.address.drivers import DRIVERS
 from orchestrator.databases import backend_for
 from tests.integration.contenders import Contender, contender
-from tests.integration.drivers import BACKEND_OF, installed, on_a_connection
+from tests.integration.drivers import on_a_connection
 from tests.servers import Database
-
-pytestmark = pytest.mark.parametrize("driver", installed())
-
-
-@pytest.fixture
-def its_database(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """Create an empty database of the driver's kind."""
-    backend = BACKEND_OF[DRIVERS[driver].database]
-    if backend == "sqlite":
-        yield Database(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}", backend)
-        return
-    server = request.getfixturevalue("servers")[backend]
-    database = server.create_database()
-    yield database
-    server.drop_database(database)
 
 
 @pytest.fixture
@@ -98,3 +83,28 @@ def test_a_lost_connection_is_known_to_be_lost(
 
     on_a_connection(driver, its_database.url, work)
     assert lost
+
+
+def test_a_password_of_any_characters_is_sent_in_utf_8(
+    driver: str, its_database: Database, request: pytest.FixtureRequest
+) -> None:
+    """Asyncmy and aiomysql would send Latin-1, which another client's password is not."""
+    if its_database.backend != "mariadb":
+        pytest.skip("the other databases' drivers have one encoding")
+    backend_for("mysql")  # listens to every engine from now on
+    server = request.getfixturevalue("servers")["mariadb"]
+    user, password = f"u_{uuid.uuid4().hex[:8]}", "pä€密"
+    server.execute(f"CREATE USER {user}@'%' IDENTIFIED BY '{password}'")
+    server.execute(f"GRANT ALL ON `{its_database.name}`.* TO {user}@'%'")
+    url = make_url(its_database.url).set(username=user, password=password).render_as_string(hide_password=False)
+    assert on_a_connection(driver, url, lambda connection: connection.exec_driver_sql("SELECT 1").scalar()) == 1
+    server.execute(f"DROP USER {user}@'%'")
+
+
+@pytest.mark.parametrize("password", ["plain", "pä", "€密", "\x7f"])
+def test_what_a_listener_has_encoded_is_still_recognised(password: str) -> None:
+    """SQLAlchemy before 2.0.44 gives the same arguments to the listeners of the next connection."""
+    for each in DRIVERS.values():
+        once = each.passwords.encoded(password)
+        assert each.passwords.encoded(once) == once
+        assert each.passwords.text(once) == each.passwords.text(password) == password

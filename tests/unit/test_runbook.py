@@ -21,9 +21,7 @@ TEXT = (Path(__file__).parents[2] / runbook.FILE).read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))
 FAILURES = {kind.name: kind for kind in CATALOGUE.values() if issubclass(kind, Failure)}
 GENERAL = {"--query", "--output", "--region"}  # options of every command of the AWS CLI
-STACK_STATUSES = set(
-    botocore.session.get_session().get_service_model("cloudformation").shape_for("StackStatus").enum
-)
+STACK_STATUSES = set(botocore.session.get_session().get_service_model("cloudformation").shape_for("StackStatus").enum)
 ITS_OWN = {("logs", "tail"), ("cloudformation", "deploy")}  # commands that the CLI has and the service does not
 
 

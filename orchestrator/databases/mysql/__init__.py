@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from orchestrator.address.drivers import DRIVERS
 from orchestrator.databases import MigrationLock, ask
 from orchestrator.databases.diagnosis import CLUSTER, Diagnosis
 from orchestrator.databases.mysql.errors import code_of, diagnose
@@ -24,9 +25,11 @@ _NO_SUCH_TABLE = 1146
 
 @event.listens_for(Engine, "do_connect")
 def _encode_password(dialect: "Dialect", _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-    """Encode the password as UTF-8, as other clients do; asyncmy would use Latin-1. Affects the app's engines too."""
-    if dialect.driver == "asyncmy" and isinstance(parameters.get("password"), str):
-        parameters["password"] = parameters["password"].encode()
+    """Encode the password as UTF-8, as other clients do; some drivers would use Latin-1. Affects the app's engines too."""
+    if driver := DRIVERS.get(dialect.driver):
+        key = driver.password_key
+        if password := parameters.get(key):
+            parameters[key] = driver.passwords.encoded(password)
 
 
 class MySQL:

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.exc import NoSuchModuleError
 
 from orchestrator.address import AddressError, OwnAddress, of_call
+from orchestrator.address.drivers import missing_driver
 from orchestrator.concurrency import in_main_thread
 from orchestrator.credentials import Credentials
 from orchestrator.database_secrets import CredentialsError
@@ -112,7 +113,8 @@ def _address(found: _Connecting) -> OwnAddress:
 
 
 def _failed(message: str, error: BaseException | None = None) -> StartupError:
-    return StartupError(MigrationTreeInvalid(error_type="env_failed", error_message=message, hint=_HINT), error)
+    hint = (missing_driver(error) if error else "") or _HINT
+    return StartupError(MigrationTreeInvalid(error_type="env_failed", error_message=message, hint=hint), error)
 
 
 @contextlib.contextmanager

@@ -11,8 +11,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from greenlet import getcurrent
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, Engine
+from sqlalchemy.exc import MissingGreenlet
 
 from orchestrator.address.drivers import DATABASES, DRIVERS, Parameters, set_tls
 from orchestrator.credentials import Credentials
@@ -30,12 +32,14 @@ def our_connections(credentials: Credentials) -> Iterator[None]:
     """
     hooks = _Hooks(credentials)
     event.listen(Engine, "do_connect", hooks.log_in, insert=True)  # before the hook that adds a token
+    event.listen(Engine, "do_connect", hooks.need_greenlet, insert=True)
     event.listen(Engine, "do_connect", hooks.prepare)
     event.listen(Engine, "connect", hooks.check)
     try:
         with _in_environment(credentials):
             yield
     finally:
+        event.remove(Engine, "do_connect", hooks.need_greenlet)
         event.remove(Engine, "do_connect", hooks.log_in)
         event.remove(Engine, "do_connect", hooks.prepare)
         event.remove(Engine, "connect", hooks.check)
@@ -61,6 +65,18 @@ def _in_environment(credentials: Credentials) -> Iterator[None]:
 class _Hooks:
     def __init__(self, credentials: Credentials) -> None:
         self._credentials, self._thread = credentials, threading.get_ident()
+
+    def need_greenlet(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
+        """Stop a synchronous env.py with an async driver before the driver is called; it is run again in a greenlet.
+
+        The driver would begin a coroutine that is never awaited, which Python then warns of.
+
+        Raises:
+            MissingGreenlet: as SQLAlchemy raises it a moment later.
+        """
+        ours = threading.get_ident() == self._thread
+        if ours and dialect.is_async and getcurrent().parent is None and "async_fallback" not in parameters:
+            raise MissingGreenlet("env.py is synchronous and its driver is not")
 
     def log_in(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Replace the app's login, which env.py may have from anywhere, by the login for migrating."""

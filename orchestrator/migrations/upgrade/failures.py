@@ -4,8 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from orchestrator.address.drivers import missing_driver
 from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
-from orchestrator.errors import DatabaseRefused, Failure, MigrationFailed, MigrationHalfApplied, MigrationStopped
+from orchestrator.errors import (
+    DatabaseRefused,
+    Failure,
+    MigrationFailed,
+    MigrationHalfApplied,
+    MigrationStopped,
+    MigrationTreeInvalid,
+)
 from orchestrator.migrations.journal.executor import Executor
 from orchestrator.migrations.journal.resume import NotResumable
 from orchestrator.migrations.journal.source import left_after
@@ -46,6 +54,8 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
     """Return the failure event for `error`."""
     if not scene.revision and scene.diagnosis and scene.diagnosis.error_type == POOLER.error_type:
         return _refused(scene.diagnosis)
+    if not scene.revision and (hint := missing_driver(error)):
+        return MigrationTreeInvalid(error_type="driver_missing", error_message=innermost_message(error), hint=hint)
     recorder = scene.recorder if scene.revision else None
     half = recorder is not None and recorder.log.left_something
     diagnosis = None if isinstance(error, NotResumable | StopAsked) else scene.diagnosis
