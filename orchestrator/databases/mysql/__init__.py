@@ -25,7 +25,7 @@ _NO_SUCH_TABLE = 1146
 
 @event.listens_for(Engine, "do_connect")
 def _encode_password(dialect: "Dialect", _record: Any, _args: Any, parameters: dict[str, Any]) -> None:
-    """Encode the password as UTF-8, as other clients do; some drivers would use Latin-1. Affects the app's engines too."""
+    """Encode the password as UTF-8, as other clients do, for the app too; some drivers would use Latin-1."""
     if driver := DRIVERS.get(dialect.driver):
         key = driver.password_key
         if password := parameters.get(key):
