@@ -1,25 +1,20 @@
-"""The internals of other people's libraries that we lean on: when one of these fails, its docstring says where to look.
+"""The internals of uvicorn and Alembic that we depend on; docs/decisions/seams.md says where and why.
 
-They are why pyproject.toml has upper bounds for uvicorn and Alembic. To raise one, raise it here first.
+They are the reason for the upper bounds of both in pyproject.toml. To raise a bound, run these tests with the new
+version first. If one fails, its docstring names our code that must change.
 """
 
-import asyncio
 import inspect
-import logging
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 import uvicorn
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
-from sqlalchemy.exc import MissingGreenlet
-from sqlalchemy.util import greenlet_spawn
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -28,7 +23,7 @@ from tests.unit.scripts import Scripts
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """An ASGI app whose lifespan leaves something in the state."""
+    """An ASGI app whose lifespan adds to the state."""
     assert scope["type"] == "lifespan"
     await receive()
     scope["state"]["pool"] = "open"
@@ -41,7 +36,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def test_uvicorn_calls_the_configs_loaded_app_for_the_lifespan() -> None:
-    """`AppServer`: what the lifespan raises is caught by the app that we put into `config.loaded_app`."""
+    """`AppServer._configure` puts an app into `config.loaded_app` that sees the lifespan and its exception."""
     seen: list[str] = []
 
     async def ours(scope: Any, receive: Any, send: Any) -> None:
@@ -58,14 +53,14 @@ async def test_uvicorn_calls_the_configs_loaded_app_for_the_lifespan() -> None:
 
 
 async def test_uvicorn_accepts_when_its_startup_returns() -> None:
-    """`_Uvicorn.startup`: the lifespan is through, the sockets are listened on, no request was answered before."""
+    """`_Uvicorn.startup` reports readiness after it: the lifespan is complete and the sockets accept connections."""
     source = " ".join(inspect.getsource(uvicorn.Server.startup).split()).replace("( ", "(")
     assert source.index("self.lifespan.startup()") < source.index("create_server(create_protocol, sock=sock")
     assert "app_state=self.lifespan.state" in source
 
 
 def test_uvicorns_connections_are_a_set_that_can_be_replaced() -> None:
-    """`_Uvicorn`, `limits.Connections`: connections add themselves when they are made."""
+    """`_Uvicorn.__init__` replaces it by `limits.Connections`, to which connections add themselves."""
     for protocol in (HttpToolsProtocol, H11Protocol):
         made = inspect.getsource(protocol.connection_made)
         assert "self.connections.add(self)" in made
@@ -73,7 +68,7 @@ def test_uvicorns_connections_are_a_set_that_can_be_replaced() -> None:
 
 
 def test_uvicorns_protocols_have_what_the_bounds_look_at() -> None:
-    """`bounded`: `cycle` tells of the request, the parser's callbacks of the head."""
+    """`bounded.Bounded` reads the state of the request from `cycle`, and of the head from the parser's callbacks."""
     cycle = inspect.getsource(RequestResponseCycle.__init__)
     for name in ("response_started", "response_complete", "more_body"):
         assert f"self.{name} = " in cycle
@@ -82,7 +77,7 @@ def test_uvicorns_protocols_have_what_the_bounds_look_at() -> None:
 
 
 def test_uvicorn_takes_the_signals_in_a_method_that_can_be_overridden() -> None:
-    """`_Uvicorn.capture_signals`, before uvicorn 0.29 `install_signal_handlers`: called by `serve`, and only there."""
+    """`_Uvicorn.capture_signals` (before 0.29 `install_signal_handlers`) replaces all signal handling of `serve`."""
     name = "capture_signals" if hasattr(uvicorn.Server, "capture_signals") else "install_signal_handlers"
     method = inspect.getsource(getattr(uvicorn.Server, name))
     assert f"self.{name}()" in inspect.getsource(uvicorn.Server.serve)
@@ -92,7 +87,7 @@ def test_uvicorn_takes_the_signals_in_a_method_that_can_be_overridden() -> None:
 
 
 def test_uvicorn_can_be_told_to_stop_by_attributes() -> None:
-    """`AppServer.request_stop`: `should_exit`, `force_exit` and `timeout_graceful_shutdown` are looked at late."""
+    """`AppServer.request_stop` and `force_stop` set attributes that uvicorn reads while it runs."""
     server = uvicorn.Server(uvicorn.Config(app))
     assert (server.should_exit, server.force_exit) == (False, False)
     source = inspect.getsource(uvicorn.Server)
@@ -120,7 +115,7 @@ def scripts(tmp_path: Path) -> Scripts:
 
 
 def test_alembic_tells_the_steps_of_an_upgrade(scripts: Scripts) -> None:
-    """`Upgrade._steps`: `_upgrade_revs(target, heads)` is what `alembic upgrade` itself calls, and may be empty."""
+    """`context_run._upgrade_steps`: `alembic upgrade` itself calls `_upgrade_revs(target, heads)`; it may be empty."""
     directory = ScriptDirectory.from_config(Config(scripts.ini))
     steps = directory._upgrade_revs("head", ())  # type: ignore[arg-type]  # noqa: SLF001  # what this is about
     assert [step.revision.revision for step in steps] == ["a", "b"]
@@ -129,9 +124,9 @@ def test_alembic_tells_the_steps_of_an_upgrade(scripts: Scripts) -> None:
 
 
 def test_alembics_environment_can_be_watched(scripts: Scripts) -> None:
-    """`Upgrade._run_once`: `configure` wrapped on the instance is what env.py calls, with the real connection.
+    """`Environment._run_once` wraps `configure` of the instance, which env.py then calls with its connection.
 
-    And `fn` may be a generator: the next step is asked for when the one before is committed.
+    The steps may come from a generator: Alembic asks for the next one after the previous one is committed.
     """
     config = Config(scripts.ini)
     directory = ScriptDirectory.from_config(config)
@@ -161,10 +156,10 @@ def test_alembics_environment_can_be_watched(scripts: Scripts) -> None:
 
 
 def test_alembics_configs_attributes_can_be_replaced(scripts: Scripts) -> None:
-    """`Upgrade.load`: a dictionary of ours notices which attributes env.py asks for."""
+    """`environment._Attributes`: our dictionary notices which attributes env.py asks for."""
 
     class Asked(dict[str, Any]):
-        """Notices."""
+        """Raises for a missing key."""
 
         def __missing__(self, key: str) -> Any:
             raise LookupError(f"asked for {key}")
@@ -176,50 +171,31 @@ def test_alembics_configs_attributes_can_be_replaced(scripts: Scripts) -> None:
         directory.run_env()
 
 
-def test_sqlalchemys_async_engines_say_that_they_miss_a_greenlet() -> None:
-    """`Upgrade.visit`: it tells a synchronous env.py with an async driver, which `greenlet_spawn` then runs."""
-    engine = create_engine("sqlite+aiosqlite://")
-    with pytest.raises(MissingGreenlet):
-        engine.connect()
-    assert asyncio.run(greenlet_spawn(lambda: engine.connect().exec_driver_sql("SELECT 1").scalar())) == 1
-    asyncio.run(greenlet_spawn(engine.dispose))
+def test_alembic_runs_the_function_of_a_step(scripts: Scripts) -> None:
+    """`Applier.prepare` replaces `step.migration_fn` just before Alembic calls it, with the context's options."""
+    directory = ScriptDirectory.from_config(Config(scripts.ini))
+    (step, _) = directory._upgrade_revs("head", ())  # type: ignore[arg-type]  # noqa: SLF001
+    called: list[Any] = []
+    step.migration_fn = lambda **options: called.append(options)
+    with create_engine("sqlite://").connect() as connection:
+        context = MigrationContext.configure(connection, opts={"fn": lambda *_: [step]})
+        context.run_migrations()
+    assert len(called) == 1
 
 
-# ---------------------------------------------------------------- logging
+def test_alembics_contexts_have_the_private_names_that_we_read_and_set() -> None:
+    """`environment._attend`, `environment._begin` and `ContextRun`: the steps, and how revisions are committed."""
+    with create_engine("sqlite://").connect() as connection:
+        context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
+        assert (context._migrations_fn, context._in_external_transaction) == (None, False)  # noqa: SLF001
+        assert context._transaction_per_migration is True  # noqa: SLF001
+        context._migrations_fn = lambda *_: []  # noqa: SLF001
+        context.run_migrations()
+    begun = inspect.signature(context.begin_transaction).parameters["_per_migration"]
+    assert begun.default is False
 
 
-def test_the_record_factory_makes_every_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`log._stamped_record`: it writes down the state in which a record was made."""
-    made: list[object] = []
-    before = logging.getLogRecordFactory()
-
-    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        made.append(args)
-        return before(*args, **kwargs)
-
-    monkeypatch.setattr(logging, "_logRecordFactory", factory)
-    assert logging.getLogRecordFactory() is factory
-    logging.getLogger("x").makeRecord("x", 20, "f", 1, "m", (), None)
-    assert len(made) == 1
-
-
-def test_structlog_hands_its_events_to_the_standard_library_as_dicts() -> None:
-    """`log.lines` knows such a record by two attributes, as structlog's own formatter does."""
-    bound = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logging.root, "info", {"event": "m", "plant": 7})
-    assert bound == (({"event": "m", "plant": 7},), {"extra": {"_logger": logging.root, "_name": "info"}})
-
-
-def test_structlogs_defaults_can_be_replaced_one_by_one() -> None:
-    """`log.structlogs`: an app that names only processors keeps our logger, which then gets rendered text."""
-    code = """
-import structlog
-assert not structlog.is_configured()
-structlog.configure(logger_factory=lambda *_: seen, processors=[lambda logger, name, event: str(event)])
-class Seen(list):
-    info = list.append
-seen = Seen()
-structlog.configure(processors=[lambda logger, name, event: event["event"]])
-structlog.get_logger().info("words")
-assert seen == ["words"]
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_alembics_scripts_know_all_that_they_need(scripts: Scripts) -> None:
+    """`applying._about`: `_all_down_revisions` has the parents, and the dependencies as they were resolved."""
+    revision = ScriptDirectory.from_config(Config(scripts.ini)).get_revision("b")
+    assert tuple(revision._all_down_revisions) == ("a",)  # noqa: SLF001
