@@ -109,6 +109,8 @@ class Driver:
         passwords: how it takes them.
         falls_back_to_plain: it connects without TLS if the server offers none, even if TLS is required.
         token: further arguments for a login with an RDS token.
+        opens: module and name of the function that opens its connections, if Python's audit events may not report them:
+            C opens the socket, or uvloop does.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Driver:
     passwords: _Passwords = _Passwords()  # noqa: RUF009  # it has no state
     falls_back_to_plain: bool = False
     token: tuple[tuple[str, Any], ...] = ()
+    opens: tuple[str, str] = ("", "")
 
     @property
     def installed(self) -> bool:
@@ -131,9 +134,19 @@ class Driver:
             return False
 
 
+_PSYCOPG = "psycopg.generators", "connect"
 _CLEAR_TEXT = (("auth_plugin", "mysql_clear_password"),)
 _DRIVERS = (
-    Driver("asyncmy", "mysql", "asyncmy", "asyncmy", _with_context("ssl"), _program_name, passwords=_AsBytes()),
+    Driver(
+        "asyncmy",
+        "mysql",
+        "asyncmy",
+        "asyncmy",
+        _with_context("ssl"),
+        _program_name,
+        passwords=_AsBytes(),
+        opens=("asyncmy", "connect"),
+    ),
     Driver(
         "aiomysql",
         "mysql",
@@ -143,6 +156,7 @@ _DRIVERS = (
         _program_name,
         passwords=_AsLatin1(),
         falls_back_to_plain=True,
+        opens=("aiomysql.connection", "_connect"),
     ),
     # PyMySQL before 1.2 continues in clear text if the server offers no TLS.
     Driver(
@@ -155,7 +169,15 @@ _DRIVERS = (
         passwords=_AsBytes(),
         falls_back_to_plain=True,
     ),
-    Driver("mysqldb", "mysql", "mysqlclient", "MySQLdb", _mysqlclient, password_key="passwd"),  # noqa: S106  # a name
+    Driver(
+        "mysqldb",
+        "mysql",
+        "mysqlclient",
+        "MySQLdb",
+        _mysqlclient,
+        password_key="passwd",  # noqa: S106  # a name
+        opens=("MySQLdb.connections", "Connection.__init__"),
+    ),
     Driver(
         "mysqlconnector",
         "mysql",
@@ -164,12 +186,22 @@ _DRIVERS = (
         _connector_python,
         _connection_attribute,
         token=_CLEAR_TEXT,
+        opens=("mysql.connector.connection_cext", "CMySQLConnection._open_connection"),
     ),
-    Driver("mariadbconnector", "mysql", "mariadb", "mariadb", _connector_c),
-    Driver("asyncpg", "postgresql", "asyncpg", "asyncpg", _with_context("ssl")),
-    Driver("psycopg", "postgresql", "psycopg[binary]", "psycopg", _libpq),
-    Driver("psycopg_async", "postgresql", "psycopg[binary]", "psycopg", _libpq),
-    Driver("psycopg2", "postgresql", "psycopg2-binary", "psycopg2", _libpq),
+    Driver(
+        "mariadbconnector",
+        "mysql",
+        "mariadb",
+        "mariadb",
+        _connector_c,
+        opens=("mariadb.connections", "Connection.__init__"),
+    ),
+    Driver(
+        "asyncpg", "postgresql", "asyncpg", "asyncpg", _with_context("ssl"), opens=("asyncpg.connect_utils", "_connect")
+    ),
+    Driver("psycopg", "postgresql", "psycopg[binary]", "psycopg", _libpq, opens=_PSYCOPG),
+    Driver("psycopg_async", "postgresql", "psycopg[binary]", "psycopg", _libpq, opens=_PSYCOPG),
+    Driver("psycopg2", "postgresql", "psycopg2-binary", "psycopg2", _libpq, opens=("psycopg2", "_connect")),
     Driver("psycopg2cffi", "postgresql", "psycopg2cffi", "psycopg2cffi", _libpq),
     Driver("pg8000", "postgresql", "pg8000", "pg8000", _with_context("ssl_context")),
     Driver("aiosqlite", "sqlite", "aiosqlite", "aiosqlite"),

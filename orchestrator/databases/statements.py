@@ -68,6 +68,8 @@ class RecordedSession(Protocol):
     """Whether an error leaves the transaction unusable, so that only a savepoint can bring it back."""
     records_in_autocommit: bool
     """Whether a statement in autocommit mode can be wrapped in a transaction with its record, unnoticed."""
+    impatience: str
+    """SQL after which a session gives up soon when another one has a lock."""
     now: str
     """SQL for the time now, in UTC."""
     encoding: str

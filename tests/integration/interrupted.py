@@ -4,6 +4,7 @@ A revision calls `die(op.get_bind())`, which throws the connection away as a SIG
 product runs on env.py's connection.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,9 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext, RevisionStep
 from alembic.script import ScriptDirectory
 from pymysql.constants import CLIENT
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from orchestrator.databases import backend_for
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
@@ -71,12 +74,21 @@ def die(bind: Connection) -> None:
         raise Killed
 
 
-def start(project: Project, database: Database, *, dies: bool = False, resume: bool = True) -> Start:
+def start(
+    project: Project, database: Database, *, dies: bool = False, resume: bool = True, asynchronous: bool = False
+) -> Start:
     """Apply what is missing."""
     _armed[:] = [True] if dies else []
-    events: list[Any] = []
+    if asynchronous:
+        engine = create_async_engine(database.url, poolclass=NullPool).sync_engine
+        return asyncio.run(greenlet_spawn(_start, project, engine, dies=dies, resume=resume))
     several = {"client_flag": CLIENT.MULTI_STATEMENTS} if database.backend in {"mariadb", "mysql"} else {}
     engine = create_engine(database.synchronous_url, poolclass=NullPool, connect_args=several)
+    return _start(project, engine, dies=dies, resume=resume)
+
+
+def _start(project: Project, engine: Engine, *, dies: bool, resume: bool) -> Start:
+    events: list[Any] = []
     at: list[str] = [""]
     with engine.connect() as connection:
         applier: Applier | None = None

@@ -22,11 +22,13 @@ class Case:
         first: SQL of the revision before it.
         body: SQL, and `die()`; what begins with a space is Python.
         reason: A part of the reason for refusing it.
+        asynchronous: With the asynchronous driver.
     """
 
     first: tuple[str, ...]
     body: tuple[str, ...]
     reason: str
+    asynchronous: bool = False
 
     @property
     def python(self) -> str:
@@ -54,6 +56,7 @@ ELSEWHERE = "another network connection was opened"
 ENGINE = " other = sa.create_engine(op.get_bind().engine.url)"
 YEW = "INSERT INTO plants VALUES (9, 'yew')"
 THREAD = " def insert():\n    with other.begin() as c: c.exec_driver_sql(\"INSERT INTO plants VALUES (9, 'yew')\")"
+PROCESS = " import subprocess\nsubprocess.run(['true'], check=True)"
 OLD = "CREATE TABLE old (id INTEGER) ENGINE=MyISAM"
 INTO_OLD = "INSERT INTO old VALUES (1)"
 
@@ -170,8 +173,28 @@ MYSQL: dict[str, Case] = {
         ),
         "a thread was started",
     ),
-    "another process": Case(
-        (PLANTS,), (TREES, " import subprocess\nsubprocess.run(['true'], check=True)", DIE, SHRUBS), "another process"
+    "another process": Case((PLANTS,), (TREES, PROCESS, DIE, SHRUBS), "another process"),
+    "a second connection of an asynchronous engine": Case(
+        (PLANTS,),
+        (TREES, f" with op.get_bind().engine.begin() as c: c.exec_driver_sql({YEW!r})", DIE, SHRUBS),
+        "it used a second connection",
+        asynchronous=True,
+    ),
+    "a second connection before anything is durable": Case(
+        (PLANTS,), (YEW, ENGINE, f" with other.begin() as c: c.exec_driver_sql({YEW!r})", DIE, SHRUBS), ELSEWHERE
+    ),
+    "a second connection between savepoints": Case(
+        (PLANTS,),
+        (
+            TREES,
+            " savepoint = op.get_bind().begin_nested()",
+            YEW,
+            ENGINE,
+            f" with other.begin() as c: c.exec_driver_sql({YEW!r})",
+            DIE,
+            SHRUBS,
+        ),
+        ELSEWHERE,
     ),
     "the driver's own connection": Case(
         (PLANTS,),
@@ -185,6 +208,12 @@ MYSQL: dict[str, Case] = {
     ),
     # ------------------------------------------------------------ tables without transactions
     "without transactions": Case((), (OLD, INTO_OLD, DIE, SHRUBS), NOTHING_KNOWN),
+    "without transactions, between savepoints": Case(
+        (OLD, PLANTS), (" savepoint = op.get_bind().begin_nested()", YEW, INTO_OLD, DIE, SHRUBS), NOTHING_KNOWN
+    ),
+    "without transactions, between savepoints, half applied": Case(
+        (OLD, PLANTS), (TREES, " savepoint = op.get_bind().begin_nested()", YEW, INTO_OLD, DIE, SHRUBS), NOTHING_KNOWN
+    ),
     "without transactions, renamed": Case(
         (OLD,), ("RENAME TABLE old TO older", "INSERT INTO older VALUES (1)", DIE, SHRUBS), NOTHING_KNOWN
     ),
@@ -306,6 +335,11 @@ CONCURRENTLY = _block("CREATE INDEX CONCURRENTLY names ON plants (name)")
 BUMP_ON_POSTGRESQL = "CREATE FUNCTION bump() RETURNS int LANGUAGE sql AS $$ UPDATE counter SET n = n + 1 RETURNING n $$"
 MOOD = "CREATE TYPE mood AS ENUM ('sad', 'ok')", "CREATE TABLE people (id int, m mood)"
 
+_BY_PSYCOPG2 = (
+    " import psycopg2\naddress = op.get_bind().engine.url.set(drivername='postgresql')",
+    f" c = psycopg2.connect(address.render_as_string(hide_password=False))\nc.cursor().execute({YEW!r})\nc.commit()",
+)
+
 POSTGRESQL: dict[str, Case] = {
     "an index": Case((PLANTS,), (YEW, CONCURRENTLY, DIE, SHRUBS), RESUMED),
     "a commit in words": Case(
@@ -362,6 +396,21 @@ POSTGRESQL: dict[str, Case] = {
         (PLANTS,),
         (CONCURRENTLY, ENGINE, f" with other.begin() as c: c.exec_driver_sql({YEW!r})", DIE, SHRUBS),
         "it used a second connection",
+    ),
+    "a driver that connects in C": Case((PLANTS,), (*_BY_PSYCOPG2, DIE, SHRUBS), "it used a second connection"),
+    "a driver that connects in a coroutine": Case(
+        (PLANTS,),
+        (
+            " import asyncpg\naddress = op.get_bind().engine.url.set(drivername='postgresql')",
+            (
+                " async def insert(_):\n    c = await asyncpg.connect(address.render_as_string(hide_password=False))\n"
+                f"    await c.execute({YEW!r})\n    await c.close()\nop.run_async(insert)"
+            ),
+            DIE,
+            SHRUBS,
+        ),
+        "it used a second connection",
+        asynchronous=True,
     ),
     "rows copied by the driver": Case(
         (PLANTS,),

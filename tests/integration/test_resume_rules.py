@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.contents import contents, differences, without_journal
 from tests.harness import Project, make_project
 from tests.integration.interrupted import HEADER, Start, start
-from tests.integration.resume_cases import MARIADB, MYSQL, POSTGRESQL, Case, script
+from tests.integration.resume_cases import MARIADB, MYSQL, POSTGRESQL, PROCESS, Case, script
 from tests.servers import Database, Server, backends
 
 
@@ -26,10 +26,10 @@ def _check(case: Case, database: Database, twin: Database, path: Path) -> None:
     project.add_revision("r1", script(case.first) or "pass")
     assert start(project, database) == Start("finished")
     project.add_revision("r2", HEADER + case.python)
-    assert start(project, twin) == Start("finished")
-    assert start(project, database, dies=True).ended == "killed"
+    assert start(project, twin, asynchronous=case.asynchronous) == Start("finished")
+    assert start(project, database, dies=True, asynchronous=case.asynchronous).ended == "killed"
     before = contents(database)
-    again = start(project, database)
+    again = start(project, database, asynchronous=case.asynchronous)
     if case.reason:
         _assert_refused(case, project, database, before)
     else:
@@ -39,7 +39,7 @@ def _check(case: Case, database: Database, twin: Database, path: Path) -> None:
 
 def _assert_refused(case: Case, project: Project, database: Database, before: dict[str, list[str]]) -> None:
     for _ in range(2):
-        again = start(project, database)
+        again = start(project, database, asynchronous=case.asynchronous)
         assert again.ended == "refused"
         assert case.reason in again.reason
         assert differences(without_journal(before), without_journal(contents(database))) == []
@@ -64,3 +64,15 @@ def test_on_mariadb(case: Case, database: Database, twin: Database, tmp_path: Pa
 def test_on_postgresql(case: Case, database: Database, twin: Database, tmp_path: Path) -> None:
     """Only what commits in the middle leaves something to resume."""
     _check(case, database, twin, tmp_path)
+
+
+@backends("mariadb", "postgresql")
+def test_a_failure_that_leaves_nothing_here_is_run_again_although_it_was_elsewhere(
+    database: Database, tmp_path: Path
+) -> None:
+    """As with plain Alembic: a request for data must not keep a repaired revision from running."""
+    project = make_project(tmp_path / "project")
+    path = project.add_revision("r1", script((PROCESS, "INSERT INTO nowhere VALUES (1)")))
+    assert start(project, database).ended == "failed"
+    path.write_text(path.read_text().replace("INSERT INTO nowhere VALUES (1)", "CREATE TABLE plants (id INTEGER)"))
+    assert start(project, database).ended == "finished"

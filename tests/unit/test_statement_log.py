@@ -41,6 +41,8 @@ class Journal:
         there: Whether its tables are.
     """
 
+    name = "journal"
+
     def __init__(self) -> None:
         self.saved: list[Record] = []
         self.there = True

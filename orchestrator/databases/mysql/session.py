@@ -49,6 +49,7 @@ class MySQLSession:
     commits_definitions = True
     savepoint = False
     records_in_autocommit = False  # after it, ROW_COUNT() would describe the journal's statement
+    impatience = "SET innodb_lock_wait_timeout = 1, lock_wait_timeout = 1"
     now = "UTC_TIMESTAMP(3)"
 
     def __init__(self, dbapi_connection: Any, driver_connection: Any) -> None:

@@ -31,6 +31,7 @@ class PostgreSQLSession:
     commits_definitions = False
     savepoint = True
     records_in_autocommit = True
+    impatience = "SET lock_timeout = 1000"
     now = "timezone('utc', clock_timestamp())"
 
     def __init__(self, dbapi_connection: Any, driver_connection: Any) -> None:

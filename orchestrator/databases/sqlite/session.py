@@ -56,6 +56,7 @@ class SQLiteSession:
     commits_definitions = False
     savepoint = False
     records_in_autocommit = False  # after it, changes() would describe the journal's statement
+    impatience = "PRAGMA busy_timeout = 0"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
     encoding = "utf-8"
 

@@ -5,7 +5,6 @@ A statement's journal row becomes durable in the same transaction as its effects
 """
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +13,8 @@ from orchestrator.databases import ask
 from orchestrator.databases.statements import Kind, RecordedSession, Statement
 from orchestrator.migrations.journal.autocommit import Autocommit
 from orchestrator.migrations.journal.dbapi_proxy import Run
+from orchestrator.migrations.journal.durable_mark import DurableMark
+from orchestrator.migrations.journal.elsewhere import Elsewhere
 from orchestrator.migrations.journal.irrevocable import Irrevocable
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
 from orchestrator.migrations.journal.results import StatementResult, digest_of
@@ -49,6 +50,7 @@ class Executor:
         retry: LockRetry,
         recorded_checksum: str,
         real: Any,
+        mark: DurableMark,
     ) -> None:
         self.about, self.log = about, log
         self.done, self.running, self.since = 0, "", 0.0
@@ -58,10 +60,10 @@ class Executor:
         self._waits = LockWaits(about.revision, retry, session, self._state)
         self._run = RevisionRun(real, session, log, self._waits)
         self._transactional = Transactional(self._run)
-        self._irrevocable = Irrevocable(self._run, self._transactional, lambda: self._commit(real.commit))
+        self._elsewhere = Elsewhere(self._run, self._transactional, mark, lambda: self._commit(real.commit))
+        self._irrevocable = Irrevocable(self._run, self._elsewhere)
         self._autocommit = Autocommit(self._run, self._irrevocable, self._transactional)
         self._ran_live = False
-        self._thread = threading.get_ident()
 
     @property
     def gave_up(self) -> bool:
@@ -83,6 +85,7 @@ class Executor:
             except Exception as error:
                 self._state.check()
                 if not (self._transactional.undo(error) and self._waits.wait()):
+                    self._elsewhere.failed()
                     raise
                 self._start_over()
             else:
@@ -106,20 +109,18 @@ class Executor:
         return self._state.abort(MigrationAborted(NotResumable(reason)))
 
     def used_elsewhere(self, what: str) -> None:
-        """Note a change that the log cannot contain: by another connection, a thread, or the driver's own interface.
+        """Journal a change that no rollback undoes before it happens: by another connection, a process, a thread.
 
         Raises:
             MigrationAborted: statements are being skipped, and the change would be made a second time.
         """
+        if self._elsewhere.busy:
+            return  # that is the record's own connection
         self._state.check()
         if self._state.phase is Phase.REPLAYING:
             raise self.refuse(f"{what}, of which nothing is on record")
         if self._state.phase is Phase.RUNNING:
-            self.log.unprovable(what, side_effect=True)
-            if threading.get_ident() == self._thread:
-                self.log.save(always=True)  # durable as soon as a part of this transaction is
-                if self.log.left_something:
-                    self._commit(self._real.commit)
+            self._elsewhere.note(what)
 
     # ------------------------------------------------------------ the carrier of its connection
 

@@ -1,14 +1,16 @@
 """Statements that no rollback undoes: definitions, which the catalogue confirms, and statements that prove nothing."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases.statements import UNKNOWN, Kind, Statement
 from orchestrator.migrations.journal.dbapi_proxy import Run
+from orchestrator.migrations.journal.elsewhere import Elsewhere
 from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.journal.revision_run import RevisionRun
 from orchestrator.migrations.journal.steps import Outcome, Step
-from orchestrator.migrations.journal.transactional import Transactional
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _UNSEEN = "its login may not see the definition of what it changed"
 
@@ -16,8 +18,8 @@ _UNSEEN = "its login may not see the definition of what it changed"
 class Irrevocable:
     """Journals that a statement begins, then runs it; its result is checked before the next statement."""
 
-    def __init__(self, run: RevisionRun, transactional: Transactional, commit: Callable[[], None]) -> None:
-        self._run, self._transactional, self._commit = run, transactional, commit
+    def __init__(self, run: RevisionRun, elsewhere: Elsewhere) -> None:
+        self._run, self._elsewhere = run, elsewhere
         self._unsettled: Callable[[], None] | None = None
 
     def execute(self, statement: Statement, step: Step, run: Run) -> StatementResult:
@@ -47,8 +49,8 @@ class Irrevocable:
             this.log.save()
         if not in_transaction:
             this.log.committed()
-        elif self._must_be_durable_first(statement):
-            self._commit()
+        elif statement.outside or (this.log.left_something and this.session.commits_definitions):
+            self._elsewhere.before_outside()
         mark = this.session.mark() if in_transaction else None
         try:
             result = this.waits.run_definition(run, statement) if not statement.compound else run()
@@ -58,12 +60,6 @@ class Irrevocable:
         this.log.done(step, result)
         self._unsettled = lambda: self._settle_opaque(mark, in_transaction=in_transaction)
         return result
-
-    def _must_be_durable_first(self, statement: Statement) -> bool:
-        """Return whether the row must be durable first: no rollback undoes both, or the revision is half applied."""
-        this = self._run
-        half_applied = this.log.left_something and this.session.commits_definitions
-        return (statement.outside or half_applied) and not self._transactional.has_savepoint
 
     def _settle_opaque(self, mark: Any, *, in_transaction: bool) -> None:
         this = self._run
@@ -114,7 +110,7 @@ class Irrevocable:
             if committed:
                 this.log.committed()
                 this.log.save()
-                self._commit()
+                self._elsewhere.commit()
         except Exception:  # noqa: BLE001  # the connection is gone, or the transaction is broken
             self._unknown()
         this.log.unprovable("a statement failed, and the revision went on")

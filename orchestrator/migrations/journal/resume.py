@@ -78,6 +78,8 @@ def _settled(record: Record, session: RecordedSession) -> Record:
 
 
 def _check_circumstances(record: Record, session: RecordedSession, *, allowed: bool) -> None:
+    if not record.steps:
+        raise NotResumable(record.reason)
     if record.steps[-1].outcome is Outcome.PENDING and record.steps[-1].kind is Kind.OPAQUE:
         raise NotResumable(f"nothing tells whether its pending statement was carried out: {record.reason}")
     if record.reason:

@@ -26,6 +26,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 JOURNAL = "orchestrator_journal"  # how the names of its tables begin
 _MAX_NAME = 50  # longest table name, with room for `_statements`: PostgreSQL takes 63 bytes, MySQL 64 characters
+MARK = -1  # the statement_index of a mark: the revision did something that no rollback undoes
 SAVED = (1, 2, 3, 50)  # numbers of rows that a single statement saves
 
 _OPTIONS: Any = {
@@ -88,6 +89,7 @@ def queries(revisions: Table, statements: Table, dialect_name: str, now: str) ->
     moment: Any = literal_column(now)
     of_revision, of_statements = revisions.c, statements.c
     this = of_revision.revision == bindparam("this")
+    marked = of_statements.statement_index == literal_column(str(MARK))
     return {
         "entries": select(
             of_revision.revision,
@@ -114,6 +116,8 @@ def queries(revisions: Table, statements: Table, dialect_name: str, now: str) ->
         .where(of_statements.revision == bindparam("this"))
         .order_by(of_statements.statement_index),
         "forget": delete(statements).where(of_statements.revision == bindparam("this")),
+        "unmark": delete(statements).where(of_statements.revision == bindparam("this"), marked),
+        "marks": select(of_statements.revision, of_statements.statement).where(marked),
     }
 
 

@@ -26,15 +26,17 @@ class StatementLog:
         skipped: how many of them an earlier run or attempt has done.
         statements_done: how many of them succeeded.
         reason: why the revision cannot be resumed after its next durable statement; empty if it can.
+        stays: whether it has done something in this database that no rollback undoes, and a mark says so.
         has_side_effects: whether it has done something that a rollback does not undo and the log does not contain.
+        journal_name: how the names of the journal's tables begin.
     """
 
     def __init__(self, about: RevisionInfo, session: RecordedSession, journal: Journal, record: Record = EMPTY) -> None:
         self.steps = list(record.steps)
         self.durable = self.skipped = len(self.steps)
         self.reason = self._durable_reason = record.reason
-        self.has_side_effects = False
-        self.statements_done = _done(self.steps)
+        self.has_side_effects, self.stays = False, bool(record.mark)
+        self.statements_done, self.journal_name = _done(self.steps), journal.name
         self._about, self._session, self._journal = about, session, journal
         self._state = self._written_state = record.state
         self._position = 0
@@ -55,7 +57,7 @@ class StatementLog:
     @property
     def left_something(self) -> bool:
         """Return whether something of the revision is, or may be, durable."""
-        return any(step.changes for step in self.steps[: self.durable])
+        return self.stays or any(step.changes for step in self.steps[: self.durable])
 
     def next(self, digest: str) -> Step:
         """Return the journalled step for the statement that the revision is about to run.

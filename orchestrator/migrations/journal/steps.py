@@ -69,6 +69,7 @@ class Record:
         state: the session's settings at the last statement.
         steps: its statements.
         recorded_at: when the last of them was journalled.
+        mark: what it did that no rollback undoes, besides its statements; empty if nothing.
     """
 
     server: str = ""
@@ -76,8 +77,9 @@ class Record:
     state: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     recorded_at: str = ""
+    mark: str = ""
 
     @property
     def left_something(self) -> bool:
-        """Return whether something of it is, or may be, in the database."""
-        return any(step.changes for step in self.steps)
+        """Return whether something of it is, or may be, in the database or elsewhere."""
+        return bool(self.mark) or any(step.changes for step in self.steps)

@@ -5,16 +5,17 @@ the statements of unfinished revisions, which a resumed run replays; they are de
 rows are written on the migrating connection, in the transaction of the change that they describe.
 """
 
+import copy
 import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.schema import CreateTable
 
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.schema import JOURNAL, SAVED, queries, tables
+from orchestrator.migrations.journal.schema import JOURNAL, MARK, SAVED, queries, tables
 from orchestrator.migrations.journal.steps import Outcome, Record, Step
 from orchestrator.migrations.position.lineage import Entry
 
@@ -66,6 +67,11 @@ class Journal:
         of_dialect = queries(*self._tables, dialect.name, now)
         self._queries = {name: each.compile(dialect=dialect) for name, each in of_dialect.items()}
 
+    @property
+    def name(self) -> str:
+        """How the names of its tables begin."""
+        return self._tables[0].name
+
     def create(self) -> None:
         """Create the tables, and commit."""
         self.make_tables()
@@ -110,17 +116,39 @@ class Journal:
         if not rows:
             return Record()
         recorded_at = _moment(rows[-1][-1])
+        mark = rows.pop(0)[4] if rows[0][1] == MARK else ""
+        if not rows:
+            return Record(reason=mark, mark=mark, recorded_at=recorded_at)
         try:
             head = json.loads(rows[0][6])
             steps = [_step(row) for row in rows[1:]]
-            return Record(rows[0][4], head["reason"], head["state"], steps, recorded_at)
+            return Record(rows[0][4], head["reason"] or mark, head["state"], steps, recorded_at, mark)
         except (KeyError, ValueError, TypeError):
             steps = [Step(row[1], Kind.OPAQUE, row[4], Outcome.DONE) for row in rows if row[1]]
-            return Record("", "it was recorded by another version of orchestrator", {}, steps, recorded_at)
+            return Record("", "it was recorded by another version of orchestrator", {}, steps, recorded_at, mark)
 
     def forget(self, revision: str) -> None:
         """Delete the statements of a revision."""
         self._query("forget", {"this": revision})
+
+    def on(self, dbapi_connection: Any) -> Self:
+        """Return the same journal on another connection."""
+        other = copy.copy(self)
+        vars(other)["_connection"] = dbapi_connection
+        return other
+
+    def mark(self, revision: str, reason: str) -> None:
+        """Write down that an unfinished revision did what no rollback undoes; nothing else is needed for the mark."""
+        what = Kind.OPAQUE, "", reason[:STATEMENT_LENGTH], Outcome.DONE
+        self._query("save 1", _numbered([_values(revision, MARK, what, "[]", "[]")]))
+
+    def unmark(self, revision: str) -> None:
+        """Take that back."""
+        self._query("unmark", {"this": revision})
+
+    def marks(self) -> dict[str, str]:
+        """Return the reasons that are marked, by revision."""
+        return dict(self._query("marks", {}))
 
     def clear(self, revision: str) -> None:
         """Note that an unfinished revision has left nothing."""

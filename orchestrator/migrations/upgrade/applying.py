@@ -12,6 +12,7 @@ from orchestrator.databases import Backend
 from orchestrator.events import RevisionResumed
 from orchestrator.log import CONTEXT
 from orchestrator.migrations.journal.dbapi_proxy import recording
+from orchestrator.migrations.journal.durable_mark import DurableMark
 from orchestrator.migrations.journal.executor import Executor
 from orchestrator.migrations.journal.index_order import same_index_order
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
@@ -100,13 +101,13 @@ class Applier:
     def _entries(self, backend: Backend) -> dict[str, Entry]:
         try:
             entries = self._journal.entries()
-            self._journal.record("")  # a killed process may have created the first table only
+            self._marks = self._journal.marks()  # a killed process may have created the first table only
         except Exception as error:
             self._real.rollback()
             if not backend.is_missing_table(error):
                 raise
             self._journal.create()
-            entries = self._journal.entries()
+            entries, self._marks = self._journal.entries(), {}
         self._real.commit()
         return entries
 
@@ -124,7 +125,7 @@ class Applier:
     def _record(self, about: RevisionInfo, *, resume: bool) -> Record:
         """Return what an interrupted run of this revision has done, if resuming is proven to be safe."""
         revision, entry = about.revision, self.entries.get(about.revision)
-        if entry is None or entry.finished:
+        if entry.finished if entry is not None else revision not in self._marks:
             return Record()
         budget = self._patience.budget_seconds
         try:
@@ -132,7 +133,7 @@ class Applier:
         except NotResumable as refused:
             self._executor(about, refused.record or Record())
             raise MigrationAborted(refused) from None
-        if record.steps:
+        if record.steps and entry is not None:
             self._patience.emit(
                 RevisionResumed(
                     revision=revision,
@@ -152,6 +153,7 @@ class Applier:
             retry=self._patience,
             recorded_checksum=entry.checksum if entry and not entry.finished else about.checksum,
             real=self._real,
+            mark=DurableMark(self._connection.engine, self._journal, about.revision, self._session.impatience),
         )
         return self.recorder
 

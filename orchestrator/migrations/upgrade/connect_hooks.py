@@ -7,7 +7,6 @@ https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEven
 import contextlib
 import os
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from orchestrator.address.drivers import DATABASES, DRIVERS, Parameters, set_tls
 from orchestrator.credentials import Credentials
 from orchestrator.databases import row
 from orchestrator.log import CONTEXT
+from orchestrator.migrations.journal.durable_mark import migrating_thread
 
 _VARIABLE = "DATABASE_URL"
 
@@ -64,7 +64,7 @@ def _in_environment(credentials: Credentials) -> Iterator[None]:
 
 class _Hooks:
     def __init__(self, credentials: Credentials) -> None:
-        self._credentials, self._thread = credentials, threading.get_ident()
+        self._credentials, self._thread = credentials, migrating_thread()
 
     def need_greenlet(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Stop a synchronous env.py with an async driver before the driver is called; it is run again in a greenlet.
@@ -115,13 +115,13 @@ class _Hooks:
         """
         connection = getattr(dbapi_connection, "driver_connection", dbapi_connection)
         driver = DRIVERS.get(type(connection).__module__.partition(".")[0])
-        if not (self._credentials.tls and threading.get_ident() == self._thread and driver):
+        if not (self._credentials.tls and migrating_thread() == self._thread and driver):
             return
         if driver.falls_back_to_plain and not row(dbapi_connection, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")[1]:
             raise ssl.SSLError(1, "the server offers no TLS, which DATABASE_SSL_CA asks for")
 
     def _concerned(self, dialect: Dialect) -> bool:
-        return threading.get_ident() == self._thread and DATABASES.get(dialect.name) in {"mysql", "postgresql"}
+        return migrating_thread() == self._thread and DATABASES.get(dialect.name) in {"mysql", "postgresql"}
 
 
 def _is_in(url: URL, parameters: Mapping[str, Any]) -> bool:

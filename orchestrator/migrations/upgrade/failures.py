@@ -16,6 +16,7 @@ from orchestrator.errors import (
 )
 from orchestrator.migrations.journal.executor import Executor
 from orchestrator.migrations.journal.resume import NotResumable
+from orchestrator.migrations.journal.schema import JOURNAL
 from orchestrator.migrations.journal.source import left_after
 from orchestrator.migrations.journal.steps import Outcome
 from orchestrator.stop import StopAsked
@@ -34,6 +35,10 @@ _GOES_ON = (
 )
 
 
+_ELSEWHERE = (
+    "Fix the revision and deploy again: it will run from its first statement. Before it failed, {}: see first whether "
+    "that may be done twice."
+)
 _LOST_STAMPS = (
     "What was applied before in {} stays, but env.py commits its version only together with the others: the next start "
     "goes on behind it."
@@ -75,7 +80,7 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         return MigrationStopped(**told)
     if half and recorder:
         return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})
-    return MigrationFailed(**told, hint=getattr(error, "hint", "") or _hint(diagnosis, scene))
+    return MigrationFailed(**told, hint=getattr(error, "hint", "") or _hint(diagnosis, scene) or _elsewhere(recorder))
 
 
 def _refused(diagnosis: Diagnosis) -> DatabaseRefused:
@@ -101,13 +106,23 @@ def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]
         "pending_statement": pending[-1].statement[:STATEMENT_LENGTH] if pending else "",
         "statements_done": recorder.log.statements_done if refused else recorder.done,
         "left": [each[:LISTED_LENGTH] for each in _source_left(recorder)][:LISTED],
-        "hint": "" if refused else f"{hint} {_GOES_ON}".strip(),
+        "hint": _repair(recorder) if refused else f"{hint} {_GOES_ON}".strip(),
     }
+
+
+def _repair(recorder: Executor) -> str:
+    """The general advice, with the names of this journal."""
+    return MigrationHalfApplied.cure.replace(JOURNAL, recorder.log.journal_name)
 
 
 def _source_left(recorder: Executor) -> list[str]:
     steps = recorder.log.steps
     return left_after(recorder.about.path, steps[-1].line) if steps and recorder.same_script else []
+
+
+def _elsewhere(recorder: Executor | None) -> str:
+    """What it did beside its connection stays, although nothing of it is left in this database."""
+    return _ELSEWHERE.format(recorder.log.reason) if recorder and recorder.log.has_side_effects else ""
 
 
 def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:

@@ -1,0 +1,50 @@
+"""What no rollback of the revision undoes: it is on record before it happens."""
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+from sqlalchemy.exc import MissingGreenlet
+
+from orchestrator.migrations.journal.durable_mark import DurableMark
+from orchestrator.migrations.journal.revision_run import RevisionRun
+from orchestrator.migrations.journal.transactional import Transactional
+
+
+class Elsewhere:
+    """Makes the reason durable that a revision cannot be resumed."""
+
+    def __init__(
+        self, run: RevisionRun, transactional: Transactional, mark: DurableMark, commit: Callable[[], None]
+    ) -> None:
+        self.commit = commit
+        self._run, self._transactional, self._mark = run, transactional, mark
+        self._thread = threading.get_ident()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the mark is being written, on another connection, and perhaps in a thread."""
+        return self._mark.busy
+
+    def note(self, what: str) -> None:
+        """Something is about to be done beside the migrating connection."""
+        log = self._run.log
+        log.unprovable(what, side_effect=True)
+        if threading.get_ident() != self._thread or log.refused_for_good or self._mark.write(log.reason):
+            return
+        with contextlib.suppress(MissingGreenlet):  # an asynchronous driver does not answer in its event loop
+            log.save(always=True)  # so that it is durable as soon as something of this transaction is
+            if log.left_something and not self._transactional.has_savepoint:
+                self.commit()
+
+    def before_outside(self) -> None:
+        """A statement is about to run that this transaction does not hold: a commit, unless it releases a savepoint."""
+        if not self._transactional.has_savepoint:
+            self.commit()
+        elif not self._run.log.refused_for_good and self._mark.write(self._run.log.reason):
+            self._run.log.stays = True
+
+    def failed(self) -> None:
+        """When nothing stays in this database, the next start runs the revision again, as plain Alembic does."""
+        if not self._run.log.left_something:
+            self._mark.remove()
