@@ -57,6 +57,8 @@ _WORDS = Meanings(
         r"rollback\b": Statement(Kind.SAVEPOINT, undoes=True),
         r"release\s+savepoint\b": _ENVIRONMENT,
         r"show\s+(?:(?:global|session|local)\s+)?(?:variables|engines|collation|char)": _ENVIRONMENT,
+        # For the next transaction only, and refused in one (1568): nothing may be written before it.
+        r"set\s+transaction\b|set\s+@@(?:tx|transaction)_(?:isolation|read_only)\b": _ENVIRONMENT,
         rf"select\s+{_VARIABLE}(?:\s*,\s*{_VARIABLE})*{_END}": _ENVIRONMENT,
         rf"select\s+(?:version|database|schema)\(\){_END}": _ENVIRONMENT,
         r"(?:select|values|table)\b(?!.*\binto\b)": Statement(Kind.READ),

@@ -20,6 +20,12 @@ _CONCURRENTLY = re.compile(
 _DOLLAR_QUOTED = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
 _SEVERAL = re.compile(r";\s*\S")
 _CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b")
+# It stays when the transaction is rolled back, or is about another session.
+_OUTSIDE = re.compile(
+    r"\b(?:dblink\w*|pg_export_snapshot|lo_export|aws_s3\.query_export_to_s3|aws_lambda\.invoke)\s*\("
+    r"|\bhttp(?:_\w+)?\s*\(|^copy\b.*\b(?:to|from)\s+program\b|^copy\b.*\bto\s+'",
+    re.DOTALL,
+)
 _ENVIRONMENT, _OPAQUE = Statement(Kind.ENVIRONMENT), Statement(Kind.OPAQUE)
 _PATIENT = Statement(Kind.OPAQUE, long_lock_wait_ok=True)
 _WORDS = Meanings(
@@ -30,7 +36,9 @@ _WORDS = Meanings(
         r"savepoint\b": Statement(Kind.SAVEPOINT),
         r"rollback\b": Statement(Kind.SAVEPOINT, undoes=True),
         r"(?:begin|start|release|listen|unlisten|notify|show)\b": _ENVIRONMENT,
-        r"set\s+(?:transaction|local)\b": _ENVIRONMENT,
+        # Before any query, and so before the journal's own:
+        r"set\s+(?:session\s+|local\s+)?transaction(?:_\w+)?\b": _ENVIRONMENT,
+        r"set\s+local\b": _ENVIRONMENT,
         r"(?:set|reset)\b": Statement(Kind.SETTING),
         r"reindex\b.*\bconcurrently\b": _PATIENT,
         r"(?:create|drop)\s+(?:unique\s+)?index\s+concurrently\b": _PATIENT,
@@ -50,6 +58,8 @@ def read(sql: str) -> Statement:
     text = _DOLLAR_QUOTED.sub("''", plain(sql))
     words = " ".join(bare(text).split())
     meaning = _meaning(text, words)
+    if meaning.kind in (Kind.READ, Kind.WRITE) and _OUTSIDE.search(words):
+        meaning = replace(meaning, outside=True)
     return replace(meaning, drops=True) if "drop" in words or meaning.kind is Kind.OPAQUE else meaning
 
 

@@ -177,6 +177,9 @@ class Executor:
         if self.log.skipped and statement.needs_session and not self._ran_live:
             raise self.refuse(f"its next statement needs the session that is gone: {self._shown(sql)}")
         self._ran_live = True
+        if statement.outside and statement.kind in (Kind.READ, Kind.WRITE):
+            self._elsewhere.note(f"it ran a statement that its transaction does not hold: {self._shown(sql)}")
+            self._transactional.release()
         step = self._step(statement, sql, parameters)
         try:
             result = self._by_its_kind(statement, sql, step, run)

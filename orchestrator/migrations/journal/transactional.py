@@ -41,7 +41,8 @@ class Transactional:
         this = self._run
         if this.waits.autocommit:
             return
-        if this.session.savepoint and not self._savepoint:
+        retries = this.log.can_start_over and statement.kind is not Kind.SETTING
+        if this.session.savepoint and retries and not self._savepoint:
             this.log.begin()
             ask(this.real, "SAVEPOINT orchestrator")
             self._savepoint = True
@@ -49,6 +50,12 @@ class Transactional:
         if statement.kind in (Kind.WRITE, Kind.OPAQUE, Kind.SAVEPOINT):
             this.waits.run(lambda: this.session.before_write(sql))
             this.log.begin()
+
+    def release(self) -> None:
+        """The revision cannot start over any more, and some functions refuse to run behind a savepoint."""
+        if self._savepoint and not self.has_savepoint:
+            ask(self._run.real, "RELEASE SAVEPOINT orchestrator")
+            self._savepoint = False
 
     def failed(self, error: Exception) -> None:
         """Note an error: the revision may catch it and take another path."""

@@ -133,6 +133,8 @@ class Applier:
         except NotResumable as refused:
             self._executor(about, refused.record or Record())
             raise MigrationAborted(refused) from None
+        if self._session.commits_definitions:
+            self._real.commit()  # no question of ours has begun the transaction in which the revision goes on
         if record.steps and entry is not None:
             self._patience.emit(
                 RevisionResumed(

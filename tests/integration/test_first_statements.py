@@ -1,0 +1,54 @@
+"""Statements that must come first in a transaction, or not behind a savepoint: ours are not in the way."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.harness import make_project
+from tests.integration.interrupted import HEADER, start
+from tests.integration.resume_cases import DIE, PLANTS, SHRUBS, TREES, script
+from tests.servers import Database, backends
+
+LEVEL = "INSERT INTO plants SELECT 1, current_setting('transaction_isolation')"
+
+
+@backends("postgresql")
+@pytest.mark.parametrize(
+    "first",
+    [
+        "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE, DEFERRABLE",
+        "SET transaction_isolation = 'serializable'",
+        "SET LOCAL transaction_isolation TO 'serializable'",
+    ],
+)
+def test_a_revision_sets_its_isolation_level_on_postgresql(first: str, database: Database, tmp_path: Path) -> None:
+    """No query of ours is before it, and no savepoint: "must be called before any query"."""
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1")  # Alembic makes its version table in the first one's transaction
+    project.add_revision("r2", script(("SET lock_timeout = '5s'", first, PLANTS, LEVEL)))
+    again = start(project, database)
+    assert (again.ended, again.reason) == ("finished", "")
+    assert database.execute("SELECT name FROM plants") == [("serializable",)]
+
+
+@backends("postgresql")
+def test_a_snapshot_is_exported_from_a_revision(database: Database, tmp_path: Path) -> None:
+    """PostgreSQL refuses that behind a savepoint; another session is to work with it, so ours is of no use."""
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", script((PLANTS, "SELECT pg_export_snapshot()", SHRUBS)))
+    assert start(project, database).ended == "finished"
+
+
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize(
+    "first", ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET @@{}_isolation = 'SERIALIZABLE'"]
+)
+def test_the_next_transaction_is_set_up_on_mysql_also_when_a_revision_goes_on(
+    first: str, database: Database, tmp_path: Path
+) -> None:
+    """In a transaction, such as one that a question of ours has begun, the server refuses it (1568)."""
+    project = make_project(tmp_path / "project")
+    first = first.format("tx" if database.backend == "mariadb" else "transaction")
+    project.add_revision("r1", HEADER + script((first, TREES, DIE, SHRUBS)))
+    assert start(project, database, dies=True).ended == "killed"
+    assert start(project, database).ended == "finished"
