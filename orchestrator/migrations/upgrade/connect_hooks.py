@@ -74,7 +74,7 @@ class _Hooks:
         Raises:
             MissingGreenlet: as SQLAlchemy raises it a moment later.
         """
-        ours = threading.get_ident() == self._thread
+        ours = migrating_thread() == self._thread
         if ours and dialect.is_async and getcurrent().parent is None and "async_fallback" not in parameters:
             raise MissingGreenlet("env.py is synchronous and its driver is not")
 
