@@ -128,6 +128,21 @@ def status(stop: Stop, *, as_json: bool, schema: bool, exit_code: bool) -> int:
     return _print(command.schema()) if schema else command.status(stop, as_json=as_json, exit_code=exit_code)
 
 
+@cli.command(cls=PrinterWithVariables, reads=_LOOKING)
+@click.option("--json", "form", flag_value="json", help="Print JSON; --schema prints the schema of it.")
+@click.option("--sql", "form", flag_value="sql", help="Print the SQL alone.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and do nothing else.")
+@click.pass_obj
+def plan(stop: Stop, *, form: Literal["json", "sql"] | None, schema: bool) -> int:
+    """Show the pending revisions: their SQL, the size of the tables they change, and whom they block. Changes nothing.
+
+    Exit code 0: it could be told, also if nothing is pending; else the code of the failure.
+    """
+    from orchestrator.people import plan as command
+
+    return _print(command.schema()) if schema else command.plan(stop, form or "text")
+
+
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 
 

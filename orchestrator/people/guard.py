@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 _COMMENTS = re.compile(r"\A(\s|--[^\n]*(\n|\Z)|/\*.*?\*/)*", re.DOTALL)
-_READS = re.compile(
+READS = re.compile(
     r"(select|show|set(?!\s+(global|persist))|use|pragma|explain|desc|describe|begin|start|commit|rollback|savepoint"
     r"|release|values|table|with)\b",
     re.IGNORECASE,
@@ -30,7 +30,7 @@ _HOOKS = ("do_execute", "do_executemany", "do_execute_no_params")
 def changes(statement: str) -> bool:
     """Return whether a statement may change what other sessions see."""
     bare = _COMMENTS.sub("", statement, count=1)
-    return not _READS.match(bare) or bool(_WRITES_AFTER_WITH.match(bare))
+    return not READS.match(bare) or bool(_WRITES_AFTER_WITH.match(bare))
 
 
 class Guard:

@@ -1,10 +1,11 @@
 """A run of env.py that looks at each of its contexts (tenants, databases, version tables) and changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from orchestrator.concurrency import in_main_thread, untouched_event_loop
+from orchestrator.log import REDACTOR
 from orchestrator.migrations.position.target import Target
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.environment import Steps
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
 
 T = TypeVar("T")
-LookAt = Callable[["MigrationContext", str, Target], T]
-"""Called with a context, what it is called (empty where it is the only one) and where it is to be."""
+_LEFT_OUT = "env.py would have changed something before Alembic looks; it was kept from that: {statement}"
+_STATEMENT_LENGTH = 200
+LookAt = Callable[["MigrationContext", str, Target, Mapping[str, Any]], T]
+"""Gets a context, its name (empty for the only one), where it is to be, and what env.py passes to `run_migrations`."""
 
 
 @dataclass
@@ -45,7 +48,7 @@ class Surveying(Generic[T]):
         self.upgrade.check_whereabouts(context)
         name = self.upgrade.name(context, arguments, self._names)
         self._names.append(name)
-        self.found.append(self.look(context, name, self.upgrade.target(context)))
+        self.found.append(self.look(context, name, self.upgrade.target(context), arguments))
 
 
 async def survey(session: Session, target: Target, look: LookAt[T]) -> tuple[list[T], list[str]]:
@@ -65,3 +68,8 @@ async def survey(session: Session, target: Target, look: LookAt[T]) -> tuple[lis
 
     left_out = await in_main_thread(run, name="env")
     return surveying.found, left_out
+
+
+def left_out_notes(statements: Iterable[str]) -> list[str]:
+    """Return what there is to say of statements that env.py was kept from executing."""
+    return [_LEFT_OUT.format(statement=REDACTOR.text(each)[:_STATEMENT_LENGTH]) for each in statements]

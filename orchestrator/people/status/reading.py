@@ -1,23 +1,21 @@
 """What `status` sees: each context through env.py's own connection, and how the holder's statement fares."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-from sqlalchemy.engine import URL
+from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.databases import Activity, Holder, backend_for
 from orchestrator.databases.observation import Observation
 from orchestrator.log import REDACTOR
 from orchestrator.migrations.position.lineage import Comparison, Position, applied, changed_scripts
 from orchestrator.migrations.position.target import Target
-from orchestrator.migrations.scripts.tree import names
 from orchestrator.migrations.upgrade.version_table import STANDARD, no_transaction_left, readable_position
+from orchestrator.people.position import answers, explanation, shown
 from orchestrator.people.session import Session
 from orchestrator.people.status.history import history
 from orchestrator.people.status.model import Connection, Database, Lock, Revision, Status
-from orchestrator.people.survey import survey
+from orchestrator.people.survey import left_out_notes, survey
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
@@ -29,8 +27,6 @@ _UNSEEN = (
     "This login may not see what connection {id} does: that needs the right PROCESS on MySQL and MariaDB, and the role "
     "pg_monitor on PostgreSQL."
 )
-_LEFT_OUT = "env.py would have changed something before Alembic looks; it was kept from that: {statement}"
-_STATEMENT_LENGTH = 200
 
 
 async def read(session: Session) -> Status:
@@ -42,9 +38,9 @@ async def read(session: Session) -> Status:
     target = await session.target()
     if missing := session.missing_file:
         return _status(session, [_to_be_created(session, missing, target)])
-    await session.look(_answers)
+    await session.look(answers)
     found, left_out = await survey(session, target, _database)
-    notes = [_LEFT_OUT.format(statement=REDACTOR.text(each)[:_STATEMENT_LENGTH]) for each in left_out]
+    notes = left_out_notes(left_out)
     databases = [await _observed(session, each) for each in found]
     return _status(session, [replace(each, notes=[*each.notes, *notes]) for each in databases])
 
@@ -61,14 +57,14 @@ def _to_be_created(session: Session, file: Path, target: Target) -> Database:
     standing = target.standing(position)
     return Database(
         context="",
-        database=_shown(session.credentials.own_address().url),
+        database=shown(session.credentials.own_address().url),
         dialect="sqlite",
         server_version="",
         version_table=STANDARD,
         current=(),
         head=target.revisions,
         state=_state(standing),
-        explanation=_explanation(standing, position, target),
+        explanation=explanation(standing, position, target),
         pending=_revisions(standing),
         changed=(),
         history=(),
@@ -77,22 +73,11 @@ def _to_be_created(session: Session, file: Path, target: Target) -> Database:
     )
 
 
-def _shown(url: URL) -> str:
-    """Return an address without login and options."""
-    return URL.create(url.get_backend_name(), None, None, url.host, url.port, url.database).render_as_string()
-
-
 def _revisions(standing: Comparison) -> list[Revision]:
     return [Revision(revision=each.id, description=each.description) for each in standing.pending]
 
 
-async def _answers(connection: "AsyncConnection", _backend: "Backend") -> None:
-    """See that it is a database: SQLite opens any file, and reads it when it is asked something."""
-    if connection.dialect.name == "sqlite":
-        await connection.exec_driver_sql("PRAGMA schema_version")
-
-
-def _database(context: "MigrationContext", name: str, target: Target) -> Database:
+def _database(context: "MigrationContext", name: str, target: Target, _arguments: Mapping[str, Any]) -> Database:
     """Return where the database of a context is."""
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
@@ -105,14 +90,14 @@ def _database(context: "MigrationContext", name: str, target: Target) -> Databas
         notes.append(_UNSEEN.format(id=lock.holder.connection_id))
     return Database(
         context=name,
-        database=_shown(connection.engine.url),
+        database=shown(connection.engine.url),
         dialect=dialect,
         server_version=version,
         version_table=".".join(filter(None, (context.version_table_schema, context.version_table))),
         current=position.heads,
         head=target.revisions,
         state=_state(standing),
-        explanation=_explanation(standing, position, target),
+        explanation=explanation(standing, position, target),
         pending=_revisions(standing),
         changed=[revision.id for _, revision in changed_scripts(target.tree, position)],
         history=runs,
@@ -125,16 +110,6 @@ def _state(standing: Comparison) -> Literal["at_head", "behind", "half_applied",
     if standing.lineage:
         return "ahead" if standing.lineage == "proven" else "unknown"
     return "half_applied" if standing.half_applied else "behind" if standing.pending else "at_head"
-
-
-def _explanation(standing: Comparison, position: Position, target: Target) -> str:
-    if standing.lineage or standing.half_applied:
-        return standing.difference or f"{', '.join(standing.half_applied)} is half applied, or is being applied"
-    if not standing.pending:
-        return "nothing is pending"
-    count = len(standing.pending)
-    pending = f"{count} {'revision is' if count == 1 else 'revisions are'} pending"
-    return f"{pending}, from {names(position.heads)} to {names(target.revisions)}"
 
 
 def _lock(context: "MigrationContext") -> tuple[Lock, int | None]:

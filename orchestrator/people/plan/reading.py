@@ -1,0 +1,170 @@
+"""What `plan` knows: the pending revisions of each context, their SQL, and what it does to the tables there are."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from orchestrator.concurrency import in_main_thread
+from orchestrator.databases import backend_for
+from orchestrator.log import REDACTOR
+from orchestrator.migrations.position.lineage import Position
+from orchestrator.migrations.position.target import Target
+from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.upgrade.version_table import readable_position
+from orchestrator.people.ddl import mysql, postgresql
+from orchestrator.people.ddl.reading import Sql
+from orchestrator.people.plan.model import Database, Plan, Revision, Statement, Work
+from orchestrator.people.plan.tables import Tables
+from orchestrator.people.position import answers, explanation, shown
+from orchestrator.people.recording.offline import configured_options, dialect_called, relative
+from orchestrator.people.recording.recorder import Recorder, Recording
+from orchestrator.people.recording.recorder import Statement as Recorded
+from orchestrator.people.session import Session
+from orchestrator.people.survey import left_out_notes, survey
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import Script
+
+_READS = "it reads the database (line {line}): this is its SQL where nothing is found; with rows it may be another"
+_STOPS = "it cannot run without a database, so the rest of its SQL is not known: {problem}{where}"
+_ALGORITHMS: Mapping[mysql.Algorithm, Literal["instant", "inplace", "copy"]] = {
+    mysql.Algorithm.INSTANT: "instant",
+    mysql.Algorithm.INPLACE: "inplace",
+    mysql.Algorithm.COPY: "copy",
+}
+_NO_FILE = "The file does not exist; the first migration creates it."
+
+
+async def read(session: Session) -> Plan:
+    """Return what is pending in each database.
+
+    Raises:
+        StartupError: the settings, the scripts, the database or env.py do not let us look.
+    """
+    target = await session.target()
+    if session.missing_file:
+        databases = [await in_main_thread(lambda: _to_be_created(session, target), name="env")]
+    else:
+        await session.look(answers)
+        found, left_out = await survey(session, target, _database)
+        databases = [replace(each, notes=[*each.notes, *left_out_notes(left_out)]) for each in found]
+    return Plan(service=session.settings.service, version=session.settings.version, databases=databases)
+
+
+def _database(context: "MigrationContext", name: str, target: Target, arguments: Mapping[str, Any]) -> Database:
+    """Return what is pending in a context."""
+    connection = context.connection
+    assert connection  # noqa: S101  # only such contexts are attended
+    assert context.script  # noqa: S101  # env.py was run by an EnvironmentContext
+    assert context.environment_context  # noqa: S101  # same
+    position = readable_position(context)
+    standing = target.standing(position)
+    dialect, version = backend_for(connection.dialect.name).describe(connection.dialect)
+    recorder = Recorder(context.environment_context.config, context.script, connection.dialect, context.opts)
+    tables = Tables(connection)
+    judge = _Judge(dialect, connection.dialect.server_version_info or (), tables)
+    scripts = [context.script.get_revision(each.id) for each in standing.pending]
+    pending = [_revision(script, recorder.record(script, arguments), judge) for script in scripts]
+    context.environment_context._install_proxy()  # noqa: SLF001  # recording has put another in its place
+    return Database(
+        context=name,
+        database=shown(connection.engine.url),
+        dialect=dialect,
+        server_version=version,
+        current=position.heads,
+        head=target.revisions,
+        explanation=explanation(standing, position, target),
+        pending=pending,
+        notes=[],
+    )
+
+
+def _to_be_created(session: Session, target: Target) -> Database:
+    """Return what is pending in a database of SQLite whose file does not exist: to look at it would create it."""
+    credentials, settings, position = session.credentials, session.settings, Position(())
+    config = alembic_config(AlembicFiles.of(settings), credentials.alembic_url(), settings.target)
+    scripts, _ = load_scripts(config)
+    options, _ = configured_options(config, scripts)
+    recorder, standing = Recorder(config, scripts, dialect_called("sqlite"), options), target.standing(position)
+    found = [scripts.get_revision(each.id) for each in standing.pending]
+    return Database(
+        context="",
+        database=shown(credentials.own_address().url),
+        dialect="sqlite",
+        server_version="",
+        current=(),
+        head=target.revisions,
+        explanation=explanation(standing, position, target),
+        pending=[_revision(script, recorder.record(script), _Judge("sqlite", (), None)) for script in found],
+        notes=[_NO_FILE],
+    )
+
+
+def _revision(script: "Script", recording: Recording, judge: "_Judge") -> Revision:
+    problems = [_READS.format(line=recording.reads)] if recording.reads else []
+    if recording.problem:
+        where = f" (line {recording.line})" if recording.line else ""
+        problems.append(_STOPS.format(problem=REDACTOR.text(recording.problem), where=where))
+    return Revision(
+        revision=script.revision,
+        description=script.doc.partition("\n")[0],
+        path=relative(script.path),
+        offline=not problems,
+        problem="; ".join(problems),
+        statements=[judge.statement(each) for each in recording.statements],
+    )
+
+
+class _Judge:
+    """Judges statements, one after the other: a table that the plan itself makes is empty."""
+
+    def __init__(self, dialect: str, version: tuple[Any, ...], tables: Tables | None) -> None:
+        numbers = tuple(each for each in version if isinstance(each, int))
+        self._dialect, self._tables = dialect, tables
+        self._server = mysql.Server(dialect == "mariadb", numbers)
+
+    def statement(self, recorded: Recorded) -> Statement:
+        """Return a statement with its table and its work."""
+        sql = Sql.of(recorded.sql)
+        known = self._tables and sql.table and sql.verb != "create table"
+        table = self._tables.table(sql.table) if self._tables and known else None
+        work = self._work(sql, self._tables) if self._tables and table and table.exists else None
+        if self._tables and sql.verb == "create table":
+            self._tables.made.add(sql.table)
+        return Statement(
+            sql=REDACTOR.text(recorded.sql),
+            line=recorded.line,
+            operation=recorded.operation,
+            autocommit=recorded.autocommit,
+            table=table,
+            work=work,
+            findings=[],
+        )
+
+    def _work(self, sql: Sql, tables: Tables) -> Work | None:
+        if self._dialect == "postgresql":
+            return _of_postgresql(postgresql.lock(sql))
+        if self._dialect in {"mysql", "mariadb"}:
+            return _of_mysql(mysql.effect(sql, self._server, lambda name: tables.column(sql.table, name)))
+        return None
+
+
+def _of_mysql(effect: mysql.Effect | None) -> Work | None:
+    if effect is None:
+        return None
+    return Work(
+        algorithm=_ALGORITHMS[effect.algorithm],
+        rebuilds=effect.rebuilds,
+        blocks="writes" if effect.blocks_writes else "nothing",
+        reason=effect.reason,
+        sure=effect.sure,
+    )
+
+
+def _of_postgresql(lock: postgresql.Lock | None) -> Work | None:
+    if lock is None:
+        return None
+    algorithm = "metadata" if lock.work == "none" else lock.work
+    return Work(algorithm=algorithm, rebuilds=lock.work == "rewrite", blocks=lock.blocks, reason=lock.reason, sure=True)

@@ -1,0 +1,72 @@
+"""Tables and columns as the server describes them: how large, of which type; estimates, no scan."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from orchestrator.migrations.upgrade.version_table import no_transaction_left, transaction_kept
+from orchestrator.people.plan.model import Table
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+_MYSQL = """
+SELECT table_rows, data_length + index_length FROM information_schema.tables
+WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name
+"""
+_SIZES = {
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
+    "postgresql": """
+        SELECT NULLIF(reltuples, -1), pg_total_relation_size(oid) FROM pg_class WHERE oid = to_regclass(:path)
+    """,
+    "sqlite": "SELECT NULL, NULL FROM sqlite_master WHERE name = :name",
+}
+_COLUMN = """
+SELECT column_type, is_nullable FROM information_schema.columns
+WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name AND column_name = :column
+"""
+
+
+class Tables:
+    """What there is in one database.
+
+    Attributes:
+        made: tables that the plan has made so far.
+    """
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+        self.made: set[str] = set()
+
+    def table(self, path: str) -> Table:
+        """Return a table as it is now; `path` is its name, perhaps with a schema."""
+        found = None if path in self.made else self._one(_SIZES[self._connection.dialect.name], path)
+        rows, size = found or (None, None)
+        return Table(
+            name=path,
+            exists=found is not None,
+            rows=None if rows is None else int(rows),
+            bytes=None if size is None else int(size),
+        )
+
+    def column(self, path: str, name: str) -> dict[str, str]:
+        """Return type and nullability of a column of MySQL or MariaDB; empty where there is none."""
+        found = None if path in self.made else self._one(_COLUMN, path, column=name)
+        return {"type": _text(found[0]), "nullable": _text(found[1])} if found else {}
+
+    def _one(self, question: str, path: str, **more: str) -> Any:
+        schema, _, name = path.rpartition(".")
+        values = {"schema": schema or None, "name": name, "path": path, **more}
+        wanted = {key: value for key, value in values.items() if f":{key}" in question}
+        with no_transaction_left(self._connection):
+            try:
+                with transaction_kept(self._connection):
+                    return self._connection.execute(text(question), wanted).first()
+            except DBAPIError:  # rights are missing: then it is not known
+                return None
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,74 @@
+"""The tree of revisions without a database: Alembic's scripts, and what env.py configures before it would connect."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from alembic.runtime.environment import EnvironmentContext
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from orchestrator.log import env_py_runs
+from orchestrator.people.guard import nothing_changed
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from sqlalchemy.engine import Dialect
+
+_NAMES = {"mysql": "mysql", "mariadb": "mariadb", "postgresql": "postgresql", "sqlite": "sqlite"}
+
+
+class _Configured(BaseException):
+    """Env.py has called `context.configure`; no `except Exception` of its own must take that for a failure."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__()
+        self.options = options
+
+
+class _Connecting(BaseException):
+    """Env.py connects although it runs in offline mode."""
+
+
+def dialect_called(name: str) -> "Dialect":
+    """Return SQLAlchemy's dialect of a database, without a driver."""
+    from sqlalchemy.dialects import registry
+
+    dialect: Dialect = registry.load(_NAMES[name])(paramstyle="named")
+    return dialect
+
+
+def configured_options(config: "Config", scripts: "ScriptDirectory") -> tuple[dict[str, Any], BaseException | None]:
+    """Return what env.py gives to `context.configure` in offline mode, such as `target_metadata`; and what it raised.
+
+    Nothing where env.py connects instead: it has no offline mode.
+    """
+    environment = EnvironmentContext(config, scripts, as_sql=True, fn=lambda *_: [])
+
+    def configure(**options: Any) -> None:
+        raise _Configured(options)
+
+    environment.configure = configure  # type: ignore[method-assign,assignment]  # of this instance
+    event.listen(Engine, "do_connect", _refuse, insert=True)
+    try:
+        with environment, env_py_runs(), nothing_changed():
+            scripts.run_env()
+    except _Configured as found:
+        return found.options, None
+    except _Connecting:
+        return {}, None
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever env.py raises
+        return {}, error
+    finally:
+        event.remove(Engine, "do_connect", _refuse)
+    return {}, None
+
+
+def _refuse(*_: Any) -> None:
+    raise _Connecting
+
+
+def relative(path: str) -> str:
+    """Return a path as a person types it."""
+    found = os.path.relpath(path)
+    return path if found.startswith("..") else found

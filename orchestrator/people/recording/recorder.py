@@ -1,0 +1,197 @@
+"""What `upgrade()` of a revision would execute, in the SQL of a dialect: Alembic's offline mode, by statement.
+
+See https://alembic.sqlalchemy.org/en/latest/offline.html. There is no database behind it: a revision that reads gets
+empty answers, and the recording says so, as its SQL may be another one where there are rows.
+"""
+
+import contextlib
+import inspect
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+
+from orchestrator.people.guard import READS, nothing_changed
+from orchestrator.people.recording.answers import Answering
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from alembic.config import Config
+    from alembic.script import Script, ScriptDirectory
+    from sqlalchemy.engine import Dialect
+
+_OWN = ("BEGIN", "COMMIT")
+_OPTIONS = ("target_metadata", "include_schemas", "version_table", "version_table_schema", "render_item")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a revision.
+
+    Attributes:
+        sql: without its terminator; values are in it where they can be written so.
+        line: in the script; 0 if it is not known.
+        operation: Alembic's name of what made it, such as `add_column`; `execute` for SQL that the revision wrote.
+        autocommit: it stands in an `autocommit_block()`.
+    """
+
+    sql: str
+    line: int
+    operation: str
+    autocommit: bool = False
+
+
+@dataclass
+class Recording:
+    """What a revision would execute.
+
+    Attributes:
+        statements: in their order.
+        reads: the line of the first statement that reads; 0 if none does.
+        problem: why the rest is not known: what `upgrade()` raised without a database; empty if it ended.
+        line: of the script at which it raised; 0 if that is not known.
+    """
+
+    statements: list[Statement] = field(default_factory=list)
+    reads: int = 0
+    problem: str = ""
+    line: int = 0
+
+
+class Recorder:
+    """Records revisions of one tree.
+
+    Args:
+        config: Alembic's.
+        scripts: The tree.
+        dialect: Whose SQL is wanted; its version decides, if a server told it.
+        options: What env.py gave to `context.configure`.
+    """
+
+    def __init__(
+        self, config: "Config", scripts: "ScriptDirectory", dialect: "Dialect", options: Mapping[str, Any]
+    ) -> None:
+        self._config, self._scripts, self._dialect = config, scripts, dialect
+        self._options = {name: options[name] for name in _OPTIONS if options.get(name) is not None}
+
+    def record(self, script: "Script", arguments: Mapping[str, Any] | None = None) -> Recording:
+        """Return what a revision would execute; its `upgrade()` gets these arguments, as from `run_migrations`."""
+        recording = self._record(script, arguments or {}, literals=True)
+        if "CompileError" in recording.problem:  # a value that cannot be written as a literal
+            recording = self._record(script, arguments or {}, literals=False)
+        return recording
+
+    def _record(self, script: "Script", arguments: Mapping[str, Any], *, literals: bool) -> Recording:
+        recording, path = Recording(), str(script.path)
+        environment = EnvironmentContext(self._config, self._scripts, as_sql=True)
+        context = self._context(recording, path, literals=literals)
+        environment._migration_context = context  # noqa: SLF001  # what `configure` would set
+        try:
+            with environment, Operations.context(context), _named(), nothing_changed():
+                script.module.upgrade(**arguments)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a revision raises without a database
+            missing = _missing_arguments(script.module.upgrade, arguments)
+            recording.problem = missing or f"{type(error).__name__}: {error}".splitlines()[0]
+            recording.line = _line_of(error, path)
+        return recording
+
+    def _context(self, recording: Recording, path: str, *, literals: bool) -> MigrationContext:
+        options = {**self._options, "as_sql": True, "output_buffer": io.StringIO(), "literal_binds": literals}
+        context = MigrationContext.configure(dialect=self._dialect, opts=options)
+        noting = _Noting(recording, path)
+        context.impl.static_output = noting.note  # type: ignore[method-assign]  # of this instance
+        context.autocommit_block = noting.autocommit_block  # type: ignore[method-assign]  # same
+        context.connection = context.impl.connection = Answering(self._dialect, context.impl._exec, noting.read)  # type: ignore[assignment]  # noqa: SLF001  # as Alembic's own
+        return context
+
+
+class _Noting:
+    """Notes the statements of one run."""
+
+    def __init__(self, recording: Recording, path: str) -> None:
+        self._recording, self._path = recording, path
+        self._autocommit = False
+
+    def note(self, text: str) -> None:
+        sql = text.strip().removesuffix(";").strip()
+        if sql and sql not in _OWN:
+            operation = _operations[-1] if _operations else "execute"
+            self._recording.statements.append(Statement(sql, _running_line(self._path), operation, self._autocommit))
+
+    def read(self, sql: str) -> None:
+        if READS.match(sql) and not self._recording.reads:
+            self._recording.reads = _running_line(self._path) or 1
+
+    @contextlib.contextmanager
+    def autocommit_block(self) -> Iterator[None]:
+        self._autocommit = True
+        try:
+            yield
+        finally:
+            self._autocommit = False
+
+
+_operations: list[str] = []
+"""The operations of Alembic that run now, the innermost last."""
+
+
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    """In here it is known which operation a statement belongs to."""
+    invoke = Operations.invoke
+
+    def named(self: Operations, operation: Any) -> Any:
+        _operations.append(_name(operation))
+        try:
+            return invoke(self, operation)
+        finally:
+            _operations.pop()
+
+    base = next(each for each in Operations.__mro__ if "invoke" in vars(each))
+    base.invoke = named  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        base.invoke = invoke  # type: ignore[attr-defined]
+        _operations.clear()
+
+
+def _name(operation: Any) -> str:
+    """Return `add_column` for an AddColumnOp."""
+    name = type(operation).__name__.removesuffix("Op").removesuffix("SQL")
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _running_line(path: str) -> int:
+    """Return the line of the script from which we were called; 0 if it is not on the way."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file on the way
+    while frame and frame.f_code.co_filename != path:
+        frame = frame.f_back
+    return frame.f_lineno if frame else 0
+
+
+def _line_of(error: BaseException, path: str) -> int:
+    lines = [0]
+    trace = error.__traceback__
+    while trace:
+        if trace.tb_frame.f_code.co_filename == path:
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[-1]
+
+
+def _missing_arguments(upgrade: Any, arguments: Mapping[str, Any]) -> str:
+    """Return which arguments `upgrade()` wants that only env.py knows."""
+    try:
+        inspect.signature(upgrade).bind(**arguments)
+    except TypeError as error:
+        return f"upgrade() is given arguments by env.py: {error}"
+    except ValueError:
+        return ""
+    return ""
