@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app_database import tell_app
 from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
 from orchestrator.credentials import Credentials
+from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
 from orchestrator.dependencies import wait_for_dependencies
 from orchestrator.errors import StartupError
@@ -61,9 +62,11 @@ class Preparation:
         seen, _ = await together(waiting, wait_for_dependencies(self.settings, self.report))
         return seen
 
-    async def _wait_for_database(self, target: Target | None, *, migrate: bool) -> DatabaseState:
+    async def _wait_for_database(
+        self, target: Target | None, *, migrate: bool, budget_seconds: float | None = None
+    ) -> DatabaseState:
         try:
-            found = await self._look_at(target, migrate=migrate)
+            found = await self._look_at(target, migrate=migrate, budget_seconds=budget_seconds)
         except StartupError as error:
             return to_be_created(error, target if migrate else None)
         self.report(
@@ -77,13 +80,15 @@ class Preparation:
         tell_app(self.credentials)
         return found.seen
 
-    async def _look_at(self, target: Target | None, *, migrate: bool) -> Found[DatabaseState]:
+    async def _look_at(
+        self, target: Target | None, *, migrate: bool, budget_seconds: float | None
+    ) -> Found[DatabaseState]:
         await in_daemon_thread(lambda: preload(self.credentials), name="imports")
         looks = readiness_check(target, migrate=migrate, by_alembic=lambda target: self._upgrade_task().look(target))
-        return await self.look(looks)
+        return await self.look(looks, budget_seconds=budget_seconds)
 
-    async def look(self, look: Look[T]) -> Found[T]:
-        """Wait for the database until `look` succeeds.
+    async def look(self, look: Look[T], *, budget_seconds: float | None = None) -> Found[T]:
+        """Wait for the database until `look` succeeds; for ORCHESTRATOR_WAIT_TIMEOUT_SECONDS without another budget.
 
         Raises:
             StartupError: with DatabaseUnreachable or DatabaseRefused.
@@ -91,7 +96,7 @@ class Preparation:
         return await wait_for_database(
             self.credentials,
             look,
-            budget_seconds=self.settings.wait_timeout_seconds,
+            budget_seconds=self.settings.wait_timeout_seconds if budget_seconds is None else max(0.0, budget_seconds),
             attempt_seconds=self.settings.connect_timeout_seconds,
             emit=self.report,
         )
@@ -114,17 +119,31 @@ class Preparation:
     async def _upgrade(self, target: Target, seen: DatabaseState) -> int:
         """Run env.py if revisions are missing, otherwise report that none are; return how many were applied."""
         if seen.places is None or any(place.standing.pending for place in seen.places):
-            try:
-                with self.stop.unhurried():
-                    return await self._upgrade_task().upgrade(target, self.asked, self.begin)
-            finally:
-                restore()
-                if seen.missing:  # env.py should have created it: if it is still missing, report that
-                    await self._wait_for_database(None, migrate=False)
+            return await self._continued_upgrade(target, missing=seen.missing)
         for place in seen.places:
             for event in at_head(place, self.settings.when_ahead):
                 self.report(event)
         return 0
+
+    async def _continued_upgrade(self, target: Target, *, missing: bool) -> int:
+        """Run env.py; where the database interrupts it, wait until that takes writes again, and run it once more."""
+        from orchestrator.migrations.upgrade.interruptions import Interruptions
+
+        task, interruptions = self._upgrade_task(), Interruptions(self.report)
+        while True:
+            try:
+                with self.stop.unhurried():
+                    return await task.upgrade(target, self.asked, self.begin)
+            except Interrupted as interrupted:
+                if self.asked.is_set():
+                    raise
+                interruptions.note(interrupted)
+                budget = self.settings.wait_timeout_seconds - interrupted.silent_seconds
+            finally:
+                restore()
+                if missing:  # if it is missing still, that is what is wrong
+                    await self._wait_for_database(None, migrate=False)
+            await unless_stopped(self.asked, self._wait_for_database(target, migrate=True, budget_seconds=budget))
 
     def _upgrade_task(self) -> "UpgradeTask":
         from orchestrator.migrations.upgrade.task import UpgradeTask

@@ -43,6 +43,7 @@ class Observation:
         waits_for_lock: whether it waits because other sessions hold a table or a row.
         blockers: those sessions, the oldest first.
         guessed: whether they are only likely to be the blockers.
+        is_idle: whether the connection runs nothing: the server has sent the answer.
     """
 
     state: str = ""
@@ -51,6 +52,7 @@ class Observation:
     waits_for_lock: bool = False
     blockers: Sequence[Blocker] = ()
     guessed: bool = False
+    is_idle: bool = False
 
     @property
     def blocked_by(self) -> str:

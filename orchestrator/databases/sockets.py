@@ -15,6 +15,9 @@ _HAVE_DESCRIPTORS: tuple[Callable[[Any], Any], ...] = (
     lambda connection: connection,  # psycopg2, psycopg, mysqlclient
     lambda connection: connection._transport.get_extra_info("socket"),  # noqa: SLF001  # asyncmy, asyncpg
     lambda connection: connection._sock,  # noqa: SLF001  # PyMySQL
+    lambda connection: connection._writer.transport.get_extra_info("socket"),  # noqa: SLF001  # aiomysql
+    lambda connection: connection._usock,  # noqa: SLF001  # pg8000
+    lambda connection: connection._socket.sock,  # noqa: SLF001  # MySQL Connector, the one in Python
 )
 
 
@@ -35,6 +38,16 @@ def keep_alive(dbapi_connection: Any) -> None:
         for (level, name), value in options.items():
             if found and hasattr(socket, name):  # Linux has all of them
                 found.setsockopt(level, getattr(socket, name), value)
+
+
+def end(dbapi_connection: Any) -> bool:
+    """End a connection for the driver that waits on it, in whichever thread; whether its socket was found."""
+    with _tcp_socket(dbapi_connection) as found:
+        if found is None:
+            return False
+        with contextlib.suppress(OSError):  # it has ended
+            found.shutdown(socket.SHUT_RDWR)
+        return True
 
 
 def is_orphan(dbapi_connection: Any, ours: str, theirs: str) -> bool:

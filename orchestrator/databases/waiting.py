@@ -13,6 +13,7 @@ from orchestrator.credentials import Credentials
 from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, NO_TLS, Cause, Diagnosis, Verdict, chain
+from orchestrator.databases.interruption import Interrupted
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
 from orchestrator.iam import TokenError
@@ -128,6 +129,8 @@ async def wait_for_database(
         limit = min(attempt_seconds, max(budget_seconds - (loop.time() - began), reserve))
         try:
             seen = await connected(credentials, look, timeout_seconds=limit)
+        except Interrupted as error:
+            diagnosis = error.diagnosis
         except StartupError:  # env.py failed, not the database
             raise
         except Exception as error:  # noqa: BLE001  # drivers raise anything when the peer is no database

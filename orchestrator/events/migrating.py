@@ -139,6 +139,30 @@ class RevisionResumed(MigrationEvent):
 
 
 @catalogued
+class MigrationInterrupted(MigrationEvent):
+    """The database went away in the middle of the migration, as in a failover; it is waited for, and the run continues.
+
+    No revision is at fault. What cannot be continued safely ends with `migration_half_applied`.
+    """
+
+    level = logging.WARNING
+    sentence = (
+        "The database interrupted the migration ({error_type})[ in revision {revision}][ at statement "
+        "{statement_index}]: {error_message}. Waiting until it takes writes again, then continuing (interruption "
+        "{interruptions})."
+    )
+
+    revision: str = described("the revision that ran; empty when none had begun")
+    statement_index: int = described("which of its statements was interrupted, from 1; 0 when none had begun")
+    statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
+    statements_done: int = described("its statements that had succeeded before")
+    interruptions: int = described("how often this start was interrupted so far")
+    error_type: str = described("`connection_lost`, `read_only`, `starting`, `timeout`, `network`, `refused` or `dns`")
+    error_code: int | str = described("the database's or system's own code; empty when there is none")
+    error_message: str = described("what the database or the driver said", foreign=True)
+
+
+@catalogued
 class RevisionProgress(MigrationEvent):
     """A statement has been running for a while; written once per heartbeat, with what another connection sees."""
 

@@ -43,6 +43,10 @@ CONTRACT = {
     "lock_acquired": ("info", "context lock_name waited_seconds"),
     "lock_released": ("info", "context lock_name held_seconds"),
     "revision_started": ("info", "context revision description index pending_count"),
+    "migration_interrupted": (
+        "warning",
+        "context revision statement_index statement statements_done interruptions error_type error_code error_message",
+    ),
     "revision_retry_scheduled": ("warning", "context revision statement_index attempt retry_in_seconds blocked_by"),
     "revision_resumed": ("warning", "context revision statements_skipped interrupted_at interrupted_by"),
     "revision_progress": (

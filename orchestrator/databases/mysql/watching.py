@@ -120,6 +120,7 @@ class _Look:
             waits_for_lock=table_locked or row_locked,
             blockers=await self._described(blockers),
             guessed=not known,
+            is_idle=self.sessions[self.ours].Command == "Sleep",
         )
 
     def _waits_for_table(self, connection_id: int) -> bool:

@@ -54,6 +54,7 @@ async def observe(connection: "AsyncConnection", connection_id: int) -> Observat
         rows=rows or None,
         waits_for_lock=waits_for_lock,
         blockers=[_blocker(each) for each in blockers],
+        is_idle=str(state or "").startswith("idle"),
     )
 
 

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from orchestrator.databases import Backend, backend_for
-from orchestrator.errors import Failure, MigrationFailed, MigrationHalfApplied, StartupError
+from orchestrator.databases import Backend, backend_for, sockets
+from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Event, MigrationsCompleted, MigrationsPlanned, RevisionApplied, RevisionStarted
 from orchestrator.migrations.journal.lock_retry import LockRetry
 from orchestrator.migrations.position.lineage import Position, repaired
 from orchestrator.migrations.position.target import Place, Target, at_head, changes, tolerated
 from orchestrator.migrations.scripts.tree import names
 from orchestrator.migrations.upgrade.applying import Applier
-from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
+from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, not_durable
 from orchestrator.migrations.upgrade.own_transaction import local_settings_kept
 from orchestrator.migrations.upgrade.shared import Running, Shared
 from orchestrator.migrations.upgrade.version_table import VersionTable, no_transaction_left, readable_position
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
     from orchestrator.migrations.upgrade.environment import Steps
     from orchestrator.migrations.upgrade.lock_guard import LockGuard
-
-_NOT_COMMITTED = (
-    "env.py executes something before context.configure() and does not commit: then Alembic does not either."
-)
 
 
 class ContextRun:
@@ -86,6 +82,8 @@ class ContextRun:
             run(lambda _heads, _context: [])
         for each in at_head(Place(self._target, self._position), self._shared.settings.when_ahead):
             self.emit(each)
+        if self._shared.applied_before.get(self.name):  # the database went away after the last revision
+            self.emit(self._completed(self._position))
 
     # ------------------------------------------------------------ behind
 
@@ -157,7 +155,7 @@ class ContextRun:
 
     def _step(self, applier: Applier, step: "RevisionStep", index: int, count: int) -> "Iterator[RevisionStep]":
         if lost := self._guard.lost(half_applied=self._unconfirmed is not None and self.left_something):
-            raise StartupError(lost)
+            raise StartupError(lost) from self._guard.loss
         self._revision = step.revision.revision
         description, began = step.revision.doc.partition("\n")[0], time.monotonic()
         applier.prepare(step, resume=self._shared.settings.when_half_applied == "resume")
@@ -178,28 +176,41 @@ class ContextRun:
 
     # ------------------------------------------------------------ afterwards
 
-    def confirm(self) -> None:
+    def confirm(self, swallowed: BaseException | None) -> Failure | None:
         """Check on a new connection, after env.py has ended, that the revisions are in the database.
 
+        Args:
+            swallowed: the last error of the database that env.py has met.
+
+        Returns: what is missing, as a failure; None where nothing is.
+
         Raises:
-            StartupError: they are not.
+            StartupError: with DatabaseAhead, as `tolerated`.
         """
         if self._table is None:
-            return
+            return None
         position = replace(self._table.position(), context=self.name)
         if self._target.standing(position).pending:
-            raise StartupError(self._not_durable(position.heads))
+            diagnosis = self._backend.diagnose(swallowed, self.url) if swallowed else None
+            return not_durable(self.name, names(position.heads), diagnosis, half_applied=self.left_something)
         for each in self._unconfirmed or ():
             self.emit(each)
-        self.emit(
-            MigrationsCompleted(
-                applied_count=len(self.applied),
-                current_revision=names(position.heads),
-                duration_seconds=round(time.monotonic() - self._began, 3),
-            )
-        )
+        self.emit(self._completed(position))
         if ahead := tolerated(self._target, position, self._shared.settings.when_ahead):
             self.emit(ahead)
+        return None
+
+    def _completed(self, position: Position) -> MigrationsCompleted:
+        return MigrationsCompleted(
+            applied_count=len(self.applied) + self._shared.applied_before.get(self.name, 0),
+            current_revision=names(position.heads),
+            duration_seconds=round(time.monotonic() - self._began, 3),
+        )
+
+    @property
+    def committed(self) -> int:
+        """How many revisions are in the database for good, whatever becomes of the run."""
+        return len(self.applied) if self._unconfirmed is None else 0
 
     @property
     def left_something(self) -> bool:
@@ -211,19 +222,11 @@ class ContextRun:
         """Return whether applied changes stay while their version stamps are lost with env.py's transaction."""
         return self.left_something and self._unconfirmed is not None
 
-    def _not_durable(self, heads: tuple[str, ...]) -> Failure:
-        return (MigrationHalfApplied if self.left_something else MigrationFailed)(
-            context=self.name,
-            error_type="not_committed",
-            error_message=f"every revision ran, but the database is at {names(heads)}",
-            hint=_NOT_COMMITTED,
-            revision="",
-            statement_index=0,
-            statement="",
-            statements_done=0,
-        )
-
     # ------------------------------------------------------------ for observers in other threads
+
+    def end_connection(self) -> bool:
+        """End the connection that has the lock, from another thread; whether its socket was found."""
+        return sockets.end(self._guard.connection)
 
     @property
     def running(self) -> Running | None:

@@ -45,6 +45,13 @@ _LOST_STAMPS = (
 )
 
 
+_NOT_COMMITTED = (
+    "env.py executes something before context.configure() and does not commit it, so Alembic does not commit either. "
+    "Commit it, or execute it inside of context.begin_transaction()."
+)
+_SWALLOWED = "Correct what this error says, and let env.py raise such errors: it went on as if all was well."
+
+
 @dataclass(frozen=True)
 class FailureContext:
     """Where a run failed."""
@@ -86,6 +93,41 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
 def _refused(diagnosis: Diagnosis) -> DatabaseRefused:
     """Return the failure for a pooler that shares our session: it is not the revision's fault, and none has begun."""
     return DatabaseRefused(**diagnosis.fields(), attempts=1, waited_seconds=0.0)
+
+
+def not_durable(context: str, heads: str, swallowed: Diagnosis | None, *, half_applied: bool) -> Failure:
+    """The failure when every revision ran, and the database is not where they lead.
+
+    Args:
+        context: which of several databases it is.
+        heads: where the database is.
+        swallowed: the last error of the database, which env.py has not raised.
+        half_applied: whether the revisions have left something that nothing rolls back.
+    """
+    after = f"; the last error that env.py met and did not raise: {swallowed.error_message}" if swallowed else ""
+    return (MigrationHalfApplied if half_applied else MigrationFailed)(
+        context=context,
+        error_type="not_committed",
+        error_code=swallowed.error_code if swallowed else "",
+        error_message=f"every revision ran, but the database is at {heads}{after}",
+        hint=_SWALLOWED if swallowed else _NOT_COMMITTED,
+        **_NOWHERE,
+    )
+
+
+def nothing_migrated(swallowed: Diagnosis) -> Failure:
+    """The failure when env.py met an error, did not raise it, and ended before it called run_migrations()."""
+    return MigrationFailed(
+        error_type="not_migrated",
+        error_code=swallowed.error_code,
+        error_message="env.py ended before it called run_migrations(); the last error that it met and did not raise: "
+        + swallowed.error_message,
+        hint=_SWALLOWED,
+        **_NOWHERE,
+    )
+
+
+_NOWHERE: dict[str, Any] = {"revision": "", "statement_index": 0, "statement": "", "statements_done": 0}
 
 
 def with_lost_stamps(failure: Failure, contexts: Sequence[str]) -> Failure:

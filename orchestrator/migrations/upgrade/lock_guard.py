@@ -32,12 +32,14 @@ class LockGuard:
 
     Attributes:
         connection: the DBAPI connection that holds it.
+        loss: the driver's error when the connection was found to be lost.
         fresh_seconds: as in `MigrationLock`.
     """
 
     def __init__(self, lock: MigrationLock, emit: Emit, connection: Any) -> None:
         self.connection, self.fresh_seconds = connection, lock.fresh_seconds
         self._lock, self._emit = lock, emit
+        self.loss: Exception | None = None
         self._acquired_at: float | None = None
         self._lender: LockGuard | None = None
         self._work_is_done = False
@@ -124,7 +126,7 @@ class LockGuard:
                 return None
             cause = "it was released, or this is another session"
         except Exception as error:  # noqa: BLE001  # whatever the driver says of a connection that is gone
-            cause = innermost_message(error)
+            self.loss, cause = error, innermost_message(error)
         return (MigrationHalfApplied if half_applied else MigrationFailed)(
             error_type="lock_lost",
             error_message=f"the migration lock {self._lock.name} is not ours any more: {cause}",
@@ -203,7 +205,12 @@ class LockGuard:
         try:
             self._lock.release()
         except Exception as error:  # noqa: BLE001  # the work is done, and is looked after by others
-            _logger.warning("The connection was lost before the lock was released: %s", innermost_message(error))
+            _logger.warning(
+                "The connection was lost before the migration lock %s was released; the lock ends with it: %s",
+                self._lock.name,
+                innermost_message(error),
+            )
+            return
         if not self._lender:
             self._emit(LockReleased(lock_name=self._lock.name, held_seconds=round(held, 3)))
 

@@ -8,8 +8,12 @@ server that has few.
 import asyncio
 import math
 import time
+from typing import TYPE_CHECKING
 
 from orchestrator.credentials import Credentials
+from orchestrator.database_secrets import CredentialsError
+from orchestrator.databases import Backend, backend_for
+from orchestrator.databases.diagnosis import DNS, LOST, NETWORK, REFUSED, TIMEOUT
 from orchestrator.databases.observation import Observation
 from orchestrator.databases.waiting import connected
 from orchestrator.events import Emit, RevisionProgress
@@ -17,6 +21,10 @@ from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.shared import Running
 from orchestrator.settings import Settings
 
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+NO_ANSWER = {each.error_type for each in (DNS, LOST, NETWORK, REFUSED, TIMEOUT)}
 SHORTEST_PAUSE_SECONDS = 0.1  # between two looks, even if the lock timeout is short
 STOPPING_PAUSE_SECONDS = 0.25  # between two looks, after a stop was requested
 STATEMENT_LENGTH = 2000  # longest statement in an event, in characters
@@ -43,30 +51,45 @@ class ProgressWatcher:
             if running and running == self._upgrade.running:
                 await self._look_at(running)
 
-    async def look(self) -> Observation:
-        """Return what can be seen of the statement now; an empty observation without a connection or an answer."""
+    async def look(self) -> Observation | None:
+        """Return what can be seen of the statement now.
+
+        It is an empty observation if the server does not tell, and None if no server answers.
+        """
+        answered = False
+
+        async def look(connection: "AsyncConnection", backend: Backend) -> Observation:
+            nonlocal answered
+            answered = True
+            return await backend.observe(connection, self._upgrade.connection_id)
+
         try:
-            return await connected(
-                self._credentials,
-                lambda connection, backend: backend.observe(connection, self._upgrade.connection_id),
-                timeout_seconds=self._limit_seconds,
-            )
-        except Exception:  # noqa: BLE001  # whatever it is: who observes must not break what is observed
-            return Observation()
+            return await connected(self._credentials, look, timeout_seconds=self._limit_seconds)
+        except Exception as error:  # noqa: BLE001  # whatever it is: who observes must not break what is observed
+            return Observation() if answered or self._is_answer(error) else None
+
+    def _is_answer(self, error: Exception) -> bool:
+        """Whether it shows that the server is there, although it lets us not in."""
+        try:
+            url = self._credentials.own_address().url
+        except CredentialsError:  # a file is being rotated
+            return True
+        return backend_for(url.get_backend_name()).diagnose(error, url).error_type not in NO_ANSWER
 
     async def until_blocked(self) -> None:
         """Return when the same statement waits for a lock in two looks in a row: most locks are released sooner."""
         before = None
         while True:
             running = self._upgrade.running
-            blocked = running if (await self.look()).waits_for_lock else None
+            seen = await self.look()
+            blocked = running if seen and seen.waits_for_lock else None
             if blocked and blocked == before:
                 return
             before = blocked
             await asyncio.sleep(STOPPING_PAUSE_SECONDS)
 
     async def _look_at(self, running: Running) -> None:
-        seen = await self.look()
+        seen = await self.look() or Observation()
         if running != self._upgrade.running:
             return  # the two looks saw different statements
         if seen.blocked_by:

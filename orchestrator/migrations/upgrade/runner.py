@@ -4,29 +4,27 @@ It runs on env.py's own connections, which also hold the locks, in the main thre
 """
 
 import gc
-import itertools
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import DBAPIError
-
 from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
-from orchestrator.databases.diagnosis import CREDENTIALS, Verdict
+from orchestrator.databases.diagnosis import Diagnosis
+from orchestrator.databases.interruption import Interrupted, interruption
 from orchestrator.errors import Failure, StartupError
-from orchestrator.events import DatabaseRetryScheduled, Emit
+from orchestrator.events import Emit
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.alembic_scripts import resolve_target, tree_of
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
+from orchestrator.migrations.upgrade.confirming import DatabaseErrors, confirm
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 from orchestrator.migrations.upgrade.context_run import ContextRun
 from orchestrator.migrations.upgrade.environment import Environment, Visitor
-from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, with_lost_stamps
+from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, nothing_migrated, with_lost_stamps
 from orchestrator.migrations.upgrade.naming import name_of
 from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.migrations.upgrade.shared import Running, Shared
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 TRIES, RACE_SECONDS = 5, 0.2  # of env.py that meets another replica
-CONFIRM_AGAIN_SECONDS = 1.0  # between two looks at the outcome, while the database restarts or a password is rotated
 # PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object, serialization failure, deadlock;
 # MySQL: duplicate database, table, changed row, deadlock, changed definition, definition being changed.
 _OTHERS_AT_IT = {"23505", "42P06", "42P07", "42710", "40001", "40P01", "1007", "1050", "1020", "1213", "1412", "1684"}
@@ -58,6 +55,8 @@ class Upgrade:
         stopped: whether a stop was requested and the run ended early.
         cancelled: whether the caller is about to cancel the running statement.
         blocked_by: the session that last blocked a statement, and that statement.
+        applied_before: as in `Shared`.
+        silent_seconds: how long nothing was heard of the database before its connection was ended for that; else 0.
     """
 
     files: AlembicFiles
@@ -71,6 +70,8 @@ class Upgrade:
     stopped: bool = False
     cancelled: bool = False
     blocked_by: tuple[Running, str] | None = None
+    silent_seconds: float = 0.0
+    applied_before: Mapping[str, int] = field(default_factory=dict)
     _begun: bool = False
     _targets: dict[tuple[str, ...], Target] = field(default_factory=dict)
     _error: BaseException | None = None
@@ -79,6 +80,8 @@ class Upgrade:
     def __post_init__(self) -> None:
         """Begin to note where env.py connects."""
         self.whereabouts = Whereabouts(self.credentials, several=self.env.several)
+        self._errors = DatabaseErrors()
+        self._backend = backend_for(self.credentials.own_address().url.get_backend_name())
 
     def run(self) -> None:
         """Apply the pending revisions, and check that they are in the database.
@@ -87,7 +90,7 @@ class Upgrade:
             StartupError: with the failure of the scripts, the lock, a revision or env.py.
         """
         locks = RunLocks(self.settings, self.stop)
-        shared = Shared(self.settings, self.stop, self.emit, locks, self._blocker)
+        shared = Shared(self.settings, self.stop, self.emit, locks, self._blocker, self.applied_before)
         gc.freeze()  # a full collection of what was imported takes longer than many a revision
         try:
             self.visit(Upgrading(self, shared))
@@ -97,34 +100,23 @@ class Upgrade:
             gc.unfreeze()
             locks.end_run()
         self.stopped = self.stopped or any(each.stopped for each in self.contexts)
-        if not (self.contexts or self.stopped):
-            _logger.warning("env.py has called run_migrations() for no database: nothing was migrated.")
-        with our_connections(self.credentials):
-            for each in () if self.stopped else self.contexts:
-                self._confirm(each)
+        if self.stopped:
+            return
+        try:
+            self._confirm()
+        except StartupError as error:
+            self._raise(error)
 
-    def _confirm(self, context: ContextRun) -> None:
-        """Check the result on a new connection. Retry temporary errors: everything is committed by now."""
-        began = time.monotonic()
-        for attempt in itertools.count(1):
-            try:
-                context.confirm()
-            except (DBAPIError, OSError) as error:
-                found = backend_for(self.credentials.own_address().url.get_backend_name()).diagnose(error)
-                rotated = found.error_type == CREDENTIALS.error_type and self.credentials.rotates
-                final = found.verdict is Verdict.REFUSE and not rotated
-                waited = round(time.monotonic() - began, 3)
-                if final or waited > self.settings.wait_timeout_seconds:
-                    raise
-                told = {name: value for name, value in found.fields().items() if name != "hint"}
-                pause = CONFIRM_AGAIN_SECONDS
-                self.emit(
-                    DatabaseRetryScheduled(attempt=attempt, retry_in_seconds=pause, waited_seconds=waited, **told)
-                )
-                if self.stop.requested.wait(pause):
-                    raise
-            else:
-                return
+    def _confirm(self) -> None:
+        """See that the work is in the database."""
+        last = self._errors.last
+        if last and not self.contexts:
+            raise StartupError(nothing_migrated(self._diagnosis(last)), last) from last
+        if not self.contexts:
+            _logger.warning("env.py did not call run_migrations(): nothing was migrated.")
+        with our_connections(self.credentials):
+            for each in self.contexts:
+                confirm(each, last, self.credentials, self.settings, stop=self.stop, emit=self.emit)
 
     def look(self) -> list[Place]:
         """Return where the databases are, up to the first one that is behind; changes nothing.
@@ -147,15 +139,21 @@ class Upgrade:
         """Return the running statement, for observers in other threads."""
         return self.contexts[-1].running if self.contexts else None
 
+    def end_connection(self) -> bool:
+        """End the connection that has the lock; whether it was found."""
+        return bool(self.contexts) and self.contexts[-1].end_connection()
+
     def failure(self, error: BaseException) -> Failure:
         """Return the failure event, which depends on what the failed run left behind."""
         failed = self._failed if self._failed or not self.contexts else self.contexts[-1]
         if failed is not None:
             others = [each.name for each in self.contexts if each is not failed and each.lost_stamps]
             return with_lost_stamps(failed.failure(error, cancelled=self.cancelled), others)
-        url = self.credentials.own_address().url  # env.py has not connected yet, and may connect to another server
-        diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
-        return failure_of(error, FailureContext("", None, diagnosis, self.cancelled))
+        return failure_of(error, FailureContext("", None, self._diagnosis(error), self.cancelled))
+
+    def _diagnosis(self, error: BaseException) -> Diagnosis:
+        """By the database that was waited for: env.py has not connected yet, perhaps elsewhere."""
+        return self._backend.diagnose(error, self.credentials.own_address().url)
 
     # ------------------------------------------------------------ env.py
 
@@ -164,7 +162,7 @@ class Upgrade:
         environment = Environment(self.files, self.credentials, self.settings.target)
         for attempt in range(1, TRIES + 1):
             try:
-                with self.whereabouts.noted():
+                with self.whereabouts.noted(), self._errors.noted():
                     environment.run(visitor)
             except BaseException as error:  # noqa: BLE001  # what is not understood is raised again
                 if attempt < TRIES and self._is_race(self._error or error):
@@ -181,17 +179,21 @@ class Upgrade:
         """Return whether env.py collided with another replica before the lock: both created or read one object."""
         if self._failed or isinstance(error, StartupError) or any(each.lost_stamps for each in self.contexts):
             return False
-        backend = backend_for(self.credentials.own_address().url.get_backend_name())
-        return str(backend.diagnose(error).error_code) in _OTHERS_AT_IT
+        return str(self._backend.diagnose(error).error_code) in _OTHERS_AT_IT
 
     def _raise(self, error: BaseException) -> None:
         if isinstance(error, Left) or (isinstance(error, SystemExit) and not error.code and not self._error):
             return
         if isinstance(error, MigrationAborted):
             raise StartupError(self.failure(error.cause)) from error
-        if isinstance(error, StartupError | StopAsked) or not isinstance(error, Exception | SystemExit):
+        if isinstance(error, StopAsked) or not isinstance(error, Exception | SystemExit):
             raise error
-        raise StartupError(self.failure(error), _worth_reading(error)) from error
+        failure = error.failure if isinstance(error, StartupError) else self.failure(error)
+        if diagnosis := interruption(error, self._backend, self.silent_seconds):
+            raise Interrupted(failure, diagnosis, self.silent_seconds) from error
+        if isinstance(error, StartupError):
+            raise error
+        raise StartupError(failure, _worth_reading(error)) from error
 
     def enter(self, migrate: Callable[[], None]) -> None:
         """Run a context's work and remember its exception: env.py may raise another one on its way out."""

@@ -1,7 +1,7 @@
 """The state that all contexts of a run share, and that observers read."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.run_locks import RunLocks
@@ -30,6 +30,7 @@ class Shared:
 
     Attributes:
         blocker: returns the session that was last seen to block a statement.
+        applied_before: how many revisions this start applied in each context before the database interrupted it.
     """
 
     settings: Settings
@@ -37,3 +38,4 @@ class Shared:
     emit: Emit
     locks: RunLocks
     blocker: Callable[[Running | None], str]
+    applied_before: Mapping[str, int] = field(default_factory=dict)

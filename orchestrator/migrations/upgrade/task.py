@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from orchestrator.concurrency import in_main_thread, unless_stopped, untouched_event_loop
 from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
+from orchestrator.databases.diagnosis import TIMEOUT
+from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.waiting import Look, T, connected, wait_for_database
-from orchestrator.errors import StartupError
+from orchestrator.errors import DatabaseUnreachable, StartupError
 from orchestrator.events import Emit
 from orchestrator.hook_commands import HookName
 from orchestrator.migrations.position.target import Place, Target
@@ -18,6 +21,7 @@ from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.hooks import Hook
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
+from orchestrator.migrations.upgrade.silence import SilenceWatch
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
@@ -34,10 +38,27 @@ class UpgradeTask:
 
     def __init__(self, settings: Settings, credentials: Credentials, stop: Stop, emit: Emit) -> None:
         self._settings, self._credentials, self._stop, self._emit = settings, credentials, stop, emit
+        self._applied: Counter[str] = Counter()
 
     async def look(self, target: Target) -> list[Place]:
         """Return where the databases are, by env.py; without those after the first one that is behind."""
-        return await _as_alembic(self._new_upgrade(target).look)
+        upgrade = self._new_upgrade(target)
+        looking = asyncio.ensure_future(self._watched_for_silence(upgrade, upgrade.look))
+        looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # it may end when nobody waits
+        return await asyncio.shield(looking)  # env.py goes on when the caller gives up, and must be watched to its end
+
+    async def _watched_for_silence(self, upgrade: Upgrade, work: Callable[[], T]) -> T:
+        running = asyncio.ensure_future(_as_alembic(work))
+        watcher = ProgressWatcher(upgrade, self._credentials, self._settings, self._emit)
+        with SilenceWatch(upgrade, watcher, self._credentials, self._settings) as watch:
+            given_up = asyncio.create_task(watch.given_up())
+            try:
+                await asyncio.wait((running, given_up), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await self._end(given_up)
+            if not running.done():
+                raise StartupError(_unheard(watch))
+        return running.result()
 
     async def run_hook(self, name: HookName, *, locked: bool, revisions_applied: int) -> None:
         """Run one of the project's own commands, under the lock; without it if the database does not exist yet.
@@ -52,7 +73,7 @@ class UpgradeTask:
         await hook.run(locked=locked)
 
     async def upgrade(self, target: Target, asked: asyncio.Event, begin: Callable[[], None]) -> int:
-        """Run env.py, apply the pending revisions and check them; return how many were applied.
+        """Run env.py, apply the pending revisions and check them; return how many this start has applied.
 
         Args:
             target: the target of this image.
@@ -71,14 +92,20 @@ class UpgradeTask:
 
         upgrade = self._new_upgrade(target)
         upgrade.begin = lambda: asyncio.run_coroutine_threadsafe(begin_here(), loop).result()
-        await self._run(upgrade, asked)
+        try:
+            await self._run(upgrade, asked)
+        except Interrupted:
+            self._applied.update({context.name: context.committed for context in upgrade.contexts})
+            raise
         if upgrade.stopped:
             raise StopAsked
-        return sum(len(context.applied) for context in upgrade.contexts)
+        return self._applied.total() + sum(len(context.applied) for context in upgrade.contexts)
 
     def _new_upgrade(self, target: Target) -> Upgrade:
         files = AlembicFiles.of(self._settings)
-        return Upgrade(files, self._credentials, self._settings, self._stop, self._emit, target.env)
+        upgrade = Upgrade(files, self._credentials, self._settings, self._stop, self._emit, target.env)
+        upgrade.applied_before = dict(self._applied)
+        return upgrade
 
     async def _run(self, upgrade: Upgrade, asked: asyncio.Event) -> None:
         """Run the upgrade in the main thread and watch it.
@@ -88,12 +115,16 @@ class UpgradeTask:
         running = asyncio.ensure_future(_as_alembic(upgrade.run))
         watcher = ProgressWatcher(upgrade, self._credentials, self._settings, self._emit)
         watching, stop = asyncio.create_task(watcher.watch()), asyncio.create_task(asked.wait())
-        try:
-            await asyncio.wait((running, stop), return_when=asyncio.FIRST_COMPLETED)
-            if not running.done():
-                await self._finish(upgrade, running, watcher)
-        finally:
-            await self._end(watching, stop)
+        with SilenceWatch(upgrade, watcher, self._credentials, self._settings) as watch:
+            given_up = asyncio.create_task(watch.given_up())
+            try:
+                await asyncio.wait((running, stop, given_up), return_when=asyncio.FIRST_COMPLETED)
+                if given_up.done() and not running.done():
+                    raise StartupError(_unheard(watch))
+                if not running.done():
+                    await self._finish(upgrade, running, watcher)
+            finally:
+                await self._end(watching, stop, given_up)
         if not running.done():
             error = TimeoutError("its statement went on after it was cancelled")
             raise StartupError(upgrade.failure(error))
@@ -148,6 +179,13 @@ class UpgradeTask:
             emit=self._emit,
         )
         return found.seen
+
+
+def _unheard(watch: SilenceWatch) -> DatabaseUnreachable:
+    """The failure when nothing was heard for the whole budget, and env.py waits on."""
+    message = "no connection to the database is answered any more, and env.py still waits on one"
+    seconds = round(watch.silent_seconds, 3)
+    return DatabaseUnreachable(attempts=watch.looks, waited_seconds=seconds, **TIMEOUT.found("", message).fields())
 
 
 async def _as_alembic(function: Callable[[], T]) -> T:

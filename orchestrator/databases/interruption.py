@@ -1,0 +1,59 @@
+"""A migration that the database interrupted: the connection was lost, or the server takes no writes any more.
+
+Both are what a failover looks like from inside a statement. No revision is at fault, and another run may continue.
+"""
+
+import traceback
+
+from sqlalchemy.exc import DBAPIError
+
+from orchestrator.address.drivers import DRIVERS
+from orchestrator.databases import Backend
+from orchestrator.databases.diagnosis import DNS, LOST, NETWORK, READ_ONLY, REFUSED, STARTING, TIMEOUT, Diagnosis, chain
+from orchestrator.errors import Failure, StartupError
+
+_PASSING = {each.error_type for each in (DNS, LOST, NETWORK, READ_ONLY, REFUSED, STARTING, TIMEOUT)}
+_DRIVERS = {driver.module.partition(".")[0] for driver in DRIVERS.values()}
+_SILENT = "nothing was heard of the database for {:.0f} s, neither on this connection nor on a new one"
+_BELOW = ("/sqlalchemy/engine/", "/sqlalchemy/pool/", "/sqlalchemy/dialects/")
+
+
+class Interrupted(StartupError):  # noqa: N818  # the caller may go on
+    """A run that was interrupted; `failure` says what to report if it does not go on.
+
+    Attributes:
+        diagnosis: what the database did.
+        silent_seconds: for how long nothing was heard of the database; 0 when the connection was lost otherwise.
+    """
+
+    def __init__(self, failure: Failure, diagnosis: Diagnosis, silent_seconds: float = 0.0) -> None:
+        super().__init__(failure)
+        self.diagnosis, self.silent_seconds = diagnosis, silent_seconds
+
+
+def interruption(error: BaseException, backend: Backend, silent_seconds: float = 0.0) -> Diagnosis | None:
+    """What the database did, if it interrupted the run; None where the error is a revision's or env.py's own.
+
+    A revision may have network errors of its own, from an HTTP client: only what comes from a database driver counts.
+
+    Args:
+        error: what ended the run.
+        backend: of the database.
+        silent_seconds: for how long nothing was heard of it when the connection was ended for that; else 0.
+    """
+    cause = error.__cause__ if isinstance(error, StartupError) else error
+    if cause is None or not any(_of_database(each) for each in chain(cause)):
+        return None
+    found = backend.diagnose(cause)
+    if found.error_type not in _PASSING:
+        return None
+    return TIMEOUT.found("", _SILENT.format(silent_seconds)) if silent_seconds else found
+
+
+def _of_database(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError) or type(error).__module__.partition(".")[0] in _DRIVERS:
+        return True
+    if not isinstance(error, OSError | EOFError):
+        return False
+    frames = traceback.extract_tb(error.__traceback__)  # some drivers raise the system's own errors
+    return any(part in frame.filename for frame in frames for part in _BELOW)

@@ -1,0 +1,89 @@
+"""Connections of this process on which nothing comes any more, and how to end them.
+
+A network may acknowledge every packet and deliver none (a proxy that hangs, a middlebox that lost its state). Then no
+timeout of TCP ends the wait, and few drivers have one of their own. The kernel knows when something was sent and when
+something came, whatever the driver is and whether it uses TLS: `tcpi_last_data_sent`, `tcpi_last_data_recv` of tcp(7).
+"""
+
+import contextlib
+import os
+import socket
+import struct
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+_TCP_INFO = 11  # Linux's number; Python has a name for it only where it was built with it
+_LAST_DATA = struct.Struct("=44x I 4x I")  # sent and received, milliseconds ago
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """How quiet a TCP connection of this process is.
+
+    Attributes:
+        inode: which one it is.
+        seconds: since something came last, or since it was made.
+        asked: something was sent since then.
+    """
+
+    inode: int
+    seconds: float
+    asked: bool
+
+
+def quiet_connections(ports: Collection[int]) -> list[Quiet]:
+    """The TCP connections of this process to these ports, whoever made them; none where the system is not Linux."""
+    return [_quiet(found) for found in _sockets_to(ports)]
+
+
+def end_quiet(ports: Collection[int], seconds: float, *, but: Collection[int]) -> int:
+    """End the connections on which nothing came for so long; returns how many there were.
+
+    A driver that waits on one, in whichever thread, finds the end of the stream.
+
+    Args:
+        ports: of the servers.
+        seconds: how long nothing came.
+        but: connections that are left alone unless something was asked on them: they only rest in a pool.
+    """
+    ended = 0
+    for found in _sockets_to(ports):
+        quiet = _quiet(found)
+        if quiet.seconds >= seconds and (quiet.asked or quiet.inode not in but):
+            with contextlib.suppress(OSError):
+                found.shutdown(socket.SHUT_RDWR)
+                ended += 1
+    return ended
+
+
+def _sockets_to(ports: Collection[int]) -> Iterator[socket.socket]:
+    for found in _sockets():
+        with contextlib.suppress(OSError):  # it was closed meanwhile
+            if found.family in {socket.AF_INET, socket.AF_INET6} and found.getpeername()[1] in ports:
+                yield found
+
+
+def _sockets() -> Iterator[socket.socket]:
+    """The sockets of this process, each open for as long as it is looked at."""
+    folder = "/proc/self/fd"
+    try:
+        names = os.listdir(folder)  # noqa: PTH208  # fewer steps, once a second
+    except OSError:
+        return
+    for name in names:
+        try:
+            if not os.readlink(f"{folder}/{name}").startswith("socket:"):  # noqa: PTH115  # same
+                continue
+            found = socket.socket(fileno=os.dup(int(name)))
+        except OSError:  # it was closed meanwhile
+            continue
+        with found:
+            yield found
+
+
+def _quiet(found: socket.socket) -> Quiet:
+    try:
+        sent, received = _LAST_DATA.unpack(found.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LAST_DATA.size))
+    except (OSError, struct.error):  # it was closed meanwhile; or this is not Linux
+        sent = received = 0
+    return Quiet(os.fstat(found.fileno()).st_ino, received / 1000, sent < received)

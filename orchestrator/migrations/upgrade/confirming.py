@@ -1,0 +1,83 @@
+"""Whether the work is in the database, now that env.py has ended; and what env.py has kept to itself, if it is not."""
+
+import contextlib
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.exc import DBAPIError
+
+from orchestrator.credentials import Credentials
+from orchestrator.databases import backend_for
+from orchestrator.databases.diagnosis import CREDENTIALS, Verdict
+from orchestrator.errors import StartupError
+from orchestrator.events import DatabaseRetryScheduled, Emit
+from orchestrator.migrations.upgrade.context_run import ContextRun
+from orchestrator.settings import Settings
+from orchestrator.stop import Stop
+
+AGAIN_SECONDS = 1.0  # between two looks at the outcome, while the database restarts or a password is rotated
+
+
+class DatabaseErrors:
+    """The errors that env.py meets in the database; made in the thread whose errors are not env.py's.
+
+    Attributes:
+        last: the last one, whatever env.py has made of it.
+    """
+
+    def __init__(self) -> None:
+        self.last: BaseException | None = None
+        self._ours = threading.get_ident()
+
+    @contextlib.contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note them meanwhile."""
+
+        def note(context: ExceptionContext) -> None:
+            if threading.get_ident() != self._ours:
+                self.last = context.sqlalchemy_exception or context.original_exception
+
+        self.last = None
+        event.listen(Engine, "handle_error", note)
+        try:
+            yield
+        finally:
+            event.remove(Engine, "handle_error", note)
+
+
+def confirm(  # noqa: PLR0913  # it waits like the rest of a start
+    context: ContextRun,
+    swallowed: BaseException | None,
+    credentials: Credentials,
+    settings: Settings,
+    *,
+    stop: Stop,
+    emit: Emit,
+) -> None:
+    """Look at the outcome on a new connection; what may pass is tried again, as everything is committed by now.
+
+    Raises:
+        StartupError: something is missing; caused by `swallowed`, the last error that env.py met.
+        DBAPIError: the database refuses the connection, or did not answer for ORCHESTRATOR_WAIT_TIMEOUT_SECONDS.
+    """
+    began = time.monotonic()
+    for attempt in itertools.count(1):
+        try:
+            if missing := context.confirm(swallowed):
+                raise StartupError(missing) from swallowed
+        except (DBAPIError, OSError) as error:
+            found = backend_for(credentials.own_address().url.get_backend_name()).diagnose(error)
+            rotated = found.error_type == CREDENTIALS.error_type and credentials.rotates
+            waited = round(time.monotonic() - began, 3)
+            if (found.verdict is Verdict.REFUSE and not rotated) or waited > settings.wait_timeout_seconds:
+                raise
+            told = {name: value for name, value in found.fields().items() if name != "hint"}
+            emit(DatabaseRetryScheduled(attempt=attempt, retry_in_seconds=AGAIN_SECONDS, waited_seconds=waited, **told))
+            if stop.requested.wait(AGAIN_SECONDS):
+                raise
+        else:
+            return
