@@ -117,6 +117,9 @@ def _take_route(root: logging.Logger, output: Output, floor: int) -> None:
     for handler in {*ROUTE.handlers, *ROUTE.own_handlers}:
         if not isinstance(handler.formatter, LineFormatter):
             handler.setFormatter(Redacted(handler.formatter or logging.Formatter()))
+        elif draw := getattr(handler.formatter.render, "draw_on", None):
+            draw(output)
+            handler.addFilter(handler.formatter.render.shows)  # type: ignore[attr-defined]  # it is a Screen, whose module is not imported without a terminal
     for logger in loggers():
         logger.handlers[:] = [
             StandIn() if getattr(each, "stream", None) is output else each for each in logger.handlers

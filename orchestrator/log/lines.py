@@ -11,7 +11,6 @@ from typing import Any
 from orchestrator.events import CATALOGUE
 from orchestrator.log import emf, told, tracebacks
 from orchestrator.log.context import CONTEXT, created
-from orchestrator.log.people import Text
 from orchestrator.log.redaction import REDACTOR
 from orchestrator.log.route import TOLD
 from orchestrator.log.size import fit
@@ -42,9 +41,11 @@ def formatter(format: str = "") -> "LineFormatter":  # noqa: A002  # the key of 
         format: `json`, `text`, or `auto` (text on a terminal); empty: the value of ORCHESTRATOR_LOG_FORMAT.
     """
     wanted = format or CONTEXT.log_format
-    on_terminal = sys.stdout.isatty()
-    is_text = wanted == "text" or (wanted == "auto" and on_terminal)
-    return LineFormatter(Text(colours=on_terminal) if is_text else as_json)
+    if wanted != "text" and (wanted != "auto" or not sys.stdout.isatty()):
+        return LineFormatter(as_json)
+    from orchestrator.log import terminal
+
+    return LineFormatter(terminal.renderer())
 
 
 def as_json(fields: Fields) -> str:

@@ -59,6 +59,11 @@ class Output(io.TextIOBase):
         """Return whether a person reads it."""
         return os.isatty(self._descriptor)
 
+    @property
+    def idle(self) -> bool:
+        """Whether everything is written that was to be written."""
+        return not self._waiting
+
     def write(self, text: str, /) -> int:
         """Write `text` or queue it for the thread; if the queue is full, drop and count it."""
         self.write_line(text.encode(errors="backslashreplace"))

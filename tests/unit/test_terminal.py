@@ -1,0 +1,225 @@
+"""What a person sees: lines in the width of the window, faults and failures in full, a line that moves."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from orchestrator.log.output import Output
+from orchestrator.log.terminal import renderer
+from orchestrator.log.terminal.bottom import ERASE, Bottom
+from orchestrator.log.terminal.progress import Progress
+from orchestrator.log.terminal.screen import Screen
+from orchestrator.log.terminal.text import Text
+
+COMMON = {"timestamp": "2026-11-30T10:44:52.123Z", "state": "migrating", "logger": "orchestrator", "outcome": "unknown"}
+ESCAPE = re.compile("\x1b\\[[0-9;]*[A-Za-z]")
+LONG = "The database is at a1b2c3 and this image needs d4e5f6, " * 4
+
+
+def fields(event: str, message: str = "words", level: str = "info", **more: Any) -> dict[str, Any]:
+    """Return the fields of a line."""
+    return {**COMMON, "event": event, "message": message, "level": level, **more}
+
+
+def shown(columns: int, line: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what is to be read of a line in a window of so many columns."""
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((columns, 24)))
+    return ESCAPE.sub("", Screen(0, colours=True)(dict(line))).lstrip("\r").split("\n")
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
+def test_lines_fit_into_the_window_and_break_between_words(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal breaks anywhere else."""
+    lines = shown(columns, fields("log", LONG, logger="stdout", hint=LONG), monkeypatch)
+    assert all(len(line) < columns for line in lines)
+    assert " ".join(word for line in lines for word in line.split()[2 if line == lines[0] else 0 :]) == " ".join(
+        f"{LONG}→ {LONG}".split()
+    )
+
+
+def test_a_window_without_a_size_has_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A serial line and a fresh pseudo terminal say 0."""
+    assert max(map(len, shown(0, fields("log", LONG, logger="stdout"), monkeypatch))) in range(60, 80)
+
+
+def test_each_fault_is_a_line_with_its_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence repeats none of them; a mistyped variable shows the one that is meant."""
+    faults = [
+        {"variable": "PORT", "problem": "it must be a whole number", "example": "8000"},
+        {"variable": "ORCHESTRATOR_SERVCIE", "problem": "no such variable", "example": "ORCHESTRATOR_SERVICE=plants"},
+    ]
+    line = fields(
+        "settings_invalid", "2 settings are wrong: PORT: it ...", "critical", faults=faults, hint="Correct them."
+    )
+    assert shown(100, line, monkeypatch) == [
+        "10:44:52 ✗ 2 settings are wrong:",
+        "           PORT: it must be a whole number",
+        "               for example: PORT=8000",
+        "           ORCHESTRATOR_SERVCIE: no such variable",
+        "               for example: ORCHESTRATOR_SERVICE=plants",
+        "           → Correct them.",
+    ]
+
+
+def test_a_half_applied_revision_shows_its_sql_and_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the terminal and in a file: everything that the repair needs."""
+    line = fields(
+        "migration_half_applied",
+        "The migration stopped half way",
+        "critical",
+        revision="r2",
+        statement_index=2,
+        statement="ALTER TABLE a\n  ADD x INT",
+        applied=["CREATE TABLE a (id INT)"],
+        pending_statement="",
+        left=["op.create_index('i', 'a', ['x'])"] * 15,
+        hint="Repair it.",
+    )
+    below = [each.strip() for each in shown(100, line, monkeypatch)[1:]]
+    assert below[:5] == [
+        "statement 2 of revision r2:",
+        "ALTER TABLE a",
+        "ADD x INT",
+        "done, and still in the database:",
+        "CREATE TABLE a (id INT)",
+    ]
+    assert below[5] == "not done:"
+    assert below[-2:] == ["... 3 more", "→ Repair it."]
+    assert [each.strip() for each in Text(colours=False)(line).split("\n")[1:]] == below
+
+
+def test_the_last_line_of_a_failed_start_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The failure is the line above."""
+    line = fields(
+        "startup_failed", "The start failed: " + LONG, "critical", exit_code=7, failed_state="migrating", hint="x"
+    )
+    assert shown(80, line, monkeypatch) == ["10:44:52 ✗ Exit code 7, while migrating"]
+
+
+def test_serving_shows_an_address_to_click_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terminals make a link of it; an IPv6 address needs its brackets."""
+    line = fields("server_started", host="::1", port=8000, startup_seconds=1.234)
+    assert shown(80, line, monkeypatch)[0].endswith("Serving on http://[::1]:8000 after 1.2 s")
+
+
+def test_a_client_writes_no_escapes_and_no_lines() -> None:
+    """A path may hold what clears a screen."""
+    path = "/\x1b[2J\r\n10:44:52 ✓ Stopped"
+    text = Screen(0, colours=False)(fields("request", f"GET {path} 404", status=404, duration_seconds=0.0014))
+    assert text.startswith(ERASE)
+    first, *rest = text.removeprefix(ERASE).split("\n")
+    assert "\x1b" not in first
+    assert all(line.startswith("           ") for line in rest)
+    assert text.endswith("404  1 ms")
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "kind", "coloured"),
+    [
+        ({"TERM": "xterm"}, True, Screen, True),
+        ({"TERM": "xterm", "NO_COLOR": "1"}, True, Screen, False),
+        ({"TERM": "xterm", "CI": "true"}, True, Text, True),
+        ({"TERM": "dumb"}, True, Text, False),
+        ({}, False, Text, False),
+        ({"FORCE_COLOR": "1"}, False, Text, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False, Text, False),
+    ],
+)
+def test_escapes_go_only_where_they_belong(
+    environ: dict[str, str],
+    terminal: bool,  # noqa: FBT001  # of the row
+    kind: type,
+    coloured: bool,  # noqa: FBT001  # same
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file, a pipe, a dumb terminal and the log of CI show them as rubbish."""
+    for name in ("TERM", "NO_COLOR", "FORCE_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: terminal, fileno=lambda: 1))
+    render = renderer()
+    assert type(render) is kind
+    assert ("\x1b[33m" in render(fields("log", level="warning", logger="stdout"))) == coloured
+
+
+# ---------------------------------------------------------------- the line at the bottom
+
+
+def test_the_progress_of_a_start_is_told_step_by_step() -> None:
+    """From the events alone."""
+    progress = Progress()
+    started = {"event": "revision_started", "revision": "r2", "index": 2, "pending_count": 3, "description": ""}
+    statement = {"event": "revision_progress", "revision": "r2", "statement_index": 4, "progress_percent": None}
+    told = [
+        progress.observe(event)
+        for event in (
+            {"event": "process_started"},
+            {"event": "log"},
+            {"event": "lock_waiting", "holder_progressing": True},
+            started,
+            statement,
+            statement | {"progress_percent": 50.0, "blocked_by": "app@10.0.0.1"},
+            {"event": "migrations_completed"},
+            {"event": "server_started"},
+        )
+    ]
+    assert told == [
+        "Connecting to the database",
+        "Connecting to the database",
+        "Waiting for the migration lock, its holder makes progress",
+        "Revision r2 (2 of 3)",
+        "Revision r2 (2 of 3) · statement 4",
+        "Revision r2 (2 of 3) · statement 4 · ███████░░░░░░░ 50 % · waits for another connection",
+        "Starting the app",
+        "",
+    ]
+
+
+def test_a_retry_is_a_line_only_when_its_cause_is_new() -> None:
+    """Four attempts a second are no news."""
+    screen = Screen(0, colours=False)
+    causes = ["refused", "refused", "access denied", "access denied", "refused"]
+    events = [{"event": "database_retry_scheduled", "error_message": cause} for cause in causes]
+    assert [screen.shows(SimpleNamespace(orchestrator_event=event)) for event in events] == [
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert screen.shows(SimpleNamespace())
+    assert not screen.shows(SimpleNamespace(orchestrator_event={"event": "state_changed"}))
+
+
+@pytest.fixture
+def drawn() -> Iterator[tuple[Bottom, int]]:
+    """Return a line that is drawn into a pipe, and the pipe's other end."""
+    reading, writing = os.pipe()
+    bottom = Bottom(lambda: 30)
+    bottom.output = Output(writing)
+    yield bottom, reading
+    bottom.show("")
+    os.close(reading)
+    os.close(writing)
+
+
+def test_the_line_moves_in_the_width_of_the_window_and_ends(drawn: tuple[Bottom, int]) -> None:
+    """Each frame erases the one before; after the end nothing is drawn."""
+    bottom, reading = drawn
+    bottom.show("Revision r2 (2 of 3): a long description")
+    frames = b""
+    while frames.count(ERASE.encode()) < 3:
+        frames += os.read(reading, 4096)
+    bottom.show("")
+    os.set_blocking(reading, False)
+    with contextlib.suppress(BlockingIOError):
+        frames += os.read(reading, 4096)
+    for frame in frames.decode().split(ERASE)[1:]:
+        assert len(frame) == 29
+        assert frame[1:].startswith(" Revision r2")
