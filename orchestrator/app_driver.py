@@ -2,17 +2,16 @@
 
 from sqlalchemy.engine.url import URL
 
-from orchestrator.address.drivers import DATABASES, DRIVERS, OWN
+from orchestrator.address.dialects import DATABASES, OWN, PORTS
+from orchestrator.address.drivers import DRIVERS
 from orchestrator.database_secrets import CredentialsError
-
-_PORTS = {3306: "mysql", 5432: "postgresql"}
 
 
 def database_of(port: int | None) -> str:
     """Return the database's dialect for parts that do not name it: from the port, or from the installed drivers."""
     installed = {driver.database for driver in DRIVERS.values() if driver.installed} - {"sqlite"}
     by_driver = installed.pop() if len(installed) == 1 else "mysql"
-    return _PORTS.get(port or 0, by_driver)
+    return next((database for database, usual in PORTS.items() if usual == port), by_driver)
 
 
 def default_driver(dialect: str) -> str:

@@ -8,7 +8,8 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator import extras, iam
 from orchestrator.address import OwnAddress
-from orchestrator.address.drivers import DATABASES, DRIVERS, Tls
+from orchestrator.address.dialects import DATABASES
+from orchestrator.address.drivers import DRIVERS, Tls
 from orchestrator.database_secrets import CredentialsError
 from orchestrator.database_url import Login
 

@@ -11,7 +11,7 @@ from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.address import AddressError, OwnAddress, of_url
-from orchestrator.address.drivers import DATABASES, EXAMPLES
+from orchestrator.address.dialects import DATABASES, EXAMPLES
 from orchestrator.app_driver import check_backend, database_of, default_driver, with_driver_of_app
 from orchestrator.database_secrets import CredentialsError, password_in, read_line, secret_of
 from orchestrator.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host

@@ -15,11 +15,11 @@ from urllib.parse import unquote
 from sqlalchemy.engine.url import URL
 
 from orchestrator import extras
+from orchestrator.address.dialects import default_port
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-_PORTS = {"mysql": 3306, "mariadb": 3306, "postgresql": 5432}  # of the databases that accept tokens
 _REGION = r"([a-z]{2}(?:-[a-z]+)+-\d+)"
 _ENDPOINT = re.compile(rf"\.(?:{_REGION}\.rds|rds\.{_REGION})\.amazonaws\.com(?:\.cn)?\.?$", re.IGNORECASE)
 
@@ -38,13 +38,8 @@ class Login(NamedTuple):
 
 def login_of(url: URL) -> Login | None:
     """Return the login that needs a token; None if the URL has a password or no user, or tokens do not apply."""
-    port = url.port or _PORTS.get(url.get_backend_name())
+    port = url.port or default_port(url.get_backend_name())
     return None if url.password or not (port and url.host and url.username) else Login(url.host, port, url.username)
-
-
-def default_port(dialect: str) -> int | None:
-    """Return the default port of a database; None if it accepts no tokens."""
-    return _PORTS.get(dialect)
 
 
 def problem(logins: Sequence[Login], environ: Mapping[str, str], *, tls: bool) -> str:

@@ -14,7 +14,8 @@ from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from orchestrator.address import mysql, postgresql, sqlite
-from orchestrator.address.drivers import DATABASES, DRIVERS, OWN, Parameters
+from orchestrator.address.dialects import DATABASES, OWN
+from orchestrator.address.drivers import DRIVERS, Parameters
 from orchestrator.address.options import AddressError, Options
 
 __all__ = ["AddressError", "OwnAddress", "of_call", "of_url", "with_driver"]

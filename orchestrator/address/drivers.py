@@ -1,7 +1,8 @@
 """The table of drivers: the database of each, and how it takes a TLS context, a program name and a password.
 
-The names are SQLAlchemy's (`Dialect.driver`). The orchestrator's own connections use the three drivers in `OWN`; the
-app and its env.py may use any. To support another driver, add a row; the tests of the table then cover it.
+The names are SQLAlchemy's (`Dialect.driver`). The orchestrator's own connections use the three drivers in
+`dialects.OWN`; the app and its env.py may use any. To support another driver, add a row; the tests of the table then
+cover it.
 """
 
 import importlib.util
@@ -208,24 +209,6 @@ _DRIVERS = (
     Driver("pysqlite", "sqlite", "", "sqlite3"),
 )
 DRIVERS = {driver.name: driver for driver in _DRIVERS}
-OWN = {"mysql": "asyncmy", "postgresql": "asyncpg", "sqlite": "aiosqlite"}
-"""The driver of the orchestrator's own connections, by database."""
-EXTRAS = {"mysql": "mysql", "postgresql": "postgresql", "sqlite": "sqlite"}
-"""The extra that installs it."""
-DATABASES = {
-    "mysql": "mysql",
-    "mariadb": "mysql",
-    "postgresql": "postgresql",
-    "postgres": "postgresql",  # libpq's spelling, which Heroku, Render and others use
-    "sqlite": "sqlite",
-}
-"""The database of what stands before the `+` in a URL."""
-EXAMPLES = {
-    "mysql": "mysql+pymysql://user:password@host:3306/name",
-    "postgresql": "postgresql+psycopg2://user:password@host:5432/name",
-    "sqlite": "sqlite:///app.db",
-}
-"""A URL for each database, for faults."""
 
 
 def set_tls(driver_name: str, parameters: Parameters, tls: Tls) -> bool:

@@ -1,13 +1,6 @@
-"""The databases, one file a backend, behind the two protocols below.
+"""The databases: one folder per backend, behind the two protocols below.
 
-To add a backend: one file with a class that has what `Backend` asks for, one entry in `_BACKENDS`, one parameter in the
-tests (tests/conftest.py), which then run the same conformance tests on it as on the others. What the class has to know:
-
-1. which errors pass and which do not (`diagnose`): look at real ones, of a server that is down, boots, is busy, fails
-   over, does not know the user or the database, has another certificate, or is no database at all;
-2. whether the server takes writes now (`check_writable`), without writing;
-3. a lock that ends when the migrating connection does, and not before (`lock`): the statement of a killed client goes
-   on in the server, so a lock that lives elsewhere is free while that statement still runs.
+CONTRIBUTING.md has the recipe for a new backend. The conformance tests then run on it as on the others.
 """
 
 import enum

@@ -48,8 +48,8 @@ def _in_module(source: str, own: set[str]) -> Iterator[str]:
             yield _hook(node)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("addFilter"):
             yield "addFilter"
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr" and ast.unparse(node.args[0]) == "sys":
-            yield "sys.stdout"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr":
+            yield f"setattr({ast.unparse(node.args[0])})"
         if isinstance(node, ast.ClassDef):
             yield from (f"class {base}" for base in map(ast.unparse, node.bases) if base in _SUBCLASSED)
         if isinstance(node, ast.Attribute) and not _is_self(node.value):

@@ -36,8 +36,8 @@ def test_a_new_seam_is_found(tmp_path: Path) -> None:
     """Each kind of seam: a module's attribute, a foreign object's attribute, a private name, a hook, a subclass."""
     (tmp_path / "new.py").write_text(
         "import logging, signal, uvicorn\nfrom sqlalchemy import event\n"
-        "logging.foo = 1\nthing.run = 2\nthing._inside  # noqa: SLF001\n"
+        "logging.foo = 1\nthing.run = 2\nthing._inside  # noqa: SLF001\nsetattr(thing, name, 3)\n"
         "signal.signal(1, f)\nevent.listen(Engine, 'begin', f)\nclass A(uvicorn.Server):\n    own = 1\na.own = 2\n"
     )
-    names = ["logging.foo", "run", "_inside", "signal.signal", "Engine.begin", "class uvicorn.Server"]
+    names = ["logging.foo", "run", "_inside", "setattr(thing)", "signal.signal", "Engine.begin", "class uvicorn.Server"]
     assert seams(tmp_path) == {("new", name) for name in names}

@@ -15,7 +15,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, Engine
 from sqlalchemy.exc import MissingGreenlet
 
-from orchestrator.address.drivers import DATABASES, DRIVERS, Parameters, set_tls
+from orchestrator.address.dialects import DATABASES
+from orchestrator.address.drivers import DRIVERS, Parameters, set_tls
 from orchestrator.credentials import Credentials
 from orchestrator.databases import row
 from orchestrator.log import CONTEXT

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import TwoPhaseTransaction
 
-from orchestrator.address.drivers import DATABASES
+from orchestrator.address.dialects import DATABASES
 from orchestrator.migrations.scripts.tree import invalid
 
 if TYPE_CHECKING:

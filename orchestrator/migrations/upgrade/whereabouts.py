@@ -11,7 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, Engine
 
 from orchestrator.address import AddressError, of_call
-from orchestrator.address.drivers import DATABASES
+from orchestrator.address.dialects import DATABASES, PORTS
 from orchestrator.credentials import Credentials
 from orchestrator.database_settings import DatabaseSettings
 from orchestrator.databases import Backend, backend_for
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 LOOK_SECONDS = 30.0  # for identifying the database that was waited for, which answered a moment ago
-_PORTS = {"mysql": 3306, "postgresql": 5432}
 
 
 class Whereabouts:
@@ -108,7 +107,7 @@ def _place(url: URL) -> tuple[str | int | None, ...]:
     database = DATABASES[url.get_backend_name()]
     if database == "sqlite":
         return database, str(Path(url.database or "").absolute())
-    return database, (url.host or "localhost").lower(), url.port or _PORTS[database], url.database
+    return database, (url.host or "localhost").lower(), url.port or PORTS[database], url.database
 
 
 def _shown(url: URL) -> str:

@@ -1,0 +1,37 @@
+"""CONTRIBUTING.md: the map and the recipe for a backend are those of the code."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.databases import Backend, MigrationLock
+from orchestrator.databases.statements import RecordedSession
+from tests.unit import backend_names, package_map
+
+PAGE = Path("CONTRIBUTING.md").read_text(encoding="utf-8")
+RENEW = "run: python -m tests.unit.package_map"
+
+
+def test_the_map_is_that_of_the_imports() -> None:
+    """A newcomer reads it first."""
+    assert package_map.renewed(PAGE) == PAGE, RENEW
+
+
+def test_the_packages_import_one_another_in_one_direction() -> None:
+    """The picture would otherwise have a circle, which import-linter cannot see between parts of a package."""
+    found = package_map.packages()
+    for name in found.keys() - {"orchestrator"}:
+        assert name not in package_map.reached({each: needs - {"orchestrator"} for each, needs in found.items()}, name)
+
+
+def test_each_module_that_names_a_database_is_in_the_recipe() -> None:
+    """Who adds a backend must find all that may need a case for it."""
+    assert backend_names.renewed(PAGE) == PAGE, RENEW
+
+
+@pytest.mark.parametrize("protocol", [Backend, MigrationLock, RecordedSession])
+def test_the_recipe_names_each_member_of_the_protocols(protocol: type) -> None:
+    """A member that is left out is found when the type checker fails, not before."""
+    recipe = PAGE[PAGE.index("## A new backend") :]
+    members = [name for name, value in vars(protocol).items() if not name.startswith("_") and callable(value)]
+    assert [name for name in members if f"`{name}`" not in recipe] == []
