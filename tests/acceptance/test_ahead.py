@@ -1,6 +1,5 @@
 """A database ahead of the image: a deployment is rolled back, and forward again, or both versions run at once."""
 
-import asyncio
 import contextlib
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from tests.acceptance.images import image
 from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, environment, go, migrate, stamped, tables, told
 from tests.acceptance.outcome import failure
 from tests.acceptance.plain import alembic
-from tests.harness import Orchestrator, Output, Project
+from tests.harness import Orchestrator, Output, Project, together
 from tests.servers import Database, backends
 from tests.servers.ports import listen_somewhere
 
@@ -183,8 +182,8 @@ async def test_replicas_of_both_versions_may_start_at_once(tmp_path: Path, datab
             )
             for project, port in zip(images, ports, strict=True)
         ]
-        await asyncio.gather(*(process.event("server_started", within=100) for process in replicas))
-        assert await asyncio.gather(*(process.stop() for process in replicas)) == [0] * len(replicas)
+        await together(*(process.event("server_started", within=100) for process in replicas))
+        assert await together(*(process.stop() for process in replicas)) == [0] * len(replicas)
     assert sorted(revision for process in replicas for revision in _applied(process)) == ["r1", "r2", "r3", "r4"]
     assert stamped(database) == ["r4"]
     assert not [process for process in replicas if process.find("database_ahead", lineage="unknown")]

@@ -1,6 +1,5 @@
 """Several contexts in one run of env.py: each has its lock, journal, events and resume, and none is overlooked."""
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ import pytest
 
 from tests.acceptance.contexts import multidb, tenants
 from tests.acceptance.migrations import environment, migrate, stamped, told
-from tests.harness import Orchestrator, Output, Project, make_project
+from tests.harness import Orchestrator, Output, Project, make_project, together
 from tests.servers import Database, Server, backends
 
 WANTED = ["t_one", "t_two", "t_three"]
@@ -75,7 +74,7 @@ async def test_each_tenant_is_migrated_and_none_is_overlooked(
 async def test_replicas_share_the_tenants_work(tmp_path: Path, database: Database, names: list[str]) -> None:
     """Nothing is applied twice, whoever comes first at which tenant."""
     project = tenants(tmp_path / "project", database, names)
-    results = await asyncio.gather(*(migrate(project, database, TENANTS=",".join(names)) for _ in range(2)))
+    results = await together(*(migrate(project, database, TENANTS=",".join(names)) for _ in range(2)))
     assert [result.exit_code for result in results] == [0, 0]
     assert _columns(database, names) == [2, 2, 2]
     applied = [(each["context"], each["revision"]) for result in results for each in result.find("revision_applied")]

@@ -1,6 +1,5 @@
 """The project's own commands before and after the migration: real processes, well-behaved and not."""
 
-import asyncio
 import os
 import shlex
 import signal
@@ -12,7 +11,7 @@ import pytest
 
 from tests.acceptance.migrations import CREATE, INSERT, add_two, environment, locks, migrate, stamped, until, untouched
 from tests.acceptance.outcome import failure
-from tests.harness import Orchestrator, Project, run
+from tests.harness import Orchestrator, Project, run, together
 from tests.servers import Database, Server, backends
 
 PYTHON = shlex.quote(sys.executable)
@@ -90,7 +89,7 @@ async def test_of_several_replicas_one_runs_its_hook_at_a_time(project: Project,
     project.add_revision("r1", CREATE.format("plants"))
     command = hook(project, "alone", ONE_AT_A_TIME)
     env = environment(database, ORCHESTRATOR_BEFORE_MIGRATE=command, ORCHESTRATOR_AFTER_MIGRATE=command)
-    results = await asyncio.gather(*(run("migrate", env=env, cwd=project.path) for _ in range(3)))
+    results = await together(*(run("migrate", env=env, cwd=project.path) for _ in range(3)))
     assert [result.exit_code for result in results] == [0, 0, 0], [result.story() for result in results]
 
 

@@ -53,6 +53,7 @@ def test_a_lock_installs_on_every_supported_python(lock: Path, version: str, tmp
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)  # an old pip asks the index for each package, one after the other
 @pytest.mark.parametrize("pip", [f"pip=={OLDEST_PIP}", "pip"])
 @pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock.stem != "dev"], ids=lambda lock: lock.stem)
 def test_pip_installs_a_lock_whatever_was_released_since(lock: Path, pip: str, newer: Path, tmp_path: Path) -> None:

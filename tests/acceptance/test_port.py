@@ -102,11 +102,11 @@ async def test_a_connection_made_before_the_switch_gets_the_answer_of_the_app(
     async with Orchestrator("serve", env=loop_env, cwd=project.path) as process:
         await _until_it_listens(process)
         serving = asyncio.Event()
-        early = [asyncio.create_task(_exchange(process.port, pause=serving)) for _ in range(20)]
-        await process.event("server_started")
-        serving.set()
-
-        assert await asyncio.gather(*early) == [200] * 20
+        async with asyncio.TaskGroup() as group:
+            early = [group.create_task(_exchange(process.port, pause=serving)) for _ in range(20)]
+            await process.event("server_started")
+            serving.set()
+        assert [each.result() for each in early] == [200] * 20
 
 
 async def test_a_kept_alive_connection_lives_through_the_switch(project: Project) -> None:

@@ -1,6 +1,5 @@
 """Many replicas that start at once: one migrates, all serve, and nothing is done twice."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.migrations import environment, stamped
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import Orchestrator, Project, make_project, together
 from tests.servers import Database, backends
 from tests.servers.ports import listen_somewhere
 
@@ -35,8 +34,8 @@ async def _replicas(project: Project, database: Database) -> AsyncIterator[list[
         processes = [
             Orchestrator("serve", env=environment(database, PORT=port), cwd=project.path) for port in _different_ports()
         ]
-        await asyncio.gather(*(stack.enter_async_context(process) for process in processes))
-        await asyncio.gather(*(process.event("server_started", within=120) for process in processes))
+        await together(*(stack.enter_async_context(process) for process in processes))
+        await together(*(process.event("server_started", within=120) for process in processes))
         yield processes
 
 
@@ -51,7 +50,7 @@ def _different_ports() -> list[str]:
 async def test_every_revision_is_applied_once_and_every_replica_serves(project: Project, database: Database) -> None:
     """Without a lock one of them serves and the others die, or the last stamp is lost for good."""
     async with _replicas(project, database) as processes:
-        codes = await asyncio.gather(*(process.stop(within=60) for process in processes))
+        codes = await together(*(process.stop(within=60) for process in processes))
     assert codes == [0] * REPLICAS
     assert sorted(database.execute("SELECT revision FROM applied")) == [(revision,) for revision in REVISIONS]
     assert stamped(database) == ["r4"]

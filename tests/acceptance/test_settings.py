@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.manual import variables
 from tests.acceptance.outcome import failure
-from tests.harness import Event, Result, run
+from tests.harness import Event, Result, run, together
 
 HUGE = "x" * 50_000  # 2 MB are the kernel's limit for all variables together
 
@@ -155,7 +155,7 @@ async def test_a_wrong_value_is_told_with_the_name_of_its_variable(tmp_path: Pat
             assert await _refused(_others(name) | {name: value}, tmp_path) == [name], (name, value)
 
     database = [(name, value) for name in WRONG if name not in OURS for value in WRONG[name]]
-    await asyncio.gather(*(check(*each) for each in [*database, *((name, WRONG[name][0]) for name in OURS)]))
+    await together(*(check(*each) for each in [*database, *((name, WRONG[name][0]) for name in OURS)]))
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - nothing runs beside it
 
 
@@ -267,7 +267,7 @@ async def test_a_logging_configuration_that_is_none_is_a_fault_of_its_variable(t
         async with slots:
             assert await _refused({"ORCHESTRATOR_LOG_CONFIG": str(file)}, tmp_path) == ["ORCHESTRATOR_LOG_CONFIG"], text
 
-    await asyncio.gather(*(check(number, text) for number, text in enumerate(BROKEN_YAML.values())))
+    await together(*(check(number, text) for number, text in enumerate(BROKEN_YAML.values())))
     assert not (tmp_path / "owned").exists()
 
 

@@ -1,6 +1,5 @@
 """The timeline of real starts: replicas that race for one database, as their own log lines tell it."""
 
-import asyncio
 import contextlib
 import itertools
 import json
@@ -13,7 +12,7 @@ from playwright.async_api import async_playwright
 
 from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, add_two, environment, go
 from tests.acceptance.test_status_page import QUIET
-from tests.harness import Orchestrator, Project, run
+from tests.harness import Orchestrator, Project, run, together
 from tests.servers import Database, backends, chromium
 from tests.unit.timelines import log, many
 
@@ -39,7 +38,7 @@ async def _race(project: Project, database: Database) -> AsyncIterator[list[Orch
         await waits.event("lock_waiting")
         assert await fails.exit_code() == 6
         go(project)
-        await asyncio.gather(migrates.event("server_started"), waits.event("server_started"))
+        await together(migrates.event("server_started"), waits.event("server_started"))
         assert await migrates.stop() == 0
         yield replicas
 

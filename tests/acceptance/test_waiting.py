@@ -12,9 +12,10 @@ import pymysql
 import pytest
 from sqlalchemy.engine import make_url
 
+from orchestrator.databases.waiting import DOUBTS
 from tests.acceptance.migrations import tables
 from tests.acceptance.outcome import assert_well_formed, failure
-from tests.harness import Event, Orchestrator, Project, Result, make_project, run
+from tests.harness import Event, Orchestrator, Project, Result, make_project, run, together
 from tests.servers import HOST, Database, MariaDB, PostgreSQL, Server, backends, free_port, peers
 from tests.servers.peers import Peer, listening
 from tests.servers.private import PrivateServer
@@ -25,7 +26,12 @@ MAKES = [MariaDB, PostgreSQL]
 MYSQL, POSTGRESQL = "mysql+asyncmy", "postgresql+asyncpg"
 UNREACHABLE, REFUSED = ("database_unreachable", 4), ("database_refused", 5)
 PATIENT = {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "60"}
-BRIEF = {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "1", "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": "0.5"}
+BUDGET_SECONDS, ATTEMPT_SECONDS = 2.5, 1.0  # room for two attempts where the machine is busy
+BRIEF = {
+    "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": f"{BUDGET_SECONDS}",
+    "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": f"{ATTEMPT_SECONDS}",
+}
+BUSY_SECONDS = 10  # by so much may a busy machine be late; what never ended would be later
 
 
 def _at(url: str, port: int) -> dict[str, str]:
@@ -54,9 +60,10 @@ def _gave_up(result: Result, ending: tuple[str, int], error_type: str, code: int
     return failed
 
 
-def _within_the_budget(failed: Event, seconds: float = 1) -> bool:
+def _within_the_budget(failed: Event) -> bool:
     """Tell whether it ended when the budget was spent, and not long before."""
-    return bool(0.8 * seconds <= failed["waited_seconds"] < seconds + 1.5 and failed["attempts"] > 1)
+    in_time = 0.8 * BUDGET_SECONDS <= failed["waited_seconds"] < BUDGET_SECONDS + BUSY_SECONDS
+    return bool(in_time and failed["attempts"] > 1)
 
 
 @SERVERS
@@ -103,9 +110,9 @@ async def test_a_frozen_server_holds_an_attempt_and_not_us(make: type[PrivateSer
             server.resume()
             await process.event("database_ready")
             assert await process.exit_code() == 0
-    assert 0.5 <= first["waited_seconds"] < 1
-    pause = second["waited_seconds"] - first["waited_seconds"] - first["retry_in_seconds"]
-    assert 0.5 <= pause < 1
+    assert 0.5 <= first["waited_seconds"] < BUSY_SECONDS
+    held = second["waited_seconds"] - first["waited_seconds"] - first["retry_in_seconds"]
+    assert 0.5 <= held < BUSY_SECONDS
     assert_well_formed(process)
 
 
@@ -172,7 +179,7 @@ async def test_what_may_pass_is_tried_until_the_budget_is_spent(tmp_path: Path) 
         assert _within_the_budget(failed), result.story()
         assert here.connections >= failed["attempts"]
 
-    await asyncio.gather(*(check(*each) for each in PASSING))
+    await together(*(check(*each) for each in PASSING))
 
 
 HANGING_UP = [
@@ -188,15 +195,15 @@ HANGING_UP = [
 async def test_a_peer_that_hangs_up_never_looks_permanent(tmp_path: Path) -> None:
     """However early it does: the driver may have read its words, or see nothing but a closed connection."""
 
-    async def failed(driver: str, peer: Peer) -> None:
+    async def check(driver: str, peer: Peer) -> None:
         async with listening(peer) as here:
-            env = _url(driver, HOST, here.port) | {"ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": "3"}
-            result = await _waited(env | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "3"}, tmp_path)
-        failed = failure(result, *UNREACHABLE)
-        assert failed["attempts"] > 3
-        assert {each["error_type"] for each in result.find("database_retry_scheduled")} <= {"connection_lost", "busy"}
+            env = PATIENT | _url(driver, HOST, here.port)
+            async with Orchestrator("wait", env=env, cwd=tmp_path) as process:
+                await process.event("database_retry_scheduled", attempt=DOUBTS + 1)
+        causes = {each["error_type"] for each in process.find("database_retry_scheduled")}
+        assert causes <= {"connection_lost", "busy"}, process.story()
 
-    await asyncio.gather(*(failed(*each) for each in HANGING_UP))
+    await together(*(check(*each) for each in HANGING_UP))
 
 
 async def _answers_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -226,7 +233,7 @@ async def test_what_will_not_pass_ends_the_waiting_early(tmp_path: Path) -> None
             failed = _gave_up(await _waited(env, tmp_path), REFUSED, error_type, code)
         assert failed["attempts"] == attempts
 
-    await asyncio.gather(*(check(*each) for each in PERMANENT))
+    await together(*(check(*each) for each in PERMANENT))
 
 
 @contextlib.contextmanager
@@ -288,7 +295,7 @@ async def test_a_connection_that_breaks_during_the_login_is_tried_again(
 async def test_causes_may_change_and_the_last_one_is_told(tmp_path: Path) -> None:
     """First nobody listens, then somebody who has no room: whoever reads the end sees what there was to the last."""
     port = free_port()
-    env = _url(MYSQL, HOST, port) | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "3"}
+    env = _url(MYSQL, HOST, port) | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "5"}
     async with Orchestrator("wait", env=env, cwd=tmp_path) as process:
         await process.event("database_retry_scheduled", error_type="refused")
         full = _lingering(peers.mysql_error(1040, "Too many connections"))
@@ -402,8 +409,12 @@ async def test_who_does_not_migrate_waits_for_who_does(database: Database, proje
 
 async def test_each_start_waits_by_itself(tmp_path: Path) -> None:
     """Replicas that start together do not ask a busy server at the same moments."""
+
+    async def pauses(port: int) -> tuple[float, ...]:
+        async with Orchestrator("wait", env=PATIENT | _url(MYSQL, HOST, port), cwd=tmp_path) as process:
+            await process.event("database_retry_scheduled", attempt=3)
+        return tuple(each["retry_in_seconds"] for each in process.find("database_retry_scheduled"))
+
     async with listening(peers.mysql_error(1040, "Too many connections")) as here:
-        env = _url(MYSQL, HOST, here.port)
-        results = await asyncio.gather(*(_waited(env, tmp_path) for _ in range(3)))
-    pauses = [tuple(each["retry_in_seconds"] for each in result.find("database_retry_scheduled")) for result in results]
-    assert len(set(pauses)) == 3
+        drawn = await together(*(pauses(here.port) for _ in range(3)))
+    assert len(set(drawn)) == 3

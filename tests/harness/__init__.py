@@ -3,5 +3,6 @@
 from tests.harness.output import Event, Output
 from tests.harness.process import Orchestrator, Result, run
 from tests.harness.project import Project, make_project
+from tests.harness.together import together
 
-__all__ = ["Event", "Orchestrator", "Output", "Project", "Result", "make_project", "run"]
+__all__ = ["Event", "Orchestrator", "Output", "Project", "Result", "make_project", "run", "together"]

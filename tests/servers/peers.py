@@ -29,6 +29,18 @@ class Listening:
     connections: int = 0
 
 
+async def stop_listening(server: asyncio.Server) -> None:
+    """Accept no more, let what was accepted a moment ago become a connection, and close.
+
+    Closed in between, asyncio leaves the socket of that connection open, and the next test is told of it.
+    """
+    for listener in server.sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    for _ in range(5):  # steps of the loop from the socket to the connection
+        await asyncio.sleep(0)
+    server.close()
+
+
 @contextlib.asynccontextmanager
 async def listening(peer: Peer) -> AsyncIterator[Listening]:
     """Let a peer treat every connection to a port, each until the connection or the context ends."""
@@ -53,7 +65,7 @@ async def listening(peer: Peer) -> AsyncIterator[Listening]:
     try:
         yield here
     finally:
-        server.close()
+        await stop_listening(server)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -126,5 +138,6 @@ async def _startup_code(reader: asyncio.StreamReader) -> int:
 def reset(writer: asyncio.StreamWriter) -> None:
     """End a connection with RST, which is what closing does without time to linger."""
     sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with contextlib.suppress(OSError):  # it has ended already
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

@@ -90,8 +90,8 @@ class Proxy:
         else:
             self._flows.set()
         if mode is Mode.REFUSE and self._listener:
-            self._listener.close()
-            self._listener = None
+            listener, self._listener = self._listener, None
+            await peers.stop_listening(listener)
         elif mode is not Mode.REFUSE and not self._listener:
             self._listener = await asyncio.start_server(self._accept, HOST, self.port)
 
