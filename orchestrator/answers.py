@@ -4,11 +4,9 @@ The responses depend only on a request's path and headers. So the gate (before t
 the user's app (afterwards) give the same ones.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Self
 
 import orjson
@@ -21,9 +19,10 @@ Headers = Iterable[tuple[bytes, bytes]]
 """Names are lower case."""
 
 RETRY_AFTER_SECONDS = 5
+POLL_HEADER = b"x-orchestrator-page"
+"""The header of the status page's own requests: they are not logged."""
 _SIGNATURE = probe.HEADER.encode()
-# The status page is one file that loads nothing from elsewhere; it only polls its own address.
-_POLICY = b"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'"
+_POLICY = b"default-src 'none'"
 
 
 @dataclass(frozen=True)
@@ -45,23 +44,24 @@ class Answer:
 class Answers:
     """The responses of a process. If a probe's path is empty, the app answers that probe."""
 
-    def __init__(self, status: Status, live_path: str, ready_path: str, startup_path: str) -> None:
-        self._status = status
+    def __init__(self, status: Status, paths: Sequence[str], service: str, version: str) -> None:
+        self._status, self._service, self._version = status, service, version
         self._container = probe.container().encode()
-        probes = {live_path: self._live, ready_path: self._ready, startup_path: self._startup}
-        self.probes: dict[str, Callable[[Headers], Answer]] = {path: each for path, each in probes.items() if path}
+        probes = zip(paths, (self._live, self._ready, self._startup), strict=True)
+        self.probes: dict[str, Callable[[Headers], Answer]] = {path: each for path, each in probes if path}
 
     @classmethod
     def of(cls, settings: Settings, status: Status) -> Self:
         """Return the responses for the paths in the settings."""
-        return cls(status, settings.live_path, settings.ready_path, settings.startup_path)
+        paths = (settings.live_path, settings.ready_path, settings.startup_path)
+        return cls(status, paths, settings.service, settings.version)
 
     def starting(self, path: str, headers: Headers) -> Answer:
         """Return the response to a request that arrives while the app does not serve."""
         if probe_answer := self.probes.get(path):
             return probe_answer(headers)
         if any(name == b"accept" and b"text/html" in value for name, value in headers):
-            return answer(503, b"text/html; charset=utf-8", _page())
+            return self._page()
         return _json(503, {"detail": "The service is starting.", **self._status.snapshot()})
 
     def _live(self, headers: Headers) -> Answer:
@@ -75,6 +75,12 @@ class Answers:
     def _startup(self, headers: Headers) -> Answer:
         return _json(200, self._status.snapshot(), self._signature(headers))
 
+    def _page(self) -> Answer:
+        from orchestrator import status_page
+
+        body = status_page.render(self._status.snapshot(), self._service, self._version)
+        return answer(503, b"text/html; charset=utf-8", body, policy=status_page.policy())
+
     def _signature(self, headers: Headers) -> list[tuple[bytes, bytes]]:
         """Return the header by which `orchestrator probe` recognises this container; empty for any other client."""
         asked = dict(headers).get(_SIGNATURE, b"")
@@ -82,13 +88,16 @@ class Answers:
         return [(_SIGNATURE, b"%s %s" % (asked, self._status.state.encode()))] if signed else []
 
 
-def answer(status: int, content_type: bytes, body: bytes, more: Headers = ()) -> Answer:
-    """Return a response with headers that forbid caching; a 503 gets `Retry-After` as well."""
+def answer(status: int, content_type: bytes, body: bytes, more: Headers = (), *, policy: bytes = _POLICY) -> Answer:
+    """Return a response with headers that forbid caching; a 503 gets `Retry-After` as well.
+
+    `policy` is its Content-Security-Policy.
+    """
     headers = [
         (b"content-type", content_type),
         (b"content-length", b"%d" % len(body)),
         (b"cache-control", b"no-store"),
-        (b"content-security-policy", _POLICY),
+        (b"content-security-policy", policy),
         (b"x-content-type-options", b"nosniff"),
         *more,
     ]
@@ -99,8 +108,3 @@ def answer(status: int, content_type: bytes, body: bytes, more: Headers = ()) ->
 
 def _json(status: int, content: dict[str, Any], more: Headers = ()) -> Answer:
     return answer(status, b"application/json", orjson.dumps(content), more)
-
-
-@cache
-def _page() -> bytes:
-    return (Path(__file__).parent / "status_page.html").read_bytes()

@@ -12,7 +12,7 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.answers import Answer, Answers, answer
+from orchestrator.answers import POLL_HEADER, Answer, Answers, answer
 from orchestrator.events import Emit, Request
 from orchestrator.limits import (
     HEAD_BYTES,
@@ -162,7 +162,7 @@ class _Connection(asyncio.Protocol):
         self._expect(HEAD_SECONDS)
         found = self._gate.answers.starting(request.path, request.headers)
         self._send(found, head_only=request.method == "HEAD", close=not request.keeps_alive)
-        if request.path not in self._gate.answers.probes:
+        if request.path not in self._gate.answers.probes and POLL_HEADER not in dict(request.headers):
             self._report(request, found)
 
     def _refuse(self, status: int) -> None:

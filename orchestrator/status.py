@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from orchestrator import errors, events
 from orchestrator.events import Event
@@ -18,6 +18,14 @@ _OF_STATEMENT = (
 )
 
 
+class _Wait(NamedTuple):
+    """What the start waits for: the kind, which one, and since when."""
+
+    kind: Literal["database", "service", "migration_lock", "table_lock"]
+    detail: str
+    since_seconds: float
+
+
 class Status:
     """Where the start is. `observe` takes every event; `snapshot` is the body of `/startupz`."""
 
@@ -26,31 +34,62 @@ class Status:
     ) -> None:
         self.state = "waiting"
         self._detail, self._elapsed_seconds, self._clean = detail, elapsed_seconds, clean
-        self._phase = "preflight"
+        self._phase, self._step = "preflight", "database"
         self._done, self._to_do = 0, 0
         self._revision = ""
+        self._pending: list[str] = []
         self._statement: dict[str, Any] | None = None
+        self._statement_seen_seconds = 0.0
         self._error: dict[str, Any] | None = None
+        self._wait: _Wait | None = None
 
     def snapshot(self) -> dict[str, Any]:
         """Return the start as JSON. `public` omits revisions, SQL and error messages: they may name hosts or tables."""
+        elapsed, wait = self._elapsed_seconds(), self._wait
         told: dict[str, Any] = {
             "state": self.state,
             "phase": self._phase,
+            "step": self._step,
             "revisions_done": self._done,
             "revisions_to_do": self._to_do,
             "progress_percent": int((100 * self._done + self._percent) / self._to_do) if self._to_do else None,
-            "elapsed_seconds": round(self._elapsed_seconds(), 1),
+            "elapsed_seconds": round(elapsed, 1),
+            "waiting_for": wait and wait.kind,
+            "waiting_seconds": wait and round(elapsed - wait.since_seconds, 1),
             "last_error": self._error and self._error["error_type"],
         }
         if self._detail == "full":
-            told |= {"revision": self._revision or None, "statement": self._statement, "last_error": self._error}
+            told |= {
+                "revision": self._revision or None,
+                "revisions": self._revisions(),
+                "statement": self._statement_now(elapsed),
+                "waiting_for_detail": wait and wait.detail,
+                "last_error": self._error,
+            }
         return told
 
     @property
     def _percent(self) -> float:
         """Return the progress of the running revision in percent, as its statement reports it; 0 if unknown."""
         return (self._statement and self._statement["progress_percent"]) or 0.0
+
+    def _revisions(self) -> list[dict[str, str]]:
+        states = ["done" if index < self._done else "to_do" for index in range(len(self._pending))]
+        return [
+            {"revision": each, "state": "running" if each == self._revision and state == "to_do" else state}
+            for each, state in zip(self._pending, states, strict=True)
+        ]
+
+    def _statement_now(self, elapsed: float) -> dict[str, Any] | None:
+        """Return the running statement, which has run on since another connection saw it."""
+        if self._statement is None:
+            return None
+        seconds = self._statement["statement_seconds"] + elapsed - self._statement_seen_seconds
+        return {**self._statement, "statement_seconds": round(seconds, 1)}
+
+    def _wait_for(self, kind: Any, detail: str = "") -> None:
+        since = self._wait.since_seconds if self._wait and self._wait.kind == kind else self._elapsed_seconds()
+        self._wait = _Wait(kind, self._clean(detail), since)
 
     @functools.singledispatchmethod
     def observe(self, event: Event) -> None:
@@ -63,37 +102,57 @@ class Status:
     @observe.register
     def _(self, _event: events.ProcessStarted) -> None:
         self._phase = "waiting_for_database"
+        self._wait_for("database")
 
     @observe.register
     def _(self, event: events.DatabaseRetryScheduled | errors.Failure) -> None:
         told = event.fields(self._clean)
-        self._error = {name: told[name] for name in ("error_type", "error_code", "error_message")}
+        self._error = {name: told.get(name, "") for name in ("error_type", "error_code", "error_message", "hint")}
+
+    @observe.register
+    def _(self, event: events.DependencyRetryScheduled) -> None:
+        self._wait_for("service", event.dependency)
+
+    @observe.register
+    def _(self, _event: events.DependencyReady | events.LockAcquired) -> None:
+        self._wait = None
 
     @observe.register
     def _(self, _event: events.DatabaseReady) -> None:
-        self._phase, self._error = "database_ready", None
+        self._phase, self._error, self._wait = "database_ready", None, None
 
     @observe.register
-    def _(self, _event: events.LockWaiting) -> None:
+    def _(self, event: events.LockWaiting) -> None:
         self._phase = "waiting_for_lock"
+        self._wait_for("migration_lock", event.holder)
 
     @observe.register
     def _(self, event: events.MigrationsPlanned) -> None:
-        self._to_do = event.pending_count
+        self._step, self._to_do, self._pending = "migration", event.pending_count, event.pending
 
     @observe.register
     def _(self, event: events.RevisionStarted) -> None:
         self._phase, self._revision, self._to_do = "applying_revision", event.revision, event.pending_count
 
     @observe.register
+    def _(self, event: events.RevisionRetryScheduled) -> None:
+        self._wait_for("table_lock", event.blocked_by)
+
+    @observe.register
     def _(self, event: events.RevisionProgress) -> None:
         told = event.fields(self._clean)
         self._statement = {name: told[name] for name in _OF_STATEMENT}
+        self._statement_seen_seconds = self._elapsed_seconds()
+        if event.blocked_by:
+            self._wait_for("table_lock", event.blocked_by)
+        else:
+            self._wait = None
 
     @observe.register
     def _(self, event: events.RevisionApplied) -> None:
-        self._done, self._statement = event.index, None
+        self._done, self._statement, self._wait = event.index, None, None
 
     @observe.register
     def _(self, _event: events.MigrationsCompleted | events.MigrationsCurrent | errors.DatabaseAheadTolerated) -> None:
-        self._phase, self._revision, self._done = "starting_app", "", self._to_do
+        self._phase, self._step, self._revision = "starting_app", "app", ""
+        self._done, self._wait = self._to_do, None

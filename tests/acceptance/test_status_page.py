@@ -1,12 +1,12 @@
 """What a person with a browser sees while the service starts."""
 
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
-import orchestrator
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import chromium
 
@@ -49,52 +49,48 @@ def project(tmp_path: Path) -> Project:
 
 
 async def test_the_page_shows_the_migration_and_gives_way_to_the_app(page: Page, project: Project) -> None:
-    """Who opens the service during a deployment need not reload by hand."""
-    async with Orchestrator("serve", cwd=project.path) as process:
+    """Who opens the service during a deployment need not reload by hand; and its polling is not in the log."""
+    async with Orchestrator("serve", env={"ORCHESTRATOR_STATUS_DETAIL": "full"}, cwd=project.path) as process:
         await process.event("revision_started", revision="b2")
         await page.goto(process.url)
         await expect(page.get_by_role("heading")).to_have_text("Migrating the database…")
-        await expect(page.locator("#revisions")).to_have_text("1 of 2")
+        await expect(page.locator("[aria-current=step]")).to_contain_text("Migrate the database")
+        await expect(page.get_by_label("Revisions").get_by_role("listitem")).to_contain_text(["a1", "b2"])
+        await expect(page.locator("dl")).to_contain_text("1 of 2")
         assert await page.locator("progress").get_attribute("value") == "50"
+        first = await page.locator("dl").text_content()
+        await expect(page.locator("dl")).not_to_have_text(str(first))  # the seconds go on
+        assert len(process.find("request")) == 1
         (project.path / "go-on").touch()
         await expect(page.locator("body")).to_have_text("hello")
 
 
-async def test_the_page_names_the_last_error(page: Page, project: Project) -> None:
-    """A start that waits says for what."""
+async def test_the_page_names_what_it_waits_for_and_shows_when_the_process_has_gone(
+    page: Page, project: Project
+) -> None:
+    """Nothing that has no value is shown, and no value that is no longer true passes for a new one."""
     env = {"DATABASE_URL": "mysql+asyncmy://app:secret@127.0.0.1:1/app"}
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("database_retry_scheduled")
         await page.goto(process.url)
         await expect(page.get_by_role("heading")).to_have_text("Waiting for the database…")
-        await expect(page.locator("#error")).to_have_text("refused")
+        assert await page.locator("dt").all_text_contents() == ["Waiting for", "Since the start", "Last error"]
+        assert await page.locator("dd").last.text_content() == "refused"
+        await expect(page.locator("#gone")).to_be_empty()
+        process.signal(signal.SIGKILL)
+        await expect(page.locator("#gone")).to_contain_text("does not answer. It was last seen at")
 
 
-async def test_no_text_of_a_database_becomes_part_of_the_page(page: Page) -> None:
-    """An error message or a user's name may hold anything; the page shows it letter by letter."""
-    hostile = "<img src=x onerror=alert(1)>"
-    told = {
-        "state": hostile,
-        "phase": hostile,
-        "revisions_done": hostile,
-        "revisions_to_do": hostile,
-        "progress_percent": None,
-        "elapsed_seconds": 1,
-        "statement": {"statement_state": hostile, "blocked_by": hostile},
-        "last_error": {"error_type": hostile, "error_message": hostile},
-    }
-
-    async def answer(route: Route) -> None:
-        if "json" in route.request.headers["accept"]:
-            await route.fulfill(status=503, json=told)
-        else:
-            await route.fulfill(path=Path(orchestrator.__file__).parent / "status_page.html", content_type="text/html")
-
-    await page.route("**/*", answer)
-    await page.goto("http://service.example/")
-    for name in ("state", "phase", "revisions", "statement", "error"):
-        await expect(page.locator(f"#{name}")).to_contain_text(hostile)
-    assert await page.locator("img").count() == 0
+async def test_the_page_works_without_scripts(browser: Browser, project: Project) -> None:
+    """It loads itself again, and the app takes its place."""
+    page = await browser.new_page(java_script_enabled=False)
+    async with Orchestrator("serve", cwd=project.path) as process:
+        await process.event("revision_started", revision="b2")
+        await page.goto(process.url)
+        await expect(page.get_by_role("heading")).to_have_text("Migrating the database…")
+        await expect(page.get_by_label("Revisions").get_by_role("listitem")).to_have_count(0)  # public detail
+        (project.path / "go-on").touch()
+        await expect(page.locator("body")).to_have_text("hello", timeout=20_000)
 
 
 async def test_the_page_of_the_plants_documents_the_api(page: Page, tmp_path: Path) -> None:

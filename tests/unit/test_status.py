@@ -5,10 +5,20 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import DatabaseAheadTolerated
-from orchestrator.events import MigrationsPlanned, RevisionApplied, RevisionProgress, RevisionStarted
+from orchestrator.events import (
+    LockWaiting,
+    MigrationsPlanned,
+    RevisionApplied,
+    RevisionProgress,
+    RevisionRetryScheduled,
+    RevisionStarted,
+)
 from orchestrator.status import Status
 
 PLANNED = MigrationsPlanned(current_revision="base", head_revision="b2", pending_count=2, pending=["a1", "b2"])
+RETRY = RevisionRetryScheduled(
+    revision="b2", statement_index=1, attempt=1, retry_in_seconds=0.2, blocked_by="connection 12"
+)
 STARTED = RevisionStarted(revision="b2", description="words", index=2, pending_count=2)
 
 
@@ -84,12 +94,53 @@ def test_a_start_that_has_not_begun_tells_all_its_fields() -> None:
     public = {
         "state": "waiting",
         "phase": "preflight",
+        "step": "database",
         "revisions_done": 0,
         "revisions_to_do": 0,
         "progress_percent": None,
         "elapsed_seconds": 1.2,
+        "waiting_for": None,
+        "waiting_seconds": None,
         "last_error": None,
     }
     assert Status("public", lambda: 1.234, lambda value: value).snapshot() == public
-    full = {**public, "revision": None, "statement": None}
+    full = {**public, "revision": None, "revisions": [], "statement": None, "waiting_for_detail": None}
     assert Status("full", lambda: 1.234, lambda value: value).snapshot() == full
+
+
+def test_what_is_waited_for_is_told_with_its_time_and_ends() -> None:
+    """The kind to everybody; the rest, which may name hosts and users, in full detail."""
+    now = iter([10.0, 25.0, 40.0])  # the second wait is the same one
+    status = Status("full", lambda: next(now), lambda value: value)
+    waiting = LockWaiting(
+        lock_name="l",
+        holder="app@10.0.0.3",
+        holder_statement="",
+        holder_seconds=0.0,
+        holder_progressing=True,
+        waited_seconds=0.0,
+    )
+    status.observe(waiting)
+    first = status.snapshot()
+    assert (first["waiting_for"], first["waiting_seconds"]) == ("migration_lock", 15.0)
+    assert first["waiting_for_detail"] == "app@10.0.0.3"
+    status.observe(waiting)
+    assert status.snapshot()["waiting_seconds"] == 30.0
+
+
+def test_a_lock_that_was_taken_is_not_waited_for(status: Status) -> None:
+    """Nor is a table after its statement."""
+    status.observe(RETRY)
+    assert status.snapshot()["waiting_for"] == "table_lock"
+    status.observe(applied(1))
+    assert status.snapshot()["waiting_for"] is None
+
+
+def test_each_revision_is_listed_with_its_state(status: Status) -> None:
+    """In the order in which they are applied."""
+    for event in (PLANNED, applied(1), STARTED):
+        status.observe(event)
+    assert status.snapshot()["revisions"] == [
+        {"revision": "a1", "state": "done"},
+        {"revision": "b2", "state": "running"},
+    ]
