@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -14,6 +13,7 @@ from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, NO_TLS, Cause, Diagnosis, Verdict, chain
 from orchestrator.databases.interruption import Interrupted
+from orchestrator.databases.pauses import SOON_SECONDS, Lines, Pauses
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
 from orchestrator.iam import TokenError
@@ -30,10 +30,7 @@ _IGNORED = (
 )
 Look = Callable[["AsyncConnection", Backend], Awaitable[T]]
 
-SOON_SECONDS = 0.25  # between attempts that cost the server nothing
-FIRST_SECONDS, LONGEST_SECONDS = 0.5, 10.0  # pauses for a server that is busy or booting
 DOUBTS = 3  # this many permanent-looking errors in a row before they count
-ROTATION_SECONDS = 5.0  # after a refused login that may change soon: few attempts, so that no account is locked
 
 
 _TOKEN = Cause(
@@ -121,7 +118,7 @@ async def wait_for_database(
     loop = asyncio.get_running_loop()
     began, attempts, doubts = loop.time(), 0, 0
     reserve = min(1.0, attempt_seconds, budget_seconds / 10)  # lets the last attempt report the true cause
-    pauses = _Pauses()
+    pauses, lines = Pauses(), Lines()
     diagnosis: Diagnosis | None = None
     while True:
         attempts += 1
@@ -146,7 +143,8 @@ async def wait_for_database(
             kind = DatabaseRefused if final or _is_login(diagnosis) else DatabaseUnreachable
             raise StartupError(kind(attempts=attempts, waited_seconds=round(waited, 3), **diagnosis.fields()))
         pause = min(left, pauses.after(diagnosis))
-        emit(_retry(diagnosis, attempts, waited, pause))
+        if lines.has(diagnosis, waited):
+            emit(_retry(diagnosis, attempts, waited, pause))
         if await _changed_within(pause, credentials, tried if _is_login(diagnosis) else None):
             doubts = 0
 
@@ -194,23 +192,6 @@ def _login(credentials: Credentials) -> "URL | None":
         return credentials.own_address().url if credentials.rotates else None
     except CredentialsError:
         return None
-
-
-class _Pauses:
-    """Short pauses against a refused port; exponential ones with jitter if each attempt costs the server work."""
-
-    def __init__(self) -> None:
-        self._longest = FIRST_SECONDS
-
-    def after(self, diagnosis: Diagnosis) -> float:
-        if diagnosis.verdict is Verdict.RETRY_SOON:
-            self._longest = FIRST_SECONDS
-            return SOON_SECONDS
-        if _is_login(diagnosis):
-            return ROTATION_SECONDS
-        pause = self._longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
-        self._longest = min(LONGEST_SECONDS, self._longest * 2)
-        return pause
 
 
 def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:

@@ -17,7 +17,10 @@ class DatabaseEmbedded(Event):
 
 @catalogued
 class DatabaseRetryScheduled(Event):
-    """An attempt failed for a reason that may pass; written before the pause, so that the cause is known at once."""
+    """An attempt failed for a reason that may pass; written before the pause, so that the cause is known at once.
+
+    Quick attempts with the same cause are written at first, later one in 30 s at least.
+    """
 
     level = logging.WARNING
     sentence = (
@@ -25,7 +28,7 @@ class DatabaseRetryScheduled(Event):
         "next attempt in {retry_in_seconds:.1f} s."
     )
 
-    attempt: int = described("which attempt failed, from 1")
+    attempt: int = described("which attempt failed, from 1; numbers are missing where quick attempts are not written")
     retry_in_seconds: float = seconds("the pause that begins now")
     waited_seconds: float = seconds("since waiting began")
     error_type: str = described("a few values, see docs/behaviour.md")

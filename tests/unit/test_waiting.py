@@ -1,6 +1,7 @@
 """Waiting for a database, in a time that passes at once: budget, pauses, doubts, refusals."""
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.looptime(start=0)
 @pytest.fixture
 def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     """No jitter: each pause is the longest it may be."""
-    monkeypatch.setattr("orchestrator.databases.waiting.random.uniform", lambda _low, high: high)
+    monkeypatch.setattr("orchestrator.databases.pauses.random.uniform", lambda _low, high: high)
 
 
 refused, busy, timeout = REFUSED.found(111, "refused"), BUSY.found(1040, "busy"), TIMEOUT.found("", "silent")
@@ -54,6 +55,20 @@ async def test_a_refused_port_is_asked_quickly(monkeypatch: pytest.MonkeyPatch) 
     database = Database(*[refused] * 40, "seen")
     await wait(monkeypatch, database)
     assert database.times == [number * 0.25 for number in range(41)]
+
+
+async def test_a_long_silence_of_a_refused_port_is_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All at first, then seldom, but at least every 30 s; a new cause is written at once."""
+    database = Database(*[refused] * 400, timeout, *[refused] * 800, "seen")
+    _, retries = await wait(monkeypatch, database, budget=1000.0)
+    times = [each.waited_seconds for each in retries if each.error_type == "refused"]
+    assert times[:9] == [number * 0.25 for number in range(9)]
+    assert len([each for each in times if each < 84]) < 20
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert 20 < max(gaps) <= 30.25
+    changes = [number for number, each in enumerate(retries) if each.error_type == "timeout"]
+    assert len(changes) == 1
+    assert retries[changes[0] + 1].waited_seconds - retries[changes[0]].waited_seconds < 1
 
 
 @pytest.mark.usefixtures("steady")
@@ -94,7 +109,8 @@ async def test_the_budget_is_kept_and_spent(
     assert isinstance(outcome, DatabaseUnreachable)
     assert outcome.exits_with == 4
     assert budget * 0.8 - 0.001 <= outcome.waited_seconds <= budget + 0.001
-    assert outcome.attempts == len(database.attempts) == len(retries) + 1
+    assert outcome.attempts == len(database.attempts)
+    assert len(retries) + 1 == outcome.attempts or (seconds < 1 and cause is refused)
     assert all(limit <= attempt for _, limit in database.attempts)
     assert outcome.error_type == ("timeout" if seconds > min(attempt, budget) else cause.error_type)
 
@@ -185,7 +201,7 @@ async def test_a_secrets_file_that_is_being_rotated_is_waited_for(
         return high
 
     file.unlink() if broken is None else file.write_text(broken)
-    monkeypatch.setattr("orchestrator.databases.waiting.random.uniform", repair)
+    monkeypatch.setattr("orchestrator.databases.pauses.random.uniform", repair)
     outcome, retries = await wait(monkeypatch, Database("seen"), credentials=credentials)
     assert isinstance(outcome, Found)
     assert [each.error_type for each in retries] == ["credentials_file"]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.databases.waiting import DOUBTS, ROTATION_SECONDS, SOON_SECONDS, Found
+from orchestrator.databases.pauses import ROTATION_SECONDS, SOON_SECONDS
+from orchestrator.databases.waiting import DOUBTS, Found
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable
 from orchestrator.iam import TokenError
 from tests.servers import certificates
