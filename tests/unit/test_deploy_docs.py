@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from orchestrator.cloudwatch.alarms import ALARMS
+from orchestrator.cloudwatch.metrics import METRICS
 from orchestrator.cloudwatch.template import render
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
@@ -98,7 +100,7 @@ def test_the_pictures_tell_of_real_events(picture: str) -> None:
     assert f"({picture})" in documented()
 
 
-@pytest.mark.parametrize("page", ["docs/ecs.md", "deploy/README.md"])
+@pytest.mark.parametrize("page", ["docs/ecs.md", "docs/costs.md", "deploy/README.md"])
 def test_no_link_leads_nowhere(page: str) -> None:
     """Neither to a file nor to a heading that is not there."""
     path = ROOT / page
@@ -121,3 +123,22 @@ def test_every_reference_is_defined_and_used() -> None:
     defined = set(re.findall(r"^\[(\w+)\]: https://", text, re.MULTILINE))
     used = set(re.findall(r"\]\[(\w+)\]|[( ]\[(\w+)\][),;:]", text))
     assert {first or second for first, second in used} == defined
+
+
+def test_the_costs_add_up() -> None:
+    """Amount times price, to the cent, and their sum; whether the prices are right no test can know."""
+    text = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    for table in re.findall(r"^\| what .*?^\| \*\*sum.*?$", text, re.MULTILINE | re.DOTALL):
+        rows = re.findall(r"\| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", table, re.MULTILINE)
+        for amount, price, month in rows:
+            assert abs(float(amount) * float(price) - float(month)) <= 0.0051, (amount, price, month)
+        (total,) = re.findall(r"\*\*([\d.]+)\*\* \|$", table, re.MULTILINE)
+        assert round(sum(float(month) for _, _, month in rows), 2) == float(total)
+
+
+def test_the_metrics_and_alarms_that_are_paid_for_are_as_many_as_there_are() -> None:
+    """One more alarm is one more line of the bill."""
+    text = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+    assert f"| alarms | {len(ALARMS)} |" in text
+    steady = [metric for metric in METRICS if metric.default is not None]
+    assert f"| metrics that are published all the time | {len(steady)} |" in text

@@ -1,0 +1,312 @@
+"""The roles in deploy/ may do what the pipeline does, on what is its own, and nothing else.
+
+Three judges: moto with IAM enforcement says of each call of the workflow whether its action is allowed, but it knows
+neither resources nor conditions; `permissions` does. What CloudFormation itself calls is published with the handlers of
+each resource type, which cfn-lint carries.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.client import Config
+from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
+from tests.unit.cloudformation import Stack
+from tests.unit.deployment import DEPLOY, template
+from tests.unit.permissions import Statement, actions, allows, listed, statements, without
+
+ACCOUNT, REGION = "111122223333", "eu-west-1"
+PARAMETERS = {
+    "GitHubRepository": "shop/plants",
+    "EcrRepository": "team/plants",
+    "ServiceStack": "plants",
+    "ObservabilityStack": "plants-observability",
+    "Cluster": "main",
+    "ServiceName": "plants",
+    "LogGroupName": "/ecs/plants",
+}
+STACK = Stack(template("roles.yaml"), PARAMETERS)
+BUILD, DEPLOYS, MAKES = (statements(STACK, role) for role in ("BuildRole", "DeployRole", "CloudFormationRole"))
+WORKFLOW = (DEPLOY.parent / ".github" / "workflows" / "deploy.yml").read_text(encoding="utf-8")
+
+
+def _arn(service: str, resource: str, region: str = REGION) -> str:
+    return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
+
+
+# What the commands of the workflow call. `aws cloudformation deploy` was watched against moto's server: on a stack that
+# is there it calls GetTemplateSummary too (awscli/customizations/cloudformation/deployer.py).
+CALLS = {
+    "cloudformation deploy": [
+        f"cloudformation:{each}"
+        for each in (
+            "DescribeStacks",
+            "GetTemplateSummary",
+            "CreateChangeSet",
+            "DescribeChangeSet",
+            "ExecuteChangeSet",
+        )
+    ],
+    "cloudformation describe-stacks": ["cloudformation:DescribeStacks"],
+    "cloudformation describe-stack-events": ["cloudformation:DescribeStackEvents"],
+    "cloudwatch describe-alarms": ["cloudwatch:DescribeAlarms"],
+    "ecs wait": ["ecs:DescribeServices"],
+    "ecs describe-services": ["ecs:DescribeServices"],
+    "ecs list-tasks": ["ecs:ListTasks"],
+    "ecs describe-tasks": ["ecs:DescribeTasks"],
+    "logs filter-log-events": ["logs:FilterLogEvents"],
+    "ecr get-login-password": ["ecr:GetAuthorizationToken"],
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
+    "docker push": [
+        f"ecr:{each}"
+        for each in (
+            "BatchCheckLayerAvailability",
+            "BatchGetImage",
+            "InitiateLayerUpload",
+            "UploadLayerPart",
+            "CompleteLayerUpload",
+            "PutImage",
+        )
+    ],
+}
+BUILD_COMMANDS = {"ecr get-login-password", "docker push"}
+CLUSTER = {"ecs:cluster": _arn("ecs", "cluster/main")}
+RESOURCES = {
+    "cloudformation": [_arn("cloudformation", f"stack/{name}/0a1b") for name in ("plants", "plants-observability")],
+    "cloudwatch": [_arn("cloudwatch", "alarm:plants-observability-deployment-failed")],
+    "ecs:DescribeServices": [_arn("ecs", "service/main/plants")],
+    "ecs:DescribeTasks": [_arn("ecs", "task/main/c13b4cb40f1f")],
+    "logs": [_arn("logs", "log-group:/ecs/plants:*")],
+    "ecr": [_arn("ecr", "repository/team/plants")],
+}
+OF_OTHERS = {
+    "cloudformation": _arn("cloudformation", "stack/plants-2/0a1b"),
+    "ecs:DescribeServices": _arn("ecs", "service/staging/plants"),
+    "ecs:DescribeTasks": _arn("ecs", "task/staging/c13b4cb40f1f"),
+    "logs": _arn("logs", "log-group:/ecs/other:*"),
+    "ecr": _arn("ecr", "repository/team/other"),
+}
+
+
+def _commands() -> set[str]:
+    found = {f"{service} {operation}" for service, operation in re.findall(r"\baws ([a-z]+) ([a-z-]+)", WORKFLOW)}
+    return found | ({"docker push"} if "docker push" in WORKFLOW else set())
+
+
+def _called(commands: set[str]) -> set[str]:
+    return {action for command in commands for action in CALLS[command]}
+
+
+def test_the_workflow_has_no_command_whose_calls_are_not_known() -> None:
+    """A new command needs new rights, and its calls looked up."""
+    assert _commands() == set(CALLS)
+
+
+@pytest.mark.parametrize(
+    ("found", "commands"),
+    [(BUILD, BUILD_COMMANDS), (DEPLOYS, set(CALLS) - BUILD_COMMANDS)],
+    ids=["build", "deploy"],
+)
+def test_a_role_has_the_rights_of_its_job_and_no_more(found: list[Statement], commands: set[str]) -> None:
+    """One that is missing fails the deployment; one that is not needed is somebody's next step."""
+    assert actions(found) == _called(commands)
+
+
+@pytest.mark.parametrize("action", sorted(_called(set(CALLS))))
+def test_a_right_is_for_what_is_ours(action: str) -> None:
+    """Our stacks, cluster, service, log group and repository; not those of another service in the account."""
+    found = BUILD if action.startswith("ecr:") else DEPLOYS
+    if action == "ecr:GetAuthorizationToken":
+        assert allows(found, action)
+        return
+    if action == "ecs:ListTasks":
+        assert allows(found, action, context=CLUSTER)
+        assert not allows(found, action, context={"ecs:cluster": _arn("ecs", "cluster/staging")})
+        assert not allows(found, action)
+        return
+    service = action.partition(":")[0]
+    assert all(allows(found, action, each) for each in RESOURCES.get(action) or RESOURCES[service])
+    assert not allows(found, action)
+    if other := OF_OTHERS.get(action) or OF_OTHERS.get(service):
+        assert not allows(found, action, other)
+
+
+# ---------------------------------------------------------------- moto with IAM enforcement
+
+
+class Account:
+    """An account of moto with one user, whose calls are allowed by a policy."""
+
+    def __init__(self) -> None:
+        from moto import mock_aws  # the import takes seconds, and most workers never come here
+        from moto.core import set_initial_no_auth_action_count
+
+        self._mock, self._enforced = mock_aws(), set_initial_no_auth_action_count
+        self._mock.start()
+        self._iam = boto3.client("iam", region_name=REGION)
+        self._iam.create_user(UserName="pipeline")
+        self._key = self._iam.create_access_key(UserName="pipeline")["AccessKey"]
+
+    def close(self) -> None:
+        """End the mock."""
+        self._mock.stop()
+
+    def allowed(self, found: list[Statement], wanted: list[str]) -> set[str]:
+        """Those of the actions that IAM lets through; what the service says to them then does not matter."""
+        policy = {"Version": "2012-10-17", "Statement": [_for_moto(each) for each in found if each["Action"]]}
+        self._iam.put_user_policy(UserName="pipeline", PolicyName="p", PolicyDocument=json.dumps(policy))
+        enforced = self._enforced(0)(lambda: {action for action in wanted if self._lets_through(action)})
+        return set(enforced())
+
+    def _lets_through(self, action: str) -> bool:
+        service, _, operation = action.partition(":")
+        client: Any = boto3.client(
+            service,
+            region_name=REGION,
+            aws_access_key_id=self._key["AccessKeyId"],
+            aws_secret_access_key=self._key["SecretAccessKey"],
+            config=Config(parameter_validation=False, retries={"max_attempts": 0}),
+        )
+        try:
+            client._make_api_call(operation, {})  # noqa: SLF001  # any operation, by its name
+        except Exception as error:  # noqa: BLE001  # IAM's refusal, or what the service says to no parameters
+            return "is not authorized to perform" not in str(error)
+        return True
+
+
+def _for_moto(statement: Statement) -> Statement:
+    """Without resource and condition, which moto does not weigh, and with its name for CloudWatch."""
+    named = [each.replace("cloudwatch:", "monitoring:") for each in listed(statement["Action"])]
+    return {"Effect": statement["Effect"], "Action": named, "Resource": "*"}
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """Return the account."""
+    made = Account()
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize(("found", "role"), [(BUILD, "build"), (DEPLOYS, "deploy")], ids=["build", "deploy"])
+def test_every_call_of_the_workflow_is_allowed_and_needs_its_right(
+    account: Account, found: list[Statement], role: str
+) -> None:
+    """By moto's IAM: with the whole policy each one, and without any single right not that one."""
+    commands = BUILD_COMMANDS if role == "build" else set(CALLS) - BUILD_COMMANDS
+    called = _called(commands)
+    assert account.allowed(found, sorted(called)) == called
+    for action in called:
+        assert account.allowed(without(found, action), [action]) == set(), action
+
+
+# ---------------------------------------------------------------- what CloudFormation calls
+
+# Published rights of the handlers that our templates have no use for.
+NOT_USED = {
+    "cognito-idp:DescribeUserPoolClient",  # a rule that asks Cognito for a login
+    "firehose:TagDeliveryStream",
+    "logs:CreateLogDelivery",
+    "logs:PutBearerTokenAuthentication",
+    "s3:REST.PUT.OBJECT",
+    *(f"logs:{verb}DataProtectionPolicy" for verb in ("Put", "Delete")),
+    *(f"logs:{verb}IndexPolicy" for verb in ("Put", "Delete")),
+    *(f"logs:{verb}ResourcePolicy" for verb in ("Put", "Delete")),
+    "logs:PutLogGroupDeletionProtection",
+    *(f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")),
+    *(f"application-autoscaling:{verb}ScheduledAction" for verb in ("Put", "Delete")),
+    *(f"elasticloadbalancing:{verb}Targets" for verb in ("Register", "Deregister")),  # ECS does that
+    *(f"iam:{verb}RolePolicy" for verb in ("Attach", "Detach")),  # our roles have policies of their own only
+    *(f"iam:{verb}RolePermissionsBoundary" for verb in ("Put", "Delete")),
+    "sns:PutDataProtectionPolicy",
+}
+
+
+def _handlers() -> set[str]:
+    types = {
+        each["Type"]
+        for name in ("service.yaml", "migrate.yaml", "observability.yaml")
+        for each in template(name)["Resources"].values()
+    }
+    schemas = [PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", each).schema for each in types]
+    return {
+        action
+        for schema in schemas
+        for handler in ("create", "read", "update", "delete")
+        for action in schema["handlers"].get(handler, {}).get("permissions", ())
+    }
+
+
+def test_cloudformation_may_do_what_its_handlers_are_published_with() -> None:
+    """For every type of resource in the templates, and nothing else; what is left out is listed above."""
+    published = _handlers()
+    assert published >= NOT_USED
+    assert actions(MAKES) == published - NOT_USED
+
+
+@pytest.mark.parametrize(
+    ("action", "ours", "other"),
+    [
+        ("ecs:UpdateService", _arn("ecs", "service/main/plants"), _arn("ecs", "service/main/other")),
+        ("iam:CreateRole", _arn("iam", "role/plants-TaskRole-1A", ""), _arn("iam", "role/admin", "")),
+        ("iam:PutRolePolicy", _arn("iam", "role/plants-migrate-ExecutionRole-1A", ""), _arn("iam", "role/admin", "")),
+        ("logs:PutMetricFilter", _arn("logs", "log-group:/ecs/plants:*"), _arn("logs", "log-group:/ecs/other:*")),
+        ("events:PutRule", _arn("events", "rule/plants-observability-TaskStopped-1A"), _arn("events", "rule/other")),
+        ("sns:SetTopicAttributes", _arn("sns", "plants-observability-Topic-1A"), _arn("sns", "billing")),
+        (
+            "cloudwatch:PutMetricAlarm",
+            _arn("cloudwatch", "alarm:plants-observability-start-slow"),
+            _arn("cloudwatch", "alarm:other"),
+        ),
+        (
+            "cloudwatch:PutMetricAlarm",
+            _arn("cloudwatch", "alarm:TargetTracking-service/main/plants-AlarmHigh-1"),
+            _arn("cloudwatch", "alarm:TargetTracking-service/main/other"),
+        ),
+        (
+            "cloudwatch:PutDashboard",
+            _arn("cloudwatch", "dashboard/plants-observability", ""),
+            _arn("cloudwatch", "dashboard/other", ""),
+        ),
+    ],
+)
+def test_cloudformation_changes_what_is_named_after_the_stacks(action: str, ours: str, other: str) -> None:
+    """Names that CloudFormation makes begin with the stack's."""
+    assert allows(MAKES, action, ours)
+    assert not allows(MAKES, action, other)
+
+
+@pytest.mark.parametrize(
+    ("service", "passed"), [("ecs-tasks.amazonaws.com", True), ("ec2.amazonaws.com", False), ("", False)]
+)
+def test_a_role_is_passed_to_tasks_only(service: str, passed: bool) -> None:  # noqa: FBT001
+    """To a machine with a shell it would be worth more."""
+    role = _arn("iam", "role/plants-TaskRole-1A", "")
+    assert allows(MAKES, "iam:PassRole", role, {"iam:PassedToService": service}) == passed
+    assert not allows(MAKES, "iam:PassRole", _arn("iam", "role/admin", ""), {"iam:PassedToService": service})
+
+
+def test_only_this_repository_becomes_the_roles() -> None:
+    """A condition on `aud` alone would let every repository of GitHub in."""
+    trusted = {
+        role: STACK.resources[role]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
+        for role in ("BuildRole", "DeployRole")
+    }
+    issuer = "token.actions.githubusercontent.com"
+    assert trusted["BuildRole"]["StringLike"] == {f"{issuer}:sub": "repo:shop/plants:ref:refs/tags/v*"}
+    assert trusted["DeployRole"]["StringEquals"][f"{issuer}:sub"] == "repo:shop/plants:environment:production"
+    assert all(each["StringEquals"][f"{issuer}:aud"] == "sts.amazonaws.com" for each in trusted.values())
+    assert "StringLike" not in trusted["DeployRole"]
+
+
+def test_the_identity_provider_is_made_once() -> None:
+    """An account takes one of each address, so the second service has to name it."""
+    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+    again = Stack(template("roles.yaml"), {**PARAMETERS, "OidcProviderArn": arn})
+    assert "OidcProvider" not in again.resources
+    (statement,) = again.resources["DeployRole"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"]["Federated"] == arn
