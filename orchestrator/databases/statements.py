@@ -1,9 +1,10 @@
 """The effects of a statement on transaction and session, as the journal needs them. Each backend has a grammar."""
 
 import enum
+import functools
 import re
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
+_REMEMBERED = 2000  # characters of a statement
 LEFTOVER = "leftover"
 """What `look` returns of an object that a broken-off statement left unusable."""
 UNKNOWN = "unknown"
@@ -137,6 +139,12 @@ class RecordedSession(Protocol):
 
     def lost_transaction(self, error: BaseException) -> bool:
         """Return whether the server rolled back the whole transaction, as for a deadlock."""
+
+
+def remembered(read: Callable[[str], Statement]) -> Callable[[str], Statement]:
+    """Return `read` with a memory of short statements: revisions repeat those, and long ones would fill it."""
+    cached = functools.lru_cache(maxsize=1024)(read)
+    return functools.wraps(read)(lambda sql: (cached if len(sql) <= _REMEMBERED else read)(sql))
 
 
 # Possessive, and for content with a missing end: matching time stays linear in the length.

@@ -255,6 +255,17 @@ MYSQL: dict[str, Case] = {
         (PLANTS,), ("CREATE TEMPORARY TABLE bag (id INTEGER)", TREES, DIE, "INSERT INTO bag VALUES (1)"), NOTHING_KNOWN
     ),
     # ------------------------------------------------------------ definitions
+    "more rows than are kept in memory": Case(
+        (PLANTS,),
+        (
+            " for n in range(1100): op.execute(f'INSERT INTO plants VALUES ({n}, 1)')",
+            TREES,
+            " for n in range(1100): op.execute(f'INSERT INTO plants VALUES ({n}, 2)')",
+            DIE,
+            SHRUBS,
+        ),
+        RESUMED,
+    ),
     "a parent that is renamed": Case(
         ("CREATE TABLE parent (id INTEGER PRIMARY KEY)",),
         (

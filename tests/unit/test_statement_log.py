@@ -54,6 +54,10 @@ class Journal:
         """Write what is new."""
         self.saved.append(record)
 
+    def record(self, _revision: str) -> Record:
+        """Return what is written."""
+        return Record(steps=[step for record in self.saved for step in record.steps])
+
     def exists(self, _session: Session) -> bool:
         """Tell whether its tables are there."""
         return self.there
@@ -134,6 +138,36 @@ def test_what_is_written_is_written_once_and_again_after_a_rollback() -> None:
     log.save()
     assert [step.statement for step in journal.saved[-1].steps] == ["three"]
     assert "rolled back" in journal.saved[-1].reason
+
+
+@pytest.mark.parametrize("reason", ["", "it read from the database"])
+def test_the_memory_of_a_long_revision_is_bounded(reason: str) -> None:
+    """20,000 inserts are no reason for an out-of-memory kill; what no resume needs is not even written."""
+    log, _, journal = _log()
+    if reason:
+        log.unprovable(reason)
+    for number in range(5000):
+        log.limit_memory()
+        _add(log, str(number))
+    assert len({id(step) for step in log.steps}) < 600
+    assert log.statements_done == 5000
+    written = sum(len(record.steps) for record in journal.saved)
+    assert written > 4000 if not reason else written == 0
+
+
+def test_a_long_revision_that_starts_over_replays_what_is_durable() -> None:
+    """The steps that are only counted are read from the journal again."""
+    log, _, journal = _log()
+    for number in range(1200):
+        log.limit_memory()
+        _add(log, str(number))
+    log.save()
+    log.committed()
+    _add(log, "lost")
+    log.start_over()
+    assert [log.next(digest_of(str(number), None)).index for number in range(1200)] == list(range(1, 1201))
+    assert not log.replaying
+    assert journal.saved[-1].reason == ""
 
 
 def test_the_first_reason_is_kept_and_not_forgotten() -> None:

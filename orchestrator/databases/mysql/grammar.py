@@ -4,13 +4,12 @@ Implicit commits: https://dev.mysql.com/doc/refman/9.0/en/implicit-commit.html,
 https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
 """
 
-import functools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestrator.databases.mysql.words import SETTINGS, harmless_calls
-from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, plain, unique
+from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, plain, remembered, unique
 
 _PART = r'(?:`(?:[^`]|``)+`|"(?:[^"]|"")+"|[\w$]+)'
 _NAME = re.compile(rf"{_PART}(?:\s*\.\s*{_PART})?")
@@ -76,7 +75,7 @@ _TARGETS = (
 )
 
 
-@functools.lru_cache(maxsize=1024)  # revisions repeat statements
+@remembered
 def read(sql: str) -> Statement:
     """Classify a statement; unlisted ones are OPAQUE."""
     text = plain(sql, r"\#|--(?=\s|\Z)")

@@ -4,11 +4,10 @@ DDL is transactional, so nearly every statement is a write. Statements that cann
 https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY and the pages of the others.
 """
 
-import functools
 import re
 from dataclasses import replace
 
-from orchestrator.databases.statements import Kind, Meanings, Statement, bare, plain
+from orchestrator.databases.statements import Kind, Meanings, Statement, bare, plain, remembered
 
 _PART = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _NAME = rf"(?P<name>{_PART}(?:\s*\.\s*{_PART})?)"
@@ -52,7 +51,7 @@ _WORDS = Meanings(
 )
 
 
-@functools.lru_cache(maxsize=1024)  # revisions repeat statements
+@remembered
 def read(sql: str) -> Statement:
     """Classify a statement; an unknown one is a write, because its transaction contains all its effects."""
     text = _DOLLAR_QUOTED.sub("''", plain(sql))

@@ -5,7 +5,6 @@ failed revision leaves nothing behind.
 """
 
 import contextlib
-import functools
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from typing import Any
 
 from orchestrator.databases import ask
 from orchestrator.databases.autocommit import autocommits
-from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, masked, plain
+from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, masked, plain, remembered
 
 _SETTINGS = (
     "foreign_keys",
@@ -40,7 +39,7 @@ _WORDS = Meanings(
 )
 
 
-@functools.lru_cache(maxsize=1024)  # revisions repeat statements
+@remembered
 def read(sql: str) -> Statement:
     """Classify a statement; an unknown one is a write, because its transaction contains all its effects."""
     words = " ".join(bare(plain(sql)).split())

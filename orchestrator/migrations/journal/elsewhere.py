@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from sqlalchemy.exc import MissingGreenlet
 
+from orchestrator.databases.statements import Kind, Statement
 from orchestrator.migrations.journal.durable_mark import DurableMark
 from orchestrator.migrations.journal.revision_run import RevisionRun
 from orchestrator.migrations.journal.transactional import Transactional
@@ -36,6 +37,13 @@ class Elsewhere:
             log.save(always=True)  # so that it is durable as soon as something of this transaction is
             if log.left_something and not self._transactional.has_savepoint:
                 self.commit()
+
+    def before(self, statement: Statement, sql: str) -> None:
+        """Prepare for a statement that a rollback does not undo although the transaction stays open."""
+        if statement.outside and statement.kind in (Kind.READ, Kind.WRITE):
+            shown = self._run.session.without_literals(sql)[:200]
+            self.note(f"it ran a statement that its transaction does not hold: {shown}")
+            self._transactional.release()
 
     def before_outside(self) -> None:
         """A statement is about to run that this transaction does not hold: a commit, unless it releases a savepoint."""

@@ -177,9 +177,9 @@ class Executor:
         if self.log.skipped and statement.needs_session and not self._ran_live:
             raise self.refuse(f"its next statement needs the session that is gone: {self._shown(sql)}")
         self._ran_live = True
-        if statement.outside and statement.kind in (Kind.READ, Kind.WRITE):
-            self._elsewhere.note(f"it ran a statement that its transaction does not hold: {self._shown(sql)}")
-            self._transactional.release()
+        if not statement.needs_session:
+            self.log.limit_memory()
+        self._elsewhere.before(statement, sql)
         step = self._step(statement, sql, parameters)
         try:
             result = self._by_its_kind(statement, sql, step, run)
@@ -198,13 +198,8 @@ class Executor:
 
     def _step(self, statement: Statement, sql: str, parameters: Any) -> Step:
         text = sql if statement.kind is Kind.DEFINITION else self._session.without_literals(sql)
-        return Step(
-            0,
-            statement.kind,
-            text[:STATEMENT_LENGTH],
-            digest=digest_of(sql, parameters),
-            line=running_line(self.about.path),
-        )
+        digest, line = digest_of(sql, parameters), running_line(self.about.path)
+        return Step(0, statement.kind, text[:STATEMENT_LENGTH], digest=digest, line=line)
 
     def _replay(self, statement: Statement, sql: str, parameters: Any, run: Run) -> StatementResult:
         try:

@@ -20,6 +20,8 @@ _CHANGES_NOTHING = re.compile(
     r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b", re.IGNORECASE
 )
 
+_ROWS = re.compile(r"\s*(?:insert|update|delete|replace)\b", re.IGNORECASE)  # counted by table: there may be a million
+
 
 class RerunDiffersError(Exception):
     """The second run omitted a statement of the first."""
@@ -27,7 +29,7 @@ class RerunDiffersError(Exception):
     def __init__(self, statement: str) -> None:
         super().__init__(
             "a lock of another session undid the revision's transaction, so it was run again, and then it left out "
-            f"{statement[:200]!r}: something outside of its script was used up by the first run. Nothing of the second "
+            f"{statement!r} or one like it: something outside of its script was used up by the first run. Nothing of the second "
             "run is kept; start again"
         )
 
@@ -39,6 +41,7 @@ class RepeatableUpgrade:
         self._script, self._upgrade, self._options = script, upgrade, options
         self._before: Counter[tuple[str, int]] = Counter()
         self._now: Counter[tuple[str, int]] = Counter()
+        self._texts: dict[tuple[str, int], str] = {}  # the first one of each
         self._runs = 0
 
     def __call__(self) -> None:
@@ -51,7 +54,7 @@ class RepeatableUpgrade:
         self._runs += 1
         self._upgrade(**self._options)
         if missing := next(iter(self._before - self._now), None):
-            raise MigrationAborted(RerunDiffersError(missing[0]))
+            raise MigrationAborted(RerunDiffersError(self._texts[missing]))
 
     def counting(self, carrier: Carrier) -> Carrier:
         """Return `carrier`, with `count` called for each statement."""
@@ -59,8 +62,12 @@ class RepeatableUpgrade:
 
     def count(self, sql: Any, parameters: Any) -> None:
         """Note a statement that changes something, with its number of parameter sets."""
-        if not _CHANGES_NOTHING.match(str(sql)):
-            self._now[str(sql), len(parameters) if isinstance(parameters, list) else 1] += 1
+        text = str(sql)
+        if not _CHANGES_NOTHING.match(text):
+            kind = " ".join(text.split(None, 3)[:3]) if _ROWS.match(text) else text
+            key = kind, len(parameters) if isinstance(parameters, list) else 1
+            self._now[key] += 1
+            self._texts.setdefault(key, text[:200])
 
     def _remember(self) -> None:
         context = _alembic_context()

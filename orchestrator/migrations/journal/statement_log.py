@@ -9,6 +9,9 @@ from orchestrator.migrations.journal.steps import Outcome, Record, Step
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
 
 EMPTY = Record()
+_LISTED = 50  # steps that a report lists
+_BATCH = 500  # steps in memory: more are written before the commit
+_WRITTEN = Step(0, Kind.WRITE, "", Outcome.DONE)  # stands for every step that is only counted
 
 _logger = logging.getLogger(__name__)
 
@@ -21,7 +24,7 @@ class StatementLog:
     """The statements of a revision: those of an interrupted run, which are replayed, then the new ones.
 
     Attributes:
-        steps: statements that may change something, in their order.
+        steps: statements that may change something, in their order; the journal has more of those that are written.
         durable: how many of them are durable.
         skipped: how many of them an earlier run or attempt has done.
         statements_done: how many of them succeeded.
@@ -40,6 +43,7 @@ class StatementLog:
         self._about, self._session, self._journal = about, session, journal
         self._state = self._written_state = record.state
         self._position = 0
+        self._counted = _LISTED  # up to this one, steps are only counted
         self._unsaved: set[int] = set()
         self._written: set[int] = set()  # since the last commit
         self._state_may_differ = True  # a definition changes no session
@@ -124,6 +128,25 @@ class StatementLog:
             if not (self.refused_for_good and self._session.commits_definitions):
                 raise
             _logger.debug("LOCK TABLES may be in the way of the record, which only a report needs: %s", error)
+        self._count()
+
+    def limit_memory(self) -> None:
+        """Write the steps of a long transaction early, inside it; forget them if no resume needs them."""
+        if len(self._unsaved) < _BATCH:
+            return
+        if self.reason:
+            self._unsaved = {len(self.steps)}  # the reason is still to be written
+            self._count()
+        else:
+            self.save()
+
+    def _count(self) -> None:
+        """Only count steps from now on, except the last one: its result may be added."""
+        for index in range(self._counted + 1, len(self.steps)):
+            if index not in self._unsaved and self.steps[index - 1].outcome is Outcome.DONE:
+                self.steps[index - 1] = _WRITTEN
+                self._written.discard(index)
+        self._counted = max(self._counted, len(self.steps) - 1)
 
     def _write(self) -> None:
         self.begin()
@@ -172,6 +195,8 @@ class StatementLog:
         """Begin again from the top: durable statements are replayed, all others are forgotten."""
         self.unwritten()
         self._drop_steps()
+        if self._counted > _LISTED:
+            self.steps, self._counted = self._journal.record(self._about.revision).steps, _LISTED
         self.skipped = self.durable
         self.reason = self._durable_reason
         self._position = 0
@@ -185,6 +210,7 @@ class StatementLog:
 
     def _drop_steps(self) -> None:
         del self.steps[self.durable :]
+        self._counted = min(self._counted, max(_LISTED, self.durable))
         self._unsaved = {index for index in self._unsaved if index <= self.durable}
         self.statements_done = _done(self.steps)
 
@@ -193,7 +219,9 @@ class StatementLog:
         if self._may_be_dropped and not self._journal.exists(self._session):
             self._journal.make_tables()
             self._begun = False
-            self._unsaved |= {step.index for step in self.steps}
+            self._unsaved |= {step.index for step in self.steps} - {_WRITTEN.index}
+            if _WRITTEN in self.steps:
+                self.unprovable("it dropped the journal")
         self._may_be_dropped = False
 
 
