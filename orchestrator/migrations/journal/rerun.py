@@ -29,8 +29,8 @@ class RerunDiffersError(Exception):
     def __init__(self, statement: str) -> None:
         super().__init__(
             "a lock of another session undid the revision's transaction, so it was run again, and then it left out "
-            f"{statement!r} or one like it: something outside of its script was used up by the first run. Nothing of the second "
-            "run is kept; start again"
+            f"{statement!r} or one like it: something outside of its script was used up by the first run. Nothing of "
+            "the second run is kept; start again"
         )
 
 
