@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import random
 import re
 import socket
 import ssl
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.backoff import Backoff
 from orchestrator.errors import DependencyUnreachable, StartupError
 from orchestrator.events import DependencyReady, DependencyRetryScheduled, Emit
 from orchestrator.service_address import ServiceAddress, parse
@@ -62,7 +62,7 @@ async def wait_for_dependencies(settings: Settings, emit: Emit) -> None:
 
 async def _wait_for(service: ServiceAddress, budget_seconds: float, attempt_seconds: float, emit: Emit) -> None:
     loop = asyncio.get_running_loop()
-    began, attempt, pause = loop.time(), 0, _FIRST_SECONDS
+    began, attempt, backoff = loop.time(), 0, Backoff(_FIRST_SECONDS, _LONGEST_SECONDS)
     while True:
         attempt += 1
         left = began + budget_seconds - loop.time()
@@ -84,10 +84,9 @@ async def _wait_for(service: ServiceAddress, budget_seconds: float, attempt_seco
         }
         if cause.final or waited >= budget_seconds:
             raise StartupError(DependencyUnreachable(attempts=attempt, hint=cause.hint, **told))
-        seconds = min(pause * random.uniform(0.8, 1.0), budget_seconds - waited)  # noqa: S311  # jitter is no secret
+        seconds = min(backoff.next(), budget_seconds - waited)
         emit(DependencyRetryScheduled(attempt=attempt, retry_in_seconds=round(seconds, 3), **told))
         await asyncio.sleep(seconds)
-        pause = min(_LONGEST_SECONDS, pause * 2)
 
 
 async def _check(service: ServiceAddress) -> None:

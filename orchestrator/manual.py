@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, get_type_hints
 from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE, Event
-from orchestrator.schema import COMMON, Common, forms, level, line_schema, meaning
+from orchestrator.schema import COMMON, TYPES, Common, Schema, forms, level, line_schema, meaning
 from orchestrator.settings import Settings
 
 _HEAD = """\
@@ -26,19 +26,8 @@ Each line of stdout is one JSON object of at most 16,000 bytes. With ORCHESTRATO
 metric below are CloudWatch metrics as well, under that name.
 
 """
-_TYPES: dict[Any, str] = {
-    str: "text",
-    int: "number",
-    float: "number",
-    bool: "true or false",
-    int | str: "number or text",
-    int | None: "number or null",
-    float | None: "number or null",
-    list[str]: "list of texts",
-    list[dict[str, str]]: "list of objects",
-}
+_WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "true or false", "null": "null"}
 _FIELDS = ["| field | type | unit | meaning |", "| --- | --- | --- | --- |"]
-_COMMON_TYPES = {"string": "text", "array": "list of texts", "number": "number"}
 
 
 class Row(NamedTuple):
@@ -90,7 +79,13 @@ def markdown_events() -> str:
 
 def _as_data() -> dict[str, Any]:
     common = [
-        {"name": each.name, "type": _common_type(each), "unit": each.unit, "help": each.help, "always": each.everywhere}
+        {
+            "name": each.name,
+            "type": _in_words(each.schema),
+            "unit": each.unit,
+            "help": each.help,
+            "always": each.everywhere,
+        }
         for each in COMMON
     ]
     return {"common": common, "events": [_event(kind) for kind in CATALOGUE.values()]}
@@ -107,7 +102,7 @@ def _event(kind: type[Event]) -> dict[str, Any]:
         "fields": [
             {
                 "name": each.name,
-                "type": _TYPES[types[each.name]],
+                "type": _in_words(TYPES[types[each.name]]),
                 **{name: each.metadata[name] for name in ("unit", "help", "metric")},
             }
             for each in fields(kind)
@@ -123,12 +118,16 @@ def _common() -> str:
 
 
 def _table(rows: Iterable[Common]) -> list[str]:
-    cells = [f"| `{each.name}` | {_common_type(each)} | {each.unit or '-'} | {_cell(each.help)} |" for each in rows]
+    cells = [f"| `{each.name}` | {_in_words(each.schema)} | {each.unit or '-'} | {_cell(each.help)} |" for each in rows]
     return [*_FIELDS, *cells]
 
 
-def _common_type(each: Common) -> str:
-    return _COMMON_TYPES[each.schema.get("type", "number")]
+def _in_words(schema: Schema) -> str:
+    """Return the type of a JSON Schema for people."""
+    if schema.get("type") == "array":
+        return f"list of {_in_words(schema['items'])}s"
+    kinds = schema.get("type", "number")
+    return " or ".join(_WORDS.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
 
 
 def _exit_codes(failures: list[type[Failure]]) -> str:
@@ -147,7 +146,9 @@ def _section(kind: type[Event]) -> str:
         return "\n".join(lines) + "\n"
     types = get_type_hints(kind)
     lines += ["", *_FIELDS]
-    lines += [f"| `{each.name}` | {_TYPES[types[each.name]]} | {_help(each.metadata)} |" for each in fields(kind)]
+    lines += [
+        f"| `{each.name}` | {_in_words(TYPES[types[each.name]])} | {_help(each.metadata)} |" for each in fields(kind)
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -1,7 +1,6 @@
 """The pauses between attempts at the database, and which of the failed attempts are written to the log."""
 
-import random
-
+from orchestrator.backoff import Backoff
 from orchestrator.databases.diagnosis import CREDENTIALS, Diagnosis, Verdict
 
 SOON_SECONDS = 0.25  # between attempts that cost the server nothing
@@ -15,18 +14,16 @@ class Pauses:
     """Short pauses against a refused port; exponential ones with jitter if each attempt costs the server work."""
 
     def __init__(self) -> None:
-        self._longest = FIRST_SECONDS
+        self._backoff = Backoff(FIRST_SECONDS, LONGEST_SECONDS)
 
     def after(self, diagnosis: Diagnosis) -> float:
         """Return how many seconds to wait after this failure."""
         if diagnosis.verdict is Verdict.RETRY_SOON:
-            self._longest = FIRST_SECONDS
+            self._backoff.reset()
             return SOON_SECONDS
         if diagnosis.error_type == CREDENTIALS.error_type:
             return ROTATION_SECONDS
-        pause = self._longest * random.uniform(0.5, 1.0)  # noqa: S311  # jitter is no secret
-        self._longest = min(LONGEST_SECONDS, self._longest * 2)
-        return pause
+        return self._backoff.next()
 
 
 class Lines:

@@ -12,10 +12,14 @@ _OWN = re.compile(r"orchestrator/(?:databases/(?:mysql|postgresql|sqlite)|addres
 
 
 def found() -> dict[str, list[str]]:
-    """Return each module with the databases that its code names, in a text or an import."""
-    paths = [path for path in sorted(ROOT.rglob("*.py")) if not _OWN.match(path.as_posix())]
-    named = {path.relative_to(ROOT).as_posix(): sorted(_named(ast.parse(path.read_text("utf-8")))) for path in paths}
-    return {path: names for path, names in named.items() if names}
+    """Return each module, or the folder of the commands for people, with the databases that its code names."""
+    named: dict[str, set[str]] = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        if not _OWN.match(path.as_posix()):
+            place = path.relative_to(ROOT)
+            key = f"{place.parts[0]}/" if place.parts[0] == "people" else place.as_posix()
+            named.setdefault(key, set()).update(_named(ast.parse(path.read_text("utf-8"))))
+    return {place: sorted(names) for place, names in named.items() if names}
 
 
 def _named(tree: ast.Module) -> set[str]:

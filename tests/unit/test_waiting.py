@@ -26,7 +26,7 @@ pytestmark = pytest.mark.looptime(start=0)
 @pytest.fixture
 def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     """No jitter: each pause is the longest it may be."""
-    monkeypatch.setattr("orchestrator.databases.pauses.random.uniform", lambda _low, high: high)
+    monkeypatch.setattr("orchestrator.backoff.random.uniform", lambda _low, high: high)
 
 
 refused, busy, timeout = REFUSED.found(111, "refused"), BUSY.found(1040, "busy"), TIMEOUT.found("", "silent")
@@ -201,7 +201,7 @@ async def test_a_secrets_file_that_is_being_rotated_is_waited_for(
         return high
 
     file.unlink() if broken is None else file.write_text(broken)
-    monkeypatch.setattr("orchestrator.databases.pauses.random.uniform", repair)
+    monkeypatch.setattr("orchestrator.backoff.random.uniform", repair)
     outcome, retries = await wait(monkeypatch, Database("seen"), credentials=credentials)
     assert isinstance(outcome, Found)
     assert [each.error_type for each in retries] == ["credentials_file"]

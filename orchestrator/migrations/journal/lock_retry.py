@@ -1,10 +1,10 @@
 """Retries a statement that gave up waiting for a lock: with backoff and jitter, within a budget, until a stop."""
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from orchestrator.backoff import Backoff
 from orchestrator.events import Emit, RevisionRetryScheduled
 from orchestrator.stop import Stop, StopAsked
 
@@ -30,7 +30,7 @@ class LockRetry:
     _statement: tuple[str, int] = ("", 0)
     _began: float = 0.0
     _attempts: int = 0
-    _longest: float = field(default=FIRST_SECONDS)
+    _backoff: Backoff = field(default_factory=lambda: Backoff(FIRST_SECONDS, LONGEST_SECONDS))
 
     def wait(self, revision: str, statement_index: int) -> bool:
         """Report the retry, then pause; return False if the budget is spent.
@@ -39,14 +39,13 @@ class LockRetry:
             MigrationAborted: a stop was requested.
         """
         if (revision, statement_index) != self._statement:
-            self._statement, self._attempts, self._longest = (revision, statement_index), 0, FIRST_SECONDS
-            self._began = time.monotonic()
+            self._statement, self._attempts, self._began = (revision, statement_index), 0, time.monotonic()
+            self._backoff.reset()
         left = self.budget_seconds - (time.monotonic() - self._began)
         if left <= 0:
             return False
         self._attempts += 1
-        pause = min(left, self._longest * random.uniform(0.5, 1.0))  # noqa: S311  # jitter is no secret
-        self._longest = min(LONGEST_SECONDS, self._longest * 2)
+        pause = min(left, self._backoff.next())
         self.emit(
             RevisionRetryScheduled(
                 revision=revision,

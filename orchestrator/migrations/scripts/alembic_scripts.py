@@ -1,7 +1,6 @@
 """The tree as Alembic reads it: authoritative, but loaded only if revisions are missing or plain reading fails."""
 
 import contextlib
-import hashlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.facts import checksum_of, description_of
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:
     depends = [scripts.get_revision(each).revision for each in _tuple(script.dependencies)]
     path = Path(script.path)
     # A compiled script contains the modification time of its source, so it differs between images.
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest() if path.suffix == ".py" else ""
-    description = script.doc.partition("\n")[0]
+    checksum = checksum_of(path) if path.suffix == ".py" else ""
+    description = description_of(script.doc)
     return Revision(script.revision, _tuple(script.down_revision), tuple(depends), description, checksum)
 
 

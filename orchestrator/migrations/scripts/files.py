@@ -6,7 +6,6 @@ Alembic reads it.
 """
 
 import ast
-import hashlib
 import os
 import re
 from collections import Counter
@@ -14,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.facts import checksum, description_of
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
 
 _SPECIAL_OPTIONS = ("version_locations", "recursive_version_locations", "sourceless")
@@ -99,9 +99,10 @@ def read_script(path: Path) -> Revision:
     revision = values.get("revision")
     if not isinstance(revision, str) or "down_revision" not in values:
         raise DynamicIds
-    description = (ast.get_docstring(module) or "").partition("\n")[0].strip()
-    checksum = hashlib.sha256(content).hexdigest()
-    return Revision(revision, _ids(values["down_revision"]), _ids(values.get("depends_on")), description, checksum)
+    description = description_of(ast.get_docstring(module))
+    return Revision(
+        revision, _ids(values["down_revision"]), _ids(values.get("depends_on")), description, checksum(content)
+    )
 
 
 class _Constants(ast.NodeTransformer):

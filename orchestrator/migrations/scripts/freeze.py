@@ -15,9 +15,10 @@ from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.import_path import import_from_working_directory
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import read_env_file
+from orchestrator.migrations.scripts.facts import checksum_of
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, find_scripts, read_script
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
-from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script, checksum_of
+from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script
 from orchestrator.migrations.scripts.tree import Tree
 from orchestrator.validation import load
 

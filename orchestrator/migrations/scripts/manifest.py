@@ -6,7 +6,6 @@ times would be cheaper to compare, but prove nothing: COPY keeps them, and a bui
 manifest costs time and a warning, and never gives a wrong answer.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import NamedTuple, Self
 
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.facts import checksum, checksum_of
 from orchestrator.migrations.scripts.files import NeedsAlembic, find_scripts
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
 from orchestrator.migrations.scripts.tree import Revision, Tree
@@ -70,7 +70,7 @@ class Manifest(NamedTuple):
         scripts = [each._asdict() for each in self.scripts]
         content = {"schema": _SCHEMA, "digest": "", **self._asdict(), "scripts": scripts}
         text = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
-        return text.replace(_signed(""), _signed(hashlib.sha256(text).hexdigest()), 1)
+        return text.replace(_signed(""), _signed(checksum(text)), 1)
 
     @classmethod
     def decode(cls, content: bytes) -> Self:
@@ -87,7 +87,7 @@ class Manifest(NamedTuple):
         if schema != _SCHEMA:
             raise NotAsFrozenError("another version of orchestrator wrote it")
         text = content.replace(_signed(digest), _signed(""), 1)
-        if hashlib.sha256(text).hexdigest() != digest:
+        if checksum(text) != digest:
             raise NotAsFrozenError("it is damaged, or was edited")
         try:
             return cls(**found | {"scripts": [Script(**each) for each in found["scripts"]]})
@@ -169,11 +169,6 @@ def _path(files: AlembicFiles) -> Path | None:
         return directory / FILE_NAME if directory and (directory / FILE_NAME).is_file() else None
     except OSError:  # the directory is not readable; the error comes when the scripts are read
         return None
-
-
-def checksum_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _signed(digest: str) -> bytes:

@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from orchestrator.migrations.journal.statement_log import StatementLog
 from orchestrator.migrations.journal.steps import Record
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
 from orchestrator.migrations.position.lineage import Entry
+from orchestrator.migrations.scripts.facts import checksum_of, description_of
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.verified_carrier import VerifiedCarrier
 
@@ -166,8 +166,8 @@ def _about(step: "RevisionStep", connection_id: int) -> RevisionInfo:
         revision=script.revision,
         path=script.path,
         needs=tuple(dict.fromkeys(script._all_down_revisions)),  # noqa: SLF001  # dependencies resolved, too
-        description=script.doc.partition("\n")[0],
-        checksum=hashlib.sha256(Path(script.path).read_bytes()).hexdigest(),
+        description=description_of(script.doc),
+        checksum=checksum_of(Path(script.path)),
         app_version=CONTEXT.version,
         boot_id=CONTEXT.boot_id,
         task_id=CONTEXT.task.get("task_id", ""),
