@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
 
 from orchestrator.address import AddressError, of_call
+from orchestrator.address.dialects import default_port
 from orchestrator.credentials import Credentials
 from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases.silence import end_quiet, quiet_connections
@@ -28,8 +29,6 @@ UNHEARD_SECONDS = 90.0  # as long as TCP waits for a peer that acknowledges noth
 LOOKS = 2  # that found no answer, before a connection is ended
 PAUSE_SECONDS = 10.0
 COMPUTING = 0.2  # of the time: so busy is a main thread that does not wait
-_PORTS = {"mysql": 3306, "mariadb": 3306, "postgresql": 5432}
-
 _logger = logging.getLogger(__name__)
 
 
@@ -126,7 +125,7 @@ class SilenceWatch:
             self._note_port(of_call(dialect, arguments, parameters).url.port, dialect.name)
 
     def _note_port(self, port: int | None, backend: str) -> None:
-        if found := port or _PORTS.get(backend):
+        if found := port or default_port(backend):
             self._ports.add(found)
 
 
