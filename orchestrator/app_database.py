@@ -10,7 +10,7 @@ from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import app_login
 from orchestrator.databases.app_login import Sighting
 from orchestrator.databases.waiting import Found, Look
-from orchestrator.events import AppDatabaseReady, Emit
+from orchestrator.events import AppDatabaseReady, AppDatabaseUnknown, Emit
 from orchestrator.known_secrets import known_secrets
 from orchestrator.log import REDACTOR
 
@@ -31,10 +31,13 @@ async def change_logins(
     Raises:
         StartupError: with DatabaseRefused or DatabaseUnreachable, if it does not.
     """
+    if credentials.separate and not credentials.app_known:
+        emit(AppDatabaseUnknown())
     migrated = await wait_for(app_login.sight) if app_login.is_another(credentials) else None
     forget_migration(credentials)
     tell_app(credentials)  # migrating may have taken longer than a password is valid
     if migrated:
         with app_login.blamed():
             found = await wait_for(app_login.same_as(migrated.seen))
-        emit(AppDatabaseReady(attempts=found.attempts, waited_seconds=round(found.waited_seconds, 3)))
+        server = "the server" if found.seen.identity == migrated.seen.identity else "another server"
+        emit(AppDatabaseReady(attempts=found.attempts, waited_seconds=round(found.waited_seconds, 3), server=server))

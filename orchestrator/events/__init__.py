@@ -15,6 +15,7 @@ from orchestrator.events.event import CATALOGUE, Emit, Event, Outcome, Unit, cat
 from orchestrator.events.process import ProcessStarted, ProcessStopped, StateChanged, StopRequested
 from orchestrator.events.waiting import (
     AppDatabaseReady,
+    AppDatabaseUnknown,
     DatabaseEmbedded,
     DatabaseReady,
     DatabaseRetryScheduled,
@@ -46,6 +47,7 @@ __all__ = [
     "CONTEXT_HELP",
     "HOOK_HELP",
     "AppDatabaseReady",
+    "AppDatabaseUnknown",
     "AppLoaded",
     "ChecksumChanged",
     "CommandStarted",

@@ -41,10 +41,24 @@ class AppDatabaseReady(Event):
     """The app's own login reaches the migrated database. Only where MIGRATION_DATABASE_* gave another for migrating."""
 
     outcome = "success"
-    sentence = "The app's own login reaches the migrated database."
+    sentence = "The app's own login reaches {server} with the migrated database."
 
     attempts: int = described("attempts made, with the one that succeeded")
     waited_seconds: float = seconds("since this check began")
+    server: str = described(
+        "`the server`, or `another server`: a replica, or a copy, at the same heads; the database does not tell which"
+    )
+
+
+@catalogued
+class AppDatabaseUnknown(Event):
+    """The app's own login was not tried: only MIGRATION_DATABASE_* is set, and the app has its address elsewhere."""
+
+    level = logging.WARNING
+    sentence = (
+        "The app's own database login was not tried before serving: only MIGRATION_DATABASE_* is set. Set DATABASE_URL "
+        "to the app's address, and a wrong password or another database ends the start instead of failing requests."
+    )
 
 
 @catalogued

@@ -42,7 +42,17 @@ async def test_an_app_of_another_database_is_not_served(project: Project, databa
     assert refused["error_type"] == "another_database"
     same = database.url.replace("127.0.0.1", "localhost")
     async with Orchestrator("serve", env=_env(same, database.url), cwd=project.path) as process:
-        await process.event("app_database_ready")
+        assert (await process.event("app_database_ready"))["server"] == "the server"
+        await process.event("server_started")
+        assert await process.stop() == 0
+
+
+@backends("postgresql")
+async def test_an_app_whose_address_is_unknown_is_told_to_be_untried(project: Project, database: Database) -> None:
+    """Ready would otherwise seem to prove that the app can log in."""
+    env = {"MIGRATION_DATABASE_URL": database.url}
+    async with Orchestrator("serve", env=env, cwd=project.path) as process:
+        await process.event("app_database_unknown")
         await process.event("server_started")
         assert await process.stop() == 0
 

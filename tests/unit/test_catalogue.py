@@ -23,7 +23,8 @@ CONTRACT = {
         "warning",
         "attempt retry_in_seconds waited_seconds error_type error_code error_message",
     ),
-    "app_database_ready": ("info", "attempts waited_seconds"),
+    "app_database_ready": ("info", "attempts waited_seconds server"),
+    "app_database_unknown": ("warning", ""),
     "database_ready": ("info", "attempts waited_seconds dialect server_version"),
     "dependency_retry_scheduled": (
         "warning",
