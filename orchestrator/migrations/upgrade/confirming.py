@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.credentials import Credentials
-from orchestrator.databases import backend_for
+from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, Verdict
 from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
@@ -29,8 +29,9 @@ class DatabaseErrors:
         last: the last one, whatever env.py has made of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backend: Backend) -> None:
         self.last: BaseException | None = None
+        self._backend = backend
         self._ours = threading.get_ident()
 
     @contextlib.contextmanager
@@ -38,8 +39,10 @@ class DatabaseErrors:
         """Note them meanwhile."""
 
         def note(context: ExceptionContext) -> None:
-            if threading.get_ident() != self._ours:
-                self.last = context.sqlalchemy_exception or context.original_exception
+            error = context.sqlalchemy_exception or context.original_exception
+            # Alembic and SQLAlchemy ask for tables that may not be there.
+            if threading.get_ident() != self._ours and not self._backend.is_missing_table(error):
+                self.last = error
 
         self.last = None
         event.listen(Engine, "handle_error", note)

@@ -80,8 +80,8 @@ class Upgrade:
     def __post_init__(self) -> None:
         """Begin to note where env.py connects."""
         self.whereabouts = Whereabouts(self.credentials, several=self.env.several)
-        self._errors = DatabaseErrors()
         self._backend = backend_for(self.credentials.own_address().url.get_backend_name())
+        self._errors = DatabaseErrors(self._backend)
 
     def run(self) -> None:
         """Apply the pending revisions, and check that they are in the database.
