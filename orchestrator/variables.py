@@ -97,7 +97,8 @@ class Variables:
     fields_set: frozenset[str]
 
     def __init_subclass__(cls) -> None:
-        cls.fields = {name: value for name, value in vars(cls).items() if isinstance(value, Variable)}
+        own = {name: value for name, value in vars(cls).items() if isinstance(value, Variable)}
+        cls.fields = {**getattr(cls, "fields", {}), **own}
 
     def __init__(self, **values: Any) -> None:
         """Take values by attribute; every other attribute has its default."""

@@ -14,7 +14,6 @@ from orchestrator.events import Event, MigrationsCompleted, MigrationsPlanned, R
 from orchestrator.migrations.journal.lock_retry import LockRetry
 from orchestrator.migrations.position.lineage import Position, repaired
 from orchestrator.migrations.position.target import Place, Target, at_head, changes, tolerated
-from orchestrator.migrations.scripts.facts import description_of
 from orchestrator.migrations.scripts.tree import names
 from orchestrator.migrations.upgrade.applying import Applier
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, not_durable
@@ -158,7 +157,7 @@ class ContextRun:
         if lost := self._guard.lost(half_applied=self._unconfirmed is not None and self.left_something):
             raise StartupError(lost) from self._guard.loss
         self._revision = step.revision.revision
-        description, began = description_of(step.revision.doc), time.monotonic()
+        description, began = self._target.tree.revisions[step.revision.revision].description, time.monotonic()
         applier.prepare(step, resume=self._shared.settings.when_half_applied == "resume")
         self.emit(RevisionStarted(revision=self._revision, description=description, index=index, pending_count=count))
         yield step
