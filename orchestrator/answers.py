@@ -46,7 +46,6 @@ class Answers:
 
     def __init__(self, status: Status, paths: Sequence[str], service: str, version: str) -> None:
         self._status, self._service, self._version = status, service, version
-        self._container = probe.container().encode()
         probes = zip(paths, (self._live, self._ready, self._startup), strict=True)
         self.probes: dict[str, Callable[[Headers], Answer]] = {path: each for path, each in probes if path}
 
@@ -83,9 +82,8 @@ class Answers:
 
     def _signature(self, headers: Headers) -> list[tuple[bytes, bytes]]:
         """Return the header by which `orchestrator probe` recognises this container; empty for any other client."""
-        asked = dict(headers).get(_SIGNATURE, b"")
-        signed = asked.startswith(self._container + b"/")
-        return [(_SIGNATURE, b"%s %s" % (asked, self._status.state.encode()))] if signed else []
+        asked = dict(headers).get(_SIGNATURE, b"").decode("latin-1")
+        return [(_SIGNATURE, probe.signature(asked, self._status.state).encode())] if probe.is_token(asked) else []
 
 
 def answer(status: int, content_type: bytes, body: bytes, more: Headers = (), *, policy: bytes = _POLICY) -> Answer:

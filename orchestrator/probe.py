@@ -3,9 +3,11 @@
 It runs every few seconds next to the app, on the app's CPU and memory. So it imports little of the standard library and
 nothing more: `http.client` alone would cost more than the whole check (`benchmarks/probe.py`).
 
-Only an answer from this container's orchestrator counts. The request contains the container's mount namespace and a
-random number. The gate repeats both and adds its state, if it is in the same container. So no sidecar, no orchestrator
-of another container on the same network and no caching proxy can answer in its place.
+Only an answer that this container's orchestrator computed counts. The request contains a random number. The answer
+contains the state, and a digest of both that is keyed with the container's mount namespace, which is never sent. So no
+server that repeats what it receives can answer in its place, no sidecar, no orchestrator of another container on the
+same network and no caching proxy. A program in the same container that imitates all this on purpose can; it could
+replace this check as well.
 """
 
 import _thread
@@ -13,10 +15,12 @@ import os
 import socket
 import sys
 import time
+from _blake2 import blake2s  # `hashlib` would load OpenSSL
 from collections.abc import Mapping, Sequence
 
 HEALTHY, NOT_HEALTHY = 0, 1
 HEADER = "x-orchestrator-probe"
+TOKEN_BYTES = 8
 TIMEOUT_SECONDS = 3.0  # ECS ends a check after 5 s, and then its message is lost
 LONGEST_SECONDS = 3600.0
 _LONGEST_HEAD = 16_384  # bytes; our answer has a tenth of that
@@ -55,12 +59,12 @@ def ask(environ: Mapping[str, str], *, live: bool) -> None:
     settings |= {ours: environ[name] for name, ours in _WINS.items() if environ.get(name)}
     path, port = path_to_ask(settings, live=live), port_of(settings[_PORT])
     where = f"port {port}, {path}"
-    token = f"{container()}/{os.urandom(8).hex()}"
+    token = os.urandom(TOKEN_BYTES).hex()
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{HEADER}: {token}\r\n\r\n"
     status, told = _exchange(settings[_HOST], port, request.encode("ascii"))
-    if not told.startswith(f"{token} "):
+    state = told.partition(" ")[0]
+    if told != signature(token, state):
         raise NotHealthyError(f"{where}: the answer ({status or 'no HTTP'}) is not of this container's orchestrator")
-    state = told.removeprefix(f"{token} ")
     if not live and (status, state) != (200, "serving"):
         raise NotHealthyError(f"{where}: {state} ({status})")
 
@@ -71,6 +75,17 @@ def container() -> str:
         return os.readlink("/proc/self/ns/mnt")  # noqa: PTH115  # pathlib would cost 10 ms
     except OSError:  # not Linux
         return ""
+
+
+def signature(token: str, state: str) -> str:
+    """Return what this container's orchestrator answers to `token` if it is in `state`."""
+    text = f"{token} {state}".encode("ascii", "replace")
+    return f"{state} {blake2s(text, key=container().encode()[:32]).hexdigest()}"
+
+
+def is_token(text: str) -> bool:
+    """Return whether `text` may be the random number of a check."""
+    return len(text) == 2 * TOKEN_BYTES and not text.strip("0123456789abcdef")
 
 
 # ---------------------------------------------------------------- the command line and the settings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.probe import container
+from orchestrator.probe import signature
 from tests.acceptance.migrations import WAIT_FOR_GO, go
 from tests.harness import Orchestrator, Project, Result, make_project, run
 from tests.servers import peers
@@ -72,6 +72,15 @@ async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     """Answer with the headers of the request, as debugging servers do."""
     head = await reader.readuntil(b"\r\n\r\n")
     writer.write(SERVED % head.partition(b"\r\n")[2].removesuffix(b"\r\n"))
+    await writer.drain()
+    writer.close()
+
+
+async def claims_to_serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Repeat what we sent, in the form of our own answer."""
+    sent = (await reader.readuntil(b"\r\n\r\n")).partition(b"x-orchestrator-probe: ")[2].partition(b"\r\n")[0]
+    told = [b"%s serving" % sent, b"serving %s" % sent, b"serving", sent]
+    writer.write(SERVED % b"".join(b"x-orchestrator-probe: %s\r\n" % each for each in told))
     await writer.drain()
     writer.close()
 
@@ -177,7 +186,7 @@ async def test_the_apps_own_readiness_proves_nothing(project: Project) -> None:
     [
         SERVED % b"",
         SERVED % b"x-orchestrator-probe: serving\r\n",
-        SERVED % f"x-orchestrator-probe: {container()}/0123456789abcdef serving\r\n".encode(),
+        SERVED % f"x-orchestrator-probe: {signature('0123456789abcdef', 'serving')}\r\n".encode(),
         b"HTTP/1.1 301 Moved Permanently\r\nlocation: http://127.0.0.1/readyz\r\n\r\n",
         b"HTTP/1.1 204 No Content\r\n\r\n",
         b"HTTP/1.1 2000 OK\r\n\r\n",
@@ -198,7 +207,7 @@ async def test_another_process_does_not_answer_for_us(tmp_path: Path, content: b
         assert peer.connections == 1
 
 
-@pytest.mark.parametrize("peer", [echoes, floods])
+@pytest.mark.parametrize("peer", [echoes, claims_to_serve, floods])
 async def test_a_strange_server_does_not_answer_for_us(tmp_path: Path, peer: Peer) -> None:
     """One that repeats what it hears, and one that never stops talking."""
     async with listening(peer) as other:
