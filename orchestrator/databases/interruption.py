@@ -44,10 +44,10 @@ def interruption(error: BaseException, backend: Backend, silent_seconds: float =
     cause = error.__cause__ if isinstance(error, StartupError) else error
     if cause is None or not any(_of_database(each) for each in chain(cause)):
         return None
+    if silent_seconds:
+        return TIMEOUT.found("", _SILENT.format(silent_seconds))
     found = backend.diagnose(cause)
-    if found.error_type not in _PASSING:
-        return None
-    return TIMEOUT.found("", _SILENT.format(silent_seconds)) if silent_seconds else found
+    return found if found.error_type in _PASSING else None
 
 
 def _of_database(error: BaseException) -> bool:

@@ -1,19 +1,25 @@
 """The errors of PostgreSQL, and what they mean."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import DBAPIError
 
 from orchestrator.databases.diagnosis import (
     BUSY,
     CREDENTIALS,
+    DNS,
     LOST,
+    NETWORK,
     OTHER,
     POOLER,
     READ_ONLY,
+    REFUSED,
     RIGHTS,
     STARTING,
+    TIMEOUT,
     UNKNOWN_DATABASE,
     Cause,
     Diagnosis,
@@ -41,6 +47,21 @@ _CAUSES: dict[str, Cause] = {
     "55P03": BUSY,
     "57P": STARTING,  # starting up, shutting down, crashed
 }
+_IN_WORDS = ("psycopg", "pg8000")
+_TEXTS = (
+    (re.compile("Connection refused"), REFUSED),
+    (re.compile("could not translate host name|Name or service not known|failed to resolve host"), DNS),
+    (re.compile("timeout expired|Connection timed out|connection timeout"), TIMEOUT),
+    (re.compile("No route to host|Network is unreachable"), NETWORK),
+    (
+        re.compile(
+            "server closed the connection|connection (?:is|already) (?:closed|lost)|the connection is (?:closed|lost)|"
+            "network error|Connection reset|Broken pipe|no connection to the server|SSL SYSCALL error|"
+            "SSL connection has been closed|lost synchronization"
+        ),
+        LOST,
+    ),
+)
 _NO_TLS = Cause(
     Verdict.DOUBT,
     "protocol",
@@ -56,12 +77,24 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
     ):  # asyncpg's message for any unexpected answer of the peer
         return _NO_TLS.found("", innermost_message(error))
     if state is None:
-        return of_system(error) or unknown(error)
+        return of_system(error) or _of_text(error) or unknown(error)
     if "statement pooling mode" in str(error):  # it allows no transactions
         return POOLER.found(state, _message(error))
     cause = _CAUSES.get(state) or _CAUSES.get(state[:3]) or _CAUSES.get(state[:2]) or OTHER
     found = cause.found(state, _message(error))
     return replace(found, hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
+
+
+def _of_text(error: BaseException) -> Diagnosis | None:
+    """Return the diagnosis of a connection that libpq or pg8000 lost or could not make: they tell it in words only."""
+    message = _message(error)
+    if not any(isinstance(each, DBAPIError) or type(each).__module__.startswith(_IN_WORDS) for each in chain(error)):
+        return None
+    for pattern, cause in _TEXTS:
+        if pattern.search(message):
+            return cause.found("", message)
+    lost = any(isinstance(each, DBAPIError) and each.connection_invalidated for each in chain(error))
+    return LOST.found("", message) if lost else None
 
 
 def sqlstate_of(error: BaseException) -> str | None:
