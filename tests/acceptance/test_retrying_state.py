@@ -1,14 +1,15 @@
 """A revision that is run again from the top does all of it again, whatever its first run used up."""
 
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
-from tests.acceptance.migrations import environment, migrate, stamped
+from tests.acceptance.migrations import WAIT_FOR_GO, environment, go, locks, migrate, stamped
 from tests.acceptance.outcome import failure
 from tests.clients import transaction
 from tests.harness import Orchestrator, Project, Result, make_project
-from tests.servers import Database, backends
+from tests.servers import Database, Server, backends
 
 IMPATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "0.3"}
 HOLD = "SELECT * FROM plants"
@@ -109,3 +110,41 @@ async def test_an_error_of_the_second_run_is_told_as_what_it_is(project: Project
     failed = failure(result, "migration_failed", exit_code=7)
     assert (failed["error_type"], failed["error_message"]) == ("IndexError", "pop from empty list")
     assert len(result.find("revision_retry_scheduled")) == 1
+
+
+async def _interrupted_at_its_end(project: Project, database: Database, server: Server) -> Result:
+    """Lose the connection when the revision has used up what it uses, and before anything is committed."""
+    script = next(project.path.glob("alembic/versions/*r2*"))
+    script.write_text(
+        script.read_text().replace(
+            f"    {ADD_COLUMN}\n", indent(WAIT_FOR_GO, "    ") + "\n    op.execute('SELECT 1')\n"
+        )
+    )
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        with locks(database) as lock:
+            server.execute("SELECT pg_terminate_backend(%s)", lock.held_by())
+        go(project)
+        await process.event("migration_interrupted")
+        code = await process.exit_code()
+    return Result(process.lines, process.events, process.noise, process.stderr, exit_code=code)
+
+
+async def test_what_an_interrupted_run_used_up_is_there_again(
+    project: Project, database: Database, server: Server
+) -> None:
+    """The run that continues is one of the same process, which remembers."""
+    _add(project, USED_UP)
+    result = await _interrupted_at_its_end(project, database, server)
+    assert result.exit_code == 0, result.story()
+    assert sorted(database.execute("SELECT step FROM ledger")) == [(3,), (3,), (4,), (100,), (101,), (102,), (500,)]
+
+
+async def test_a_run_that_does_less_than_an_interrupted_one_is_not_kept(
+    project: Project, database: Database, server: Server
+) -> None:
+    """Rows would be missing, and nobody would know."""
+    _add(project, OUTSIDE)
+    failed = failure(await _interrupted_at_its_end(project, database, server), "migration_failed", exit_code=7)
+    assert "INSERT INTO ledger VALUES (7)" in failed["error_message"]
+    assert stamped(database) == ["r1"]

@@ -52,7 +52,10 @@ class Elsewhere:
         elif not self._run.log.refused_for_good and self._mark.write(self._run.log.reason):
             self._run.log.stays = True
 
-    def failed(self) -> None:
-        """When nothing stays in this database, the next start runs the revision again, as plain Alembic does."""
-        if not self._run.log.left_something:
+    def failed(self, error: Exception) -> None:
+        """When nothing stays in this database, the next start runs the revision again, as plain Alembic does.
+
+        A lost connection is no failure of the revision: nobody repairs it, and it would be run again at once.
+        """
+        if not (self._run.log.left_something or getattr(error, "connection_invalidated", False)):
             self._mark.remove()

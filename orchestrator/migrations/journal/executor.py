@@ -85,7 +85,7 @@ class Executor:
             except Exception as error:
                 self._state.check()
                 if not (self._transactional.undo(error) and self._waits.wait()):
-                    self._elsewhere.failed()
+                    self._elsewhere.failed(error)
                     raise
                 self._start_over()
             else:

@@ -1,7 +1,7 @@
 """Runs a revision's `upgrade` again from the top, so that the second run does what the first would have done.
 
-A lock timeout or a deadlock undoes a transaction, but not the memory of the script and the libraries: a generator at
-module level is exhausted, a list is emptied, SQLAlchemy believes that its enum exists.
+A lock timeout, a deadlock or a lost connection undoes a transaction, but not the memory of the script and the
+libraries: a generator at module level is exhausted, a list is emptied, SQLAlchemy believes that its enum exists.
 """
 
 import re
@@ -22,13 +22,16 @@ _CHANGES_NOTHING = re.compile(
 
 _ROWS = re.compile(r"\s*(?:insert|update|delete|replace)\b", re.IGNORECASE)  # counted by table: there may be a million
 
+_unfinished: dict[Path, tuple[Counter[tuple[str, int]], dict[tuple[str, int], str]]] = {}
+"""What a revision did whose end was lost: when the database is back, this process runs the revision again."""
+
 
 class RerunDiffersError(Exception):
     """The second run omitted a statement of the first."""
 
     def __init__(self, statement: str) -> None:
         super().__init__(
-            "a lock of another session undid the revision's transaction, so it was run again, and then it left out "
+            "another session's lock or a lost connection undid the revision, so it was run again, and then it left out "
             f"{statement!r} or one like it: something outside of its script was used up by the first run. Nothing of "
             "the second run is kept; start again"
         )
@@ -39,9 +42,8 @@ class RepeatableUpgrade:
 
     def __init__(self, script: Path, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
         self._script, self._upgrade, self._options = script, upgrade, options
-        self._before: Counter[tuple[str, int]] = Counter()
+        self._before, self._texts = _unfinished.pop(script, (Counter(), {}))  # texts: the first one of each
         self._now: Counter[tuple[str, int]] = Counter()
-        self._texts: dict[tuple[str, int], str] = {}  # the first one of each
         self._runs = 0
 
     def __call__(self) -> None:
@@ -50,11 +52,21 @@ class RepeatableUpgrade:
         Raises:
             MigrationAborted: with RerunDiffersError: it omitted a statement of an earlier run.
         """
-        self._start_afresh() if self._runs else self._remember()
+        if not self._runs:
+            self._remember()
+        if self._runs or self._before:
+            self._start_afresh()
         self._runs += 1
-        self._upgrade(**self._options)
+        try:
+            self._upgrade(**self._options)
+        finally:
+            _unfinished[self._script] = self._before | self._now, self._texts
         if missing := next(iter(self._before - self._now), None):
             raise MigrationAborted(RerunDiffersError(self._texts[missing]))
+
+    def applied(self) -> None:
+        """Forget its statements: it is committed."""
+        _unfinished.pop(self._script, None)
 
     def counting(self, carrier: Carrier) -> Carrier:
         """Return `carrier`, with `count` called for each statement."""

@@ -58,6 +58,7 @@ class Applier:
             name=journal_name(context.version_table),
         )
         self._open = contextlib.ExitStack()
+        self._repeatable: RepeatableUpgrade | None = None
         self.recorder: Executor | None = None
         self.entries = self._entries(backend)
 
@@ -94,6 +95,12 @@ class Applier:
         if self.recorder:
             self.recorder.finish(round(time.monotonic() - self._began, 3))
 
+    def applied(self) -> None:
+        """End a revision that is committed."""
+        self.close()
+        if self._repeatable:
+            self._repeatable.applied()
+
     def close(self) -> None:
         """Restore SQLAlchemy's own connection: the revision is committed, or has failed."""
         self._open.close()
@@ -115,7 +122,7 @@ class Applier:
         self._began, self.recorder = time.monotonic(), None
         about = _about(step, self._guard.connection_id)
         executor = self._executor(about, self._record(about, resume=resume))
-        repeatable = RepeatableUpgrade(Path(about.path), upgrade, options)
+        self._repeatable = repeatable = RepeatableUpgrade(Path(about.path), upgrade, options)
         carrier = VerifiedCarrier(repeatable.counting(executor), self._guard)
         self._open.enter_context(recording(self._connection, carrier))
         with watching(carrier.used_elsewhere), same_index_order():

@@ -161,7 +161,7 @@ class ContextRun:
         applier.prepare(step, resume=self._shared.settings.when_half_applied == "resume")
         self.emit(RevisionStarted(revision=self._revision, description=description, index=index, pending_count=count))
         yield step
-        applier.close()
+        applier.applied()
         self.applied.append(self._revision)
         done = RevisionApplied(
             revision=self._revision,
