@@ -1,6 +1,6 @@
-"""The settings and events as documentation: `--help`, the README's table, `orchestrator events`.
+"""The settings and events as documentation: `--help`, docs/settings.md, `orchestrator events`.
 
-`python -m orchestrator.manual` prints the README's table of settings.
+`python -m orchestrator.manual` prints docs/settings.md.
 """
 
 import json
@@ -27,6 +27,32 @@ metric below are CloudWatch metrics as well, under that name.
 
 """
 _WORDS = {"string": "text", "integer": "number", "number": "number", "boolean": "true or false", "null": "null"}
+_SETTINGS_HEAD = """\
+# Settings
+
+All settings are environment variables. Durations are in seconds. `orchestrator COMMAND --help` lists the variables
+that a command reads.
+
+A wrong value ends the start with exit code 78, before anything is changed; all faults are reported together. An
+unknown variable `ORCHESTRATOR_*` or `MIGRATION_DATABASE_*` is a fault if its name is close to a valid one, because it
+is probably a typo. Otherwise it is a warning.
+
+This page is made from the code by `python -m orchestrator.manual > docs/settings.md`; do not edit it here. uvicorn's
+variables have a [page of their own](uvicorn.md). [The database's address](database.md) and [secrets](secrets.md)
+explain the first two tables."""
+_SETTINGS_HEADINGS = {  # the first variable below each heading
+    "DATABASE_URL": "Where the database is",
+    "MIGRATION_DATABASE_URL": "Another login for migrating",
+    "ORCHESTRATOR_APP": "The app and its migrations",
+    "ORCHESTRATOR_HOST": "The port",
+    "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "How long to wait",
+    "ORCHESTRATOR_WHEN_AHEAD": "A database that is ahead or half applied",
+    "ORCHESTRATOR_DRAIN_SECONDS": "Stopping",
+    "ORCHESTRATOR_LOG_CONFIG": "The log",
+    "ORCHESTRATOR_LIVE_PATH": "Probes and the status page",
+    "ORCHESTRATOR_METRICS": "Metrics",
+    "FORWARDED_ALLOW_IPS": "Variables of uvicorn",
+}
 _FIELDS = ["| field | type | unit | meaning |", "| --- | --- | --- | --- |"]
 
 
@@ -52,10 +78,12 @@ def variables() -> list[Row]:
     return rows
 
 
-def markdown_table() -> str:
-    """Return the README's table of settings."""
-    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+def markdown_settings() -> str:
+    """Return docs/settings.md: a table for each purpose."""
+    lines = [_SETTINGS_HEAD]
     for row in variables():
+        if heading := _SETTINGS_HEADINGS.get(row.name):
+            lines += ["", f"## {heading}", "", "| variable | default | meaning |", "| --- | --- | --- |"]
         default = f"`{row.default}`" if row.default else "-"
         lines.append(f"| `{row.name}` | {default} | {_cell(row.help)} |")
     return "\n".join(lines) + "\n"
@@ -167,4 +195,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(markdown_table())
+    sys.stdout.write(markdown_settings())

@@ -1,6 +1,6 @@
 """Every setting, defined once: its variable, type, default, unit and one line of help.
 
-The README's table, `--help` and the messages about wrong values are generated from the fields here and in
+docs/settings.md, `--help` and the messages about wrong values are generated from the fields here and in
 `start_settings.py`. Settings come only from environment variables. They are validated first, and all faults are
 reported together.
 """

@@ -20,19 +20,14 @@ def test_the_events_are_documented_as_they_are() -> None:
 
 
 def test_the_settings_are_documented_as_they_are() -> None:
-    """If this fails: put what `python -m orchestrator.manual` prints between the README's two markers."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    _, begin, rest = readme.partition("<!-- settings -->\n")
-    table, end, _ = rest.partition("<!-- /settings -->")
-    assert begin
-    assert end
-    assert table.strip() == manual.markdown_table().strip()
+    """If this fails: `python -m orchestrator.manual > docs/settings.md`."""
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == manual.markdown_settings()
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (["orchestrator.manual"], manual.markdown_table()),
+        (["orchestrator.manual"], manual.markdown_settings()),
         (["orchestrator", "events"], manual.markdown_events()),
         (["orchestrator", "events", "--format", "markdown"], manual.markdown_events()),
         (["orchestrator", "events", "--format", "json"], manual.catalogue("json")),
@@ -47,7 +42,7 @@ def test_the_manual_is_printed(command: list[str], expected: str, tmp_path: Path
 
 def test_every_table_has_as_many_cells_in_each_row_as_in_its_head() -> None:
     """A `|` in a text would break it."""
-    for table in (manual.markdown_table(), manual.markdown_events()):
+    for table in (manual.markdown_settings(), manual.markdown_events()):
         for block in table.split("\n\n"):
             rows = [line.replace("\\|", "") for line in block.splitlines() if line.startswith("|")]
             assert len({row.count("|") for row in rows}) <= 1, block
