@@ -2,13 +2,14 @@
 
 import contextlib
 import signal
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.contexts import multidb, tenants
-from tests.acceptance.migrations import environment, migrate, stamped, told
+from tests.acceptance.migrations import WAIT_FOR_GO, environment, migrate, stamped, told
 from tests.harness import Orchestrator, Output, Project, make_project, together
 from tests.servers import Database, Server, backends
 
@@ -37,6 +38,19 @@ def _columns(database: Database, names: list[str]) -> list[int]:
         )
     )
     return [found.get(name, 0) for name in names]
+
+
+WAIT = textwrap.indent(WAIT_FOR_GO, "    ")
+
+
+def _wait_in(project: Project, tenant: str) -> None:
+    """Add a revision that waits for us in one tenant."""
+    wait = (
+        "print('in', op.get_bind().dialect.default_schema_name)\n"
+        f"while op.get_bind().dialect.default_schema_name == {tenant!r} and not os.path.exists('go'):\n"
+        "    time.sleep(0.01)"
+    )
+    project.add_revision("r3", f"import os, time\nop.add_column('t', sa.Column('y', sa.Integer))\n{wait}")
 
 
 def _contexts(output: Output, event: str) -> list[str]:
@@ -87,12 +101,7 @@ async def test_a_kill_in_one_tenant_is_resumed_in_that_tenant(
 ) -> None:
     """Its journal is its own: what the first one has done says nothing of the second."""
     project = tenants(tmp_path / "project", database, names)
-    wait = (
-        "print('in', op.get_bind().dialect.default_schema_name)\n"
-        f"while op.get_bind().dialect.default_schema_name == {names[1]!r} and not os.path.exists('go'):\n"
-        "    time.sleep(0.01)"
-    )
-    project.add_revision("r3", f"import os, time\nop.add_column('t', sa.Column('y', sa.Integer))\n{wait}")
+    _wait_in(project, names[1])
     settings = environment(database, TENANTS=",".join(names))
     async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
         await process.event("log", message=f"in {names[1]}")
@@ -105,6 +114,57 @@ async def test_a_kill_in_one_tenant_is_resumed_in_that_tenant(
     resumed = [names[1]] if database.backend != "postgresql" else []
     assert _contexts(result, "revision_resumed") == resumed
     assert _contexts(result, "migrations_current") == names[:1]
+
+
+@backends("postgresql")
+async def test_a_stop_in_one_tenant_ends_behind_its_revision(
+    tmp_path: Path, database: Database, names: list[str]
+) -> None:
+    """What the tenant has is committed, the tenants after it are left to the next start, and none is called done."""
+    project = tenants(tmp_path / "project", database, names)
+    _wait_in(project, names[1])
+    settings = environment(database, TENANTS=",".join(names))
+    async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
+        await process.event("log", message=f"in {names[1]}")
+        process.signal(signal.SIGTERM)
+        await process.event("stop_requested")
+        project.write("go", "")
+        assert await process.exit_code() == 12
+    assert _columns(database, names) == [3, 3, 0]
+    assert _contexts(process, "migrations_completed") == []
+    result = await migrate(project, database, TENANTS=",".join(names))
+    assert (result.exit_code, _columns(database, names)) == (0, [3, 3, 3])
+    assert _contexts(result, "revision_applied") == [names[2]] * 3
+
+
+@backends("mariadb")
+async def test_multidb_is_killed_in_its_second_database_and_goes_on(
+    tmp_path: Path, database: Database, other: Database
+) -> None:
+    """The first one's version is in a transaction that the kill undoes, while its tables stay: its journal tells."""
+    project = multidb(tmp_path / "project", database, other, broken=f"op.execute('CREATE TABLE kept (id int)'){WAIT}")
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        process.signal(signal.SIGKILL)
+        await process.exit_code()
+    assert "kept" in other.tables()
+    project.write("go", "")
+    result = await migrate(project, database)
+    assert (result.exit_code, stamped(database), stamped(other)) == (0, ["r2"], ["r2"])
+    assert {"one", "three"} <= set(database.tables())
+    assert {"two", "four", "kept"} <= set(other.tables())
+
+
+@backends("mariadb")
+async def test_replicas_of_multidb_apply_each_revision_once(
+    tmp_path: Path, database: Database, other: Database
+) -> None:
+    """Each database has a lock of its own, and they are taken in the same order."""
+    project = multidb(tmp_path / "project", database, other)
+    results = await together(*(migrate(project, database) for _ in range(2)))
+    assert [result.exit_code for result in results] == [0, 0], [result.story() for result in results]
+    applied = [(each["context"], each["revision"]) for result in results for each in result.find("revision_applied")]
+    assert sorted(applied) == [(name, revision) for name in ("engine1", "engine2") for revision in ("r1", "r2")]
 
 
 @backends("postgresql", "mariadb", "mysql")
