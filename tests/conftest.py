@@ -25,6 +25,8 @@ _BUDGETS = {  # seconds that a directory's tests may take together, in eight pro
     "tests/unit": 600,
 }
 
+_BEGAN = pytest.StashKey[float]()
+
 # Two cores, shared with real databases: a slow example is no fault.
 hypothesis.settings.register_profile("test", deadline=None, derandomize=True, max_examples=40, database=None)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=300, print_blob=True)
@@ -34,7 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of CI and of `make soak`."""
     parser.addoption("--budgets", action="store_true", help="fail if a directory's tests take longer than they may")
     tiers = "every claim once (the default), what is random or long, with many examples, or all"
-    parser.addoption("--begin-none-after", type=float, metavar="EPOCH", help="skip what would begin later: `make soak`")
+    parser.addoption(
+        "--for-seconds", type=float, help="from the first test on; skip what would begin later: `make soak`"
+    )
     parser.addoption("--tier", choices=["claims", "soak", "all"], default="claims", help=tiers)
 
 
@@ -72,8 +76,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Begin nothing when the time of `make soak` is up."""
-    limit = item.config.getoption("--begin-none-after")
-    if limit and time.time() > limit:
+    seconds = item.config.getoption("--for-seconds")
+    if seconds and time.monotonic() > item.config.stash.setdefault(_BEGAN, time.monotonic()) + seconds:
         pytest.skip("time is up")
 
 

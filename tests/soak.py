@@ -17,10 +17,10 @@ def main(minutes: float, seed: int | None = None) -> int:
     """
     if seed is not None:
         return _round(seed)
-    deadline = time.time() + minutes * 60
+    deadline = time.monotonic() + minutes * 60
     while True:
-        code = _round(secrets.randbelow(10**6), f"--begin-none-after={deadline:.0f}")
-        if code or time.time() > deadline:
+        code = _round(secrets.randbelow(10**6), f"--for-seconds={deadline - time.monotonic():.0f}")
+        if code or time.monotonic() > deadline:
             return code
 
 

@@ -8,8 +8,10 @@ from asyncio.subprocess import PIPE, STDOUT
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.servers.variables import given
+
 ROOT = Path(__file__).parents[2]
-BASE = "python:3.13-slim"
+BASE = f"python:{given('PYTHON') or '3.13'}-slim"
 TOOL = ROOT.parent / "shared" / "tools" / "container"
 NOT_TESTED = f"Containers: not tested, there is neither a docker engine with {BASE} nor ../shared/tools/container"
 
@@ -35,7 +37,7 @@ class Engine:
             RuntimeError: It cannot be built; tells what was written.
         """
         name = f"localhost/orchestrator-test:{secrets.token_hex(4)}"
-        command = (*self.builder, "--tag", name, *options, str(context))
+        command = (*self.builder, "--tag", name, f"--build-arg=BASE={BASE}", *options, str(context))
         done = subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)}\n{done.stdout}")
