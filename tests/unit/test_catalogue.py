@@ -59,7 +59,7 @@ CONTRACT = {
     "app_loaded": ("info", "app duration_seconds"),
     "server_started": ("info", "host port startup_seconds"),
     "command_started": ("info", "command"),
-    "request": ("info", "method path status duration_seconds client"),
+    "request": ("info", "method path status duration_seconds client trace_id"),
     "server_drained": ("info", "duration_seconds requests_cancelled"),
     "settings_invalid": ("critical", f"{FAILURE} fault_count variables faults"),
     "app_failed": ("critical", f"{FAILURE} app"),
@@ -209,4 +209,4 @@ def test_an_error_says_what_its_failure_says() -> None:
 def test_an_event_cannot_be_changed_once_it_happened() -> None:
     """The port and the log are told one after the other, and must be told the same."""
     with pytest.raises(dataclasses.FrozenInstanceError):
-        example("lock_waiting").holder = "me"  # type: ignore[attr-defined]
+        example("lock_waiting").holder = "me"
