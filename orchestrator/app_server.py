@@ -191,6 +191,7 @@ class AppServer:
             **{"timeout_keep_alive": KEEP_ALIVE_SECONDS, **self._options},
         )
         config.load()
+        self.imported = config.loaded_app
         config.http_protocol_class = bounded(config.http_protocol_class)
         config.loaded_app = self._app = ProbedApp(
             config.loaded_app, self._answers, self._emit, root_path=config.root_path, access_log=self._logs_requests()

@@ -24,6 +24,7 @@ from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import restore, unblock
 from orchestrator.migrations.position.target import Target, read_target
+from orchestrator.migrations.scripts.of_app import app_has_configuration, use_configuration_of
 from orchestrator.preparation import Preparation
 from orchestrator.project_file import may_be_imported
 from orchestrator.replacing import Replacement, program
@@ -48,6 +49,7 @@ class Startup:
         self.lifecycle = Lifecycle(report)
         self.ending = Ending(task, self.lifecycle, report)
         self.replacement: Replacement | None = None
+        self._app: AppServer | None = None
 
     async def run(self) -> int:
         """Carry out the task; return the exit code after the events that explain it are written.
@@ -144,15 +146,21 @@ class Startup:
 
     async def _app_and_database(self, answers: "Answers") -> "AppServer":
         """Import the app and, in parallel, bring the database to head; if one fails, stop waiting for the other."""
-        target = await self._preflight()
+        target = await self._preflight(answers)
         both = together(self._import_app(answers), self._database.wait(target, migrate=self.settings.migrate))
         app, seen = await unless_stopped(self._asked, both)
         await self._database.bring_to_head(target, seen)
         return app
 
-    async def _preflight(self) -> Target:
-        """Check what needs no database. The app is imported later, while the database is waited for."""
+    async def _preflight(self, answers: "Answers | None" = None) -> Target:
+        """Check what needs no database. The app is imported later, while the database is waited for.
+
+        Only an app that has Alembic's configuration is imported now.
+        """
         self._database.check()
+        if app_has_configuration(self.settings):
+            app = await unless_stopped(self._asked, self._import_app(answers or self._answers()))
+            use_configuration_of(app.imported)
         reading = in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
         target = await unless_stopped(self._asked, reading)
         return target.told_by_env() if await self._know_address() else target
@@ -169,6 +177,8 @@ class Startup:
         return True
 
     async def _import_app(self, answers: "Answers") -> "AppServer":
+        if self._app:
+            return self._app
         began = time.monotonic()
 
         def load() -> "AppServer":
@@ -178,7 +188,7 @@ class Startup:
             app.context.run(app.load)
             return app
 
-        app = await in_main_thread(load, name="app-import")
+        self._app = app = await in_main_thread(load, name="app-import")
         restore()
         self.report(events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3)))
         return app

@@ -13,6 +13,7 @@ from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, read_tree
 from orchestrator.migrations.scripts.locations import env_file
 from orchestrator.migrations.scripts.manifest import advise_freezing, read_manifest
+from orchestrator.migrations.scripts.of_app import app_has_configuration
 from orchestrator.migrations.scripts.tree import Tree, names
 from orchestrator.settings import Settings
 
@@ -69,7 +70,7 @@ def env_may_tell(settings: Settings, credentials: Credentials) -> bool:
     try:
         AlembicFiles.of(settings)
     except StartupError:
-        return False
+        return app_has_configuration(settings)
     return True
 
 

@@ -24,7 +24,8 @@ def alembic_config(files: AlembicFiles, url: URL | None, target: str) -> "Config
 
     arguments = ["--name", files.section, *(each for x in files.x for each in ("-x", x)), "upgrade", target]
     options = CommandLine("alembic").parser.parse_args(arguments)
-    config = Config(files.ini, ini_section=files.section, cmd_opts=options, **_toml_of(files))
+    config = files.of_app or Config(files.ini, ini_section=files.section, cmd_opts=options, **_toml_of(files))
+    config.cmd_opts = options
     if url is not None:
         text = url.render_as_string(hide_password=False)
         config.set_main_option("sqlalchemy.url", text.replace("%", "%%"))  # escape for ConfigParser

@@ -7,10 +7,13 @@ from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.migrations.scripts.tree import invalid
 from orchestrator.settings import Settings
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HERE = "%(here)s"
 
@@ -22,12 +25,14 @@ class AlembicFiles:
     Attributes:
         section: the section of the .ini file, as `alembic --name`.
         x: the arguments for env.py, as `alembic -x`, one string each.
+        of_app: the configuration that the app has instead; see `of_app`.
     """
 
     ini: Path | None
     toml: Path | None
     section: str = "alembic"
     x: tuple[str, ...] = ()
+    of_app: "Config | None" = None
 
     @classmethod
     def of(cls, settings: Settings) -> "AlembicFiles":
@@ -36,7 +41,7 @@ class AlembicFiles:
         Raises:
             StartupError: with MigrationTreeInvalid: the file is missing.
         """
-        found = cls.find(settings.alembic_config or settings.alembic_default_config)
+        found = _used or cls.find(settings.alembic_config or settings.alembic_default_config)
         return replace(found, section=settings.alembic_name, x=tuple(shlex.split(settings.alembic_x)))
 
     @classmethod
@@ -78,6 +83,8 @@ class AlembicFiles:
 
     def _find(self, name: str, *, here: str = "") -> tuple[object, str]:
         try:
+            if self.of_app and name == "script_location":
+                return self.of_app.get_main_option(name), ""
             if value := self._ini_option(name, here):
                 return value, _directory(self.ini)
             return self._toml_option(name, here), _directory(self.toml)
@@ -113,6 +120,15 @@ class AlembicFiles:
     @functools.cached_property
     def _parsed_toml(self) -> dict[str, Any]:
         return tomllib.loads(self.toml.read_text(encoding="utf-8")) if self.toml else {}
+
+
+_used: AlembicFiles | None = None
+
+
+def use_files(files: AlembicFiles) -> None:
+    """Let `AlembicFiles.of` return these from now on: the app has told them."""
+    global _used  # noqa: PLW0603  # one process has one app
+    _used = files
 
 
 def _directory(file: Path | None) -> str:

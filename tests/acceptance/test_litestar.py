@@ -1,0 +1,85 @@
+"""A Litestar app with advanced-alchemy: Alembic's configuration is in the app, and env.py is that of the library."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.acceptance.migrations import add_two, stamped, told
+from tests.acceptance.outcome import failure
+from tests.harness import Orchestrator, Project, run
+from tests.servers import Database, backends
+
+_APP = """
+import os
+from litestar import Litestar, get
+from advanced_alchemy.extensions.litestar import AlembicAsyncConfig, SQLAlchemyAsyncConfig, SQLAlchemyPlugin
+
+config = SQLAlchemyAsyncConfig(
+    connection_string=os.environ["TEAM_URL"],
+    alembic_config=AlembicAsyncConfig(version_table_name="ddl_version", script_location="app/migrations"),
+)
+
+def create_app() -> Litestar:
+    print("the factory is called")
+    return Litestar([answer], plugins=[SQLAlchemyPlugin(config)])
+
+@get("/")
+async def answer() -> str:
+    return "hello"
+"""
+
+
+@pytest.fixture
+def litestar(project: Project, database: Database) -> dict[str, str]:
+    """Make the project one of Litestar's; return its variables: nothing of ours but the name of the app."""
+    add_two(project)
+    (project.path / "alembic").rename(project.path / "app" / "migrations")
+    (project.path / "alembic.ini").unlink()
+    found = find_spec("advanced_alchemy")
+    assert found
+    assert found.origin
+    template = Path(found.origin).parent / "alembic" / "templates" / "asyncio" / "env.py"
+    project.write("app/migrations/env.py", template.read_text())
+    project.write("app/main.py", _APP)
+    return {
+        "ORCHESTRATOR_APP": "app.main:create_app",
+        "ORCHESTRATOR_EMBEDDED_DATABASE": "forbid",
+        "TEAM_URL": database.url,
+    }
+
+
+@backends("sqlite", "postgresql", "mariadb")
+async def test_the_app_tells_where_its_migrations_and_its_database_are(
+    project: Project, database: Database, litestar: dict[str, str]
+) -> None:
+    """As `litestar database upgrade` finds them; the factory is called once."""
+    for does in ("migrations_completed", "migrations_current"):
+        async with Orchestrator("serve", env=litestar, cwd=project.path) as process:
+            await process.event("server_started")
+            async with httpx.AsyncClient() as client:
+                assert (await client.get(f"{process.url}/")).text == "hello"
+            assert await process.stop() == 0
+        assert process.find(does), process.story()
+        assert len(process.find("log", message="the factory is called")) == 1
+        assert stamped(database, "ddl_version") == ["r2"]
+
+
+@backends("sqlite")
+async def test_a_migration_alone_asks_the_app_too(
+    project: Project, database: Database, litestar: dict[str, str]
+) -> None:
+    """The one-off task of a pipeline, and a container that waits for it."""
+    assert (await run("migrate", env=litestar, cwd=project.path)).exit_code == 0
+    again = await run("wait", "--head", env=litestar, cwd=project.path)
+    assert (again.exit_code, told(again)) == (0, ["migrations_current"])
+    assert stamped(database, "ddl_version") == ["r2"]
+
+
+@backends("sqlite")
+async def test_an_app_without_the_plugin_is_told_what_is_missing(project: Project, litestar: dict[str, str]) -> None:
+    """Then nobody says where the scripts are."""
+    project.write("app/main.py", _APP.replace("plugins=[SQLAlchemyPlugin(config)]", ""))
+    result = await run("migrate", env=litestar, cwd=project.path)
+    failure(result, "migration_tree_invalid", 9)
