@@ -41,7 +41,7 @@ def _query(logical_id: str, name: str, text: str) -> Query:
     return Query(logical_id=logical_id, name=name, text=dedent(text).strip() + "\n")
 
 
-# For each task the last time of each step, which belongs to its last start.
+# A boot_id begins with the time of the start, so the newest start comes first. Each step once: heartbeats repeat it.
 LAST_STARTS = _query(
     "LastStartsQuery",
     "Last start of each task as a timeline",
@@ -49,7 +49,7 @@ LAST_STARTS = _query(
     filter logger = "orchestrator" and event not in ["log", "request", "revision_progress"]
     | parse @logStream /(?<task>[^\/]+)$/
     | fields task, boot_id, @timestamp, elapsed_seconds, event, coalesce(revision, state) as step, message
-    | sort task asc, @timestamp desc
+    | sort boot_id desc, elapsed_seconds asc
     | dedup task, event, step
     """,
 )
@@ -81,9 +81,10 @@ WAITED_FOR = _query(
     """
     filter event in ["lock_waiting", "lock_timeout", "revision_retry_scheduled"]
         or (event = "revision_progress" and blocked_by like /./)
-    | fields coalesce(holder, blocked_by) as waited_for, coalesce(revision, lock_name) as wanted
+    | fields coalesce(holder, blocked_by) as waited_for, coalesce(revision, lock_name) as wanted,
+        coalesce(holder_statement, blocked_by_statement) as statement_of_theirs
     | stats count(*) as times, max(waited_seconds) as lock_seconds, max(blocked_seconds) as table_seconds,
-        latest(holder_statement) as their_statement, latest(timestamp) as last_seen by boot_id, waited_for, wanted
+        latest(statement_of_theirs) as their_statement, latest(timestamp) as last_seen by boot_id, waited_for, wanted
     | sort last_seen desc
     | limit 100
     """,
@@ -99,15 +100,20 @@ RETRIES = _query(
     | sort retries desc
     """,
 )
-# Only starts that served have startup_seconds, and only failed ones have failed_state.
+# Only starts that served have startup_seconds, only failed ones have failed_state, and only those that ended have
+# uptime_seconds. A start with none of them is going on while it writes lines, one per heartbeat; else it was killed.
 STARTS_BY_VERSION = _query(
     "StartsByVersionQuery",
     "Starts by version",
     """
-    filter event in ["process_started", "settings_invalid", "server_started", "startup_failed"]
-    | stats count_distinct(boot_id) as starts, count(startup_seconds) as served, count(failed_state) as failed,
-        pct(startup_seconds, 50) as median_seconds, max(startup_seconds) as slowest_seconds,
-        earliest(timestamp) as first_seen, latest(timestamp) as last_seen by service, version
+    filter logger = "orchestrator" and event not in ["log", "request"]
+    | stats count(startup_seconds) as serving, count(failed_state) as failing, count(uptime_seconds) as ending,
+        max(startup_seconds) as seconds, earliest(timestamp) as began, latest(timestamp) as said,
+        max(@timestamp) as said_ms by boot_id, service, version
+    | stats count(*) as starts, sum(serving) as served, sum(failing) as failed,
+        sum((1 - greatest(serving, failing, ending)) * least(1, floor((now() * 1000 - said_ms) / 120000))) as killed,
+        pct(seconds, 50) as median_seconds, max(seconds) as slowest_seconds,
+        sortsFirst(began) as first_seen, sortsLast(said) as last_seen by service, version
     | sort last_seen desc
     """,
 )

@@ -28,9 +28,6 @@ class Blocker:
     seconds: float = 0.0
     statement: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.name} ({self.doing} for {self.seconds:.0f} s)" if self.doing else self.name
-
 
 @dataclass(frozen=True)
 class Observation:
@@ -56,19 +53,30 @@ class Observation:
 
     @property
     def blocked_by(self) -> str:
-        """Return the oldest blocker, for people."""
+        """Return who the oldest blocker is, and nothing that changes while it blocks."""
+        return self.blockers[0].name if self.blockers else ""
+
+    @property
+    def blocked_by_state(self) -> str:
+        """Return what is known about it, for people."""
         if not self.blockers:
             return ""
-        oldest, *others = self.blockers
-        perhaps = "perhaps " if self.guessed else ""
-        more = f" and {len(others)} more" if others else ""
-        statement = f": {' '.join(oldest.statement.split())}" if oldest.statement else ""
-        return f"{perhaps}{oldest}{more}{statement}"
+        guess = "only likely" if self.guessed else ""
+        others = f"one of {len(self.blockers)}" if len(self.blockers) > 1 else ""
+        return "; ".join(filter(None, (self.blockers[0].doing, others, guess)))
+
+    @property
+    def blocked_by_statement(self) -> str:
+        """Return its last SQL, on one line."""
+        return " ".join(self.blockers[0].statement.split()) if self.blockers else ""
 
     @property
     def blocked_seconds(self) -> float:
         """Return how long the oldest one has blocked."""
         return self.blockers[0].seconds if self.blockers else 0.0
+
+
+NOTHING_SEEN = Observation()
 
 
 async def answer(connection: "AsyncConnection", *questions: str) -> Sequence[Any]:

@@ -6,6 +6,11 @@ from orchestrator.events.event import Event, catalogued, described, seconds
 
 CONTEXT_HELP = "which of several databases, schemas or version tables env.py migrates; empty where there is one only"
 
+_BLOCKED_BY = "who has the lock that it waits for: connection, user and host; empty when the database does not say"
+_BLOCKED_BY_STATE = "what that session does, in the server's words; whether it is one of several, or only likely"
+_BLOCKED_BY_STATEMENT = "its last SQL, cut to 300 characters; empty when not known"
+_BLOCKED_SECONDS = "how long that session's transaction has been open"
+
 
 @catalogued
 class MigrationEvent(Event, abstract=True):
@@ -113,13 +118,17 @@ class RevisionRetryScheduled(MigrationEvent):
     sentence = (
         "Statement {statement_index} of revision {revision} gave up waiting for a table lock (attempt {attempt}), so "
         "that queries behind it can go on; next attempt in {retry_in_seconds:.1f} s[; it is blocked by {blocked_by}]"
+        "[ ({blocked_by_state})][, whose last statement is: {blocked_by_statement}]"
     )
 
     revision: str = described("revision id")
     statement_index: int = described("which of its statements, from 1")
     attempt: int = described("which attempt at this statement failed, from 1")
     retry_in_seconds: float = seconds("the pause that begins now")
-    blocked_by: str = described("who has the lock, according to the database; empty when it does not say", foreign=True)
+    blocked_by: str = described(_BLOCKED_BY, foreign=True)
+    blocked_by_state: str = described(_BLOCKED_BY_STATE, foreign=True, default="")
+    blocked_by_statement: str = described(_BLOCKED_BY_STATEMENT, foreign=True, default="")
+    blocked_seconds: float = seconds(_BLOCKED_SECONDS, default=0.0)
 
 
 @catalogued
@@ -168,7 +177,8 @@ class RevisionProgress(MigrationEvent):
 
     sentence = (
         "Statement {statement_index} of revision {revision} has run for {statement_seconds:.1f} s"
-        "[; {statement_state}][; {progress_percent:.0f} percent][; blocked by {blocked_by}]."
+        "[; {statement_state}][; {progress_percent:.0f} percent][; blocked by {blocked_by}][ ({blocked_by_state})]"
+        "[, whose last statement is: {blocked_by_statement}]."
     )
 
     revision: str = described("revision id")
@@ -182,12 +192,10 @@ class RevisionProgress(MigrationEvent):
         default=None,
     )
     rows: int | None = described("rows worked through; null when not known", default=None)
-    blocked_by: str = described(
-        "who has the lock that it waits for: connection, user, host, state, statement; empty when it waits for none",
-        foreign=True,
-        default="",
-    )
-    blocked_seconds: float = seconds("how long the blocker's transaction has been open", default=0.0)
+    blocked_by: str = described(_BLOCKED_BY, foreign=True, default="")
+    blocked_by_state: str = described(_BLOCKED_BY_STATE, foreign=True, default="")
+    blocked_by_statement: str = described(_BLOCKED_BY_STATEMENT, foreign=True, default="")
+    blocked_seconds: float = seconds(_BLOCKED_SECONDS, default=0.0)
 
 
 @catalogued

@@ -39,7 +39,7 @@ class Context:
     service: str = "app"
     version: str = ""
     state: str = "waiting"
-    boot_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    boot_id: str = field(default_factory=lambda: _boot_id(time.time_ns()))
     started: float = STARTED
     task: dict[str, str] = field(default_factory=dict)  # see TASK
     log_format: str = "auto"
@@ -89,6 +89,13 @@ class Context:
     def elapsed_seconds(self) -> float:
         """Return the seconds since the process began, by the monotonic clock."""
         return time.monotonic() - self.started
+
+
+def _boot_id(now_ns: int) -> str:
+    """Return a new id whose order is that of the starts: a UUID of version 7 (RFC 9562), without hyphens."""
+    milliseconds = now_ns // 1_000_000 & (1 << 48) - 1
+    number = uuid.uuid4().int & (1 << 76) - 1 | milliseconds << 80
+    return uuid.UUID(int=number & ~(3 << 62) | 2 << 62 | 7 << 76).hex
 
 
 def created(record: LogRecord) -> datetime:

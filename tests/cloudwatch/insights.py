@@ -18,16 +18,17 @@ Node = Tree[Any]
 MOST_STATS, MOST_ROWS, MOST_CHARACTERS = 2, 10_000, 10_000
 SYSTEM_FIELDS = {"@timestamp": "number", "@message": "string", "@logStream": "string", "@log": "string"}
 OF_NUMBERS = {"avg", "max", "min", "pct", "stddev", "sum"}
-AGGREGATES = OF_NUMBERS | {"count", "count_distinct", "earliest", "latest"}
-FUNCTIONS = {"bin", "coalesce", "ispresent", "strlen", "tolower", "toupper"}
+AGGREGATES = OF_NUMBERS | {"count", "count_distinct", "earliest", "latest", "sortsfirst", "sortslast"}
+OF_ARITHMETIC = {"floor", "greatest", "least", "now"}
+FUNCTIONS = OF_ARITHMETIC | {"bin", "coalesce", "ispresent", "strlen", "tolower", "toupper"}
 
-_PARSER = Lark((Path(__file__).parent / "insights.lark").read_text(), parser="lalr")
+PARSER = Lark((Path(__file__).parent / "insights.lark").read_text(), parser="lalr")
 
 
 def faults(query: str, schema: Schema) -> list[str]:
     """What is wrong with a query about lines that the JSON Schema describes."""
     try:
-        tree = _PARSER.parse(query)
+        tree = PARSER.parse(query)
     except UnexpectedInput as error:
         return [f"line {error.line}, column {error.column}: not understood\n{error.get_context(query)}"]
     commands = [each for each in tree.children if isinstance(each, Tree)]
@@ -80,6 +81,8 @@ class _Reading:
                 yield f"{command.data}: {name} needs a number"
 
     def _is_number(self, argument: Any) -> bool:
+        if isinstance(argument, Tree) and argument.data != "field":
+            return argument.data in {"sum", "product"} or str(argument.children[0]).lower() in OF_ARITHMETIC
         types = self.types.get(str(argument.children[0])) if isinstance(argument, Tree) else []
         return bool({"number", "integer"} & {*([types] if isinstance(types, str) else types or [])})
 

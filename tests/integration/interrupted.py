@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
 from orchestrator.databases import backend_for
+from orchestrator.databases.observation import Observation
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
 from orchestrator.migrations.upgrade.applying import Applier
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
@@ -112,7 +113,7 @@ def _applier(connection: Connection, emit: Any) -> Applier:
     guard: Any = NoGuard()
     backend = backend_for(connection.dialect.name)
     context = MigrationContext.configure(connection)
-    return Applier(context, backend, LockRetry(5, emit, Stop(), lambda: ""), guard)
+    return Applier(context, backend, LockRetry(5, emit, Stop(), Observation), guard)
 
 
 def _upgrade(project: Project, connection: Connection, applier: Applier, at: list[str], *, resume: bool) -> None:

@@ -6,6 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from orchestrator.databases.observation import Blocker, Observation
 from orchestrator.migrations.journal import lock_retry
 from orchestrator.migrations.journal.lock_retry import FIRST_SECONDS, LONGEST_SECONDS, LockRetry, MigrationAborted
 from orchestrator.stop import StopAsked
@@ -28,7 +29,7 @@ class Scene:
         self.told: list[tuple[float, Any]] = []
         self.requested: Any = self
         stop: Any = self
-        self.patience = LockRetry(budget, self.emit, stop, lambda: "connection 12")
+        self.patience = LockRetry(budget, self.emit, stop, lambda: Observation(blockers=[Blocker("connection 12")]))
 
     def monotonic(self) -> float:
         """As `time.monotonic`."""

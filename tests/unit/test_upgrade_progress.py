@@ -31,7 +31,7 @@ class Scene:
 
     def __init__(self) -> None:
         self.running: Running | None = None
-        self.blocked_by: tuple[Running, str] | None = None
+        self.blocked_by: tuple[Running, Observation] | None = None
         self.sees: Observation | Exception = Observation()
         self.takes_seconds = 0.01
         self.looks: list[float] = []
@@ -143,7 +143,7 @@ async def test_who_waits_for_a_lock_is_seen_before_the_server_gives_up(
     scene.sees = BLOCKED
     running = scene.run()
     await asyncio.sleep(lock_timeout * 0.9)
-    assert scene.blocked_by == (running, "connection 12")
+    assert scene.blocked_by == (running, BLOCKED)
 
 
 @pytest.mark.parametrize("after", [3.1, 8.0, 59.0, 122.2])
@@ -155,7 +155,7 @@ async def test_a_lock_that_is_waited_for_late_is_seen_as_well(scene: Scene, afte
     assert scene.blocked_by is None
     scene.sees = BLOCKED
     await asyncio.sleep(5 * 0.9)
-    assert scene.blocked_by == (running, "connection 12")
+    assert scene.blocked_by == (running, BLOCKED)
 
 
 async def test_who_was_in_the_way_is_remembered(scene: Scene) -> None:
@@ -166,7 +166,7 @@ async def test_who_was_in_the_way_is_remembered(scene: Scene) -> None:
     await asyncio.sleep(3)
     scene.sees = COPYING
     await asyncio.sleep(30)
-    assert scene.blocked_by == (running, "connection 12")
+    assert scene.blocked_by == (running, BLOCKED)
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(), ValueError("a bug"), TimeoutError()])

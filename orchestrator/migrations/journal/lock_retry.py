@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from orchestrator.backoff import Backoff
+from orchestrator.databases.observation import Observation
 from orchestrator.events import Emit, RevisionRetryScheduled
 from orchestrator.stop import Stop, StopAsked
 
@@ -26,7 +27,7 @@ class LockRetry:
     budget_seconds: float
     emit: Emit
     stop: Stop
-    blocked_by: Callable[[], str]
+    blocker: Callable[[], Observation]
     _statement: tuple[str, int] = ("", 0)
     _began: float = 0.0
     _attempts: int = 0
@@ -46,13 +47,17 @@ class LockRetry:
             return False
         self._attempts += 1
         pause = min(left, self._backoff.next())
+        seen = self.blocker()
         self.emit(
             RevisionRetryScheduled(
                 revision=revision,
                 statement_index=statement_index,
                 attempt=self._attempts,
                 retry_in_seconds=round(pause, 3),
-                blocked_by=self.blocked_by(),
+                blocked_by=seen.blocked_by,
+                blocked_by_state=seen.blocked_by_state,
+                blocked_by_statement=seen.blocked_by_statement,
+                blocked_seconds=seen.blocked_seconds,
             )
         )
         if self.stop.requested.wait(pause):

@@ -93,7 +93,7 @@ class ProgressWatcher:
         if running != self._upgrade.running:
             return  # the two looks saw different statements
         if seen.blocked_by:
-            self._upgrade.blocked_by = running, seen.blocked_by
+            self._upgrade.blocked_by = running, seen
         seconds = time.monotonic() - running.since
         beat = running, round(seconds / self._pause_seconds) // self._looks
         if beat[1] and beat != self._told:
@@ -111,5 +111,7 @@ def _progress(running: Running, seen: Observation, seconds: float) -> RevisionPr
         progress_percent=seen.progress_percent,
         rows=seen.rows,
         blocked_by=seen.blocked_by,
+        blocked_by_state=seen.blocked_by_state,
+        blocked_by_statement=seen.blocked_by_statement,
         blocked_seconds=round(seen.blocked_seconds, 3),
     )

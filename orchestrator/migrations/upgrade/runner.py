@@ -13,6 +13,7 @@ from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.diagnosis import Diagnosis
 from orchestrator.databases.interruption import Interrupted, interruption
+from orchestrator.databases.observation import NOTHING_SEEN, Observation
 from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Emit
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
@@ -69,7 +70,7 @@ class Upgrade:
     contexts: list[ContextRun] = field(default_factory=list)
     stopped: bool = False
     cancelled: bool = False
-    blocked_by: tuple[Running, str] | None = None
+    blocked_by: tuple[Running, Observation] | None = None
     silent_seconds: float = 0.0
     applied_before: Mapping[str, int] = field(default_factory=dict)
     _begun: bool = False
@@ -234,10 +235,10 @@ class Upgrade:
         """Return the name of a context; empty if it is the only one."""
         return name_of(context, arguments, taken) if self.env.several or taken else ""
 
-    def _blocker(self, running: Running | None) -> str:
-        """Return the session that was last seen to block the running statement."""
-        statement, blocked_by = self.blocked_by or (None, "")
-        return blocked_by if statement == running else ""
+    def _blocker(self, running: Running | None) -> Observation:
+        """Return the last look that saw a session block the running statement."""
+        statement, seen = self.blocked_by or (None, NOTHING_SEEN)
+        return seen if statement == running else NOTHING_SEEN
 
 
 def _worth_reading(error: BaseException) -> BaseException | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from orchestrator.databases.observation import Observation
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.settings import Settings
@@ -29,7 +30,7 @@ class Shared:
     """The state of a run.
 
     Attributes:
-        blocker: returns the session that was last seen to block a statement.
+        blocker: returns the last look that saw a session block a statement.
         applied_before: how many revisions this start applied in each context before the database interrupted it.
     """
 
@@ -37,5 +38,5 @@ class Shared:
     stop: Stop
     emit: Emit
     locks: RunLocks
-    blocker: Callable[[Running | None], str]
+    blocker: Callable[[Running | None], Observation]
     applied_before: Mapping[str, int] = field(default_factory=dict)
