@@ -10,7 +10,7 @@ MINUTES ?= 10
 WORKERS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help run test compat soak container-test faults lint format mutants lock lock-check servers wheel clean
+.PHONY: help run test compat soak container-test faults lint format docs mutants lock lock-check servers wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -61,12 +61,17 @@ format: $(DEV)/ready ## put the code in order
 	@$(DEV)/bin/ruff format .
 	@$(DEV)/bin/ruff check --fix .
 
+# The site's sources are links to the pages of the repository, so that relative links are the same in both.
+docs: .venv/docs/ready ## build the documentation as a site into dist/site; ARGS="serve" to read it while you write
+	@mkdir -p dist/pages && ln -sfn $(foreach page,README.md CHANGELOG.md CONTRIBUTING.md docs deploy,$(CURDIR)/$(page)) dist/pages/
+	@NO_MKDOCS_2_WARNING=1 .venv/docs/bin/mkdocs $(if $(ARGS),$(ARGS),build)
+
 # The lock files carry hashes and no address of an index; any index that holds these files will do. They keep extras
 # (`coverage[toml]`), and list all that is installed, so that nothing is resolved where they are installed.
 LOCK = $(INDEX) $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-annotate \
 	--custom-compile-command "make lock" --group pyproject.toml:$(1) $(if $(EXTRAS_$(1)),$(EXTRAS_$(1)) pyproject.toml) \
 	--output-file $(2)
-LOCKS := uv run run-aws dev
+LOCKS := uv run run-aws dev docs
 EXTRAS_run := --extra standard --extra mysql --extra postgresql --extra sqlite
 EXTRAS_run-aws := $(EXTRAS_run) --extra aws
 EXTRAS_dev := --all-extras
@@ -92,6 +97,12 @@ clean: ## forget the environments and caches
 	@$(INDEX) $(UV) pip sync --quiet --require-hashes --python $(@D) $<
 	@$(UV) pip install --quiet --offline --no-deps --no-build-isolation --python $(@D) --editable .
 	@$(UV) pip check --quiet --python $(@D)
+	@touch $@
+
+.venv/docs/ready: requirements/docs.lock $(UV)
+	@echo "Preparing $(@D) from $<" >&2
+	@$(UV) venv --quiet --clear --no-project --python $(PYTHON) $(@D)
+	@$(INDEX) $(UV) pip sync --quiet --require-hashes --python $(@D) $<
 	@touch $@
 
 # uv reads no pip.conf: an index that is configured for pip is passed on.
