@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,12 @@ _KEPT_FOR_FORCING = 0.1  # of it
 _KEPT_FOR_LAST_EVENTS = 0.05  # of it
 _FORCED_SECONDS = 0.5
 _NOTICED_SECONDS = 0.3  # uvicorn looks every 0.1 s
+
+
+_HINTS = {
+    errno.EACCES: "This user may not listen on ports below 1024. Set PORT to another one, such as 8000.",
+    errno.EADDRNOTAVAIL: "This machine does not have the address in ORCHESTRATOR_HOST: 0.0.0.0 stands for all it has.",
+}
 
 
 def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
@@ -50,6 +57,7 @@ def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
             error_type="bind_failed",
             error_code=error.errno or "",
             error_message=error.strerror or str(error),
+            hint=_HINTS.get(error.errno or 0, ""),
             host=host,
             port=port,
         )

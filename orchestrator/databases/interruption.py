@@ -42,12 +42,17 @@ def interruption(error: BaseException, backend: Backend, silent_seconds: float =
         silent_seconds: for how long nothing was heard of it when the connection was ended for that; else 0.
     """
     cause = error.__cause__ if isinstance(error, StartupError) else error
-    if cause is None or not any(_of_database(each) for each in chain(cause)):
+    if cause is None or not is_of_database(cause):
         return None
     if silent_seconds:
         return TIMEOUT.found("", _SILENT.format(silent_seconds))
     found = backend.diagnose(cause)
     return found if found.error_type in _PASSING else None
+
+
+def is_of_database(error: BaseException) -> bool:
+    """Return whether a database driver raised the error, or its cause."""
+    return any(_of_database(each) for each in chain(error))
 
 
 def _of_database(error: BaseException) -> bool:

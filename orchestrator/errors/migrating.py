@@ -13,12 +13,12 @@ class LockTimeout(Failure):
 
     exits_with = 6
     sentence = (
-        "The migration lock {lock_name} was not free within {waited_seconds:.1f} s[; it is held by {holder}]"
-        "[, which runs: {holder_statement}]"
+        "Did not get the migration lock {lock_name} within {waited_seconds:.1f} s: {error_message}[. Its holder is "
+        "{holder}][, which runs: {holder_statement}]"
     )
     cure = (
-        "Look at the holder, and end its session if it hangs. "
-        "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS says how long it may go without progress."
+        "Look at the holder. If it hangs, end its session, and start again. If it works, raise "
+        "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS, the time that a holder may go without progress."
     )
 
     context: str = described(CONTEXT_HELP, default="")
@@ -49,8 +49,8 @@ class MigrationFailed(_RevisionFailure):
 
     exits_with = 7
     sentence = (
-        "The migration failed[ in revision {revision}][ at statement {statement_index}]; nothing of the revision is "
-        "left in the database: {error_message}"
+        "The migration failed[ at statement {statement_index}][ of revision {revision}, of which nothing is left in "
+        "the database]: {error_message}"
     )
     cure = "Fix the revision and deploy again: it will run from its first statement."
 
@@ -61,14 +61,13 @@ class MigrationHalfApplied(_RevisionFailure):
 
     exits_with = 8
     sentence = (
-        "The migration stopped half way[ in revision {revision}][ at statement {statement_index}]"
-        "[; {statements_done:statement} of the revision ran before, and may have left changes in the database]: "
-        "{error_message}"
+        "The migration stopped half way[ at statement {statement_index}][ of revision {revision}]"
+        "[, after {statements_done:statement} that may have left changes in the database]: {error_message}"
     )
     cure = (
-        "Repair by hand, in one of two ways. Either finish the revision (`left`, `pending_statement`) and record it "
-        "with `alembic stamp`. Or undo what is in `applied`, and delete the rows of the revision from "
-        "orchestrator_journal_statements and orchestrator_journal: it will run from its first statement."
+        "Repair the database by hand, in one of two ways. Either run the rest of the revision (`pending_statement`, "
+        "`left`), and then `alembic stamp REVISION`. Or undo the statements in `applied`, and delete the rows of the "
+        "revision from orchestrator_journal_statements and orchestrator_journal. Then start again."
     )
 
     applied: list[str] = described(
@@ -94,9 +93,9 @@ class MigrationStopped(_RevisionFailure):
     """A stop was requested before the database was at its target."""
 
     exits_with = 12
-    sentence = "Stopped before the database was at its target: {error_message}"
+    sentence = "The process was stopped before the database reached its target: {error_message}"
     cure = (
-        "Nothing to do: the next start continues after what is done. If it never finishes, raise "
+        "Nothing to do: the next start continues from there. If no start ever finishes, raise "
         "ORCHESTRATOR_SHUTDOWN_SECONDS and the stop timeout of the container."
     )
 
@@ -116,8 +115,8 @@ class DatabaseAhead(Failure):
 
     exits_with = 10
     sentence = (
-        "This image cannot use the database: the database is at {current_revision}, the image at {head_revision}, "
-        "lineage {lineage}: {error_message}."
+        "This image (at {head_revision}) cannot use the database (at {current_revision}), whose lineage is {lineage}: "
+        "{error_message}."
     )
     cure = "Deploy an image that has the revision of the database (roll forward)."
 
@@ -136,7 +135,7 @@ class DatabaseAheadTolerated(DatabaseAhead):
     level = logging.WARNING
     outcome = "unknown"
     sentence = (
-        "The database is ahead of this image, which serves nevertheless: the database is at {current_revision}, "
-        "the image at {head_revision}: {error_message}."
+        "The database (at {current_revision}) is ahead of this image (at {head_revision}), which serves all the same: "
+        "{error_message}."
     )
     cure = "Nothing to do if this image is meant to serve on the newer schema; otherwise deploy the newer image."

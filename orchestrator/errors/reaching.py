@@ -13,8 +13,8 @@ class DatabaseUnreachable(Failure):
         "The database was not ready within {waited_seconds:.1f} s ({attempts:attempt}); last cause: {error_message}"
     )
     cure = (
-        "Check that the database runs, and that this process can reach it: address, network, security group. "
-        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS says how long to wait."
+        "Check that the database runs, and that this process can reach it: address, network, security group. If it "
+        "needs longer to become ready, raise ORCHESTRATOR_WAIT_TIMEOUT_SECONDS."
     )
 
     attempts: int = described("attempts made")
@@ -26,8 +26,11 @@ class DatabaseRefused(Failure):
     """The database answered and refused the connection; another attempt would not help."""
 
     exits_with = 5
-    sentence = "The database refused the connection ({error_type}): {error_message}"
-    cure = "Correct what the database is addressed with: user, password, database name, TLS; or the rights of the user."
+    sentence = (
+        "The database refused the connection after {waited_seconds:.1f} s ({attempts:attempt}, {error_type}): "
+        "{error_message}"
+    )
+    cure = "Correct the user, the password, the database name or the TLS options, or the rights of the user."
 
     attempts: int = described("attempts made")
     waited_seconds: float = seconds("since waiting began")
@@ -42,8 +45,9 @@ class DependencyUnreachable(Failure):
         "{dependency} was not ready within {waited_seconds:.1f} s ({attempts:attempt}); last cause: {error_message}"
     )
     cure = (
-        "Check that the service runs, and that this process can reach it: address, network, security group. "
-        "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS says how long to wait, ORCHESTRATOR_WAIT_FOR for what."
+        "Check that the service runs, and that this process can reach it: address, network, security group. If it "
+        "needs longer to become ready, raise ORCHESTRATOR_WAIT_TIMEOUT_SECONDS; if the app does not need it, take it "
+        "out of ORCHESTRATOR_WAIT_FOR."
     )
 
     dependency: str = described("its address, without a password")

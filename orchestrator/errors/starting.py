@@ -11,7 +11,7 @@ class SettingsInvalid(Failure):
 
     exits_with = 78  # EX_CONFIG of sysexits.h
     sentence = "{fault_count:setting} {fault_count:is/are} wrong: {error_message}"
-    cure = "Correct these environment variables. `orchestrator serve --help` describes them all."
+    cure = "Correct these environment variables, and start again. `orchestrator serve --help` describes all variables."
 
     fault_count: int = described("how many faults there are")
     variables: list[str] = described("the variables at fault")
@@ -27,8 +27,8 @@ class AppFailed(Failure):
     exits_with = 3
     sentence = "The app {app} did not start: {error_message}"
     cure = (
-        "Fix the app, or name another in ORCHESTRATOR_APP: it must import, and its lifespan must start. "
-        "The traceback is in `exception`."
+        "Read the traceback in `exception` and fix the app: it must import, and its lifespan must start. If it is the "
+        "wrong app, set ORCHESTRATOR_APP."
     )
 
     app: str = described("the import string")
@@ -52,13 +52,13 @@ class HookFailed(Failure):
 
     exits_with = 13
     sentence = (
-        "The hook {hook} failed: {error_message}[; {revisions_applied:revision} {revisions_applied:was/were} applied "
-        "before it and {revisions_applied:stays/stay} applied]"
+        "The hook {hook} failed: {error_message}[. {revisions_applied:revision} {revisions_applied:was/were} applied "
+        "before it, and {revisions_applied:stays/stay} applied]"
     )
     cure = (
-        "Fix the command; `output` has the end of what it wrote. It runs again at the next start, so it must be "
-        "repeatable. It must not wait for the migration lock (as `orchestrator migrate` would): it runs under it. "
-        "ORCHESTRATOR_HOOK_TIMEOUT_SECONDS is its budget."
+        "Read the end of its output in `output`, and fix the command. The next start runs it again, so it must be "
+        "repeatable. It runs while this process holds the migration lock, so it must not wait for that lock, as "
+        "`orchestrator migrate` does. If it needs more time, raise ORCHESTRATOR_HOOK_TIMEOUT_SECONDS."
     )
 
     hook: str = described(HOOK_HELP)

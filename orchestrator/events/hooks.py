@@ -19,7 +19,7 @@ class HookStarted(Event):
 class HookProgress(Event):
     """The command has been running for a while; written once per heartbeat."""
 
-    sentence = "The hook {hook} has run for {hook_seconds:.1f} s."
+    sentence = "The hook {hook} has been running for {hook_seconds:.1f} s."
 
     hook: str = described(HOOK_HELP)
     hook_seconds: float = seconds("since it began")
@@ -30,7 +30,7 @@ class HookCompleted(Event):
     """The command ended with exit code 0."""
 
     outcome = "success"
-    sentence = "The hook {hook} was completed in {duration_seconds:.2f} s."
+    sentence = "The hook {hook} ended without an error after {duration_seconds:.2f} s."
 
     hook: str = described(HOOK_HELP)
     command: str = described("the command", foreign=True)

@@ -51,7 +51,10 @@ class ChecksumChanged(MigrationEvent):
 class MigrationsPlanned(MigrationEvent):
     """The revisions that this image would apply, seen before the lock is taken."""
 
-    sentence = "Planned {pending_count:revision}, from {current_revision} to {head_revision}."
+    sentence = (
+        "{pending_count:revision} {pending_count:is/are} pending: the database is at {current_revision}, this image at "
+        "{head_revision}."
+    )
 
     current_revision: str = described("the database's heads, joined by commas; `base` when it has none")
     head_revision: str = described("the image's target, joined by commas")
@@ -64,7 +67,7 @@ class LockWaiting(MigrationEvent):
     """Another migration holds the lock; written at once, and then once per heartbeat."""
 
     sentence = (
-        "Waiting for the migration lock {lock_name}, {waited_seconds:.1f} s so far[; it is held by {holder}]"
+        "Waiting for the migration lock {lock_name} for {waited_seconds:.1f} s[. Its holder is {holder}]"
         "[, which runs: {holder_statement}]"
     )
 
@@ -116,8 +119,8 @@ class RevisionRetryScheduled(MigrationEvent):
 
     level = logging.WARNING
     sentence = (
-        "Statement {statement_index} of revision {revision} gave up waiting for a table lock (attempt {attempt}), so "
-        "that queries behind it can go on; next attempt in {retry_in_seconds:.1f} s[; it is blocked by {blocked_by}]"
+        "Statement {statement_index} of revision {revision} did not get its table lock in time (attempt {attempt}), "
+        "and lets other queries pass; next attempt in {retry_in_seconds:.1f} s[. The lock is held by {blocked_by}]"
         "[ ({blocked_by_state})][, whose last statement is: {blocked_by_statement}]"
     )
 
@@ -156,8 +159,8 @@ class MigrationInterrupted(MigrationEvent):
 
     level = logging.WARNING
     sentence = (
-        "The database interrupted the migration ({error_type})[ in revision {revision}][ at statement "
-        "{statement_index}]: {error_message}. Waiting until it takes writes again, then continuing (interruption "
+        "The database interrupted the migration ({error_type})[ at statement {statement_index}][ of revision "
+        "{revision}]: {error_message}. It continues when the database takes writes again (interruption "
         "{interruptions})."
     )
 
@@ -176,9 +179,9 @@ class RevisionProgress(MigrationEvent):
     """A statement has been running for a while; written once per heartbeat, with what another connection sees."""
 
     sentence = (
-        "Statement {statement_index} of revision {revision} has run for {statement_seconds:.1f} s"
-        "[; {statement_state}][; {progress_percent:.0f} percent][; blocked by {blocked_by}][ ({blocked_by_state})]"
-        "[, whose last statement is: {blocked_by_statement}]."
+        "Statement {statement_index} of revision {revision} has been running for {statement_seconds:.1f} s"
+        "[; the server says: {statement_state}][; {progress_percent:.0f} percent done][; it waits for {blocked_by}]"
+        "[ ({blocked_by_state})][, whose last statement is: {blocked_by_statement}]."
     )
 
     revision: str = described("revision id")

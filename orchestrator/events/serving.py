@@ -31,7 +31,7 @@ class CommandStarted(Event):
     """`run` is done: this process becomes COMMAND, which writes what it likes from here on. The last event."""
 
     outcome = "success"
-    sentence = "Everything is ready; this process becomes: {command}"
+    sentence = "The database is ready. This process now becomes: {command}"
 
     command: str = described("the program and its arguments", foreign=True)
 

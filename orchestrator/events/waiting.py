@@ -10,7 +10,7 @@ class DatabaseEmbedded(Event):
     """No database is configured, so the embedded one is used: right on a laptop, wrong in production."""
 
     level = logging.WARNING
-    sentence = "No database is configured: using the embedded SQLite file {database}."
+    sentence = "No variable says where the database is: using the SQLite file {database}."
 
     database: str = described("path of the SQLite file", foreign=True)
 

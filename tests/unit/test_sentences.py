@@ -20,17 +20,17 @@ def test_a_count_agrees_with_its_noun(count: int, told: str) -> None:
 
 
 def test_what_is_not_known_is_not_told() -> None:
-    """`held by .` and `(revision: ; statement 0)` make a reader look for what is missing."""
+    """`Its holder is .` and `(revision: ; statement 0)` make a reader look for what is missing."""
     lock = {"lock_name": "l", "holder_seconds": 0.0, "holder_progressing": False, "waited_seconds": 1.0}
-    assert LockWaiting(**lock, holder="", holder_statement="").message.endswith("1.0 s so far")  # type: ignore[arg-type]
-    assert "held by me, which runs: X" in LockWaiting(**lock, holder="me", holder_statement="X").message  # type: ignore[arg-type]
+    assert LockWaiting(**lock, holder="", holder_statement="").message.endswith("for 1.0 s")  # type: ignore[arg-type]
+    assert "Its holder is me, which runs: X" in LockWaiting(**lock, holder="me", holder_statement="X").message  # type: ignore[arg-type]
     failed = MigrationFailed(
         error_type="x", error_message="why", revision="", statement_index=0, statement="", statements_done=0
     )
-    assert failed.message == "The migration failed; nothing of the revision is left in the database: why"
+    assert failed.message == "The migration failed: why"
     assert ServerDrained(duration_seconds=0.2, requests_cancelled=0).message == "Finished the open requests in 0.2 s."
     planned = MigrationsPlanned(current_revision="base", head_revision="a1", pending_count=1, pending=["a1"])
-    assert planned.message == "Planned 1 revision, from base to a1."
+    assert planned.message == "1 revision is pending: the database is at base, this image at a1."
 
 
 def test_values_may_hold_what_means_something_in_a_template() -> None:

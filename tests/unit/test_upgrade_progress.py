@@ -180,7 +180,7 @@ async def test_whatever_a_look_meets_the_event_comes(scene: Scene, error: Except
     (_, event), *_ = scene.told
     assert (event.statement_state, event.progress_percent, event.rows, event.blocked_by) == ("", None, None, "")
     assert event.statement_seconds >= 10
-    assert event.message == "Statement 1 of revision a1 has run for 10.0 s."
+    assert event.message == "Statement 1 of revision a1 has been running for 10.0 s."
 
 
 async def test_a_server_that_is_silent_delays_no_event_for_long(scene: Scene) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.address.drivers import missing_driver
 from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
+from orchestrator.databases.interruption import is_of_database
 from orchestrator.errors import (
     DatabaseRefused,
     Failure,
@@ -23,15 +24,17 @@ from orchestrator.stop import StopAsked
 
 LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
 
-_NO_REVISION = "No revision was running: env.py or its connection failed. See `exception`."
+_NO_REVISION = (
+    "No revision had begun. Read the traceback in `exception`, correct env.py or what it connects to, and start again."
+)
+_NO_CONNECTION = "No revision had begun: the database did not let env.py work. {}"
 _BLOCKED = (
-    "Another session held the table for longer than ORCHESTRATOR_DDL_RETRY_SECONDS. End that "
-    "session, or deploy after it has ended. The `revision_retry_scheduled` events name it."
+    "Another session held the table for longer than ORCHESTRATOR_DDL_RETRY_SECONDS. End that session, or wait for its "
+    "end. Then start again. The `revision_retry_scheduled` events name it."
 )
 _GOES_ON = (
-    "The statements that ran are on record, and the next start continues after them. If the same "
-    "statement fails again, fix the revision from that statement on, and do not change what comes "
-    "before it."
+    "The statements that ran are on record, and the next start continues after them. If the same statement fails "
+    "again, fix the revision from that statement on; do not change what comes before it."
 )
 
 
@@ -70,20 +73,21 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         return MigrationTreeInvalid(error_type="driver_missing", error_message=innermost_message(error), hint=hint)
     recorder = scene.recorder if scene.revision else None
     half = recorder is not None and recorder.log.left_something
-    diagnosis = None if isinstance(error, NotResumable | StopAsked) else scene.diagnosis
+    diagnosis = scene.diagnosis if is_of_database(error) else None
     told: dict[str, Any] = {
         "error_type": "not_resumable"
         if isinstance(error, NotResumable)
         else getattr(error, "error_type", type(error).__name__),
         "error_code": diagnosis.error_code if diagnosis else "",
-        "error_message": innermost_message(error),
+        "error_message": diagnosis.error_message if diagnosis else innermost_message(error),
         "revision": scene.revision,
         "statement_index": recorder.done + 1 if recorder and recorder.running else 0,
         "statement": recorder.running[:STATEMENT_LENGTH] if recorder else "",
         "statements_done": recorder.done if recorder else 0,
     }
     if scene.revision and (scene.cancelled or isinstance(error, StopAsked)):
-        told["error_message"] = f"revision {scene.revision} did not end in time: {told['error_message']}"
+        message = f"revision {scene.revision} did not end within the shutdown budget, and its statement was cancelled"
+        told["error_message"] = message if isinstance(error, StopAsked) else f"{message}: {told['error_message']}"
         return MigrationStopped(**told)
     if half and recorder:
         return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})
@@ -173,4 +177,6 @@ def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:
         return diagnosis.hint
     if scene.recorder and scene.recorder.gave_up:
         return _BLOCKED
-    return "" if scene.revision else _NO_REVISION
+    if scene.revision:
+        return ""
+    return _NO_CONNECTION.format(diagnosis.hint) if diagnosis and diagnosis.hint else _NO_REVISION

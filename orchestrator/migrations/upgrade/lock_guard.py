@@ -124,12 +124,12 @@ class LockGuard:
         try:
             if self.is_ours():
                 return None
-            cause = "it was released, or this is another session"
+            cause = "a statement released it, or the connection has another session now"
         except Exception as error:  # noqa: BLE001  # whatever the driver says of a connection that is gone
             self.loss, cause = error, innermost_message(error)
         return (MigrationHalfApplied if half_applied else MigrationFailed)(
             error_type="lock_lost",
-            error_message=f"the migration lock {self._lock.name} is not ours any more: {cause}",
+            error_message=f"this process lost the migration lock {self._lock.name}: {cause}",
             hint="" if half_applied else _LOST,
             revision="",
             statement_index=0,
@@ -217,7 +217,7 @@ class LockGuard:
     # ------------------------------------------------------------ reporting it
 
     def _timeout(self, reason: str, holder: Holder, budget: WaitBudget, waited: float) -> LockTimeout:
-        message = f"another migration holds {self._lock.name}; {reason}"
+        message = f"another migration holds it, and {reason}"
         return LockTimeout(error_type="lock_timeout", error_message=message, **self._situation(holder, budget, waited))
 
     def _situation(self, holder: Holder, budget: WaitBudget, waited: float) -> dict[str, Any]:

@@ -58,7 +58,9 @@ class VerifiedCarrier:
         stale = time.monotonic() - self._verified_at >= self._guard.fresh_seconds
         if self._needed and stale and not _NOT_BEFORE.match(sql):
             if self._guard.is_gone():
-                raise MigrationAborted(LockLostError("the migration lock is not ours any more"))
+                raise MigrationAborted(
+                    LockLostError("this process lost the migration lock in the middle of the revision")
+                )
             self._verified_at = time.monotonic()
         self._guard.tell(sql)
         try:

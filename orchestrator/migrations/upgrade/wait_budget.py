@@ -35,9 +35,9 @@ class WaitBudget:
         """Return why the wait should end; empty while it may continue."""
         stuck = now - self._progressed
         if stuck >= self._stuck_seconds:
-            return f"it made no progress for {stuck:.1f} s: {self._why()}"
+            return f"made no progress for {stuck:.1f} s: {self._why()}"
         if self._total_seconds is not None and now - self._began >= self._total_seconds:
-            return "it still makes progress, but ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS is over"
+            return "still makes progress, but ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS is over"
         return ""
 
     def _gets_on(self, holder: Holder, record: str, seconds: float) -> bool:
