@@ -53,7 +53,7 @@ class HookFailed(Failure):
     exits_with = 13
     sentence = (
         "The hook {hook} failed: {error_message}[. {revisions_applied:revision} {revisions_applied:was/were} applied "
-        "before it, and {revisions_applied:stays/stay} applied]"
+        "before it and {revisions_applied:stays/stay} applied]"
     )
     cure = (
         "Read the end of its output in `output`, and fix the command. The next start runs it again, so it must be "
