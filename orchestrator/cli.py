@@ -143,6 +143,29 @@ def plan(stop: Stop, *, form: Literal["json", "sql"] | None, schema: bool) -> in
     return _print(command.schema()) if schema else command.plan(stop, form or "text")
 
 
+@cli.command(cls=PrinterWithVariables, reads=("DATABASE_URL", *_LOOKING[4:], "ORCHESTRATOR_APP"))
+@click.option("--since", default="", metavar="REVISION", help="Judge only revisions that this one does not need.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["mysql", "mariadb", "postgresql", "sqlite"]),
+    help="Whose SQL to judge; default: that of the database's address.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text")
+@click.option("--json", "form", flag_value="json", help="As --format json; --schema prints the schema of it.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and do nothing else.")
+@click.pass_obj
+def check(
+    stop: Stop, *, since: str, dialect: str | None, form: Literal["text", "json", "github", "sarif"], schema: bool
+) -> int:
+    """Judge settings, app and migrations without a database: what is wrong, and which operations are dangerous.
+
+    Exit code 0: nothing; 1: dangerous operations; else the code of the first failure, as for a start.
+    """
+    from orchestrator.people import check as command
+
+    return _print(command.schema()) if schema else command.check(stop, form, dialect=dialect or "", since=since)
+
+
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 
 

@@ -134,15 +134,19 @@ def told(failure: Failure) -> int:
         for fault in cleaned(failure.faults, REDACTOR.value):
             _complain(f"{fault['variable']}: {fault['problem']}", f"Example: {fault['example']}")
         return failure.exits_with
-    fields = failure.fields(REDACTOR.value)
-    if isinstance(failure, MigrationFailed | MigrationHalfApplied):  # no revision runs here
-        _complain(f"env.py failed: {fields['error_message']}", _ENV_HINT)
-    else:
-        _complain(said(failure.sentence, fields), str(fields["hint"]))
+    _complain(*sentence(failure))
     return failure.exits_with
 
 
-def _complain(sentence: str, hint: str) -> None:
-    sys.stderr.write(f"orchestrator: {' '.join(sentence.split())}\n")
+def sentence(failure: Failure) -> tuple[str, str]:
+    """Return what happened, and what to do about it, without secrets."""
+    fields = failure.fields(REDACTOR.value)
+    if isinstance(failure, MigrationFailed | MigrationHalfApplied):  # no revision runs here
+        return f"env.py failed: {fields['error_message']}", _ENV_HINT
+    return said(failure.sentence, fields), str(fields["hint"])
+
+
+def _complain(what: str, hint: str) -> None:
+    sys.stderr.write(f"orchestrator: {' '.join(what.split())}\n")
     if hint:
         sys.stderr.write(f"  {hint}\n")

@@ -17,7 +17,7 @@ from orchestrator.people.ddl.reading import Sql
 from orchestrator.people.plan.model import Database, Plan, Revision, Statement, Work
 from orchestrator.people.plan.tables import Tables
 from orchestrator.people.position import answers, explanation, shown
-from orchestrator.people.recording.offline import configured_options, dialect_called, relative
+from orchestrator.people.recording.offline import configured_options, dialect_called, relative, without_driver
 from orchestrator.people.recording.recorder import Recorder, Recording
 from orchestrator.people.recording.recorder import Statement as Recorded
 from orchestrator.people.session import Session
@@ -62,7 +62,9 @@ def _database(context: "MigrationContext", name: str, target: Target, arguments:
     position = readable_position(context)
     standing = target.standing(position)
     dialect, version = backend_for(connection.dialect.name).describe(connection.dialect)
-    recorder = Recorder(context.environment_context.config, context.script, connection.dialect, context.opts)
+    recorder = Recorder(
+        context.environment_context.config, context.script, without_driver(connection.dialect), context.opts
+    )
     tables = Tables(connection)
     judge = _Judge(dialect, connection.dialect.server_version_info or (), tables)
     scripts = [context.script.get_revision(each.id) for each in standing.pending]

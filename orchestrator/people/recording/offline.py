@@ -1,5 +1,6 @@
 """The tree of revisions without a database: Alembic's scripts, and what env.py configures before it would connect."""
 
+import copy
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
     from sqlalchemy.engine import Dialect
-
-_NAMES = {"mysql": "mysql", "mariadb": "mariadb", "postgresql": "postgresql", "sqlite": "sqlite"}
 
 
 class _Configured(BaseException):
@@ -34,8 +33,16 @@ def dialect_called(name: str) -> "Dialect":
     """Return SQLAlchemy's dialect of a database, without a driver."""
     from sqlalchemy.dialects import registry
 
-    dialect: Dialect = registry.load(_NAMES[name])(paramstyle="named")
+    dialect: Dialect = registry.load(name)(paramstyle="named")
     return dialect
+
+
+def without_driver(dialect: "Dialect") -> "Dialect":
+    """Return a dialect that writes SQL as it is, and not for its driver, which would have each `%` twice."""
+    found = copy.copy(dialect)
+    found.paramstyle, found.positional = "named", False
+    found.identifier_preparer = found.preparer(found)
+    return found
 
 
 def configured_options(config: "Config", scripts: "ScriptDirectory") -> tuple[dict[str, Any], BaseException | None]:

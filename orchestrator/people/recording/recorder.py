@@ -5,6 +5,7 @@ empty answers, and the recording says so, as its SQL may be another one where th
 """
 
 import contextlib
+import importlib.util
 import inspect
 import io
 import sys
@@ -13,9 +14,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alembic.operations import Operations
+from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.types import to_instance
 
+from orchestrator.migrations.journal.index_order import same_index_order
 from orchestrator.people.guard import READS, nothing_changed
 from orchestrator.people.recording.answers import Answering
 
@@ -38,12 +42,14 @@ class Statement:
         sql: without its terminator; values are in it where they can be written so.
         line: in the script; 0 if it is not known.
         operation: Alembic's name of what made it, such as `add_column`; `execute` for SQL that the revision wrote.
+        column: of an `alter_column`: how the column was, as far as the revision says it.
         autocommit: it stands in an `autocommit_block()`.
     """
 
     sql: str
     line: int
     operation: str
+    column: Mapping[str, str] = field(default_factory=dict)
     autocommit: bool = False
 
 
@@ -80,23 +86,32 @@ class Recorder:
         self._config, self._scripts, self._dialect = config, scripts, dialect
         self._options = {name: options[name] for name in _OPTIONS if options.get(name) is not None}
 
-    def record(self, script: "Script", arguments: Mapping[str, Any] | None = None) -> Recording:
-        """Return what a revision would execute; its `upgrade()` gets these arguments, as from `run_migrations`."""
-        recording = self._record(script, arguments or {}, literals=True)
-        if "CompileError" in recording.problem:  # a value that cannot be written as a literal
-            recording = self._record(script, arguments or {}, literals=False)
+    def record(
+        self, script: "Script", arguments: Mapping[str, Any] | None = None, *, afresh: bool = False
+    ) -> Recording:
+        """Return what a revision would execute.
+
+        Args:
+            script: The revision.
+            arguments: What its `upgrade()` gets, as from `run_migrations`.
+            afresh: Load the script again: what it remembers from a run before must not count.
+        """
+        upgrade = _loaded(script.path).upgrade if afresh else script.module.upgrade
+        recording = self._record(script.path, upgrade, arguments or {}, literals=True)
+        if recording.problem.startswith("CompileError"):  # a value that cannot be written as a literal
+            recording = self._record(script.path, upgrade, arguments or {}, literals=False)
         return recording
 
-    def _record(self, script: "Script", arguments: Mapping[str, Any], *, literals: bool) -> Recording:
-        recording, path = Recording(), str(script.path)
+    def _record(self, path: str, upgrade: Any, arguments: Mapping[str, Any], *, literals: bool) -> Recording:
+        recording, path = Recording(), str(path)
         environment = EnvironmentContext(self._config, self._scripts, as_sql=True)
         context = self._context(recording, path, literals=literals)
         environment._migration_context = context  # noqa: SLF001  # what `configure` would set
         try:
-            with environment, Operations.context(context), _named(), nothing_changed():
-                script.module.upgrade(**arguments)
+            with environment, Operations.context(context), _named(), nothing_changed(), same_index_order():
+                upgrade(**arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a revision raises without a database
-            missing = _missing_arguments(script.module.upgrade, arguments)
+            missing = _missing_arguments(upgrade, arguments)
             recording.problem = missing or f"{type(error).__name__}: {error}".splitlines()[0]
             recording.line = _line_of(error, path)
         return recording
@@ -104,25 +119,38 @@ class Recorder:
     def _context(self, recording: Recording, path: str, *, literals: bool) -> MigrationContext:
         options = {**self._options, "as_sql": True, "output_buffer": io.StringIO(), "literal_binds": literals}
         context = MigrationContext.configure(dialect=self._dialect, opts=options)
-        noting = _Noting(recording, path)
+        noting = _Noting(recording, path, self._dialect)
         context.impl.static_output = noting.note  # type: ignore[method-assign]  # of this instance
         context.autocommit_block = noting.autocommit_block  # type: ignore[method-assign]  # same
         context.connection = context.impl.connection = Answering(self._dialect, context.impl._exec, noting.read)  # type: ignore[assignment]  # noqa: SLF001  # as Alembic's own
         return context
 
 
+def _loaded(path: str) -> Any:
+    """Load a script once more, beside the module that Alembic has of it."""
+    spec = importlib.util.spec_from_file_location("orchestrator_recorded_revision", path)
+    assert spec  # noqa: S101  # Alembic has loaded it
+    assert spec.loader  # noqa: S101  # same
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class _Noting:
     """Notes the statements of one run."""
 
-    def __init__(self, recording: Recording, path: str) -> None:
-        self._recording, self._path = recording, path
+    def __init__(self, recording: Recording, path: str, dialect: "Dialect") -> None:
+        self._recording, self._path, self._dialect = recording, path, dialect
         self._autocommit = False
 
     def note(self, text: str) -> None:
         sql = text.strip().removesuffix(";").strip()
         if sql and sql not in _OWN:
-            operation = _operations[-1] if _operations else "execute"
-            self._recording.statements.append(Statement(sql, _running_line(self._path), operation, self._autocommit))
+            name, column = "execute", {}
+            if _operations:
+                name, column = _name(_operations[-1]), _column(_operations[-1], self._dialect)
+            line = _running_line(self._path)
+            self._recording.statements.append(Statement(sql, line, name, column, self._autocommit))
 
     def read(self, sql: str) -> None:
         if READS.match(sql) and not self._recording.reads:
@@ -137,7 +165,7 @@ class _Noting:
             self._autocommit = False
 
 
-_operations: list[str] = []
+_operations: list[Any] = []
 """The operations of Alembic that run now, the innermost last."""
 
 
@@ -147,7 +175,7 @@ def _named() -> Iterator[None]:
     invoke = Operations.invoke
 
     def named(self: Operations, operation: Any) -> Any:
-        _operations.append(_name(operation))
+        _operations.append(operation)
         try:
             return invoke(self, operation)
         finally:
@@ -166,6 +194,21 @@ def _name(operation: Any) -> str:
     """Return `add_column` for an AddColumnOp."""
     name = type(operation).__name__.removesuffix("Op").removesuffix("SQL")
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _column(operation: Any, dialect: "Dialect") -> dict[str, str]:
+    """Return type and nullability of an altered column before, in the words of MySQL's information_schema."""
+    if not isinstance(operation, AlterColumnOp):
+        return {}
+    kind = operation.existing_type
+    if kind is None:
+        return {}
+    before = operation.existing_nullable
+    if before is None:
+        before = not operation.modify_nullable if operation.modify_nullable is not None else True
+    with contextlib.suppress(Exception):  # a type of its own that this dialect cannot write
+        return {"type": to_instance(kind).compile(dialect=dialect), "nullable": "YES" if before else "NO"}
+    return {}
 
 
 def _running_line(path: str) -> int:

@@ -1,0 +1,60 @@
+"""Comments of a revision that allow a finding: `# orchestrator: allow CODE[, CODE]: REASON`.
+
+One counts for the statement that it stands at, or above; one before `upgrade` counts for the whole revision.
+"""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+_ALLOW = re.compile(r"#\s*orchestrator:\s*allow\s+(?P<codes>[\w:,\s-]+?)\s*(?::\s+(?P<reason>\S.*))?$")
+_UPGRADE = re.compile(r"(async\s+)?def\s+upgrade\w*\s*\(")
+
+
+class Allowance(NamedTuple):
+    """One comment."""
+
+    codes: frozenset[str]
+    line: int
+    everywhere: bool
+    has_reason: bool
+
+
+class Allowances:
+    """Those of one script."""
+
+    def __init__(self, found: Iterable[Allowance]) -> None:
+        self._found = [*found]
+
+    @classmethod
+    def of(cls, path: Path) -> "Allowances":
+        """Read a script; what cannot be read allows nothing."""
+        try:
+            text = path.read_text(encoding="utf-8")
+            tokens = [*tokenize.generate_tokens(io.StringIO(text).readline)]
+        except (OSError, ValueError, SyntaxError, tokenize.TokenError):
+            return cls(())
+        head = next((number for number, line in enumerate(text.splitlines(), 1) if _UPGRADE.match(line)), 0)
+        comments = [each for each in tokens if each.type == tokenize.COMMENT]
+        return cls(found for each in comments if (found := _allowance(each, head)))
+
+    @property
+    def without_reason(self) -> list[int]:
+        """The lines of those that give no reason; they allow nothing."""
+        return [each.line for each in self._found if not each.has_reason]
+
+    def allow(self, code: str, line: int) -> bool:
+        """Return whether a finding at this line is allowed."""
+        fitting = [each for each in self._found if each.has_reason and code in each.codes]
+        return any(each.everywhere or each.line in {line, line - 1} for each in fitting)
+
+
+def _allowance(token: tokenize.TokenInfo, head: int) -> Allowance | None:
+    found = _ALLOW.match(token.string)
+    if not found:
+        return None
+    codes = frozenset(filter(None, re.split(r"[,\s]+", found["codes"])))
+    return Allowance(codes, token.start[0], token.start[0] < head, bool(found["reason"]))

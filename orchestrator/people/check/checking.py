@@ -1,0 +1,132 @@
+"""The check from top to bottom: settings, scripts, env.py, the revisions, the app. No database is asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.engine import make_url
+
+from orchestrator.address.drivers import DATABASES
+from orchestrator.errors import StartupError
+from orchestrator.log import REDACTOR
+from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts, resolve_target
+from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.tree import Tree, invalid
+from orchestrator.people.check import squawk
+from orchestrator.people.check.app import import_app
+from orchestrator.people.check.judging import Judge, Judgement
+from orchestrator.people.check.model import Failure, Report
+from orchestrator.people.recording.offline import configured_options, dialect_called
+from orchestrator.people.recording.recorder import Recorder
+from orchestrator.people.session import Session, sentence
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+_ENV_HINT = "It was run up to `context.configure`, and nothing was connected to: set the variables that it needs."
+_NO_DIALECT = "no setting says which database it is for: name it with --dialect"
+_NO_SQUAWK = "squawk is not installed, which knows PostgreSQL's locks: pip install 'startup-orchestrator[tools]'"
+
+
+class Check:
+    """One run of the check."""
+
+    def __init__(self, session: Session, dialect: str, since: str) -> None:
+        self._session, self._wanted, self._since = session, dialect, since
+        self._failures: list[Failure] = []
+        self._notes: list[str] = []
+
+    def report(self) -> Report:
+        """Return what is wrong, and what is dangerous.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid: there are no scripts to judge, or no revision is called `since`.
+        """
+        settings, credentials = self._session.settings, self._session.credentials
+        url = credentials.alembic_url() if credentials.known else None
+        config = alembic_config(AlembicFiles.of(settings), url, settings.target)
+        scripts, tree = load_scripts(config)
+        self._noting(lambda: resolve_target(scripts, tree, settings.target))
+        options, error = configured_options(config, scripts)
+        if error is not None:
+            message = f"env.py failed: {type(error).__name__}: {error}"
+            self._failures.append(Failure(exit_code=9, message=REDACTOR.text(message), hint=_ENV_HINT))
+        dialect = self._dialect(config, options)
+        wanted = _since(scripts, tree, self._since)
+        judgement = self._judged(config, scripts, dialect, options, wanted) if dialect else Judgement()
+        self._noting(lambda: import_app(settings))
+        return Report(
+            dialect=dialect,
+            revisions=len(wanted) if dialect else 0,
+            failures=self._failures,
+            findings=judgement.findings,
+            allowed=judgement.allowed,
+            unjudged=judgement.unjudged,
+            notes=self._notes,
+        )
+
+    def _judged(  # what a recorder is made of
+        self,
+        config: "Config",
+        scripts: "ScriptDirectory",
+        dialect: str,
+        options: Mapping[str, Any],
+        wanted: Sequence[str],
+    ) -> Judgement:
+        if dialect == "postgresql" and not squawk.program():
+            self._notes.append(_NO_SQUAWK)
+        judge = Judge(Recorder(config, scripts, dialect_called(dialect), options), dialect, [*_variants(config)])
+        for revision in wanted:
+            judge.judge(scripts.get_revision(revision))
+        return judge.judgement
+
+    def _noting(self, work: Any) -> None:
+        """Do what may fail as a start would, and go on."""
+        try:
+            work()
+        except StartupError as error:
+            message, hint = sentence(error.failure)
+            self._failures.append(Failure(exit_code=error.failure.exits_with, message=message, hint=hint))
+
+    def _dialect(self, config: "Config", options: Mapping[str, Any]) -> str:
+        """Return which database the revisions are for, as far as anything says it."""
+        credentials = self._session.credentials
+        if self._wanted:
+            return self._wanted
+        if credentials.known:
+            return DATABASES[credentials.own_address().url.get_backend_name()]
+        for url in (options.get("url"), config.get_main_option("sqlalchemy.url")):
+            if url and (name := DATABASES.get(_backend(url))):
+                return name
+        self._failures.append(Failure(exit_code=78, message=_NO_DIALECT, hint="Example: --dialect mysql"))
+        return ""
+
+
+def _backend(url: Any) -> str:
+    try:
+        return make_url(url).get_backend_name()
+    except Exception:  # noqa: BLE001  # a placeholder of a new alembic.ini
+        return ""
+
+
+def _since(scripts: "ScriptDirectory", tree: Tree, since: str) -> list[str]:
+    """Return the revisions that `since` does not need, in the order of application.
+
+    Raises:
+        StartupError: with MigrationTreeInvalid: no revision is called so.
+    """
+    if not since:
+        return [each.id for each in tree.ordered]
+    try:
+        known = tree.lineage(each.revision for each in scripts.get_revisions(since) if each)
+    except Exception as error:
+        hint = "--since takes a revision of this tree, or enough of its beginning."
+        raise invalid("unknown_target", f"no revision is called {since!r}: {error}", hint=hint) from error
+    return [each.id for each in tree.ordered if each.id not in known]
+
+
+def _variants(config: "Config") -> Iterator[Mapping[str, Any]]:
+    """Return what env.py passes to `upgrade()`: an engine's name in Alembic's template for several databases."""
+    names = [each.strip() for each in (config.get_main_option("databases") or "").split(",")]
+    named = [{"engine_name": name} for name in names if name]
+    yield from named or [{}]

@@ -1,0 +1,126 @@
+"""The revisions of a tree, recorded and judged one by one."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.log import REDACTOR
+from orchestrator.people.check import squawk
+from orchestrator.people.check.allowing import Allowances
+from orchestrator.people.check.catalogue import RULES
+from orchestrator.people.check.model import Finding, Unjudged
+from orchestrator.people.check.models import models_used
+from orchestrator.people.check.rules import Hit, hits
+from orchestrator.people.ddl.reading import Sql
+from orchestrator.people.recording.offline import relative
+from orchestrator.people.recording.recorder import Recorder, Recording, Statement
+
+if TYPE_CHECKING:
+    from alembic.script import Script
+
+_LENGTH = 300  # characters of a statement that are shown
+_READS = "it reads the database: what it does with the rows it finds is not judged"
+
+
+@dataclass
+class Judgement:
+    """What is found in the revisions so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    allowed: int = 0
+    unjudged: list[Unjudged] = field(default_factory=list)
+
+
+class Judge:
+    """Judges revisions for one database.
+
+    Args:
+        recorder: Runs them without it.
+        dialect: Its name.
+        variants: What env.py may pass to `upgrade()`: one `engine_name` each, in Alembic's template of that kind.
+    """
+
+    def __init__(self, recorder: Recorder, dialect: str, variants: Sequence[Mapping[str, Any]]) -> None:
+        self._recorder, self._dialect, self._variants = recorder, dialect, variants
+        self._squawk = dialect == "postgresql" and bool(squawk.program())
+        self.judgement = Judgement()
+
+    def judge(self, script: "Script") -> None:
+        """Add what is found in a revision."""
+        path = Path(script.path)
+        allowances = Allowances.of(path)
+        found: list[Finding] = []
+        for arguments in self._variants:
+            recording = self._recorder.record(script, arguments)
+            self._note_unjudged(script, recording)
+            again = self._recorder.record(script, arguments, afresh=True)
+            found += [self._finding(script, each) for each in self._hits(path, recording, again)]
+            found += self._of_squawk(script, recording.statements)
+        found += [self._finding(script, Hit("allowed-without-reason", line)) for line in allowances.without_reason]
+        for each in dict.fromkeys(found):
+            if allowances.allow(each.code, each.line):
+                self.judgement.allowed += 1
+            else:
+                self.judgement.findings.append(each)
+
+    def _hits(self, path: Path, recording: Recording, again: Recording) -> Iterator[Hit]:
+        yield from hits(recording.statements, self._dialect)
+        yield from _unrepeatable(recording, again)
+        for used in models_used(path):
+            yield Hit("imports-models", used.line, table=used.name)
+
+    def _note_unjudged(self, script: "Script", recording: Recording) -> None:
+        where = {"revision": script.revision, "path": relative(script.path)}
+        if recording.problem:
+            problem = REDACTOR.text(recording.problem)
+            self.judgement.unjudged.append(Unjudged(**where, line=recording.line, problem=problem))
+        elif recording.reads:
+            self.judgement.unjudged.append(Unjudged(**where, line=recording.reads, problem=_READS))
+
+    def _of_squawk(self, script: "Script", statements: Sequence[Statement]) -> Iterator[Finding]:
+        if not (self._squawk and statements):
+            return
+        parsed = [Sql.of(each.sql) for each in statements]
+        made = {each.table for each in parsed if each.verb == "create table"}
+        for each in squawk.said(statements):
+            statement = statements[each.index]
+            if parsed[each.index].table not in made:
+                yield Finding(
+                    code=each.rule,
+                    severity="warning",
+                    revision=script.revision,
+                    path=relative(script.path),
+                    line=statement.line,
+                    statement=_cut(statement.sql),
+                    message=each.message,
+                    cure=each.cure,
+                    manual=squawk.manual(each.rule),
+                )
+
+    def _finding(self, script: "Script", hit: Hit) -> Finding:
+        rule = RULES[hit.code]
+        return Finding(
+            code=rule.code,
+            severity=rule.severity,
+            revision=script.revision,
+            path=relative(script.path),
+            line=hit.line,
+            statement=_cut(hit.sql),
+            message=rule.message.format(table=hit.table, reason=hit.reason),
+            cure=rule.cure,
+            manual=rule.manual,
+        )
+
+
+def _unrepeatable(first: Recording, again: Recording) -> Iterable[Hit]:
+    """Return the first statement that another run would have made otherwise."""
+    for one, other in zip(first.statements, again.statements, strict=False):
+        if one.sql != other.sql:
+            return [Hit("not-repeatable", one.line, one.sql)]
+    return []
+
+
+def _cut(sql: str) -> str:
+    text = " ".join(REDACTOR.text(sql).split())
+    return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"

@@ -1,0 +1,113 @@
+"""Our own rules, each a question to the statements of one revision."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orchestrator.people.ddl import mysql
+from orchestrator.people.ddl.reading import Sql
+from orchestrator.people.recording.recorder import Statement
+
+_RENAMED_COLUMN = re.compile(r"rename\s+(column\s+)?(?!to\b|index\b|key\b|constraint\b|as\b)\S+\s+to\b", re.IGNORECASE)
+_CHANGED = re.compile(r"change\s+(?:column\s+)?`?(?P<old>[\w$]+)`?\s+`?(?P<new>[\w$]+)`?", re.IGNORECASE)
+_DROPPED = re.compile(
+    r"drop\s+(column\s+)?(?!(index|key|primary|foreign|constraint|check|partition|default|not|expression|identity)\b)",
+    re.IGNORECASE,
+)
+_ADDED_COLUMN = re.compile(
+    r"add\s+(?:column\s+)?(?!(?:constraint|index|key|unique|fulltext|spatial|primary|foreign|check|partition)\b)",
+    re.IGNORECASE,
+)
+_FILLED = re.compile(
+    r"\b(default|auto_increment|generated|as\s*\(|serial|bigserial|identity)\b|\bas\s*\(", re.IGNORECASE
+)
+_NOT_NULL = re.compile(r"\bnot\s+null\b", re.IGNORECASE)
+_OUTSIDE = re.compile(
+    r"(create|drop|alter)\s+database\b|vacuum\b|alter\s+system\b|(create|drop)\s+tablespace\b"
+    r"|(create\s+(unique\s+)?index|drop\s+index|reindex\b.*)\s+concurrently\b",
+    re.IGNORECASE,
+)
+_MYSQL_FAMILY = {"mysql", "mariadb"}
+_SERVER = {"mysql": mysql.Server(version=(8, 4, 0)), "mariadb": mysql.Server(mariadb=True, version=(10, 11, 0))}
+
+
+class Hit(NamedTuple):
+    """A statement that a rule is about; line 0 and no SQL for the whole revision."""
+
+    code: str
+    line: int = 0
+    sql: str = ""
+    table: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A recorded statement, taken apart."""
+
+    recorded: Statement
+    sql: Sql
+
+    def hit(self, code: str, reason: str = "") -> Hit:
+        """Return a hit of a rule."""
+        return Hit(code, self.recorded.line, self.recorded.sql, self.sql.table or "a table", reason)
+
+
+def hits(statements: Sequence[Statement], dialect: str) -> Iterator[Hit]:
+    """Return what the rules find in one revision; a table that the revision itself makes is used by nobody yet."""
+    parsed = [Parsed(each, Sql.of(each.sql)) for each in statements]
+    made = {each.sql.table for each in parsed if each.sql.verb == "create table"}
+    for each in parsed:
+        if each.sql.table not in made:
+            yield from _compatibility(each, dialect)
+            yield from _load(each, dialect)
+        if dialect == "postgresql" and _OUTSIDE.match(each.sql.bare) and not each.recorded.autocommit:
+            yield each.hit("needs-autocommit")
+    if dialect in _MYSQL_FAMILY and any(each.sql.defines for each in parsed):
+        rows = [each for each in parsed if each.sql.writes_rows and each.sql.table not in made]
+        if rows:
+            yield rows[0].hit("definitions-and-rows")
+
+
+def _compatibility(each: Parsed, dialect: str) -> Iterator[Hit]:
+    """Return what the version that still runs does not survive."""
+    if each.sql.verb == "drop table":
+        yield each.hit("drop-table")
+    if each.sql.verb == "rename table":
+        yield each.hit("rename-table")
+    for clause in each.sql.clauses:
+        yield from _clause(each, clause, dialect)
+
+
+def _clause(each: Parsed, clause: str, dialect: str) -> Iterator[Hit]:
+    changed = _CHANGED.match(clause)
+    if _RENAMED_COLUMN.match(clause) or (changed and changed["old"].lower() != changed["new"].lower()):
+        yield each.hit("rename-column")
+    elif re.match(r"rename\s+(to|as)\b", clause, re.IGNORECASE):
+        yield each.hit("rename-table")
+    if _DROPPED.match(clause):
+        yield each.hit("drop-column")
+    if dialect == "postgresql":
+        return  # squawk has rules for the rest
+    if _ADDED_COLUMN.match(clause) and _NOT_NULL.search(clause) and not _FILLED.search(clause):
+        yield each.hit("required-column")
+    if _NOT_NULL.search(clause) and re.match(r"modify|change", clause, re.IGNORECASE):
+        if each.recorded.column.get("nullable") == "YES":
+            yield each.hit("set-not-null")
+
+
+def _load(each: Parsed, dialect: str) -> Iterator[Hit]:
+    """Return what holds up others."""
+    if each.sql.verb in {"update", "delete"} and not re.search(r"\b(where|limit)\b", each.sql.bare, re.IGNORECASE):
+        yield each.hit("unbounded-change")
+    if dialect not in _MYSQL_FAMILY:
+        return
+    effect = mysql.effect(each.sql, _SERVER[dialect], lambda _name: each.recorded.column)
+    if effect is None or not effect.blocks_writes:
+        return
+    if "foreign key" in effect.reason:
+        yield each.hit("foreign-key")
+    else:
+        code = "copies-table" if effect.algorithm is mysql.Algorithm.COPY else "blocks-writes"
+        yield each.hit(code, effect.reason)
