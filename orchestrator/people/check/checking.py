@@ -51,9 +51,8 @@ class Check:
         if error is not None:
             message = f"env.py failed: {type(error).__name__}: {error}"
             self._failures.append(Failure(exit_code=9, message=REDACTOR.text(message), hint=_ENV_HINT))
-        dialect = self._dialect(config, options)
         wanted = _since(scripts, tree, self._since)
-        judgement = self._judged(config, scripts, dialect, options, wanted) if dialect else Judgement()
+        dialect, judgement = self._judged(config, scripts, options, wanted)
         self._noting(lambda: import_app(settings))
         return Report(
             dialect=dialect,
@@ -65,20 +64,18 @@ class Check:
             notes=self._notes,
         )
 
-    def _judged(  # what a recorder is made of
-        self,
-        config: "Config",
-        scripts: "ScriptDirectory",
-        dialect: str,
-        options: Mapping[str, Any],
-        wanted: Sequence[str],
-    ) -> Judgement:
+    def _judged(
+        self, config: "Config", scripts: "ScriptDirectory", options: Mapping[str, Any], wanted: Sequence[str]
+    ) -> tuple[str, Judgement]:
+        dialect = self._dialect(config, options)
+        if not dialect:
+            return "", Judgement()
         if dialect == "postgresql" and not squawk.program():
             self._notes.append(_NO_SQUAWK)
         judge = Judge(Recorder(config, scripts, dialect_called(dialect), options), dialect, [*_variants(config)])
         for revision in wanted:
             judge.judge(scripts.get_revision(revision))
-        return judge.judgement
+        return dialect, judge.judgement
 
     def _noting(self, work: Any) -> None:
         """Do what may fail as a start would, and go on."""
@@ -118,7 +115,7 @@ def _since(scripts: "ScriptDirectory", tree: Tree, since: str) -> list[str]:
     if not since:
         return [each.id for each in tree.ordered]
     try:
-        known = tree.lineage(each.revision for each in scripts.get_revisions(since) if each)
+        known = tree.lineage(each.revision for each in scripts.get_revisions(since))
     except Exception as error:
         hint = "--since takes a revision of this tree, or enough of its beginning."
         raise invalid("unknown_target", f"no revision is called {since!r}: {error}", hint=hint) from error

@@ -84,8 +84,8 @@ class Judge:
         parsed = [Sql.of(each.sql) for each in statements]
         made = {each.table for each in parsed if each.verb == "create table"}
         for each in squawk.said(statements):
-            statement = statements[each.index]
-            if parsed[each.index].table not in made:
+            statement = statements[each.number]
+            if parsed[each.number].table not in made:
                 yield Finding(
                     code=each.rule,
                     severity="warning",

@@ -92,9 +92,9 @@ def _clause(each: Parsed, clause: str, dialect: str) -> Iterator[Hit]:
         return  # squawk has rules for the rest
     if _ADDED_COLUMN.match(clause) and _NOT_NULL.search(clause) and not _FILLED.search(clause):
         yield each.hit("required-column")
-    if _NOT_NULL.search(clause) and re.match(r"modify|change", clause, re.IGNORECASE):
-        if each.recorded.column.get("nullable") == "YES":
-            yield each.hit("set-not-null")
+    redefined = re.match(r"modify|change", clause, re.IGNORECASE)
+    if redefined and _NOT_NULL.search(clause) and each.recorded.column.get("nullable") == "YES":
+        yield each.hit("set-not-null")
 
 
 def _load(each: Parsed, dialect: str) -> Iterator[Hit]:

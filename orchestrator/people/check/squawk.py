@@ -1,6 +1,6 @@
-"""What squawk (https://squawkhq.com) says of SQL for PostgreSQL: its rules are kept by others, and are better than ours.
+"""What squawk (https://squawkhq.com) says of SQL for PostgreSQL: a kept tool that knows its locks.
 
-Taken over are those that are about locks and about what fails; not those of style, and not those that we have ourselves.
+Its rules about locks and about what fails are taken over; those of style are not, nor those that we have ourselves.
 """
 
 import json
@@ -34,9 +34,9 @@ _SECONDS = 60
 
 
 class Said(NamedTuple):
-    """One finding: of which statement, by which rule."""
+    """One finding: of which statement, counted from 0, and by which rule."""
 
-    index: int
+    number: int
     rule: str
     message: str
     cure: str

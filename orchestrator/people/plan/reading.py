@@ -62,9 +62,8 @@ def _database(context: "MigrationContext", name: str, target: Target, arguments:
     position = readable_position(context)
     standing = target.standing(position)
     dialect, version = backend_for(connection.dialect.name).describe(connection.dialect)
-    recorder = Recorder(
-        context.environment_context.config, context.script, without_driver(connection.dialect), context.opts
-    )
+    config, written = context.environment_context.config, without_driver(connection.dialect)
+    recorder = Recorder(config, context.script, written, context.opts)
     tables = Tables(connection)
     judge = _Judge(dialect, connection.dialect.server_version_info or (), tables)
     scripts = [context.script.get_revision(each.id) for each in standing.pending]
