@@ -14,7 +14,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     "id": {"type": "int", "nullable": "NO"},
     "b": {"type": "varchar(20)", "nullable": "YES"},
     "n": {"type": "int", "nullable": "YES"},
-    "m": {"type": "int", "nullable": "YES"},
+    "m": {"type": "int", "nullable": "YES", "key": "MUL"},
     "en": {"type": "enum('a','b')", "nullable": "YES"},
 }
 CLAUSES = """
@@ -28,6 +28,7 @@ ADD COLUMN x INT AS (id+1) STORED
 ADD COLUMN x INT UNIQUE
 DROP COLUMN b
 DROP b
+DROP COLUMN m
 RENAME COLUMN b TO bb
 RENAME TO t2
 RENAME INDEX im TO im2

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from orchestrator.people.check.model import Finding
+
 _ALLOW = re.compile(r"#\s*orchestrator:\s*allow\s+(?P<codes>[\w:,\s-]+?)\s*(?::\s+(?P<reason>\S.*))?$")
 _UPGRADE = re.compile(r"(async\s+)?def\s+upgrade\w*\s*\(")
 
@@ -46,8 +48,11 @@ class Allowances:
         """The lines of those that give no reason; they allow nothing."""
         return [each.line for each in self._found if not each.has_reason]
 
-    def allow(self, code: str, line: int) -> bool:
-        """Return whether a finding at this line is allowed."""
+    def left(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return the findings that no comment allows."""
+        return [each for each in findings if not self._allow(each.code, each.line)]
+
+    def _allow(self, code: str, line: int) -> bool:
         fitting = [each for each in self._found if each.has_reason and code in each.codes]
         return any(each.everywhere or each.line in {line, line - 1} for each in fitting)
 

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import make_url
 
-from orchestrator.address.drivers import DATABASES
+from orchestrator.address.dialects import DATABASES
 from orchestrator.errors import StartupError
+from orchestrator.extras import DISTRIBUTION
 from orchestrator.log import REDACTOR
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts, resolve_target
 from orchestrator.migrations.scripts.config import AlembicFiles
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 _ENV_HINT = "It was run up to `context.configure`, and nothing was connected to: set the variables that it needs."
 _NO_DIALECT = "no setting says which database it is for: name it with --dialect"
-_NO_SQUAWK = "squawk is not installed, which knows PostgreSQL's locks: pip install 'startup-orchestrator[tools]'"
+_NO_SQUAWK = f"squawk, which knows PostgreSQL's locks, is not installed: pip install '{DISTRIBUTION}[tools]'"
+_NONE = "no revision is newer than that of --since"
+_NO_REVISIONS = "there are no revisions where Alembic's configuration says; env.py may choose their directory itself"
 
 
 class Check:
@@ -73,6 +76,8 @@ class Check:
         if dialect == "postgresql" and not squawk.program():
             self._notes.append(_NO_SQUAWK)
         judge = Judge(Recorder(config, scripts, dialect_called(dialect), options), dialect, [*_variants(config)])
+        if not wanted:
+            self._notes.append(_NONE if self._since else _NO_REVISIONS)
         for revision in wanted:
             judge.judge(scripts.get_revision(revision))
         return dialect, judge.judgement

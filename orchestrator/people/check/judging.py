@@ -48,27 +48,26 @@ class Judge:
 
     def judge(self, script: "Script") -> None:
         """Add what is found in a revision."""
-        path = Path(script.path)
-        allowances = Allowances.of(path)
-        found: list[Finding] = []
+        path, found = Path(script.path), list[Finding]()
         for arguments in self._variants:
             recording = self._recorder.record(script, arguments)
-            self._note_unjudged(script, recording)
             again = self._recorder.record(script, arguments, afresh=True)
-            found += [self._finding(script, each) for each in self._hits(path, recording, again)]
-            found += self._of_squawk(script, recording.statements)
-        found += [self._finding(script, Hit("allowed-without-reason", line)) for line in allowances.without_reason]
-        for each in dict.fromkeys(found):
-            if allowances.allow(each.code, each.line):
-                self.judgement.allowed += 1
-            else:
-                self.judgement.findings.append(each)
+            self._note_unjudged(script, recording)
+            found += [*self.found(script, recording), *self._of_hits(script, _unrepeatable(recording, again))]
+        found += self._of_hits(script, _about_all(path))
+        allowances = Allowances.of(path)
+        left = allowances.left(dict.fromkeys(found))
+        self.judgement.allowed += len(set(found)) - len(left)
+        unexplained = (Hit("allowed-without-reason", line) for line in allowances.without_reason)
+        self.judgement.findings += [*left, *self._of_hits(script, unexplained)]
 
-    def _hits(self, path: Path, recording: Recording, again: Recording) -> Iterator[Hit]:
-        yield from hits(recording.statements, self._dialect)
-        yield from _unrepeatable(recording, again)
-        for used in models_used(path):
-            yield Hit("imports-models", used.line, table=used.name)
+    def found(self, script: "Script", recording: Recording) -> Iterator[Finding]:
+        """Return what is found in the statements of a revision, the allowed included."""
+        yield from self._of_hits(script, hits(recording.statements, self._dialect))
+        yield from self._of_squawk(script, recording.statements)
+
+    def _of_hits(self, script: "Script", found: Iterable[Hit]) -> Iterator[Finding]:
+        return (self._finding(script, each) for each in found)
 
     def _note_unjudged(self, script: "Script", recording: Recording) -> None:
         where = {"revision": script.revision, "path": relative(script.path)}
@@ -92,7 +91,7 @@ class Judge:
                     revision=script.revision,
                     path=relative(script.path),
                     line=statement.line,
-                    statement=_cut(statement.sql),
+                    statement=cut(statement.sql),
                     message=each.message,
                     cure=each.cure,
                     manual=squawk.manual(each.rule),
@@ -106,11 +105,18 @@ class Judge:
             revision=script.revision,
             path=relative(script.path),
             line=hit.line,
-            statement=_cut(hit.sql),
+            statement=cut(hit.sql),
             message=rule.message.format(table=hit.table, reason=hit.reason),
             cure=rule.cure,
             manual=rule.manual,
         )
+
+
+def _about_all(path: Path) -> Iterable[Hit]:
+    """Return what is found in the script itself."""
+    if used := [*models_used(path)]:
+        return [Hit("imports-models", used[0].line, table=", ".join(each.name for each in used))]
+    return []
 
 
 def _unrepeatable(first: Recording, again: Recording) -> Iterable[Hit]:
@@ -121,6 +127,7 @@ def _unrepeatable(first: Recording, again: Recording) -> Iterable[Hit]:
     return []
 
 
-def _cut(sql: str) -> str:
+def cut(sql: str) -> str:
+    """Return a statement as findings show it."""
     text = " ".join(REDACTOR.text(sql).split())
     return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"

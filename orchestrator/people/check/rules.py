@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.people.ddl import mysql
-from orchestrator.people.ddl.reading import Sql
+from orchestrator.people.ddl.reading import Sql, without_texts
 from orchestrator.people.recording.recorder import Statement
 
 _RENAMED_COLUMN = re.compile(r"rename\s+(column\s+)?(?!to\b|index\b|key\b|constraint\b|as\b)\S+\s+to\b", re.IGNORECASE)
@@ -81,6 +81,7 @@ def _compatibility(each: Parsed, dialect: str) -> Iterator[Hit]:
 
 
 def _clause(each: Parsed, clause: str, dialect: str) -> Iterator[Hit]:
+    clause = without_texts(clause)
     changed = _CHANGED.match(clause)
     if _RENAMED_COLUMN.match(clause) or (changed and changed["old"].lower() != changed["new"].lower()):
         yield each.hit("rename-column")

@@ -57,7 +57,7 @@ class Server:
 
 
 Column = Mapping[str, str]
-"""A column as it is: `type` (such as `varchar(20)`), `nullable` (`YES`, `NO`); empty if that is not known."""
+"""A column: `type` (`varchar(20)`), `nullable` (`YES`, `NO`), `key` (empty: no index); empty if it is not known."""
 ColumnOf = Callable[[str], Column]
 Judge = Callable[[re.Match[str], "Server", ColumnOf], "Effect"]
 
@@ -136,6 +136,14 @@ def _add_column(found: re.Match[str], server: Server, _column: ColumnOf) -> Effe
     return _rebuild("adding a column here rewrites the table on this version")
 
 
+def _drop_column(found: re.Match[str], server: Server, column: ColumnOf) -> Effect:
+    if column(found["name"]).get("key"):
+        return _rebuild("dropping a column with an index rewrites the table")
+    if server.since((8, 0, 29), (10, 4)):
+        return _INSTANT
+    return _rebuild("dropping a column rewrites the table on this version")
+
+
 def _modify(found: re.Match[str], server: Server, column: ColumnOf) -> Effect:
     return _redefine(found["name"], found["name"], found["rest"], column, server)
 
@@ -202,7 +210,7 @@ _JUDGES: tuple[tuple[str, Judge], ...] = (
     (r"drop\s+(index|key)\b", _always(_METADATA)),
     (r"drop\s+(constraint|check)\b", _always(_INSTANT)),
     (r"drop\s+partition\b", _always(replace(_copy("what partitioning takes is not known"), sure=False))),
-    (r"drop\b", _instant_since((8, 0, 29), (10, 4), _rebuild("dropping a column rewrites the table on this version"))),
+    (r"drop\s+(?:column\s+)?(?:if\s+exists\s+)?`?(?P<name>[\w$]+)`?", _drop_column),
     (r"alter\s+(column\s+)?\S+\s+(set|drop)\s+default", _always(_INSTANT)),
     (r"rename\s+column\b", _instant_since((8, 0, 28), (10, 4), _METADATA)),
     (r"rename\s+(index|key)\b", _light),

@@ -1,7 +1,8 @@
 """What `plan` knows: the pending revisions of each context, their SQL, and what it does to the tables there are."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.concurrency import in_main_thread
@@ -12,9 +13,12 @@ from orchestrator.migrations.position.target import Target
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.version_table import readable_position
+from orchestrator.people.check.allowing import Allowances
+from orchestrator.people.check.judging import Judge, cut
+from orchestrator.people.check.model import Finding as Danger
 from orchestrator.people.ddl import mysql, postgresql
 from orchestrator.people.ddl.reading import Sql
-from orchestrator.people.plan.model import Database, Plan, Revision, Statement, Work
+from orchestrator.people.plan.model import Database, Finding, Plan, Revision, Statement, Work
 from orchestrator.people.plan.tables import Tables
 from orchestrator.people.position import answers, explanation, shown
 from orchestrator.people.recording.offline import configured_options, dialect_called, relative, without_driver
@@ -34,6 +38,7 @@ _ALGORITHMS: Mapping[mysql.Algorithm, Literal["instant", "inplace", "copy"]] = {
     mysql.Algorithm.INPLACE: "inplace",
     mysql.Algorithm.COPY: "copy",
 }
+_KNOWN_BETTER = {"copies-table", "blocks-writes", "foreign-key"}
 _NO_FILE = "The file does not exist; the first migration creates it."
 
 
@@ -67,7 +72,8 @@ def _database(context: "MigrationContext", name: str, target: Target, arguments:
     tables = Tables(connection)
     judge = _Judge(dialect, connection.dialect.server_version_info or (), tables)
     scripts = [context.script.get_revision(each.id) for each in standing.pending]
-    pending = [_revision(script, recorder.record(script, arguments), judge) for script in scripts]
+    rules = Judge(recorder, dialect, [arguments])
+    pending = [_revision(script, recorder.record(script, arguments), judge, rules) for script in scripts]
     context.environment_context._install_proxy()  # noqa: SLF001  # recording has put another in its place
     return Database(
         context=name,
@@ -90,6 +96,7 @@ def _to_be_created(session: Session, target: Target) -> Database:
     options, _ = configured_options(config, scripts)
     recorder, standing = Recorder(config, scripts, dialect_called("sqlite"), options), target.standing(position)
     found = [scripts.get_revision(each.id) for each in standing.pending]
+    judge, rules = _Judge("sqlite", (), None), Judge(recorder, "sqlite", [{}])
     return Database(
         context="",
         database=shown(credentials.own_address().url),
@@ -98,24 +105,40 @@ def _to_be_created(session: Session, target: Target) -> Database:
         current=(),
         head=target.revisions,
         explanation=explanation(standing, position, target),
-        pending=[_revision(script, recorder.record(script), _Judge("sqlite", (), None)) for script in found],
+        pending=[_revision(script, recorder.record(script), judge, rules) for script in found],
         notes=[_NO_FILE],
     )
 
 
-def _revision(script: "Script", recording: Recording, judge: "_Judge") -> Revision:
+def _revision(script: "Script", recording: Recording, judge: "_Judge", rules: Judge) -> Revision:
     problems = [_READS.format(line=recording.reads)] if recording.reads else []
     if recording.problem:
         where = f" (line {recording.line})" if recording.line else ""
         problems.append(_STOPS.format(problem=REDACTOR.text(recording.problem), where=where))
+    found = Allowances.of(Path(script.path)).left(rules.found(script, recording))
     return Revision(
         revision=script.revision,
         description=script.doc.partition("\n")[0],
         path=relative(script.path),
         offline=not problems,
         problem="; ".join(problems),
-        statements=[judge.statement(each) for each in recording.statements],
+        statements=_with_findings([judge.statement(each) for each in recording.statements], found),
     )
+
+
+def _with_findings(statements: Sequence[Statement], found: Sequence[Danger]) -> list[Statement]:
+    """Return the statements with what the rules find in them; how long it blocks is known better here."""
+    beside = []
+    for each in statements:
+        of_it = [danger for danger in found if (danger.line, danger.statement) == (each.line, cut(each.sql))]
+        told = [danger for danger in of_it if danger.code not in _KNOWN_BETTER]
+        beside.append(replace(each, findings=[_finding(danger) for danger in told]))
+    return beside
+
+
+def _finding(danger: Danger) -> Finding:
+    wanted = ("code", "severity", "message", "cure", "manual")
+    return Finding(**{name: getattr(danger, name) for name in wanted})
 
 
 class _Judge:

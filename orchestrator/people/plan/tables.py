@@ -24,7 +24,7 @@ _SIZES = {
     "sqlite": "SELECT NULL, NULL FROM sqlite_master WHERE name = :name",
 }
 _COLUMN = """
-SELECT column_type, is_nullable FROM information_schema.columns
+SELECT column_type, is_nullable, column_key FROM information_schema.columns
 WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name AND column_name = :column
 """
 
@@ -52,9 +52,9 @@ class Tables:
         )
 
     def column(self, path: str, name: str) -> dict[str, str]:
-        """Return type and nullability of a column of MySQL or MariaDB; empty where there is none."""
+        """Return type, nullability and key of a column of MySQL or MariaDB; empty where there is none."""
         found = None if path in self.made else self._one(_COLUMN, path, column=name)
-        return {"type": _text(found[0]), "nullable": _text(found[1])} if found else {}
+        return dict(zip(("type", "nullable", "key"), map(_text, found), strict=True)) if found else {}
 
     def _one(self, question: str, path: str, **more: str) -> Any:
         schema, _, name = path.rpartition(".")

@@ -1,10 +1,12 @@
 """A connection without a database: it passes statements on, and answers every question with no rows."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import text
+from sqlalchemy import inspection, text
 from sqlalchemy.engine.mock import MockConnection
+from sqlalchemy.exc import NoSuchTableError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -40,6 +42,35 @@ class NoRows:
     scalars = mappings = columns = unique = tuples = _itself
 
 
+class NoTables:
+    """The answer of `sa.inspect(op.get_bind())`: there is nothing."""
+
+    default_schema_name = None
+
+    def __init__(self, bind: Any) -> None:
+        self.bind = self.engine = bind
+        self.dialect = bind.dialect
+
+    def has_table(self, *_: Any, **__: Any) -> bool:
+        """Return that there is none."""
+        return False
+
+    has_sequence = has_schema = has_index = has_table
+
+    def get_pk_constraint(self, *_: Any, **__: Any) -> dict[str, Any]:
+        """Return that there is none."""
+        return {"constrained_columns": [], "name": None}
+
+    def _inspection_context(self) -> Any:
+        """Refuse to reflect a table (`autoload_with`), as an empty database would."""
+        raise NoSuchTableError("it reflects a table")
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("get_"):
+            raise AttributeError(name)
+        return lambda *_, **__: []
+
+
 class Answering(MockConnection):
     """The connection that `op.get_bind()` returns while a revision is recorded."""
 
@@ -47,10 +78,34 @@ class Answering(MockConnection):
         super().__init__(dialect, write)
         self._write, self._read = write, read
 
+    def inspector(self) -> NoTables:
+        """Return what inspects it."""
+        self._read("SELECT")
+        return NoTables(self)
+
+    def in_transaction(self) -> bool:
+        """Return that there is one, as where a revision runs."""
+        return True
+
+    def begin(self, *_: Any, **__: Any) -> Any:
+        """Return a block."""
+        return contextlib.nullcontext(self)
+
+    begin_nested = begin
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    commit = rollback = close
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"op.get_bind() has no {name} where there is no database")
+
     def execute(self, statement: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]  # wider
         """Record a statement; parameters stay placeholders."""
         construct = text(statement) if isinstance(statement, str) else statement
-        self._read(str(construct).strip())
+        with contextlib.suppress(Exception):  # what cannot be written fails where it is recorded
+            self._read(str(construct.compile(dialect=self._dialect)).strip())
         self._write(construct)
         return NoRows()
 
@@ -65,3 +120,6 @@ class Answering(MockConnection):
     def exec_driver_sql(self, statement: str, *_: Any, **__: Any) -> Any:
         """Record a statement of the driver, which has its own placeholders."""
         return self.execute(text(statement.replace(":", "\\:")))
+
+
+inspection._inspects(Answering)(Answering.inspector)  # noqa: SLF001  # as SQLAlchemy registers its own connections

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
 
+_AS_CONNECTED: dict[str, dict[str, Any]] = {
+    "mysql": {"server_version_info": (8, 4, 0), "_connection_charset": "utf8mb4"},
+    "mariadb": {"server_version_info": (10, 11, 0), "_connection_charset": "utf8mb4"},
+    "postgresql": {"server_version_info": (16, 0)},
+    "sqlite": {"server_version_info": (3, 40, 0)},
+}
+"""What a dialect learns when it connects, and asks for when it writes SQL."""
+
+
 class _Configured(BaseException):
     """Env.py has called `context.configure`; no `except Exception` of its own must take that for a failure."""
 
@@ -34,6 +43,8 @@ def dialect_called(name: str) -> "Dialect":
     from sqlalchemy.dialects import registry
 
     dialect: Dialect = registry.load(name)(paramstyle="named")
+    for attribute, value in _AS_CONNECTED[name].items():
+        setattr(dialect, attribute, value)
     return dialect
 
 

@@ -8,24 +8,21 @@ import contextlib
 import importlib.util
 import inspect
 import io
-import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from alembic.operations import Operations
-from alembic.operations.ops import AlterColumnOp
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy.types import to_instance
 
 from orchestrator.migrations.journal.index_order import same_index_order
 from orchestrator.people.guard import READS, nothing_changed
 from orchestrator.people.recording.answers import Answering
+from orchestrator.people.recording.marks import current, marked, running_line
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from alembic.config import Config
     from alembic.script import Script, ScriptDirectory
     from sqlalchemy.engine import Dialect
@@ -108,7 +105,7 @@ class Recorder:
         context = self._context(recording, path, literals=literals)
         environment._migration_context = context  # noqa: SLF001  # what `configure` would set
         try:
-            with environment, Operations.context(context), _named(), nothing_changed(), same_index_order():
+            with environment, Operations.context(context), marked(path), _quiet():
                 upgrade(**arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a revision raises without a database
             missing = _missing_arguments(upgrade, arguments)
@@ -146,15 +143,13 @@ class _Noting:
     def note(self, text: str) -> None:
         sql = text.strip().removesuffix(";").strip()
         if sql and sql not in _OWN:
-            name, column = "execute", {}
-            if _operations:
-                name, column = _name(_operations[-1]), _column(_operations[-1], self._dialect)
-            line = _running_line(self._path)
-            self._recording.statements.append(Statement(sql, line, name, column, self._autocommit))
+            mark = current(self._path)
+            column = mark.column(self._dialect)
+            self._recording.statements.append(Statement(sql, mark.line, mark.name, column, self._autocommit))
 
     def read(self, sql: str) -> None:
         if READS.match(sql) and not self._recording.reads:
-            self._recording.reads = _running_line(self._path) or 1
+            self._recording.reads = running_line(self._path) or 1
 
     @contextlib.contextmanager
     def autocommit_block(self) -> Iterator[None]:
@@ -165,58 +160,12 @@ class _Noting:
             self._autocommit = False
 
 
-_operations: list[Any] = []
-"""The operations of Alembic that run now, the innermost last."""
-
-
 @contextlib.contextmanager
-def _named() -> Iterator[None]:
-    """In here it is known which operation a statement belongs to."""
-    invoke = Operations.invoke
-
-    def named(self: Operations, operation: Any) -> Any:
-        _operations.append(operation)
-        try:
-            return invoke(self, operation)
-        finally:
-            _operations.pop()
-
-    base = next(each for each in Operations.__mro__ if "invoke" in vars(each))
-    base.invoke = named  # type: ignore[attr-defined]
-    try:
+def _quiet() -> Iterator[None]:
+    """In here nothing is changed, and SQLAlchemy does not warn of values that are written as literals."""
+    with warnings.catch_warnings(), nothing_changed(), same_index_order():
+        warnings.simplefilter("ignore")
         yield
-    finally:
-        base.invoke = invoke  # type: ignore[attr-defined]
-        _operations.clear()
-
-
-def _name(operation: Any) -> str:
-    """Return `add_column` for an AddColumnOp."""
-    name = type(operation).__name__.removesuffix("Op").removesuffix("SQL")
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
-
-
-def _column(operation: Any, dialect: "Dialect") -> dict[str, str]:
-    """Return type and nullability of an altered column before, in the words of MySQL's information_schema."""
-    if not isinstance(operation, AlterColumnOp):
-        return {}
-    kind = operation.existing_type
-    if kind is None:
-        return {}
-    before = operation.existing_nullable
-    if before is None:
-        before = not operation.modify_nullable if operation.modify_nullable is not None else True
-    with contextlib.suppress(Exception):  # a type of its own that this dialect cannot write
-        return {"type": to_instance(kind).compile(dialect=dialect), "nullable": "YES" if before else "NO"}
-    return {}
-
-
-def _running_line(path: str) -> int:
-    """Return the line of the script from which we were called; 0 if it is not on the way."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file on the way
-    while frame and frame.f_code.co_filename != path:
-        frame = frame.f_back
-    return frame.f_lineno if frame else 0
 
 
 def _line_of(error: BaseException, path: str) -> int:
