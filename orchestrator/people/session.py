@@ -110,7 +110,7 @@ def begun(command: str, stop: Stop) -> Session:
 
 def explained(work: Callable[[], Answer]) -> int:
     """Print the answer of `work`, and return its exit code; failures and what the project prints go to stderr."""
-    level, arguments = logging.root.manager.disable, sys.argv[:]
+    level, arguments, path = logging.root.manager.disable, sys.argv[:], sys.path[:]
     logging.disable(logging.INFO)  # Alembic's own ini shows what it does, which is not what was asked
     try:
         with printing_to_stderr():
@@ -123,7 +123,7 @@ def explained(work: Callable[[], Answer]) -> int:
         return _BUG
     finally:
         logging.disable(level)
-        sys.argv[:] = arguments
+        sys.argv[:], sys.path[:] = arguments, path
     sys.stdout.write(answer.text)
     return answer.exit_code
 

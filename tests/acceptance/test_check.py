@@ -94,12 +94,12 @@ def test_a_comment_with_a_reason_allows(project: Project, capsys: pytest.Capture
 def test_random_values_and_models_are_found(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A revision must do the same again, with every later version of the app."""
     project.write(
-        "app/models.py",
+        "plant_models.py",
         "import sqlalchemy as sa\nfrom sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): ...\n"
         "class Plant(Base):\n    __tablename__ = 'plants'\n    id = sa.Column(sa.Integer, primary_key=True)\n",
     )
     insert = "import uuid\nop.execute(f\"INSERT INTO plants (name) VALUES ('{uuid.uuid4()}')\")"
-    project.add_revision("r2", f"from app.models import Plant\n{insert}")
+    project.add_revision("r2", f"from plant_models import Plant\n{insert}")
     assert {code for _, code, _ in _codes(_json(capsys))} == {"imports-models", "not-repeatable"}
 
 
