@@ -14,12 +14,24 @@ def database_of(port: int | None) -> str:
     return next((database for database, usual in PORTS.items() if usual == port), by_driver)
 
 
-def default_driver(dialect: str) -> str:
-    """Return the driver for an app that names none: our own async one if installed, or another installed one."""
+def default_driver(dialect: str, *, asynchronous: bool | None = None) -> str:
+    """Return the driver for an app that names none: an installed one of the kind that its env.py uses.
+
+    The orchestrator's own driver is the last choice, because the project may not have installed it.
+
+    Args:
+        dialect: the database, as in a URL.
+        asynchronous: whether env.py uses an asynchronous engine; None if that is not known.
+    """
     database = DATABASES[dialect]
-    candidates = [each.name for each in DRIVERS.values() if each.database == database and each.installed]
-    own = OWN[database]
-    return f"{dialect}+{own if own in candidates or not candidates else candidates[0]}"
+    own = DRIVERS[OWN[database]]
+    installed = [each for each in DRIVERS.values() if each.database == database and each.installed]
+    if asynchronous is None:
+        candidates = [own] if own in installed else installed
+    else:
+        candidates = [each for each in installed if each.is_async is asynchronous] or installed
+    others = [each for each in candidates if each is not own and each.name not in _OF_BOTH_KINDS]
+    return f"{dialect}+{next(iter(others or candidates), own).name}"
 
 
 def with_installed_driver(url: URL) -> URL:

@@ -44,6 +44,7 @@ class Credentials:
         tls: which CA to trust, if DATABASE_SSL_CA is set.
         told: the app's address as read from env.py, if no variable gives one.
         issued: the logins that were handed out.
+        asynchronous: whether env.py uses an asynchronous engine, for parts without a driver; None if not known.
     """
 
     given: DatabaseSettings = field(repr=False)
@@ -51,6 +52,7 @@ class Credentials:
     tls: Tls | None = None
     told: OwnAddress | None = None
     issued: IssuedLogins = field(default_factory=IssuedLogins, repr=False)
+    asynchronous: bool | None = None
 
     @classmethod
     def read(cls, environ: Mapping[str, str], *, embedded: bool) -> "tuple[Credentials | None, list[Fault]]":
@@ -165,7 +167,7 @@ class Credentials:
         """Return the app's login; None if only env.py knows it and has not run yet."""
         if self.told:
             return Login(self.told.url, _TOLD, "DATABASE_URL")
-        return EMBEDDED if self.embedded else app_login(self.given)
+        return EMBEDDED if self.embedded else app_login(self.given, asynchronous=self.asynchronous)
 
     def _logins(self) -> tuple[Login | None, Login | None]:
         """Return the app's login and the login for migrating, which defaults to the app's."""

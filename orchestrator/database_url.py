@@ -73,8 +73,12 @@ EMBEDDED = Login(
 )
 
 
-def app_login(settings: DatabaseSettings) -> Login | None:
+def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -> Login | None:
     """Return the app's login; None if the variables give no address.
+
+    Args:
+        settings: the variables.
+        asynchronous: as in `default_driver`.
 
     Raises:
         CredentialsError: a variable is wrong, or a file cannot be read.
@@ -95,7 +99,9 @@ def app_login(settings: DatabaseSettings) -> Login | None:
     source, secret = secret_of("DATABASE_SECRET", settings.secret, settings.secret_file)
     if not source and missing_parts(parts, settings):
         return None
-    return Login.made(source or "DATABASE_NAME", _from_parts(parts, secret, source, settings))
+    return Login.made(
+        source or "DATABASE_NAME", _from_parts(parts, secret, source, settings, asynchronous=asynchronous)
+    )
 
 
 def migration_login(settings: DatabaseSettings, base: URL | None) -> Login | None:
@@ -138,13 +144,15 @@ def missing_parts(parts: dict[str, Any], settings: DatabaseSettings) -> list[str
     return [name for part, name in needed.items() if not parts.get(part)]
 
 
-def _from_parts(parts: dict[str, Any], secret: dict[str, Any], source: str, settings: DatabaseSettings) -> URL:
+def _from_parts(
+    parts: dict[str, Any], secret: dict[str, Any], source: str, settings: DatabaseSettings, *, asynchronous: bool | None
+) -> URL:
     engine = secret.pop("engine", None)
     parts |= secret
     given = parts.get("drivername")
     if given and engine and DATABASES.get(given.partition("+")[0]) != DATABASES[engine]:
         raise CredentialsError("DATABASE_DRIVER", f"it is for another database than the `engine` of {source}")
-    parts["drivername"] = given or default_driver(engine or database_of(parts.get("port")))
+    parts["drivername"] = given or default_driver(engine or database_of(parts.get("port")), asynchronous=asynchronous)
     check_backend("DATABASE_DRIVER", parts["drivername"])
     if missing := missing_parts(parts, settings):
         raise CredentialsError(missing[0], f"it is needed, as {source} does not have it", *missing[1:])

@@ -12,7 +12,7 @@ from orchestrator.endings import Ending
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.known_secrets import known_secrets
-from orchestrator.migrations.position.target import env_may_tell
+from orchestrator.migrations.position.target import env_is_asynchronous, env_may_tell
 from orchestrator.replacing import Replacement, replace_process
 from orchestrator.reporter import Reporter
 from orchestrator.settings import Settings
@@ -46,6 +46,7 @@ def _run(task: Task, stop: Stop) -> int:
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     try:
         settings, credentials = load(os.environ, task.name)
+        credentials.asynchronous = env_is_asynchronous(settings)
         _configure_logging(settings)
         if not env_may_tell(settings, credentials):
             require_address(credentials)

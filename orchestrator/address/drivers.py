@@ -95,6 +95,10 @@ class _AsLatin1(_Passwords):
             return password
 
 
+ASYNCHRONOUS = {"asyncmy", "aiomysql", "asyncpg", "psycopg_async", "aiosqlite"}
+"""The names of the drivers for asynchronous engines."""
+
+
 @dataclass(frozen=True)
 class Driver:
     """One driver.
@@ -125,6 +129,11 @@ class Driver:
     falls_back_to_plain: bool = False
     token: tuple[tuple[str, Any], ...] = ()
     opens: tuple[str, str] = ("", "")
+
+    @property
+    def is_async(self) -> bool:
+        """Return whether it is for asynchronous engines."""
+        return self.name in ASYNCHRONOUS
 
     @property
     def installed(self) -> bool:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.address.drivers import ASYNCHRONOUS
 from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, environment, go, stamped
 from tests.clients import transaction
 from tests.harness import Orchestrator, Project, make_project, run
-from tests.integration.drivers import ASYNCHRONOUS, url_for
+from tests.integration.drivers import url_for
 from tests.servers import Database
 
 SLOW = {

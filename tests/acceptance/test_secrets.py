@@ -346,6 +346,6 @@ async def test_an_app_gets_the_password_that_let_us_in(database: Database, serve
         file.write_text(_secret(url))
         await process.event("server_started")
         assert await process.stop() == 0
-    driver = "postgresql+asyncpg" if database.backend == "postgresql" else "mariadb+asyncmy"
+    driver = "postgresql+asyncpg" if database.backend == "postgresql" else "mariadb+aiomysql"
     expected = url.set(drivername=driver).render_as_string(hide_password=False).encode()
     assert process.find("log", message=f"digest {hashlib.sha256(expected).hexdigest()}")

@@ -2,10 +2,11 @@
 
 import pytest
 
+from orchestrator.address.drivers import ASYNCHRONOUS
 from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, go
 from tests.acceptance.outcome import failure
 from tests.harness import Orchestrator, Project, Result, make_project
-from tests.integration.drivers import ASYNCHRONOUS, BACKEND_OF, installed, url_for
+from tests.integration.drivers import BACKEND_OF, installed, url_for
 from tests.servers import Servers
 from tests.servers.proxy import Mode, Proxy
 

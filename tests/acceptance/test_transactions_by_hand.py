@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.address.drivers import DRIVERS
+from orchestrator.address.drivers import ASYNCHRONOUS, DRIVERS
 from tests.acceptance.migrations import (
     CREATE,
     INSERT,
@@ -18,7 +18,7 @@ from tests.acceptance.migrations import (
 )
 from tests.acceptance.outcome import failure
 from tests.harness import Orchestrator, Project, make_project
-from tests.integration.drivers import ASYNCHRONOUS, BACKEND_OF, installed, url_for
+from tests.integration.drivers import BACKEND_OF, installed, url_for
 from tests.servers import Database, backends
 
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"

@@ -9,12 +9,11 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from orchestrator.address.drivers import DRIVERS
+from orchestrator.address.drivers import ASYNCHRONOUS, DRIVERS
 from tests.servers import BACKENDS, Database
 
 T = TypeVar("T")
 
-ASYNCHRONOUS = {"asyncmy", "aiomysql", "asyncpg", "psycopg_async", "aiosqlite"}
 BACKEND_OF = {"mysql": "mariadb", "postgresql": "postgresql", "sqlite": "sqlite"}
 
 

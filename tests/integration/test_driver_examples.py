@@ -6,10 +6,11 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from orchestrator.address.drivers import ASYNCHRONOUS
 from orchestrator.migrations.journal.dbapi_proxy import recording
 from tests.integration.carrier import Carrier
 from tests.integration.driver_examples import ASYNC_EXAMPLES, EXAMPLES
-from tests.integration.drivers import ASYNCHRONOUS, on_a_connection
+from tests.integration.drivers import on_a_connection
 from tests.servers import Database
 
 PLANTS = sa.Table(

@@ -66,6 +66,28 @@ def test_the_app_gets_the_driver_that_it_names() -> None:
     assert fault(DATABASE_SECRET=secret(), DATABASE_DRIVER="postgresql+psycopg")[0] == "DATABASE_DRIVER"
 
 
+@pytest.mark.parametrize(
+    ("there", "asynchronous", "found"),
+    [
+        ({"asyncmy", "pymysql"}, False, "pymysql"),
+        ({"asyncmy", "pymysql"}, True, "asyncmy"),
+        ({"asyncmy", "aiomysql", "pymysql"}, True, "aiomysql"),
+        ({"asyncmy", "mysqldb"}, False, "mysqldb"),
+        ({"asyncmy"}, False, "asyncmy"),
+        ({"asyncmy", "mysqlconnector"}, False, "mysqlconnector"),
+        ({"asyncmy", "pymysql"}, None, "asyncmy"),
+    ],
+)
+def test_parts_without_a_driver_get_one_of_the_kind_that_env_uses(
+    monkeypatch: pytest.MonkeyPatch, there: set[str], *, asynchronous: bool | None, found: str
+) -> None:
+    """Ours is installed for ours: with it, each request of a synchronous app would end with MissingGreenlet."""
+    monkeypatch.setattr(Driver, "installed", property(lambda driver: driver.name in there))
+    credentials = read(DATABASE_HOST="host", DATABASE_NAME="plants", DATABASE_USER="app")
+    credentials.asynchronous = asynchronous
+    assert credentials.exported_text() == f"mysql+{found}://app@host/plants"
+
+
 def test_the_migrations_url_takes_the_form_of_the_apps() -> None:
     """env.py makes an engine of it in the way in which it makes the app's."""
     owner = "mysql+asyncmy://owner:0wner@writer/name"

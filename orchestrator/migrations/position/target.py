@@ -11,7 +11,7 @@ from orchestrator.migrations.position.lineage import Comparison, Position, chang
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, read_tree
-from orchestrator.migrations.scripts.locations import env_file
+from orchestrator.migrations.scripts.locations import env_file, script_directory
 from orchestrator.migrations.scripts.manifest import advise_freezing, read_manifest
 from orchestrator.migrations.scripts.of_app import app_has_configuration
 from orchestrator.migrations.scripts.tree import Tree, names
@@ -72,6 +72,18 @@ def env_may_tell(settings: Settings, credentials: Credentials) -> bool:
     except StartupError:
         return app_has_configuration(settings)
     return True
+
+
+def env_is_asynchronous(settings: Settings) -> bool | None:
+    """Return whether env.py uses an asynchronous engine; None if it cannot be read.
+
+    An asynchronous one must call `run_sync`: https://alembic.sqlalchemy.org/en/latest/cookbook.html#using-asyncio-with-alembic.
+    """
+    try:
+        directory = script_directory(AlembicFiles.of(settings))
+        return b"run_sync" in (directory / "env.py").read_bytes() if directory else None
+    except (StartupError, OSError):
+        return None
 
 
 def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Credentials, env: EnvFile) -> Target:
