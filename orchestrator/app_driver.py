@@ -6,6 +6,8 @@ from orchestrator.address.dialects import DATABASES, OWN, PORTS
 from orchestrator.address.drivers import DRIVERS
 from orchestrator.database_secrets import CredentialsError
 
+_OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so that it tells nothing of the app's kind
+
 
 def database_of(port: int | None) -> str:
     """Return the database's dialect for parts that do not name it: from the port, or from the installed drivers."""
