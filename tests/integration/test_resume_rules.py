@@ -8,7 +8,20 @@ import pytest
 from tests.acceptance.contents import contents, differences, without_journal
 from tests.harness import Project, make_project
 from tests.integration.interrupted import HEADER, Start, start
-from tests.integration.resume_cases import MARIADB, MYSQL, POSTGRESQL, PROCESS, Case, script
+from tests.integration.resume_cases import (
+    DIE,
+    MARIADB,
+    MYSQL,
+    NOTHING_KNOWN,
+    OLD,
+    PLANTS,
+    POSTGRESQL,
+    PROCESS,
+    TREES,
+    YEW,
+    Case,
+    script,
+)
 from tests.servers import Database, Server, backends
 
 
@@ -76,3 +89,25 @@ def test_a_failure_that_leaves_nothing_here_is_run_again_although_it_was_elsewhe
     assert start(project, database).ended == "failed"
     path.write_text(path.read_text().replace("INSERT INTO nowhere VALUES (1)", "CREATE TABLE plants (id INTEGER)"))
     assert start(project, database).ended == "finished"
+
+
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize("way", ["by its name", "by a trigger", "by a procedure"])
+def test_rows_without_transactions_in_another_database_are_not_doubled(
+    way: str, database: Database, other: Database, tmp_path: Path
+) -> None:
+    """They stay after a kill while the rest is rolled back: only a record made before them tells the next start."""
+    insert = f"INSERT INTO {other.name}.old VALUES (1)"  # noqa: S608
+    first, then = {
+        "by its name": ((PLANTS,), insert),
+        "by a trigger": ((PLANTS, f"CREATE TRIGGER t AFTER INSERT ON plants FOR EACH ROW {insert}"), YEW),
+        "by a procedure": ((f"CREATE PROCEDURE fill() {insert}",), "CALL fill()"),
+    }[way]
+    other.execute(OLD)
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", script(first))
+    project.add_revision("r2", HEADER + script((then, DIE, TREES)))
+    assert start(project, database, dies=True).ended == "killed"
+    again = start(project, database)
+    assert (again.ended, NOTHING_KNOWN in again.reason) == ("refused", True)
+    assert other.execute("SELECT * FROM old") == [(1,)]

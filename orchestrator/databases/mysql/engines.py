@@ -7,29 +7,47 @@ from orchestrator.databases import ask
 from orchestrator.databases.statements import Kind, Statement
 
 _TRANSACTIONAL = ("InnoDB", "ndbcluster", "RocksDB", "TokuDB")
+_UNSAFE = f"FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN {_TRANSACTIONAL}"
+_BODIES = (
+    ("ROUTINE_DEFINITION", "ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()"),
+    ("ACTION_STATEMENT", "TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"),
+    ("VIEW_DEFINITION", "VIEWS WHERE TABLE_SCHEMA = DATABASE()"),
+)
+_INDIRECT = re.compile(r"\b(?:trigger|view|procedure|function)\b", re.IGNORECASE)
+_QUALIFIER = re.compile(r"([\w$]+)[`\"]?\s*\.\s*[`\"]?[\w$]")
 
 
 class UnsafeTables:
-    """The tables of the default database whose changes no rollback undoes; true if there are any."""
+    """The tables of the default database whose changes no rollback undoes."""
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
         self._names: set[str] = set()
         self._words: re.Pattern[str] | None = None
         self._indirect: bool | None = None
-        engines = ", ".join(f"'{engine}'" for engine in _TRANSACTIONAL)
-        found = ask(
-            dbapi_connection,
-            f"""
-            SELECT TABLE_NAME FROM information_schema.TABLES
-            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN ({engines})
-            """,  # noqa: S608  # a constant
-        )
-        for (name,) in found:
+        self._bodies: str | None = None  # of routines, triggers and views
+        self._databases: dict[str, bool] = {}  # others, and whether they have such tables
+        for (name,) in ask(dbapi_connection, f"SELECT TABLE_NAME {_UNSAFE} AND TABLE_SCHEMA = DATABASE()"):
             self._add(str(name))
 
-    def __bool__(self) -> bool:
-        return bool(self._names)
+    def may_be_reached_by(self, sql: str) -> bool:
+        """Return whether a statement may reach one, in any database, by a routine, trigger or view."""
+        if self._bodies is None:
+            asked = " UNION ALL ".join(f"SELECT {text} FROM information_schema.{table}" for text, table in _BODIES)  # noqa: S608
+            self._bodies = "\n".join(str(body) for (body,) in ask(self._connection, asked))
+        return bool(self._names) or self._databases_have_some(f"{sql}\n{self._bodies}")
+
+    def _databases_have_some(self, text: str) -> bool:
+        """Return whether a text qualifies names with a database that has such tables."""
+        names = {name.lower() for name in _QUALIFIER.findall(text)}
+        if unknown := names - self._databases.keys():
+            listed = ", ".join(f"'{name}'" for name in unknown)
+            found = ask(
+                self._connection, f"SELECT DISTINCT LOWER(TABLE_SCHEMA) {_UNSAFE} AND TABLE_SCHEMA IN ({listed})"
+            )
+            unsafe = {str(name) for (name,) in found}
+            self._databases |= {name: name in unsafe for name in unknown}
+        return any(self._databases[name] for name in names)
 
     def note(self, name: str, definition: str) -> None:
         """Note the engine of a table by its SHOW CREATE, which may differ from the statement that made it."""
@@ -41,17 +59,17 @@ class UnsafeTables:
 
     def reached_by(self, statement: Statement, sql: str) -> bool:
         """Return whether a statement names such a table, or may reach one through a view or a trigger."""
-        if not self._words:
-            return False
+        named = bool(self._words and self._words.search(sql))
         if statement.kind is Kind.DEFINITION:
-            self._indirect = None  # the statement may create a view or a trigger
-            return bool(self._words.search(sql))
+            if _INDIRECT.search(sql):
+                self._indirect = self._bodies = None
+            return named
         if self._indirect is None:
             self._indirect = any(
                 ask(self._connection, f"SELECT 1 FROM information_schema.{table} WHERE {column} = DATABASE() LIMIT 1")  # noqa: S608
                 for table, column in (("TRIGGERS", "TRIGGER_SCHEMA"), ("VIEWS", "TABLE_SCHEMA"))
             )
-        return self._indirect or bool(self._words.search(sql))
+        return named or (self._indirect and self.may_be_reached_by(sql))
 
     def _add(self, name: str) -> None:
         if name not in self._names:

@@ -23,6 +23,7 @@ _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
 _LOCK_WAIT_TIMEOUT, _DEADLOCK = 1205, 1213
 _DEFINITION_COLUMNS = {"TABLE": 1, "TRIGGER": 2, "PROCEDURE": 2, "FUNCTION": 2, "EVENT": 3, "SEQUENCE": 1}
 _WRITE = Statement(Kind.WRITE)
+_USE = re.compile(r"\s*use\b", re.IGNORECASE)
 # Most statements of a long revision are like this, and all have different texts: no function, comment, variable, second
 # statement, other database, or quote that a backslash may escape.
 _SIMPLE = re.compile(
@@ -60,7 +61,7 @@ class MySQLSession:
         asked = f"SELECT @@innodb_rollback_on_timeout, DATABASE(), {_SHOWN_BY}"
         rolls_back, database, *self._shown_by = ask(dbapi_connection, asked)[0]
         self._database = str(database)
-        self._shown_otherwise = self._switch = False
+        self._shown_otherwise = self._switch = self._moved = False
         self._autocommit: bool | None = None
         self._keeps_transaction_at_timeout = not int(rolls_back)
         self._unsafe = UnsafeTables(dbapi_connection)
@@ -108,11 +109,14 @@ class MySQLSession:
     def read(self, sql: str) -> Statement:
         """Classify by the grammar; changes of another database, or of a table without transactions, are OPAQUE."""
         statement = _WRITE if _SIMPLE.match(sql) else read(sql)
+        if self._moved:
+            self._moved, self._unsafe = False, UnsafeTables(self._connection)
         if statement.kind in (Kind.SETTING, Kind.OPAQUE):
             self._shown_otherwise = True
+            self._moved = bool(_USE.match(sql))
         if statement.kind is Kind.OPAQUE or any(name != self._database for name in statement.databases):
-            # If a table without transactions exists, a procedure or function may write to it.
-            return replace(statement, kind=Kind.OPAQUE, outside=bool(self._unsafe))
+            # Where there is a table without transactions, a procedure or function may write to it.
+            return replace(statement, kind=Kind.OPAQUE, outside=self._unsafe.may_be_reached_by(sql))
         if statement.kind in (Kind.WRITE, Kind.DEFINITION) and self._unsafe.reached_by(statement, sql):
             return replace(statement, kind=Kind.OPAQUE, objects=statement.objects, outside=True)
         return statement

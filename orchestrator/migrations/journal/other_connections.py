@@ -9,6 +9,7 @@ import contextlib
 import functools
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,40 +30,43 @@ _EVENTS = {
     "os.fork": _PROCESS,
     "os.forkpty": _PROCESS,
 }
-_OPENS = tuple(dict.fromkeys(driver.opens for driver in DRIVERS.values() if driver.opens[0]))
-_DRIVERS = {module.partition(".")[0] for module, _ in _OPENS}
-_watching: dict[int, Callable[[str], None]] = {}  # by thread
+# What Python's audit events do not tell: the start of a thread (before 3.13), of a process by `multiprocessing`, and
+# connections that C or uvloop opens.
+_SILENT = {
+    ("threading", "Thread.start"): "a thread was started",
+    ("_posixsubprocess", "fork_exec"): _PROCESS,
+    **{driver.opens: _CONNECTION for driver in DRIVERS.values() if driver.opens[0]},
+}
+_DRIVERS = {driver.opens[0].partition(".")[0] for driver in DRIVERS.values() if driver.opens[0]}
+_notices: list[Callable[[str], None]] = []
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()  # of revisions: they migrate, or were started by one
 _installed: list[bool] = []
 
 
 @contextlib.contextmanager
 def watching(notice: Callable[[str], None]) -> Iterator[None]:
-    """Inside this block, call `notice` for each such action of this thread, or of a thread that it started."""
-    thread = threading.get_ident()
+    """Call `notice`, in this context, before this thread or one that a revision started does something elsewhere."""
     if not _installed:
         sys.addaudithook(_audit)  # it cannot be removed
         _installed.append(True)
-    others = {each.ident for each in threading.enumerate()} - {thread}  # threads of the orchestrator or of the app
 
     def checkout(*_: Any) -> None:
-        if threading.get_ident() not in others:
-            notice(_CONNECTION)
+        _tell(_CONNECTION)
 
     event.listen(Pool, "checkout", checkout)
-    _watching[thread] = notice
+    _threads.add(threading.current_thread())
+    _notices.append(notice)
     try:
         with contextlib.ExitStack() as replaced:
-            # The start of a thread is an audit event from Python 3.13 on only.
-            replaced.enter_context(_told(threading.Thread, "start", _EVENTS["_thread.start_new_thread"]))
-            for module, name in _OPENS:
+            for (module, name), what in _SILENT.items():
                 *outer, last = name.split(".")
                 holder: Any = sys.modules.get(module)
                 for each in outer:
                     holder = getattr(holder, each, None)
-                replaced.enter_context(_told(holder, last, _CONNECTION))
+                replaced.enter_context(_told(holder, last, what))
             yield
     finally:
-        del _watching[thread]
+        _notices.remove(notice)
         event.remove(Pool, "checkout", checkout)
 
 
@@ -76,7 +80,8 @@ def _told(holder: Any, name: str, what: str) -> Iterator[None]:
 
     @functools.wraps(original)
     def telling(*args: Any, **options: Any) -> Any:
-        _tell(what)
+        if _tell(what) and holder is threading.Thread:
+            _threads.add(args[0])
         return original(*args, **options)
 
     setattr(holder, name, telling)
@@ -86,12 +91,17 @@ def _told(holder: Any, name: str, what: str) -> Iterator[None]:
         setattr(holder, name, original)
 
 
-def _tell(what: str) -> None:
-    if notice := _watching.get(threading.get_ident()):
-        notice(what)
+def _tell(what: str) -> bool:
+    """Tell it, if it is a revision's thread that does it."""
+    watched = bool(_notices) and threading.current_thread() in _threads
+    if watched:
+        _notices[-1](what)
+    return watched
 
 
 def _audit(name: str, arguments: tuple[Any, ...]) -> None:
+    if not _notices:
+        return  # the app is served
     if name in _EVENTS:
         _tell(_EVENTS[name])
     elif name == "import" and arguments[0] in _DRIVERS:
