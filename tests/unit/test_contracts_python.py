@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import logging
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import structlog
 from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import MissingGreenlet, StatementError
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.util import OrderedSet, greenlet_spawn
 
 
@@ -51,6 +53,14 @@ def test_sqlalchemys_connection_keeps_the_pooled_one_in_an_attribute_of_the_inst
         assert vars(connection)["_dbapi_connection"] is connection.connection
         connection.__class__ = type("Ours", (type(connection),), {})
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+
+
+def test_sqlalchemys_pools_tell_whether_their_creator_is_the_usual_one() -> None:
+    """`DurableMark._connected` opens no connection with a creator of env.py's own."""
+    usual, own = create_engine("sqlite://"), create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:"))
+    asynchronous = create_async_engine("sqlite+aiosqlite://").sync_engine
+    modules = [engine.pool.recreate()._creator.__module__ for engine in (usual, own, asynchronous)]  # noqa: SLF001
+    assert modules == ["sqlalchemy.engine.create", __name__, "sqlalchemy.engine.create"]
 
 
 def test_sqlalchemys_tables_announce_their_columns_parent_and_their_indexes_may_be_replaced() -> None:

@@ -66,6 +66,8 @@ class DurableMark:
     def _connected(self, work: Callable[[Journal], None]) -> None:
         """Do it on a connection like env.py's, with a pool of its own: the engine's may be full."""
         pool = self._engine.pool.recreate()
+        if getattr(pool._creator, "__module__", "") != "sqlalchemy.engine.create":  # noqa: SLF001  # there is no public name
+            raise LookupError("a creator of env.py's own may return the migrating connection")
         pooled = pool.connect()
         try:
             connection: Any = pooled.dbapi_connection

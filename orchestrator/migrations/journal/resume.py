@@ -79,7 +79,7 @@ def _settled(record: Record, session: RecordedSession) -> Record:
 
 def _check_circumstances(record: Record, session: RecordedSession, *, allowed: bool) -> None:
     if not record.steps:
-        raise NotResumable(record.reason)
+        raise NotResumable(f"{record.reason}, and ended before it was applied: nothing here tells what it did there")
     if record.steps[-1].outcome is Outcome.PENDING and record.steps[-1].kind is Kind.OPAQUE:
         raise NotResumable(f"nothing tells whether its pending statement was carried out: {record.reason}")
     if record.reason:
