@@ -48,7 +48,7 @@ class Unfinished:
     def _complete(self, line: str) -> str:
         """Return the line, or the traceback that it ends; nothing inside a traceback."""
         if not self._traceback:
-            if _TRACEBACK not in line:
+            if not line.rstrip().endswith(_TRACEBACK):  # JSON of an app may have a whole one within a line
                 return line
             self._traceback = [line]
             return ""
@@ -71,7 +71,7 @@ def record(text: str, logger: str, level: int | None = None) -> tuple[logging.Lo
     told: Mapping[str, Any] | None = json_object(text)
     level = level or (level_of(told) if told else _level(text)) or logging.INFO
     words = _COLOUR.sub("", text)
-    if _TRACEBACK in words:
+    if told is None and _TRACEBACK in words:
         words, told = words.rsplit("\n", 1)[-1], {"exception": words}
     return logging.getLogRecordFactory()(logger, level, "", 0, "%s", (words,), None), told
 

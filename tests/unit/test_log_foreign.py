@@ -369,6 +369,17 @@ def test_json_of_the_app_cannot_pass_for_ours() -> None:
         assert (line["password"], line["order"]) == ("***", {"id": 7})
 
 
+def test_json_with_a_traceback_is_one_line_with_its_keys() -> None:
+    """Litestar and structlog write it so; the text in it is no traceback that goes on in the next lines."""
+    told = {"message": "Uncaught", "level": "warning", "exception": "Traceback (most recent call last):\n  File\nE: e"}
+    lines = lines_of(f"for number in (1, 2): print(json.dumps({told} | {{'path': number}}))")
+    assert [(each["message"], each["level"], each["path"]) for each in lines] == [
+        ("Uncaught", "warning", 1),
+        ("Uncaught", "warning", 2),
+    ]
+    assert lines[0]["exception"] == told["exception"]
+
+
 def test_text_on_standard_error_is_lines() -> None:
     """A traceback is one, with the level that it deserves; so is a line that names its level."""
     lines = lines_of(
