@@ -24,11 +24,11 @@ def create_engine(settings: Settings) -> AsyncEngine:
 
 
 def connect_arguments(url: URL, ssl_ca: str | None) -> dict[str, Any]:
-    """Return what the URL cannot say: with a CA bundle, TLS with chain and host name verified.
+    """Return arguments that the URL cannot contain: with a CA bundle, TLS that verifies chain and host name.
 
-    The context is made here because each driver understands something else by ``ssl=true``, and some
-    of it is not verified. SQLite has no connection to encrypt, but its writers wait for each other in no order:
-    some lost their turn until the driver's five seconds were over, and ended with "database is locked".
+    The context is made here because ``ssl=true`` has a different meaning in each driver, and some of them do not
+    verify. SQLite has no connection to encrypt, but its writers wait for each other in no order: some waited longer
+    than the driver's five seconds and failed with "database is locked".
     """
     if url.get_backend_name() == "sqlite":
         return {"timeout": WRITER_SECONDS}

@@ -1,6 +1,6 @@
 """The BluePansy API: serve it as ``app.main:app``.
 
-The paths ``/livez``, ``/readyz`` and ``/startupz`` belong to whoever starts the service.
+The paths ``/livez``, ``/readyz`` and ``/startupz`` belong to the program that starts the service.
 """
 
 from collections.abc import AsyncIterator
@@ -50,5 +50,5 @@ app.exception_handler(RequestValidationError)(refuse)
 
 @app.get("/", include_in_schema=False)
 async def show_documentation() -> RedirectResponse:
-    """Lead whoever comes with a browser to the interactive documentation."""
+    """Redirect a browser to the interactive documentation."""
     return RedirectResponse("docs")

@@ -1,4 +1,4 @@
-"""What the service keeps: plants and their tags."""
+"""The stored data: plants and their tags."""
 
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ class Moment(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC; a moment without a time zone is nobody's moment."""
+        """Store UTC; refuse a time without a time zone, because it is ambiguous."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -63,7 +63,7 @@ class Base(DeclarativeBase):
 
 
 class Plant(Base):
-    """A plant; its name is its own, whatever the case it is written in."""
+    """A plant; its name is unique, and upper and lower case do not count."""
 
     __tablename__ = "plants"
     __table_args__ = (Index("uq_plants_name_key", "name_key", unique=True), TABLE_OPTIONS | NUMBERS)

@@ -3,7 +3,7 @@
 from unicodedata import category, normalize
 
 NAME_LENGTH = 80
-KEY_LENGTH = 3 * NAME_LENGTH  # folding the case of one character yields three at most
+KEY_LENGTH = 3 * NAME_LENGTH  # folding the case of a character gives three characters at most
 TAG_LENGTH = 40
 
 _VISIBLE = ("L", "N", "P", "S")  # letters, numbers, punctuation, symbols
@@ -11,7 +11,7 @@ _UNSTORABLE = ("Cc", "Cs")  # control characters and halves of surrogate pairs
 
 
 def tidy(name: str) -> str:
-    """Put a name on one line, composed, with single spaces; refuse what nobody could read."""
+    """Put a name on one line, composed, with single spaces; refuse an unreadable one."""
     tidied = normalize("NFC", " ".join(name.split()))
     if not any(category(character).startswith(_VISIBLE) for character in tidied):
         raise ValueError("must not be blank")
@@ -26,9 +26,9 @@ def storable(text: str) -> str:
 
 
 def key(name: str) -> str:
-    """Return what is equal for names that differ in case only, in any script.
+    """Return a key that is equal for names that differ only in case, in any script.
 
-    The databases do not agree on it (SQLite folds ASCII only, MySQL accents too), so the key is made
-    here, kept in a column of its own, compared byte by byte, and used for uniqueness and search.
+    The databases differ here (SQLite folds ASCII only, MySQL accents too). So the key is made here, stored in a
+    separate column, compared byte by byte, and used for uniqueness and search.
     """
     return normalize("NFC", tidy(name).casefold())

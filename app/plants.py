@@ -24,7 +24,7 @@ TAKEN: Responses = {409: {"model": Problem, "description": "Another plant has th
 
 @router.post("", status_code=status.HTTP_201_CREATED, response_model=PlantOut, responses=TAKEN)
 async def create_plant(new: NewPlant, session: Session, response: Response) -> Plant:
-    """Create a plant; the answer's Location says where it is."""
+    """Create a plant; the response's Location is its address."""
     moment = utc_now()
     plant = Plant(created_at=moment, updated_at=moment, **new.model_dump())
     session.add(plant)
@@ -56,7 +56,7 @@ async def change_plant(plant_id: PlantId, change: PlantChange, session: Session)
     changes = change.model_dump(exclude_unset=True)
     if not changes:
         return await _find(session, plant_id)
-    # Written before it is read: from here on nobody else changes this plant, on any database.
+    # Write before reading: from here on no other session changes this plant, on any database.
     await session.execute(update(Plant).where(Plant.id == plant_id).values(updated_at=utc_now()))
     plant = await _find(session, plant_id)
     for field, value in changes.items():

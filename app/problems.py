@@ -1,4 +1,4 @@
-"""How the service says no to what it could not read."""
+"""The response to a request that could not be read."""
 
 import json
 
@@ -9,9 +9,9 @@ _TOLD = ("type", "loc", "msg")
 
 
 async def refuse(_request: Request, error: RequestValidationError) -> Response:
-    """Answer 422 and say what is wrong where, but not give back what was sent.
+    """Answer 422 with the place and the reason of each error, but without the input.
 
-    FastAPI's own answer does, and fails when that cannot be written as JSON: NaN, half a surrogate pair.
+    FastAPI's own answer repeats the input, and fails if that is not valid JSON: NaN, half a surrogate pair.
     """
     detail = [{key: fault[key] for key in _TOLD} for fault in error.errors()]
     return Response(

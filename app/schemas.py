@@ -1,4 +1,4 @@
-"""What goes in and out: the service believes nothing that is not said here."""
+"""The schemas of requests and responses: the service accepts only what they define."""
 
 from datetime import datetime
 from typing import Annotated

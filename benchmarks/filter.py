@@ -58,10 +58,10 @@ def make_log(path: Path, lines: int) -> None:
 
 
 def seconds(command: Sequence[str], log: Path) -> float:
-    """The processor time of one run.
+    """Return the processor time of a run in seconds.
 
     Raises:
-        RuntimeError: it failed, or found nothing.
+        RuntimeError: it failed, or matched nothing.
     """
     with log.open("rb") as source:
         process = subprocess.Popen(command, stdin=source, stdout=subprocess.DEVNULL)

@@ -44,7 +44,7 @@ for _ in op.get_bind().execute(sa.text(rows).execution_options(yield_per=100)):
 
 @dataclass(frozen=True)
 class Cost:
-    """What a revision cost."""
+    """The cost of a revision."""
 
     queries: int
     seconds: float

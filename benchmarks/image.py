@@ -1,9 +1,10 @@
-"""The image: how long a start takes, beside the shell script that it replaces, in the same image; and its memory.
+"""The image: how long a start takes compared with a shell script in the same image, and how much memory it uses.
 
     python -m benchmarks.image [--runs 7] [--cpus 0.25]
 
-A start is the time from `run` to the first 200 of the app, the engine's own time included (told as `engine`). Both ways
-alternate, on a MariaDB of this machine, with a read-only file system and 256 MB; medians, and the slowest.
+A start is the time from `run` to the app's first 200, including the engine's own time (shown as `engine`). The two ways
+alternate, on a MariaDB of this machine, with a read-only file system and 256 MB. The figures are the median and the
+slowest run.
 """
 
 import argparse
@@ -46,7 +47,7 @@ LIMIT_SECONDS = 120
 
 
 class Start(Container):
-    """A container whose lines are not judged: the script's are nobody's events."""
+    """A container whose lines are not checked, because the script does not write events."""
 
     def hear(self, line: str) -> None:
         """Keep the line as it is."""

@@ -1,11 +1,11 @@
-"""What the journal costs: `orchestrator migrate` beside plain `alembic upgrade head`, in turns, on the same servers.
+"""The cost of the journal: `orchestrator migrate` and plain `alembic upgrade head` in turns on the same servers.
 
     python -m benchmarks.journal [--durable] [--backends mariadb,postgresql,mysql] [--mixes ddl,dml,mixed] [--rounds 7]
 
-Each round takes a new database for each of the two, brings it to the first revision (that makes the version table and
-the journal), and measures the second, of 200 small statements. `inside` is the time in `context.run_migrations()`, by
-the same clock in the same env.py for both; `process` is from the start of the process to its end, and so has the
-imports, the app's among them, the waiting and the lock.
+Each round uses a new database for each of the two, brings it to the first revision (which creates the version table and
+the journal), and measures the second one, with 200 small statements. `inside` is the time in
+`context.run_migrations()`, by the same clock in the same env.py for both. `process` is the time from the start of the
+process to its end, with all imports (also the app's), the waiting and the lock.
 """
 
 import argparse
@@ -39,7 +39,7 @@ MIXES = {"ddl": _DDL, "dml": _DML, "mixed": _MIXED}
 
 
 async def measured(way: str, project: Project, server: Server) -> Run:
-    """One run of the second revision, on a database of its own.
+    """Run the second revision in a separate database, and return the figures.
 
     Raises:
         RuntimeError: it failed.

@@ -1,9 +1,9 @@
-"""What a health check costs, beside what else an image could run for it: time, processor time, memory.
+"""The cost of the health check and of alternatives that an image could run: time, processor time, memory.
 
     python -m benchmarks.probe [--rounds 50] [--python python3.13]
 
-A service without a database is asked in turns, each way once a round, after one round that does not count. The memory
-is what the kernel has seen at most, as GNU time tells it: a child's own figure would begin with that of its parent.
+A service without a database is checked in turns, each way once per round, after a first round that does not count. The
+memory is the maximum that the kernel saw, as GNU time prints it: a child's own figure would include its parent's.
 """
 
 import argparse
@@ -74,7 +74,7 @@ async def compare(python: str, rounds: int) -> dict[str, list[Check]]:
     """All runs of all ways."""
     found: dict[str, list[Check]] = {}
     with tempfile.TemporaryDirectory() as directory:
-        with contextlib.redirect_stdout(io.StringIO()):  # Alembic tells of each file
+        with contextlib.redirect_stdout(io.StringIO()):  # Alembic prints a line for each file
             project = make_project(Path(directory) / "project")
         async with Orchestrator("serve", cwd=project.path) as process:
             await process.event("server_started")

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a project whose env.py tells its time, and plain Alembic beside the product."""
+"""Shared by the benchmarks: a project whose env.py prints its time, and plain Alembic for comparison."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ class Run:
 
 def make_timed_project(path: Path, first: str, second: str) -> Project:
     """Make a project of two revisions with Alembic's async template, which takes its URL from DATABASE_URL."""
-    with contextlib.redirect_stdout(io.StringIO()):  # Alembic tells of each file
+    with contextlib.redirect_stdout(io.StringIO()):  # Alembic prints a line for each file
         project = make_project(path)
     env = (path / "alembic/env.py").read_text()
     env = env.replace("        context.run_migrations()\n", _TIMED)

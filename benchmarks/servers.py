@@ -14,10 +14,10 @@ _DURABLE: dict[str, Callable[[], MariaDB | PostgreSQL]] = {
 
 @contextlib.contextmanager
 def serving(backend: str, *, durable: bool) -> Iterator[Server]:
-    """A server for the time of the context; ORCHESTRATOR_TEST_<BACKEND>_URL names another, whatever its durability.
+    """Yield a server for the length of the context; ORCHESTRATOR_TEST_<BACKEND>_URL names another, durable or not.
 
-    Durable: on disk, each commit with its fsync, as in production. In memory a statement takes a tenth of that, so that
-    whatever is added to it weighs ten times as much.
+    Durable: on disk, with an fsync per commit, as in production. In memory a statement takes a tenth of that, so each
+    additional cost looks ten times as large.
     """
     if durable and backend in _DURABLE:
         with patch.object(unprivileged, "_MEMORY", "/nowhere"), _DURABLE[backend]() as server:

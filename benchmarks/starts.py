@@ -74,11 +74,11 @@ class Start:
 
 @dataclass(frozen=True)
 class Case:
-    """What is started.
+    """The start that is measured.
 
     Attributes:
-        database: which one; None: a new, empty one each time.
-        asked: DATABASE_URL is not set, so that env.py has to tell the address.
+        database: its database; None: a new, empty one each time.
+        asked: DATABASE_URL is not set, so that env.py must give the address.
     """
 
     way: str

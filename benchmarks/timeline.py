@@ -1,9 +1,9 @@
-"""`orchestrator timeline`: its picture of a real race of five tasks, and how many lines a second it reads.
+"""`orchestrator timeline`: its picture of a real race of five tasks, and how many lines it reads per second.
 
     python -m benchmarks.timeline [--svg docs/timeline.svg] [--lines 300000]
 
-The tasks start against one PostgreSQL: one migrates, two wait for it, one loses patience and is started once more, and
-one looks for the database where there is none.
+The tasks start against one PostgreSQL: one migrates, two wait for it, one gives up and is started a second time, and
+one looks for the database at a wrong address.
 """
 
 import argparse
@@ -37,7 +37,7 @@ _SLEEP = "op.execute('SELECT pg_sleep({})')"
 
 @dataclass
 class _Race:
-    """What the tasks share, and those that were started."""
+    """The state that the tasks share, and the started tasks."""
 
     project: Project
     database: Database

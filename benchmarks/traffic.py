@@ -1,11 +1,10 @@
-"""What a migration does to the reads beside it, while a long transaction holds the table: plain Alembic, and ours.
+"""The effect of a migration on concurrent reads while a long transaction holds the table: plain Alembic, and ours.
 
     python -m benchmarks.traffic [--backends mariadb,postgresql,mysql] [--transaction-seconds 6] [--limit-seconds 1]
 
-One connection has read the table and keeps its transaction open. Readers read the table all the time, each on a
-connection of its own. A revision alters the table: it has to wait for the transaction, and all reads queue behind it.
-Plain Alembic waits without a limit; ours for ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS, then lets the reads through and
-tries again.
+One connection has read the table and keeps its transaction open. Readers read the table continuously, each on its
+connection. A revision alters the table: it must wait for the transaction, and all reads queue behind it. Plain Alembic
+waits without a limit. Ours waits for ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS, then lets the reads pass and tries again.
 """
 
 import argparse
@@ -25,7 +24,7 @@ from tests.harness import Project
 from tests.servers import Server
 
 READERS = 4
-PAUSE_SECONDS = 0.005  # between two reads of one reader
+PAUSE_SECONDS = 0.005  # between two reads of the same reader
 LEAD_SECONDS = 1.0  # of reading before the migration starts
 
 _CREATE = """
@@ -77,7 +76,7 @@ async def read(engine: AsyncEngine, done: asyncio.Event, reads: list[float]) -> 
 
 
 async def observe(way: str, project: Project, server: Server, options: argparse.Namespace) -> Seen:
-    """One migration beside its traffic, in a database of its own."""
+    """Run a migration with its traffic in a separate database, and return the figures."""
     database = server.create_database()
     environ = {"DATABASE_URL": database.url}
     if way == "orchestrator":

@@ -1,4 +1,4 @@
-"""The service on a database of its own, in this process: its lifespan, and a client without a network."""
+"""The service in this process, with a separate database: its lifespan, and a client without a network."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,7 +33,7 @@ async def client(migrations: Migrations, monkeypatch: pytest.MonkeyPatch) -> Asy
 
 @pytest.fixture
 async def careful_client(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the service where no request may get as far as the database: there is none."""
+    """Return a client of the service without a database, for requests that must not reach one."""
     async with served("sqlite+aiosqlite:////nowhere/at/all.db", monkeypatch) as client:
         yield client
 

@@ -35,7 +35,7 @@ def revisions() -> list[str]:
 
 @dataclass(frozen=True)
 class Migrations:
-    """One database, and what Alembic does to it, in a thread of its own: env.py calls asyncio.run."""
+    """A database and Alembic's commands on it, in a separate thread because env.py calls asyncio.run."""
 
     url: str
 

@@ -51,7 +51,7 @@ async def test_with_an_authority_all_ways_to_the_server_are_encrypted(
 
 
 async def test_a_certificate_for_another_name_is_refused(start: Start) -> None:
-    """Encryption without a name to go by is encryption with anybody."""
+    """Encryption without a verified name is encryption with any server."""
     server = start("elsewhere.test")
     url = server.create_database().url
     engine = create_engine(Settings(database_url=url, database_ssl_ca=str(server.ca_file)))

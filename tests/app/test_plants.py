@@ -1,4 +1,4 @@
-"""What the service does with plants, on every database."""
+"""The service's operations on plants, on every database."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +30,7 @@ async def found(client: httpx.AsyncClient, **query: str | int) -> list[str]:
 
 
 async def test_a_new_plant_is_found_where_the_answer_says(client: httpx.AsyncClient) -> None:
-    """What a POST answers is what a GET answers later, to the microsecond."""
+    """The response of a POST equals that of a later GET, to the microsecond."""
     before = datetime.now(UTC)
     fields = {"description": "Blue.\r\n\tIn spring.", "height_cm": 20, "tags": ["Spring", "BLUE", "blue "]}
     answer = await client.post("/plants", json={"name": "  Blue \n pansy ", **fields})
@@ -57,7 +57,7 @@ async def test_plants_that_come_and_go_are_events(client: httpx.AsyncClient) -> 
 
 
 async def test_a_name_alone_is_enough(client: httpx.AsyncClient) -> None:
-    """All else is null or empty, never missing: a client reads the same fields each time."""
+    """All other fields are null or empty, never missing: a client reads the same fields each time."""
     plant = await create(client, "Rose", description="  ")
     assert (plant["description"], plant["height_cm"], plant["tags"]) == (None, None, [])
 
@@ -65,7 +65,7 @@ async def test_a_name_alone_is_enough(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
 @pytest.mark.paired("database")
 async def test_a_plant_that_is_not_there_is_404(client: httpx.AsyncClient, method: str) -> None:
-    """Nothing changed is not the same as changed: a PATCH of nothing must say so."""
+    """A PATCH of a missing plant must not look like a success."""
     for body in [{}, {"height_cm": 7}] if method == "PATCH" else [None]:
         answer = await client.request(method, "/plants/2147483647", json=body)
         assert answer.status_code == 404
@@ -86,7 +86,7 @@ async def test_a_name_is_taken_in_whatever_case(client: httpx.AsyncClient) -> No
 
 
 async def test_names_that_differ_in_an_accent_are_two(client: httpx.AsyncClient) -> None:
-    """MySQL's own collations say that they are one."""
+    """MySQL's default collations treat them as equal."""
     await create(client, "Rose", tags=["blute"])
     plant = await create(client, "Rosé", tags=["blute", "blüte"])
     assert plant["tags"] == ["blute", "blüte"]
@@ -103,7 +103,7 @@ async def test_every_script_comes_back_as_it_went_in(client: httpx.AsyncClient) 
 
 
 async def test_the_longest_of_everything_fits(client: httpx.AsyncClient) -> None:
-    """The columns hold what the schemas promise, also where folding makes three letters of one."""
+    """The columns hold what the schemas allow, even if folding turns one letter into three."""
     longest = {"description": "🌸" * 2000, "tags": [f"{n:02}" + "🌸" * 38 for n in range(20)]}
     plant = await create(client, "ﬃ" * 80, height_cm=12_000, **longest)
     assert plant == (await client.get(f"/plants/{plant['id']}")).json()
@@ -124,7 +124,7 @@ async def test_pages_cover_everything_once_in_a_stable_order(client: httpx.Async
 
 
 async def test_a_page_past_the_end_is_empty_and_knows_the_total(client: httpx.AsyncClient) -> None:
-    """A client that pages while plants are deleted gets there, and it is no error."""
+    """A client that pages while plants are deleted reaches it, and that is not an error."""
     await create(client, "Rose")
     page = (await client.get("/plants", params={"offset": 1_000_000})).json()
     assert page == {"items": [], "total": 1, "limit": 20, "offset": 1_000_000}
@@ -180,7 +180,7 @@ async def test_a_patch_of_nothing_changes_nothing(client: httpx.AsyncClient) -> 
 
 
 async def test_a_renamed_plant_is_found_by_its_new_name_only(client: httpx.AsyncClient) -> None:
-    """The key follows the name; the old name is free again, and a change of case is no duplicate."""
+    """The key follows the name; the old name is free again, and a change of case is not a duplicate."""
     plant = await create(client, "Rose")
     path = f"/plants/{plant['id']}"
     assert (await client.patch(path, json={"name": "ROSE"})).status_code == 200
@@ -209,7 +209,7 @@ async def test_tags_are_replaced_as_a_whole(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_deleted_plant_takes_its_tags_along(client: httpx.AsyncClient) -> None:
-    """SQLite ignores foreign keys unless it is told on every connection."""
+    """SQLite ignores foreign keys unless each connection turns them on."""
     plant = await create(client, "Rose", tags=["red"])
     path = f"/plants/{plant['id']}"
     answer = await client.delete(path)
@@ -218,7 +218,7 @@ async def test_a_deleted_plant_takes_its_tags_along(client: httpx.AsyncClient) -
     assert await found(client, tag="red") == []
     again = await create(client, "Rose")
     assert again["tags"] == []
-    assert again["id"] != plant["id"]  # whoever kept the old address must not meet another plant
+    assert again["id"] != plant["id"]  # a client with the old address must not get another plant
 
 
 async def test_of_many_at_once_one_gets_the_name(client: httpx.AsyncClient) -> None:

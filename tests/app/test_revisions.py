@@ -1,4 +1,4 @@
-"""What the revisions do to a database, on every kind of it."""
+"""The effect of the revisions on a database, on every backend."""
 
 import os
 from collections.abc import Sequence
@@ -52,7 +52,7 @@ async def test_the_migrated_schema_is_what_the_models_say(migrations: Migrations
 
 
 async def test_all_the_way_down_and_up_again(migrations: Migrations) -> None:
-    """A downgrade that nobody ran does not work on the night it is needed."""
+    """A downgrade that was never run does not work in the night when it is needed."""
     await migrations.upgrade()
     await migrations.downgrade()
     tables = await migrations.run(lambda connection: sa.inspect(connection).get_table_names())
@@ -71,7 +71,7 @@ async def test_each_step_down_can_be_taken_up_again(migrations: Migrations) -> N
 
 
 async def test_names_are_tidied_and_the_later_of_two_is_numbered(migrations: Migrations) -> None:
-    """What the first release let through must not stop the unique index, and no plant may vanish."""
+    """Names that the first release accepted must not block the unique index, and no plant may be lost."""
     await migrations.upgrade(BEFORE_TIDYING)
     await insert(
         migrations,
@@ -132,7 +132,7 @@ async def test_tidying_goes_through_more_than_one_batch(migrations: Migrations) 
 
 
 async def test_autogenerate_does_not_see_the_orchestrators_tables(migrations: Migrations) -> None:
-    """Or the next revision would drop the journal; a table of nobody's is still seen."""
+    """Otherwise the next revision would drop the journal; a table that belongs to no model is still reported."""
     await migrations.upgrade()
     await migrations.run(
         lambda connection: connection.execute(sa.text("CREATE TABLE orchestrator_journal (step INTEGER)"))
@@ -177,7 +177,7 @@ def test_without_a_url_alembic_asks_the_service(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_template_makes_a_revision_that_runs(tmp_path: Path) -> None:
-    """The template is code that nobody runs until the day it is needed."""
+    """The template is code that does not run until a person needs it."""
     config = configuration(f"sqlite+aiosqlite:///{tmp_path / 'app.db'}")
     config.set_main_option("version_locations", f"{PROJECT / 'alembic' / 'versions'}{os.pathsep}{tmp_path}")
     command.upgrade(config, "head")

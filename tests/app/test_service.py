@@ -1,4 +1,4 @@
-"""The service as a whole: what it says about itself, and what it leaves to others."""
+"""The service as a whole: its documentation, and what it leaves to the orchestrator."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from app.settings import Settings
 
 
 async def test_a_browser_is_led_to_the_documentation(careful_client: httpx.AsyncClient) -> None:
-    """The first thing somebody tries is the bare address."""
+    """A visitor first tries the bare address."""
     answer = await careful_client.get("/", follow_redirects=True)
     assert answer.status_code == 200
     assert answer.url.path == "/docs"
@@ -44,7 +44,7 @@ async def test_the_documented_refusal_is_the_real_one(careful_client: httpx.Asyn
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz"])
 async def test_the_probes_are_left_to_the_orchestrator(careful_client: httpx.AsyncClient, path: str) -> None:
-    """An answer of ours would say that we are ready when we can't know."""
+    """An answer of the app would claim readiness, which the app cannot know."""
     assert (await careful_client.get(path)).status_code == 404
 
 

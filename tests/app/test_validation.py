@@ -1,4 +1,4 @@
-"""What the service refuses before it asks the database."""
+"""What the service refuses before it queries the database."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ async def test_a_field_that_does_not_fit_is_refused(
 
 
 async def test_a_name_cannot_be_emptied(careful_client: httpx.AsyncClient) -> None:
-    """In a PATCH null means empty it, and a plant without a name is none."""
+    """In a PATCH, null empties a field, and a plant needs a name."""
     answer = await careful_client.patch("/plants/1", json={"name": None})
     assert answer.status_code == 422
 
@@ -82,7 +82,7 @@ async def test_a_name_cannot_be_emptied(careful_client: httpx.AsyncClient) -> No
     ],
 )
 async def test_a_body_that_is_no_plant_is_the_clients_fault(careful_client: httpx.AsyncClient, body: bytes) -> None:
-    """A fuzzer finds these in a minute; a 500 of them would wake somebody."""
+    """A fuzzer finds these in a minute, and a 500 would wake the person on call."""
     answer = await careful_client.post("/plants", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in {400, 422}, answer.text
 
@@ -125,7 +125,7 @@ async def test_a_number_that_no_plant_can_have_is_refused(
 
 
 async def test_what_was_refused_is_not_given_back(careful_client: httpx.AsyncClient) -> None:
-    """What a client sent by mistake, a token say, shall not end up in somebody's log of answers."""
+    """Data that a client sent by mistake, such as a token, must not end up in a log of responses."""
     answer = await careful_client.post("/plants", json={"name": "Rose", "secret": "hunter2"})
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.json() == {

@@ -1,9 +1,9 @@
-"""Which events a pattern of EventBridge matches, and what an input transformer makes of one.
+"""Decides which events a pattern of EventBridge matches, and applies an input transformer.
 
-It knows the operators that we use, and an unknown one is an error. Sources: the pages "Creating event patterns",
+It knows the operators that we use; an unknown one is an error. Sources: the pages "Creating event patterns",
 "Comparison operators" and "Input transformation" of the EventBridge user guide. The fields of a pattern under an array
-of objects have to hold for one and the same object, as in aws/event-ruler, which EventBridge runs. If EventBridge did
-not insist on that, it would match more, never less.
+of objects must match in the same object, as in aws/event-ruler, which EventBridge runs. If EventBridge did not require
+that, it would match more, never less.
 """
 
 import re

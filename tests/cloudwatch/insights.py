@@ -26,7 +26,7 @@ PARSER = Lark((Path(__file__).parent / "insights.lark").read_text(), parser="lal
 
 
 def faults(query: str, schema: Schema) -> list[str]:
-    """What is wrong with a query about lines that the JSON Schema describes."""
+    """Return the errors of a query about lines that the JSON Schema describes."""
     try:
         tree = PARSER.parse(query)
     except UnexpectedInput as error:

@@ -1,7 +1,7 @@
-"""Runs a Logs Insights query on log lines: the commands and functions that we use, as their documentation tells.
+"""Runs a Logs Insights query on log lines, with the commands and functions that we use, by their documentation.
 
-A field that is not on a line is None: no comparison holds for it but `!=` and `not in`, `like` does not, and arithmetic
-gives None. Aggregates pass over it. The first `stats` forgets the lines, and with them `@timestamp`.
+A field that is not on a line is None: only `!=` and `not in` hold for it, `like` does not, and arithmetic gives None.
+Aggregates skip it. The first `stats` drops the lines, and with them `@timestamp`.
 """
 
 import json

@@ -18,5 +18,5 @@ def _rules() -> RulesCollection:
 
 
 def findings(template: str) -> list[str]:
-    """All that cfn-lint has to say about a template, each as `rule: message`."""
+    """Return cfn-lint's findings about a template, each as `rule: message`."""
     return [f"{match.rule.id}: {match.message}" for match in lint(template, _rules(), ["eu-west-1"])]

@@ -1,11 +1,11 @@
-"""Try the tests beside each version of the libraries that pyproject.toml allows, in environments of their own.
+"""Run the tests with each version of the libraries that pyproject.toml allows, in separate environments.
 
-    python -m tests.compat                                  # the lowest of all, with few tests: what .ci/run does
+    python -m tests.compat                                  # the lowest of all, with few tests: as .ci/run does
     python -m tests.compat lowest highest
     python -m tests.compat alembic uvicorn                  # each minor version of these; `all` for all libraries
     python -m tests.compat uvicorn==0.30.6 'alembic==1.15.2 sqlalchemy==2.0.36'
 
-An environment is that of the lock, with these versions put in place of the locked ones.
+An environment is that of the lock, with these versions instead of the locked ones.
 """
 
 import sys

@@ -52,7 +52,7 @@ class Environment:
         self._path = Path(self._directory.name, "venv")
 
     def __enter__(self) -> Self:
-        """Install what is locked, then the versions asked for, whatever the tools for testing think of them."""
+        """Install the locked versions, then the requested ones, even if the test tools declare a conflict."""
         _uv("venv", "--quiet", "--python", sys.executable, str(self._path))
         self._pip("sync", "--quiet", "--require-hashes", str(ROOT / "requirements/dev.lock"))
         self._pip("install", "--quiet", "--no-deps", "--only-binary", ":all:", *self._versions())
@@ -64,7 +64,7 @@ class Environment:
         self._directory.cleanup()
 
     def test(self, *files: str) -> str:
-        """Run the tests; returns what the failed ones say, empty when there are none."""
+        """Run the tests; return the output of failed ones, empty if all passed."""
         command = [
             str(self._path / "bin/python"),
             "-m",
@@ -76,7 +76,7 @@ class Environment:
             "-p",
             "no:cacheprovider",
             "-W",
-            "ignore::pytest.PytestUnraisableExceptionWarning",  # SQLAlchemy 2.0.20 has some of its own
+            "ignore::pytest.PytestUnraisableExceptionWarning",  # SQLAlchemy 2.0.20 raises some itself
         ]
         done = subprocess.run([*command, *files], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         return done.stdout if done.returncode else ""

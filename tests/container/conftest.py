@@ -23,7 +23,7 @@ BUILD_SECONDS = 900  # the engine may have to be installed
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let the first test take as long as the images need; without an engine, say so in the place of all of them."""
+    """Give the first test the time that the images need; without an engine, replace all tests by one message."""
     ours = [item for item in items if item.path.is_relative_to(Path(__file__).parent)]
     for item in ours:
         item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
@@ -57,7 +57,7 @@ def base(engine: Engine) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def others(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Make somebody else's project; its second revision waits at a gate, if it is given one."""
+    """Make a foreign project; its second revision waits at a gate, if it is given one."""
     project = make_project(tmp_path_factory.mktemp("others"))
     project.add_revision("r1", f"{CREATE.format('plants')}\n{INSERT.format(1, 'rose')}")
     trees = CREATE.format("trees")
@@ -68,7 +68,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="session")
 def service(engine: Engine, base: str, others: Project) -> Iterator[str]:
-    """Build somebody else's image, with the two lines that this takes."""
+    """Build an image of a foreign project, with the two lines that this takes."""
     others.write("Dockerfile", TWO_LINES.format(base=base))
     with _built(engine, others.path) as image:
         yield image

@@ -1,4 +1,4 @@
-"""A container as ECS runs it: nobody special, without rights, a file system to write to, or a shell."""
+"""A container as ECS runs it: an unprivileged user, no capabilities, a read-only file system, no shell."""
 
 import asyncio
 import os
@@ -19,14 +19,14 @@ WITHOUT_TOOLS = tuple(word for tool in _TOOLS for word in ("--volume", f"/dev/nu
 
 
 class Container(Orchestrator):
-    """A container in the foreground, as a process of the harness; removed when its context is left.
+    """A container in the foreground, as a process of the harness; removed at the end of its context.
 
     Args:
-        engine: What runs it.
-        image: What it is made of.
-        arguments: What follows the image's entrypoint, if not the image's own.
+        engine: The engine that runs it.
+        image: Its image.
+        arguments: The words after the image's entrypoint, if not the image's own.
         env: Its environment, besides a free PORT.
-        options: Of `run`; as it stands, all that takes something away from it.
+        options: Of `run`; the default has all that remove privileges.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Container(Orchestrator):
         return await self.inspect(".State.Health.Status")
 
     async def until_healthy(self) -> None:
-        """Wait until the engine says so."""
+        """Wait until the engine reports it as healthy."""
         async with asyncio.timeout(60):
             while await self.health() != "healthy":  # noqa: ASYNC110  # it tells nobody by itself
                 await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""What builds images and runs containers: docker where it has the base image, else the workplace's podman."""
+"""The engine that builds images and runs containers: docker if it has the base image, otherwise podman."""
 
 import asyncio
 import secrets
@@ -34,7 +34,7 @@ class Engine:
         """Build an image and return its name.
 
         Raises:
-            RuntimeError: It cannot be built; tells what was written.
+            RuntimeError: It cannot be built; the message has the output.
         """
         name = f"localhost/orchestrator-test:{secrets.token_hex(4)}"
         command = (*self.builder, "--tag", name, f"--build-arg=BASE={BASE}", *options, str(context))
@@ -48,10 +48,10 @@ class Engine:
         subprocess.run((*self.runner, "rmi", image), stdout=PIPE, stderr=PIPE, check=True)
 
     async def call(self, *arguments: str, may_fail: bool = False) -> str:
-        """Run a subcommand and return what it writes.
+        """Run a subcommand and return its output.
 
         Raises:
-            RuntimeError: It failed; tells what was written.
+            RuntimeError: It failed; the message has the output.
         """
         process = await asyncio.create_subprocess_exec(*self.runner, *arguments, stdout=PIPE, stderr=STDOUT)
         output, _ = await process.communicate()

@@ -1,4 +1,4 @@
-"""What the image says of itself, and what is in it."""
+"""The image's metadata and content."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What process 1 owes: it hears signals, which the kernel drops if nobody handles them, and leaves no zombies."""
+"""The duties of process 1: it handles signals, which the kernel would drop without a handler, and leaves no zombies."""
 
 import signal
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def leaving(engine: Engine, base: str, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_signals_reach_it(engine: Engine, service: str, number: signal.Signals) -> None:
-    """Also those that somebody sends by hand."""
+    """Also signals that a person sends by hand."""
     async with Container(engine, service, env=WAITING) as container:
         await container.event("database_retry_scheduled")
         await container.kill(number)
@@ -57,7 +57,7 @@ async def test_signals_reach_it(engine: Engine, service: str, number: signal.Sig
 
 @pytest.mark.parametrize("init", [(), ("--init",)], ids=["alone", "under an init"])
 async def test_no_zombie_stays(engine: Engine, leaving: str, init: tuple[str, ...]) -> None:
-    """Each counts against the limit of processes, for ever. The app gets the exit codes of its own children."""
+    """Each one counts against the limit of processes permanently. The app gets the exit codes of its own children."""
     options = (*RESTRICTED, *READ_ONLY, *WITHOUT_TOOLS, *init)
     async with Container(engine, leaving, env=SQLITE, options=options) as container:
         await container.event("server_started")

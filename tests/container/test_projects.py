@@ -1,4 +1,4 @@
-"""The base image under somebody else's project."""
+"""The base image with a foreign project."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ async def test_two_lines_serve_somebody_elses_project(engine: Engine, service: s
 async def test_a_prepared_project_has_its_manifest(
     engine: Engine, base: str, database: Database, tmp_path: Path, template: str
 ) -> None:
-    """With the line that freezes, a start at head says nothing of a manifest that is missing, and loads no script."""
+    """With the line that freezes, a start at head does not report a missing manifest, and loads no script."""
     project = make_project(tmp_path / "project", template)
     project.add_revision("r1", "op.create_table('plants', sa.Column('id', sa.Integer, primary_key=True))")
     project.write("app/main.py", APP)

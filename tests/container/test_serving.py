@@ -37,7 +37,7 @@ async def test_it_waits_migrates_and_serves_without_any_right(engine: Engine, pl
 
 @backends("mariadb")
 async def test_it_writes_nothing_where_it_could(engine: Engine, plants: str, database: Database) -> None:
-    """What it would like to write shows only on a file system that is not read-only, to a user who may."""
+    """Attempts to write show only on a writable file system, for a user who may write."""
     options = ("--user=0", "--tmpfs", "/tmp")  # noqa: S108 - the container's own
     async with Container(engine, plants, env={"DATABASE_URL": database.url}, options=options) as container:
         await container.event("server_started")
@@ -50,7 +50,7 @@ async def test_it_writes_nothing_where_it_could(engine: Engine, plants: str, dat
 
 @backends("mariadb")
 async def test_it_runs_as_whatever_user_it_is_told_to(engine: Engine, plants: str, database: Database) -> None:
-    """Some platforms give each service a number of its own, which no file of the image knows."""
+    """Some platforms give each service a user id that no file of the image knows."""
     options = (*RESTRICTED, *READ_ONLY, *WITHOUT_TOOLS, "--user=54321:54321")
     async with Container(engine, plants, env={"DATABASE_URL": database.url}, options=options) as container:
         await container.event("server_started")

@@ -19,7 +19,7 @@ def _gated(engine: Engine, service: str, database: Database, gate: Path, **setti
 
 @pytest.mark.smoke
 async def test_while_waiting(engine: Engine, service: str) -> None:
-    """A deployment that is taken back is no failure."""
+    """A deployment that is withdrawn is not a failure."""
     silent = f"mysql+asyncmy://app:secret@{HOST}:{free_port()}/app"
     async with Container(engine, service, env={"DATABASE_URL": silent}) as container:
         await container.event("database_retry_scheduled")
@@ -45,7 +45,7 @@ async def test_while_serving(engine: Engine, service: str, database: Database) -
 async def test_while_migrating_the_next_container_goes_on(
     engine: Engine, service: str, database: Database, gate: Path
 ) -> None:
-    """What does not end within the budget is left, and told with exit code 12; nothing of it is done twice."""
+    """Work that does not end within the budget is left, with exit code 12; no part of it is repeated."""
     async with _gated(engine, service, database, gate, ORCHESTRATOR_SHUTDOWN_SECONDS="6") as container:
         await container.event("log", message="waiting at the gate")
         assert await container.stop() == 12

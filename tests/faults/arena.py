@@ -52,13 +52,13 @@ class Arena:
 
     @property
     def private(self) -> PrivateServer:
-        """The server, for whoever ends or freezes it."""
+        """Return the server, for a fault that ends or freezes it."""
         assert isinstance(self.server, PrivateServer)
         return self.server
 
     @property
     def network(self) -> Proxy:
-        """What is between the processes and the server."""
+        """Return the proxy between the processes and the server."""
         assert self.proxy
         return self.proxy
 
@@ -111,7 +111,7 @@ class Arena:
 
     @contextlib.contextmanager
     def session(self) -> Iterator[Connection]:
-        """Be somebody else in the database, where there is one its administrator, in a transaction."""
+        """Open another session in the database, as its administrator if there is one, in a transaction."""
         url = make_url(self.database.synchronous_url)
         if self.server:
             url = self.server.admin_url.set(database=self.database.name)
@@ -119,7 +119,7 @@ class Arena:
             yield connection
 
     async def until(self, condition: Callable[[], object], seconds: float) -> bool:
-        """Wait for something, no longer than this; tells whether it came."""
+        """Wait for a condition, at most this long; return whether it came true."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:

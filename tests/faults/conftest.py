@@ -1,4 +1,4 @@
-"""Play a scenario, and tell in the end what was played: a table of fault, database, runs and outcomes."""
+"""Plays a scenario, and reports at the end what was played: a table of fault, database, runs and outcomes."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
@@ -28,7 +28,7 @@ _REPORT = pytest.StashKey[Report]()
 
 @pytest.fixture
 def play(servers: Servers, tmp_path: Path, pytestconfig: pytest.Config) -> Play:
-    """Return what plays a scenario on a server that nobody else uses, MySQL apart, and takes down its outcome."""
+    """Return a function that plays a scenario on a private server (except MySQL) and records its outcome."""
     report = pytestconfig.stash.setdefault(_REPORT, Report())
 
     async def play(scenario: Scenario) -> Outcome:

@@ -1,6 +1,6 @@
-"""How people change a schema in a revision: each function is one habit, written down as Python for `upgrade()`.
+"""Common schema changes in revisions: each function returns one of them as Python for `upgrade()`.
 
-Done twice, each of them fails: the name is taken, or gone. A line `STEP` is where the ledger is told.
+Run a second time, each of them fails: the name is taken, or missing. A line `STEP` writes to the ledger.
 """
 
 # ruff: noqa: S608 - the names in the SQL are our own
@@ -93,7 +93,7 @@ def fill_from_what_is_dropped(schema: Schema) -> str:
 
 
 def swap_tables(schema: Schema) -> str:
-    """Build a table anew under another name and put it in its place."""
+    """Build a table again under another name and put it in the first one's place."""
     table, new, old = schema.any(), schema.name("new"), schema.name("old")
     table.indexes.clear()
     columns = ", ".join(["id", "name", "n", *table.columns])
@@ -119,7 +119,7 @@ def rename_table(schema: Schema) -> str:
 
 
 def replace_in_one_statement(schema: Schema) -> str:
-    """Put a table in the place of one that is defined alike, as tools for schema changes do it."""
+    """Replace a table by one with the same definition, as schema change tools do."""
     table, new, old = schema.any(), schema.name("new"), schema.name("old")
     table.indexes.clear()
     swap = [f"ALTER TABLE {table.name} RENAME TO {old}", f"ALTER TABLE {new} RENAME TO {table.name}"]
@@ -134,7 +134,7 @@ def replace_in_one_statement(schema: Schema) -> str:
 
 
 def create_view(schema: Schema) -> str:
-    """Create a view of a table that nobody alters."""
+    """Create a view of a table that is never altered."""
     return f"op.execute('CREATE VIEW {schema.name('view')} AS SELECT id, n FROM duel')"
 
 

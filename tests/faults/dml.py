@@ -1,7 +1,7 @@
-"""How people change rows in a revision: each function is one habit, written down as Python for `upgrade()`.
+"""Common changes of rows in revisions: each function returns one of them as Python for `upgrade()`.
 
-Done twice, it shows: rows of a table without a key are there twice, numbers are counted up twice. A line `STEP` is
-where the ledger is told.
+Run a second time, each of them shows: rows of a table without a key are there twice, numbers are added twice. A line
+`STEP` writes to the ledger.
 """
 
 # ruff: noqa: S608 - the names in the SQL are our own

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tests.faults import of_network, of_process, of_server, of_sessions
 from tests.faults.arena import Arena
 
-PRIVATE = ("mariadb", "postgresql")  # servers of our own; MySQL is somebody else's
+PRIVATE = ("mariadb", "postgresql")  # servers that we start; MySQL is external
 NETWORK = (*PRIVATE, "mysql")
 EVERYWHERE = ("sqlite", *NETWORK)
 
@@ -30,7 +30,7 @@ class Fault:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Return the fault's name."""
         return self.strike.__name__
 
 

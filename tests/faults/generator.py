@@ -50,14 +50,14 @@ def tell(step):
 
 @dataclass
 class Tree:
-    """A tree of migrations: `r0` makes what the others need, `r1` and so on are made of habits.
+    """A tree of migrations: `r0` creates the tables that the others need, `r1` and so on consist of habits.
 
     Attributes:
         revisions: The body of each one's `upgrade`.
-        marks: What passes to the server one after the other: each step's line in the ledger, which is printed too, and
-            (but for SQLite) the stamp of each revision.
+        marks: Texts that pass to the server in sequence: each step's line in the ledger, which is printed too, and
+            (except with SQLite) the stamp of each revision.
         mark_of: The first mark of a habit, by the habit's name.
-        may_refuse: Why a revision that was interrupted may be refused; empty if there is no reason.
+        may_refuse: Why an interrupted revision may be refused; empty if there is no reason.
     """
 
     revisions: list[str] = field(default_factory=lambda: [_FIRST])
@@ -72,12 +72,12 @@ class Tree:
 
 
 def draw_plan(seed: str, backend: str, including: Iterable[str] = ()) -> Plan:
-    """Draw by lot what the revisions of a tree are made of.
+    """Choose at random what the revisions of a tree consist of.
 
     Args:
-        seed: Anything.
-        backend: For which it is drawn.
-        including: Names of habits that it has to have.
+        seed: Any text.
+        backend: The backend of the tree.
+        including: Names of habits that it must have.
     """
     random = dice("plan", seed)
     special = {habit.__name__: habit for habit, backends in SPECIAL.items() if backend in backends}

@@ -1,4 +1,4 @@
-"""What holds of every start, however it ended, and of the database when the migration is done."""
+"""The conditions that hold for every start, however it ended, and for the database after the migration."""
 
 from collections import Counter
 
@@ -12,13 +12,13 @@ RESUMABLE = {4, 6, 7, 8, 12}
 
 
 def check_start(process: Output, exit_code: int) -> None:
-    """Every line is an event, the last one tells how it ended, and the one that explains it says the same.
+    """Check that every line is an event, that the last one shows how it ended, and that the explaining event agrees.
 
     Raises:
-        AssertionError: Something is not so.
+        AssertionError: A condition does not hold.
     """
     if exit_code < 0 and not process.lines:
-        return  # it was killed before it said anything
+        return  # it was killed before its first line
     assert_well_formed(process)
     assert process.stderr == "", process.stderr
     if exit_code < 0:
@@ -36,7 +36,7 @@ def check_start(process: Output, exit_code: int) -> None:
 
 
 def check_reports(processes: list[Orchestrator], revisions: list[str]) -> None:
-    """No revision is said to be applied twice: the first time it would not have been true.
+    """Check that no revision is reported as applied twice: the first report would have been false.
 
     Raises:
         AssertionError: One is.
@@ -48,12 +48,12 @@ def check_reports(processes: list[Orchestrator], revisions: list[str]) -> None:
 
 
 def refuses(process: Output) -> bool:
-    """Tell whether it refused to go on with a revision that was interrupted."""
+    """Return whether it refused to continue an interrupted revision."""
     return bool(process.find("migration_half_applied", error_type="not_resumable"))
 
 
 def failed_in_a_revision(process: Output) -> bool:
-    """Tell whether it said that a revision failed and left nothing behind."""
+    """Return whether it reported that a revision failed and left nothing behind."""
     return any(event["revision"] for event in process.find("migration_failed"))
 
 

@@ -1,4 +1,4 @@
-"""Faults of the network between: each begins and ends as `faults` says."""
+"""Faults of the network: each begins and ends as `faults` describes."""
 
 from tests.faults.arena import Arena
 from tests.servers.proxy import Mode

@@ -1,4 +1,4 @@
-"""Faults of our process: each begins and ends as `faults` says."""
+"""Faults of our process: each begins and ends as `faults` describes."""
 
 import contextlib
 import signal
@@ -7,7 +7,7 @@ from tests.faults import sessions
 from tests.faults.arena import SHUTDOWN_SECONDS, Arena
 from tests.harness import Orchestrator
 
-_TOLERANCE_SECONDS = 1.5  # in which a busy machine may still tell us that a process has ended
+_TOLERANCE_SECONDS = 1.5  # in which a busy machine may still report the end of a process
 
 
 async def process_killed(arena: Arena) -> None:
@@ -36,7 +36,7 @@ async def process_frozen(arena: Arena) -> None:
 
 
 async def process_overtaken(arena: Arena) -> None:
-    """It is frozen, its session ended, and when it goes on another may have taken its place."""
+    """Freeze the process and end its session; when it continues, another one may have taken its place."""
     if process := arena.migrating():
         _send(process, signal.SIGSTOP)
         await sessions.kill(arena, statements_only=False)
@@ -46,7 +46,7 @@ async def process_overtaken(arena: Arena) -> None:
 
 
 async def host_gone(arena: Arena) -> None:
-    """The process is gone, and nothing tells the server so for a while."""
+    """End the process in a way that the server does not notice for a while."""
     async with arena.network.stranding():
         if process := arena.migrating():
             _send(process, signal.SIGKILL)

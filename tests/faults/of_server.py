@@ -1,4 +1,4 @@
-"""Faults of the server: each begins and ends as `faults` says."""
+"""Faults of the server: each begins and ends as `faults` describes."""
 
 import contextlib
 import resource
@@ -6,7 +6,7 @@ import resource
 from tests.faults import sessions
 from tests.faults.arena import OUTAGE_SECONDS, Arena
 
-_FULL_BYTES = 13 * 2**20  # of one file: less than `fill_the_disk` writes, more than MariaDB begins with
+_FULL_BYTES = 13 * 2**20  # per file: less than `fill_the_disk` writes, more than MariaDB begins with
 
 
 async def server_killed(arena: Arena) -> None:
@@ -60,7 +60,7 @@ async def disk_full(arena: Arena) -> None:
     if arena.database.backend == "sqlite":
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_FULL_BYTES, resource.RLIM_INFINITY))
-        return  # of one process only
+        return  # it has only one process
     arena.private.limit_file_size(_FULL_BYTES)
     await arena.flow()
     await arena.until(lambda: process.find("startup_failed"), OUTAGE_SECONDS)

@@ -1,4 +1,4 @@
-"""Faults that other sessions are: each begins and ends as `faults` says."""
+"""Faults by other sessions: each begins and ends as `faults` describes."""
 
 import asyncio
 import contextlib

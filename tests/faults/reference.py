@@ -1,4 +1,4 @@
-"""What a tree makes of a database by plain Alembic, with nobody interfering: after each revision, and in the end."""
+"""The content of the database after plain Alembic without interference: after each revision, and at the end."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""What was played: fault x database x runs x outcome, as a table in Markdown."""
+"""The played scenarios: fault x database x runs x outcome, as a Markdown table."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ _HEAD = ["fault", "database", "runs", "finished at once", "started again", "resu
 
 @dataclass
 class Report:
-    """The outcomes of one run of the tests."""
+    """The outcomes of a test run."""
 
     counts: defaultdict[tuple[str, str], Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 

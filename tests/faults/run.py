@@ -14,16 +14,16 @@ from tests.harness import Orchestrator
 START_SECONDS = 45
 """By when a process has ended, whatever happens: it may wait 20 s for one thing, and 20 s for another."""
 
-_MOST_STARTS = 12  # of one replica
-_MOST_BYTES = 600  # after the ledger is told: some statements more, and their answers
+_MOST_STARTS = 12  # per replica
+_MOST_BYTES = 600  # after the ledger's line: a few more statements, and their results
 _SETTLED_SECONDS = 10  # by when the server has noticed that a client is gone
 
 
 class Run:
-    """One run of a scenario in an arena.
+    """A run of a scenario in an arena.
 
     Args:
-        expected: What the database holds after each revision, if nothing interferes.
+        expected: The content of the database after each revision without interference.
     """
 
     def __init__(self, scenario: Scenario, arena: Arena, expected: dict[str, Snapshot]) -> None:
@@ -34,9 +34,9 @@ class Run:
         self._to_come = [strike.fault.name for strike in scenario.strikes]
 
     async def play(self) -> Outcome:
-        """Let it happen.
+        """Run the scenario and return its outcome.
 
-        What has to hold and does not fails the test, and tells all that was said.
+        A violated condition fails the test, with all output in the message.
         """
         violations: tuple[Exception, ...] = ()
         try:
@@ -95,7 +95,7 @@ class Run:
         self.outcome.refused = True
 
     async def _left_nothing(self) -> None:
-        """It said so: then the database holds what it held after the revision before."""
+        """Check a claim to have left nothing: the database has the content of the previous revision."""
         await self._calm.wait()
         left: list[str] = []
 

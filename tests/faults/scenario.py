@@ -35,11 +35,11 @@ class Strike:
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens; all that is not said follows from the seed.
+    """A scenario; all unset parts follow from the seed.
 
     Attributes:
-        strikes: One after the other.
-        replicas: How many processes are started at once, each again and again until it has done its work.
+        strikes: In sequence.
+        replicas: How many processes start at once; each is started again until its work is done.
     """
 
     seed: str
@@ -50,7 +50,7 @@ class Scenario:
 
     @classmethod
     def drawn(cls, seed: str, backend: str) -> "Scenario":
-        """Draw one to three faults by lot, the moments at which they strike, and one to three replicas."""
+        """Choose at random one to three faults, their moments, and one to three replicas."""
         random = dice("scenario", seed)
         possible = [fault for fault in FAULTS.values() if backend in fault.backends]
         faults = random.choices(possible, k=random.choice([1, 1, 1, 2, 2, 3]))
@@ -82,15 +82,15 @@ def _strike(fault: Fault, tree: Tree, random: Random) -> Strike:
 
 @dataclass
 class Outcome:
-    """How a run went.
+    """The outcome of a run.
 
     Attributes:
-        struck: The faults that found something to strike.
+        struck: The faults that had an effect.
         missed: Those that came too late.
-        starts: How many processes it took.
+        starts: How many processes were started.
         again: Whether some had to be started again.
-        resumed: How many of them went on in the middle of a revision.
-        refused: Whether it had to be left unfinished.
+        resumed: How many of them continued in the middle of a revision.
+        refused: Whether it had to stay unfinished.
     """
 
     backend: str

@@ -1,4 +1,4 @@
-"""What a generated tree has made so far: the tables that its next step may use."""
+"""The tables that a generated tree has made so far, for its next step to use."""
 
 import itertools
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class Schema:
         return f"{prefix}{next(self._numbers)}"
 
     def ids(self) -> int:
-        """Return a number from which on there are ids that nobody has."""
+        """Return a number above all existing ids."""
         return next(self._ids)
 
     def rows(self) -> list[dict[str, object]]:
@@ -70,7 +70,7 @@ class Schema:
         """Choose a table.
 
         Raises:
-            UnsuitableError: There is none like that.
+            UnsuitableError: No table fits.
         """
         tables = [table for table in self.tables if fits(table)]
         if not tables:

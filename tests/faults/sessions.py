@@ -80,7 +80,7 @@ async def read_only(arena: Arena) -> AsyncIterator[None]:
 
 @contextlib.contextmanager
 def rival(arena: Arena) -> Iterator[Callable[[], object]]:
-    """Lock the second row, and return what locks the first: who is to end then is the migration.
+    """Lock the second row, and return a function that locks the first: the migration must then be the victim.
 
     InnoDB ends the transaction that has changed less; PostgreSQL the one that looks first.
     """
@@ -93,7 +93,7 @@ def rival(arena: Arena) -> Iterator[Callable[[], object]]:
 
 
 async def until_waiting(arena: Arena) -> None:
-    """Wait until somebody waits for a lock."""
+    """Wait until a session waits for a lock."""
     assert arena.server
     execute, words = arena.server.execute, _WAITING[family(arena)]
     await arena.until(lambda: execute(words) != [(0,)], _WAIT_FOR_A_LOCK_SECONDS)

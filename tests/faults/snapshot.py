@@ -35,7 +35,7 @@ _DEFINITION = {
 
 
 def snapshot(database: Database) -> Snapshot:
-    """Read all tables but the journal's: of `plants`, `plants` are the rows and `definition of plants` what it says."""
+    """Read all tables but the journal's: `plants` are the rows, `definition of plants` is the definition."""
     engine = create_engine(database.synchronous_url, poolclass=NullPool)
     found: Snapshot = {}
     with engine.connect() as connection:
@@ -58,7 +58,7 @@ def at(found: Snapshot) -> str:
 
 
 def journalled(database: Database) -> tuple[set[str], int]:
-    """Return the revisions that are finished, as the journal says, and how many statements it still holds."""
+    """Return the finished revisions in the journal, and how many statements it still holds."""
     finished = database.execute(f"SELECT revision FROM {JOURNAL} WHERE finished_at IS NOT NULL")  # noqa: S608 - ours
     ((statements,),) = database.execute(f"SELECT count(*) FROM {JOURNAL}_statements")  # noqa: S608 - ours
     return {revision for (revision,) in finished}, statements

@@ -1,6 +1,6 @@
 """Habits that a certain fault needs, and those after which an interrupted revision may be refused.
 
-As in `ddl` and `dml`, each is written down as Python for `upgrade()`, and `STEP` is where the ledger is told.
+As in `ddl` and `dml`, each is written as Python for `upgrade()`, and `STEP` writes to the ledger.
 """
 
 # ruff: noqa: S608 - the names in the SQL are our own
@@ -23,7 +23,7 @@ def fill_the_disk(schema: Schema) -> str:
 
 
 def lock_two_rows(_schema: Schema) -> str:
-    """Lock one row and then another, in one transaction: whoever does it the other way round meets us."""
+    """Lock one row and then another, in one transaction: a session with the opposite order causes a deadlock."""
     up = "op.execute('UPDATE duel SET n = n + 1 WHERE id = {}')"
     return f"{up.format(1)}\nSTEP\n{up.format(2)}"
 
@@ -99,7 +99,7 @@ def stream(schema: Schema) -> str:
 
 
 def change_what_was_read(schema: Schema) -> str:
-    """Read much, change it, and go on with what was read."""
+    """Read many rows, change them, and continue with what was read."""
     table = schema.add()
     number = "ones.d + 10 * tens.d + 100 * hundreds.d"
     select = f"SELECT {schema.ids()} + {number}, '{'y' * 70}', {number} FROM digits ones, digits tens, digits hundreds"

@@ -1,7 +1,7 @@
-"""Whatever happens to a migration, each of its statements is applied once, and everybody is told the truth.
+"""Under any fault, each statement of a migration is applied once, and all reports are true.
 
-`make soak` plays new scenarios for some minutes, and `make faults N=200` so many; one that failed is repeated by
-`make faults N=1 SEED=...`, with the number in the test's name.
+`make soak` plays new scenarios for some minutes, and `make faults N=200` that many. To repeat a failed one, run `make
+faults N=1 SEED=...`, with the number in the test's name.
 """
 
 import itertools
@@ -29,5 +29,5 @@ _SEEDS = itertools.islice((seed for seed in itertools.count(SEED) if _backend(se
 @pytest.mark.soak
 @pytest.mark.parametrize(("backend", "seed"), [(_backend(seed), seed) for seed in _SEEDS])
 async def test_whatever_happens_each_statement_is_applied_once(backend: str, seed: int, play: Play) -> None:
-    """Faults, moments, replicas and revisions are drawn by lot."""
+    """Faults, moments, replicas and revisions are chosen at random."""
     await play(Scenario.drawn(str(seed), backend))

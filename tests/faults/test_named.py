@@ -32,7 +32,7 @@ async def _play(play: Play, fault: str, backend: str, replicas: int = 1) -> Outc
 
 
 def _went_on(outcome: Outcome) -> bool:
-    """Tell whether another process went on: in the middle where DDL stays, from the top where it is rolled back."""
+    """Return whether another process continued: in the middle if DDL stays, from the top if it is rolled back."""
     return outcome.again and bool(outcome.resumed) == (outcome.backend in ("mariadb", "mysql"))
 
 
@@ -74,7 +74,7 @@ async def test_after_the_host_is_gone_another_waits_for_its_lock(play: Play, fau
 
 @_struck_by("server_killed")
 async def test_after_a_crash_of_the_server_the_next_start_goes_on(play: Play, fault: str, backend: str) -> None:
-    """What the server had committed, and nothing else, is on record."""
+    """The journal has exactly what the server had committed."""
     assert _went_on(await _play(play, fault, backend))
 
 
@@ -100,7 +100,7 @@ async def test_a_start_waits_for_a_connection(play: Play, fault: str, backend: s
 async def test_after_a_failover_the_next_start_waits_until_writes_are_taken(
     play: Play, fault: str, backend: str
 ) -> None:
-    """The old primary is read-only while there is no new one."""
+    """The old primary is read-only until there is a new one."""
     await _play(play, fault, backend)
 
 
@@ -130,7 +130,7 @@ async def test_a_black_hole_is_survived(play: Play, fault: str, backend: str) ->
 
 @_struck_by("silence")
 async def test_after_silence_the_next_start_goes_on(play: Play, fault: str, backend: str) -> None:
-    """A load balancer that accepts and has nobody behind it."""
+    """A load balancer accepts, but has no server behind it."""
     assert _went_on(await _play(play, fault, backend))
 
 

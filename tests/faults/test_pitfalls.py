@@ -1,4 +1,4 @@
-"""What was found by lot once, or may be expected: small trees, struck where it hurts."""
+"""Cases that random scenarios found once, or that are likely: small trees, with a fault at the worst moment."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ PROTOCOLS = [backend for backend in NETWORK if backend in BACKENDS]
 
 
 def _scenario(backend: str, habits: Sequence[Habit], at: Habit, then: str = "") -> Scenario:
-    """Let the connection be lost after a habit has told the ledger, and then something has passed to the server."""
+    """Lose the connection after a habit has written to the ledger, and then a text has passed to the server."""
     tree = make_tree("pitfall", backend, [[create_and_fill], habits])
     fault = FAULTS["process_killed" if backend == "sqlite" else "connection_reset"]
     strike = Strike(fault, tree.mark_of[at.__name__], then)
@@ -39,7 +39,7 @@ async def test_a_journal_that_is_half_made_is_finished(play: Play, backend: str,
 
 @pytest.mark.parametrize("backend", BACKENDS)
 async def test_the_record_outlives_a_savepoint(play: Play, backend: str) -> None:
-    """What is written after a savepoint is undone with it, and the journal's row is written at the first change."""
+    """Writes after a savepoint are undone with it, and the journal's row is written at the first change."""
     habits = [go_back_to_a_savepoint, create_table, update]
     await play(_scenario(backend, habits, update))
 
@@ -49,7 +49,7 @@ async def test_the_record_outlives_a_savepoint(play: Play, backend: str) -> None
 async def test_tables_exchanged_in_one_statement_are_not_exchanged_twice(
     play: Play, backend: str, habit: Habit
 ) -> None:
-    """Nothing in the definitions tells whether it was done, so it is refused."""
+    """The definitions do not show whether it was done, so it is refused."""
     outcome = await play(_scenario(backend, [habit], habit, RENAME))
     assert outcome.refused
 

@@ -1,4 +1,4 @@
-"""The suite itself: what it draws by lot can be repeated, and what it looks for it finds."""
+"""The suite itself: its random choices can be repeated, and it detects what it looks for."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_every_difference_is_seen(database: Database, change: str) -> None:
 
 
 def test_keys_that_the_database_gives_are_compared_by_rank(database: Database) -> None:
-    """A rollback leaves a gap, which is no difference; a child of another parent is one."""
+    """A rollback leaves a gap, which does not count as a difference; a child with another parent does."""
     database.execute("CREATE TABLE parents (id INTEGER, name VARCHAR(20))")
     database.execute("CREATE TABLE children (id INTEGER, parents_id INTEGER)")
     found = []
@@ -73,7 +73,7 @@ def test_keys_that_the_database_gives_are_compared_by_rank(database: Database) -
 
 @pytest.mark.parametrize("line", ["Traceback (most recent call last):", '{"event": "process_stopped"}', "1"])
 def test_a_line_that_is_no_event_is_found(line: str) -> None:
-    """Nothing else is ever on stdout."""
+    """Only events may be on stdout."""
     output = Output()
     output.hear(line)
     with pytest.raises(AssertionError):

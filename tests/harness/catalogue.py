@@ -9,13 +9,13 @@ from orchestrator.schema import FOREIGN, line_schema
 
 
 def violations(event: dict[str, Any]) -> list[str]:
-    """Tell what of a line does not fit the schema: an unknown event, a field too many or missing, a wrong type.
+    """Return what in a line violates the schema: an unknown event, an extra or missing field, a wrong type.
 
-    A line that was cut for its size says so, and may lack what was left out.
+    A line that was cut for its size is marked as cut, and may lack the omitted parts.
     """
     name = str(event.get("event"))
     if name not in _definitions():
-        name = FOREIGN  # an app that writes JSON has events of its own
+        name = FOREIGN  # an app that writes JSON has its own events
     return [
         f"{name}: {error.json_path}: {error.message}"
         for error in _validator(name).iter_errors(event)

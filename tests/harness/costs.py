@@ -1,4 +1,4 @@
-"""What the tests cost: time and processes, by file and by directory, so that the suite does not slow down unseen."""
+"""The cost of the tests: time and processes, by file and by directory, so that a slower suite is noticed."""
 
 import resource
 import sys
@@ -43,11 +43,11 @@ class Cost:
 
 
 class Costs:
-    """A plug-in that adds up what tests cost, in whichever worker they run, and prints it.
+    """A plug-in that adds up the cost of tests in all workers, and prints it.
 
     Args:
         budgets: The seconds that the tests of each directory may take together.
-        strict: Whether a run fails that is over a budget.
+        strict: Whether a run over a budget fails.
     """
 
     def __init__(self, budgets: Mapping[str, float], *, strict: bool) -> None:
@@ -80,7 +80,7 @@ class Costs:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Fail a run that is over a budget, if nothing else failed."""
+        """Fail a run that is over a budget, if no test failed."""
         if self._strict and self._exceeded() and exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -47,11 +47,11 @@ LIBRARIES = (
     "uvloop",
     "yaml",
 )
-_BYTES = 64  # of a message; what it says stands in a file
+_BYTES = 64  # of a message; its content is in a file
 
 
 def wait_for_a_start(requests: socket.socket) -> list[int]:
-    """Fork for each request, tell the pid, and later the exit code and the CPU seconds; returns in the child alone."""
+    """Fork for each request, report the pid, then the exit code and the CPU seconds; return only in the child."""
     news, wake = os.pipe()
     os.set_blocking(news, False)
     os.set_blocking(wake, False)
@@ -86,7 +86,7 @@ def _reap(statuses: dict[int, int]) -> None:
 
 
 def _tell(descriptor: int, *numbers: float) -> None:
-    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+    with contextlib.suppress(BrokenPipeError):  # its reader is gone
         os.write(descriptor, f"{json.dumps(numbers)}\n".encode())
 
 

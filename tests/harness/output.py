@@ -1,4 +1,4 @@
-"""What a process has written, as lines and as events."""
+"""The output of a process, as lines and as events."""
 
 import json
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ Event = dict[str, Any]
 
 @dataclass
 class Output:
-    """What a process has written so far.
+    """The output of a process so far.
 
     Attributes:
         lines: All lines of stdout.
         events: Those that are JSON objects, parsed.
-        noise: Those that are none.
+        noise: Those that are not.
         stderr: All of stderr.
         violations: What the catalogue does not allow in them.
     """
@@ -42,7 +42,7 @@ class Output:
             self.noise.append(line)
 
     def story(self) -> str:
-        """Tell everything, for whoever has to find out why a test failed."""
+        """Return all output, to find out why a test failed."""
         return "\n".join(["--- stdout", *self.lines, "--- stderr", self.stderr])
 
 

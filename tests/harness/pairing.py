@@ -17,7 +17,7 @@ import pytest
 def left_out(items: Sequence[pytest.Item]) -> set[pytest.Item]:
     """Return the tests that the marker `paired` makes superfluous."""
     functions: defaultdict[str, list[pytest.Function]] = defaultdict(list)
-    for item in sorted(items, key=lambda item: item.nodeid):  # the pairs are the same in whatever order tests run
+    for item in sorted(items, key=lambda item: item.nodeid):  # the pairs are the same in any order of the tests
         if isinstance(item, pytest.Function) and item.get_closest_marker("paired"):
             functions[item.nodeid.partition("[")[0]].append(item)
     return {item for group in functions.values() for item in group if not _is_a_pair(item, group)}

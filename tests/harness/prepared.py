@@ -35,14 +35,14 @@ _Pipes = tuple[asyncio.StreamWriter, asyncio.StreamReader, asyncio.StreamReader,
 
 
 class Prepared:
-    """A process with what a test uses of `asyncio.subprocess.Process`.
+    """A process with the part of `asyncio.subprocess.Process` that tests use.
 
     Attributes:
         pid: Its number.
-        returncode: How it ended; -9 if by signal 9, and nothing while it runs.
-        stdin: What it reads.
-        stdout: What it writes.
-        stderr: The same.
+        returncode: Its exit code; -9 for signal 9, None while it runs.
+        stdin: Its standard input.
+        stdout: Its standard output.
+        stderr: Its standard error.
     """
 
     def __init__(self, pipes: "_Pipes", pid: int) -> None:

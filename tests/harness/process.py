@@ -1,4 +1,4 @@
-"""Run the product as a process, and wait for what it says instead of sleeping."""
+"""Runs the product as a process, and waits for its events instead of sleeping."""
 
 import asyncio
 import contextlib
@@ -16,19 +16,19 @@ from tests.harness.prepared import Prepared, may_be_prepared
 from tests.servers.ports import HOST, free_port
 
 _CHUNK = 65_536
-_EMBEDDED = {"ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}  # a test without a database of its own gets a file
+_EMBEDDED = {"ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}  # a test without a database gets a file
 _MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 @dataclass(kw_only=True)
 class Result(Output):
-    """What a process has written and how it ended."""
+    """The output of a process and its exit code."""
 
     exit_code: int
 
 
 class Orchestrator(Output):
-    """A running `python -m orchestrator`, killed when its context is left; each line must be as the catalogue says.
+    """A running `python -m orchestrator`, killed at the end of its context; each line must match the catalogue.
 
         async with Orchestrator("serve", env={"DATABASE_URL": database.url}, cwd=project.path) as process:
             await process.event("server_started")
@@ -38,17 +38,17 @@ class Orchestrator(Output):
 
     Args:
         arguments: The command and its options.
-        env: Its environment, besides a PATH, a HOME, a LANG, a free PORT and the permission to use SQLite where no
-            database is named; nothing is inherited.
-        cwd: Where it runs.
-        stdin: What it reads there.
+        env: Its environment, besides a PATH, a HOME, a LANG, a free PORT and the permission to use SQLite if no
+            database is named. It inherits nothing.
+        cwd: Its working directory.
+        stdin: Its standard input.
         under: A command that runs it, such as `unshare`.
-        fresh: Python begins afresh, as for a user; else the libraries are imported already (see prepared.py), and
-            what a test claims must not depend on that.
+        fresh: Start a new Python, as for a user; otherwise the libraries are imported already (see prepared.py), and
+            the test's claim must not depend on that.
 
     Attributes:
-        port: Where it is told to listen.
-        reading: Cleared, its stdout is left unread, as by a log driver that hangs.
+        port: The port that it listens on.
+        reading: If cleared, its stdout is not read, like a log driver that hangs.
     """
 
     def __init__(
@@ -119,16 +119,16 @@ class Orchestrator(Output):
         return f"http://{HOST}:{self.port}"
 
     async def event(self, name: str, /, *, within: float = 30, after: int = 0, **fields: object) -> Event:
-        """Return the first event of this name with these fields, at once if it was there already.
+        """Return the first event with this name and these fields, at once if it was there already.
 
         Args:
             name: The event's name.
             within: Seconds to wait for it.
-            after: So many events are passed over; `len(process.events)` for one that is yet to come.
+            after: How many events to skip; `len(process.events)` for a future one.
             fields: Fields and their values.
 
         Raises:
-            AssertionError: It ended without, or time is up; tells all that was written.
+            AssertionError: The process ended without it, or the time is up; the message has all output.
         """
         try:
             async with asyncio.timeout(within):
@@ -141,7 +141,7 @@ class Orchestrator(Output):
         raise AssertionError(f"it ended without {name} {fields}\n{self.story()}")
 
     def signal_child(self, number: signal.Signals) -> None:
-        """Send a signal to the process that this one, `unshare` say, has started."""
+        """Send a signal to the process that this one (for example `unshare`) has started."""
         child = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         os.kill(int(child), number)
 
@@ -180,7 +180,7 @@ class Orchestrator(Output):
         self._tell([rest] if rest else [])
 
     def _tell(self, lines: list[bytes]) -> None:
-        """Take in lines and wake up whoever waits for news."""
+        """Add lines and wake up the waiting tasks."""
         for line in lines:
             self.hear(line.decode(errors="backslashreplace"))
         self._news.set()

@@ -58,7 +58,7 @@ class Project:
 
     Attributes:
         path: The directory.
-        revisions: What was added, in this order.
+        revisions: The added revisions, in this order.
     """
 
     path: Path
@@ -77,10 +77,10 @@ class Project:
 
         Args:
             revision: Its identifier.
-            upgrade: Statements of Python, with `op` and `sa` at hand.
-            down_revision: What it comes after; as it stands, the one added before it.
+            upgrade: Python statements, with `op` and `sa` available.
+            down_revision: Its parent; by default, the one added before it.
             downgrade: As `upgrade`.
-            description: Its first line; as it stands, made from the identifier.
+            description: Its first line; by default, made from the identifier.
         """
         if down_revision is _LATEST:
             down_revision = self.revisions[-1] if self.revisions else None

@@ -1,4 +1,4 @@
-"""What tests cost is added up whichever worker ran them, and a directory that takes too long fails the run."""
+"""The costs of tests are added up over all workers, and a directory over its budget fails the run."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,7 +9,7 @@ from tests.harness.costs import Costs
 
 
 def _ran(costs: Costs, test: str, seconds: float, starts: int = 0) -> None:
-    """Report one test as pytest does, in three phases, of which the last one tells the rest."""
+    """Report a test as pytest does, in three phases, of which the last one has the properties."""
     for when in ("setup", "call", "teardown"):
         properties = [("cost", (seconds / 2, starts))] if when == "teardown" else []
         report = SimpleNamespace(nodeid=test, when=when, duration=seconds / 3, user_properties=properties)

@@ -1,4 +1,4 @@
-"""The harness itself, on a program that takes the product's place and does as it is told."""
+"""The harness itself, with a program in the product's place."""
 
 import signal
 from pathlib import Path
@@ -37,7 +37,7 @@ async def test_events_can_be_passed_over(told: Path) -> None:
 
 
 async def test_an_event_that_does_not_come_is_told_with_everything_else(told: Path) -> None:
-    """Time that is up and an end are told apart, and what was written helps to see why."""
+    """A timeout and an end are distinguished, and the output helps to find the cause."""
     async with Orchestrator("say('a'); time.sleep(30)", cwd=told) as process:
         await process.event("a")
         with pytest.raises(AssertionError, match=r"no b .* within 0.1 s\n(.*\n)*.*\"event\": \"a\""):
@@ -96,7 +96,7 @@ async def test_a_process_does_not_outlive_its_context(told: Path) -> None:
 
 
 async def test_stdout_can_be_left_unread(told: Path) -> None:
-    """The process then writes into a pipe that is full, and goes on when it is read again."""
+    """The process then writes into a full pipe, and continues when it is read again."""
     much = "say('a'); [say('b', x='x' * 1000) for _ in range(2000)]; open('done', 'w').close()"
     async with Orchestrator(much, cwd=told) as process:
         process.reading.clear()

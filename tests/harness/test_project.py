@@ -19,7 +19,7 @@ def _scripts(project: Project) -> ScriptDirectory:
 
 @pytest.mark.parametrize("template", ["generic", "async", "pyproject", "pyproject_async"])
 def test_alembic_finds_the_revisions(tmp_path: Path, template: str) -> None:
-    """Each after the one added before it, unless told otherwise."""
+    """Each one follows the one added before it, unless a parent is given."""
     project = make_project(tmp_path / "project", template)
     for revision in ("r1", "r2"):
         project.add_revision(revision, "op.execute('SELECT 1')\nop.execute('SELECT 2')")
@@ -39,7 +39,7 @@ def test_a_project_tells_no_absolute_path(tmp_path: Path) -> None:
 
 
 async def test_the_application_says_hello(tmp_path: Path) -> None:
-    """To whatever it is asked."""
+    """To any request."""
     project = make_project(tmp_path / "project")
     spec = importlib.util.spec_from_file_location("hello", project.path / "app" / "main.py")
     assert spec

@@ -10,8 +10,8 @@ class Carrier:
     """Runs everything, and notes it.
 
     Attributes:
-        seen: Statements with their parameters, `COMMIT` and `ROLLBACK`, and what was done elsewhere.
-        answer: What is given as the answer, instead of asking; nothing is to ask.
+        seen: Statements with their parameters, `COMMIT` and `ROLLBACK`, and actions outside the connection.
+        answer: The result to return without running the statement; None: run it.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of locks share."""
+"""Shared by the tests of locks."""
 
 import contextlib
 from collections.abc import Iterator

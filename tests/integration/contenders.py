@@ -1,4 +1,4 @@
-"""Somebody who wants the migration lock, on a real connection of their own."""
+"""Contenders for the migration lock, each on a separate real connection."""
 
 import contextlib
 import time
@@ -15,7 +15,7 @@ CONTENDERS = 5
 
 @dataclass
 class Contender:
-    """Somebody who wants the lock, on a connection of their own."""
+    """A contender for the lock, on a separate connection."""
 
     connection: Connection
     lock: MigrationLock

@@ -119,7 +119,7 @@ def sqlite3_cursors(connection: Any) -> None:
 
 
 async def asyncpg_calls(connection: Any) -> None:
-    """Rows by name, types of one's own, COPY, a cursor in a transaction."""
+    """Rows by name, custom types, COPY, a cursor in a transaction."""
     import json
 
     await connection.set_type_codec("json", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")

@@ -1,4 +1,4 @@
-"""Every driver that somebody's env.py may use and that is installed, with a database of its kind."""
+"""Every installed driver that an env.py may use, with a database of its kind."""
 
 import asyncio
 from collections.abc import Callable, Iterator

@@ -1,7 +1,7 @@
-"""Revisions that are killed at a chosen place and started again, in this process: a kill is a lost session and no more.
+"""Revisions that are killed at a chosen place and started again, in this process: a kill is a lost session.
 
-A revision calls `die(op.get_bind())`, which throws the connection away as a SIGKILL does, once; `start` runs what the
-product runs on env.py's connection.
+A revision calls `die(op.get_bind())`, which throws the connection away like a SIGKILL, once; `start` runs the same code
+on env.py's connection as the product.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Killed(BaseException):
 
 
 class NoGuard:
-    """A migration lock that nobody contends for."""
+    """A migration lock without contenders."""
 
     connection_id = 0
     fresh_seconds = 1e9
@@ -47,7 +47,7 @@ class NoGuard:
         return False
 
     def tell(self, *_: object) -> None:
-        """Report it to nobody."""
+        """Drop the report."""
 
 
 @dataclass

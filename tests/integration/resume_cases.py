@@ -1,4 +1,4 @@
-"""Revisions that are killed where they say `die()`, and what has to become of them: resumed, or refused."""
+"""Revisions that are killed at `die()`, and the expected end: resumed, or refused."""
 
 from dataclasses import dataclass
 

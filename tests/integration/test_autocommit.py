@@ -1,4 +1,4 @@
-"""Autocommit, as the connections of every driver tell it, in every version of SQLAlchemy."""
+"""Autocommit, as the connections of every driver report it, in every version of SQLAlchemy."""
 
 from sqlalchemy import NullPool, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine

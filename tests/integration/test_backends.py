@@ -1,4 +1,4 @@
-"""What the backends make of real servers: their names, their errors, and whether they take writes."""
+"""The backends on real servers: names, errors, and whether they accept writes."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ async def _connected(url: str) -> AsyncIterator[tuple[AsyncConnection, Backend]]
 
 
 async def _error(url: str, *statements: str) -> Exception:
-    """Return what connecting, or else one of the statements, raises."""
+    """Return the error of connecting, or of one of the statements."""
     try:
         async with _connected(url) as (connection, _):
             for statement in statements:
@@ -44,7 +44,7 @@ def _changed(given: Database, **parts: Any) -> str:
 
 
 async def test_a_server_is_called_by_its_name(database: Database) -> None:
-    """MariaDB is no MySQL, whatever the URL calls it; the version begins with a number."""
+    """MariaDB is not MySQL, even if the URL says so; the version begins with a number."""
     async with _connected(database.url) as (connection, backend):
         name, version = backend.describe(connection.dialect)
     assert name == database.backend
@@ -67,7 +67,7 @@ async def test_a_database_is_recognised_however_it_is_reached(database: Database
 
 
 async def test_a_missing_table_is_told_from_other_errors(database: Database) -> None:
-    """An empty database is no fault; a missing column is one."""
+    """An empty database is not a fault; a missing column is one."""
     backend = backend_for(database.backend)
     database.execute("CREATE TABLE plants (id INTEGER)")
     assert backend.is_missing_table(await _error(database.url, "SELECT version_num FROM alembic_version"))
@@ -104,7 +104,7 @@ async def test_an_unknown_database_is_refused_for_good(database: Database) -> No
 
 @backends("mariadb", "postgresql")
 async def test_missing_rights_are_refused_for_good(database: Database, server: Server) -> None:
-    """The hint says which user to think of."""
+    """The hint names the user."""
     reader = server.add_user(database, f"app_{database.name[-8:]}", "r34der", "SELECT")
     found = backend_for(database.backend).diagnose(await _error(reader.url, "CREATE TABLE plants (id INTEGER)"))
     assert (found.verdict, found.error_type) == (Verdict.REFUSE, "rights")
@@ -154,7 +154,7 @@ async def test_a_standby_of_postgresql_takes_no_writes() -> None:
 
 
 async def test_a_read_only_mariadb_takes_no_writes() -> None:
-    """The server's own error says it, before anything is tried."""
+    """The server's own error shows it, before any change."""
     with MariaDB("--read-only=1") as server:
         database = server.create_database()
         async with _connected(database.url) as (connection, backend):

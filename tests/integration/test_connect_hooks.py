@@ -91,7 +91,7 @@ def _ask(url: URL, sql: str) -> Any:
 
 
 def _in_thread(credentials: Credentials, url: URL, sql: str) -> Any:
-    """As env.py runs: in a thread that has no loop of its own; the row, or what was raised."""
+    """Run in a thread without an event loop, like env.py; return the row or the exception."""
     found: list[Any] = []
 
     def run() -> None:
@@ -125,7 +125,7 @@ def test_a_server_of_the_right_authority_is_believed(servers: Callable[[str], Pr
 def test_a_server_of_another_authority_is_refused(
     servers: Callable[[str], PrivateServer], driver: Driver, tmp_path: Path
 ) -> None:
-    """It may be anybody who is in the way."""
+    """It may be an attacker in between."""
     certificates.make(tmp_path, ["127.0.0.1"])
     database = servers(driver.database).create_database()
     credentials = read(DATABASE_URL=database.url, DATABASE_SSL_CA=str(tmp_path / certificates.AUTHORITY))
@@ -143,7 +143,7 @@ def test_a_server_of_another_name_is_refused(servers: Callable[[str], PrivateSer
 def test_a_server_without_tls_is_refused(
     plain_servers: Callable[[str], PrivateServer], driver: Driver, tmp_path: Path
 ) -> None:
-    """Some drivers go on in clear text, whatever they were asked for."""
+    """Some drivers continue in clear text, even if TLS is required."""
     certificates.make(tmp_path, ["127.0.0.1"])
     database = plain_servers(driver.database).create_database()
     credentials = read(DATABASE_URL=database.url, DATABASE_SSL_CA=str(tmp_path / certificates.AUTHORITY))
@@ -158,7 +158,7 @@ WHO = {"mysql": "SELECT CURRENT_USER()", "postgresql": "SELECT current_user"}
 def test_env_py_logs_in_to_migrate_wherever_it_found_its_address(
     plain_servers: Callable[[str], PrivateServer], driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the app's address written into alembic.ini or read from variables of its own, and in the app's form."""
+    """The app's address may be in alembic.ini or come from env.py's own variables, in the app's form."""
     server = plain_servers(driver.database)
     database = server.create_database()
     migrator = f"migrator_{uuid.uuid4().hex[:8]}"
@@ -185,7 +185,7 @@ def test_env_py_logs_in_to_migrate_wherever_it_found_its_address(
 async def test_our_own_connections_prefer_tls_where_the_apps_driver_does(
     servers: Callable[[str], PrivateServer], plain_servers: Callable[[str], PrivateServer], kind: str
 ) -> None:
-    """A server that lets nobody in without TLS lets such an app in, with no option in its URL."""
+    """If a server requires TLS, such an app can log in without an option in its URL."""
     server = (servers if kind == "with TLS" else plain_servers)("mysql")
     if kind == "with TLS":
         server.execute("SET GLOBAL require_secure_transport = 1")

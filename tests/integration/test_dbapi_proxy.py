@@ -43,7 +43,7 @@ def _mark(connection: Connection) -> str:
 
 
 def test_rows_are_fetched_as_from_the_driver(recorded: ProxyConnection) -> None:
-    """One, some, all, or one after the other; and no more than there are."""
+    """One, some, all, or in sequence; and no more rows than there are."""
     cursor = recorded.cursor()
     cursor.execute(QUERY)
     assert tuple(cursor.fetchone()) == ROWS[0]
@@ -86,7 +86,7 @@ def test_many_sets_of_parameters_go_in_one_call(
 
 
 def test_a_percent_sign_without_parameters_is_one(recorded: ProxyConnection) -> None:
-    """No parameters are none, and not an empty set of them."""
+    """No parameters differ from an empty set of them."""
     cursor = recorded.cursor()
     cursor.execute("SELECT id FROM plants WHERE name LIKE 'r%'")
     assert [tuple(row) for row in cursor.fetchall()] == [(1,)]
@@ -185,7 +185,7 @@ def test_attributes_are_the_drivers(recorded: ProxyConnection, connection: Conne
 
 @backends("postgresql")
 def test_a_cursor_in_the_server_stays_one(recorded: ProxyConnection) -> None:
-    """What is large streams as it does without us."""
+    """A large result streams, as it does without us."""
     cursor = recorded.cursor("mine")
     cursor.execute(QUERY)
     assert tuple(cursor.fetchone()) == ROWS[0]
@@ -200,7 +200,7 @@ def test_errors_are_the_drivers(recorded: ProxyConnection, connection: Connectio
 
 
 def test_who_asks_for_the_drivers_connection_gets_it(connection: Connection, carrier: Carrier) -> None:
-    """And not an imitation of it; that something may be done there is told, and what SQLAlchemy does is recorded."""
+    """The caller gets the real connection, the carrier is notified, and SQLAlchemy's statements are recorded."""
     real, pooled = connection.connection.dbapi_connection, connection.connection
     with recording(connection, carrier):
         assert isinstance(connection, Connection)

@@ -107,7 +107,7 @@ def _carried_out(connection: Connection, clause: str) -> tuple[Algorithm, bool]:
 
 @backends("mysql", "mariadb")
 def test_the_servers_carry_definitions_out_as_they_are_judged(database: Database, connection: Connection) -> None:
-    """`plan` and `check` tell what is blocked: a wrong word costs an hour of writes."""
+    """`plan` and `check` report what is blocked: a wrong word costs an hour of writes."""
     version = connection.exec_driver_sql("SELECT VERSION()").scalar_one()
     server = Server(database.backend == "mariadb", tuple(map(int, version.partition("-")[0].split(".")[:3])))
     wrong = {}

@@ -26,7 +26,7 @@ PLANTS = sa.Table(
 
 
 def test_the_drivers_examples_work(driver: str, its_database: Database) -> None:
-    """On the connection that `op.get_bind().connection` gives; SQLAlchemy goes on with its own afterwards."""
+    """They run on the connection of `op.get_bind().connection`; SQLAlchemy continues with its own afterwards."""
     carrier = Carrier()
 
     def work(connection: Connection) -> None:
@@ -45,7 +45,7 @@ def test_the_drivers_examples_work(driver: str, its_database: Database) -> None:
 
 
 def _through_sqlalchemy(connection: Connection) -> list[Any]:
-    """Return what SQLAlchemy's ways of working tell."""
+    """Return the results of SQLAlchemy's ways of working."""
     seen: list[Any] = []
     PLANTS.create(connection)
     row = {"name": "100% rose", "price": 1.5, "sown": sa.func.now(), "tags": {"a": [1]}, "kind": "herb"}

@@ -15,7 +15,7 @@ from tests.servers import Database
 
 @pytest.fixture
 def other(its_database: Database) -> Iterator[Contender]:
-    """Return somebody else who wants the lock, with a driver that is known to do."""
+    """Return another contender for the lock, with a driver that is known to work."""
     with contender(its_database) as other:
         yield other
 
@@ -62,7 +62,7 @@ def test_the_lock_is_taken_kept_and_given_back(driver: str, its_database: Databa
 def test_a_lost_connection_is_known_to_be_lost(
     driver: str, its_database: Database, request: pytest.FixtureRequest
 ) -> None:
-    """Each driver says it in its own way; none may reconnect in silence and believe that it has the lock."""
+    """Each driver reports it in its own way; none may reconnect silently and believe that it has the lock."""
     if its_database.backend == "sqlite":
         pytest.skip("its connection cannot be lost")
     server = request.getfixturevalue("servers")[its_database.backend]

@@ -22,7 +22,7 @@ LEVEL = "INSERT INTO plants SELECT 1, current_setting('transaction_isolation')"
     ],
 )
 def test_a_revision_sets_its_isolation_level_on_postgresql(first: str, database: Database, tmp_path: Path) -> None:
-    """No query of ours is before it, and no savepoint: "must be called before any query"."""
+    """No query and no savepoint of ours precedes it: "must be called before any query"."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1")  # Alembic makes its version table in the first one's transaction
     project.add_revision("r2", script(("SET lock_timeout = '5s'", first, PLANTS, LEVEL)))
@@ -46,7 +46,7 @@ def test_a_snapshot_is_exported_from_a_revision(database: Database, tmp_path: Pa
 def test_the_next_transaction_is_set_up_on_mysql_also_when_a_revision_goes_on(
     first: str, database: Database, tmp_path: Path
 ) -> None:
-    """In a transaction, such as one that a question of ours has begun, the server refuses it (1568)."""
+    """In a transaction, such as one begun by our query, the server refuses it (1568)."""
     project = make_project(tmp_path / "project")
     first = first.format("tx" if database.backend == "mariadb" else "transaction")
     project.add_revision("r1", HEADER + script((first, TREES, DIE, SHRUBS)))

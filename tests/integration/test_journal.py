@@ -83,7 +83,7 @@ On = Callable[[Database, Callable[[Connection], Any]], Any]
 
 
 def test_a_life_of_a_revision(database: Database, on: On) -> None:
-    """It begins, is interrupted, goes on under another process, and is finished."""
+    """It begins, is interrupted, continues in another process, and is finished."""
 
     def begin(connection: Connection) -> None:
         journal = _journal(connection)
@@ -169,7 +169,7 @@ def test_large_and_strange_texts_are_kept(database: Database, on: On) -> None:
 
 
 def test_a_record_of_another_version_is_not_resumed(database: Database, on: On) -> None:
-    """What is half applied while the product is replaced is told, and refused."""
+    """A revision that is half applied while the product is replaced is reported, and refused."""
 
     def work(connection: Connection) -> Record:
         journal = _journal(connection)
@@ -205,7 +205,7 @@ def test_settings_of_the_session_change_nothing(database: Database, on: On, sql_
 
 @backends("mariadb", "mysql")
 def test_a_database_in_latin_1_keeps_all_characters(database: Database, server: Server, on: On) -> None:
-    """The tables are in UTF-8, whatever others are in."""
+    """The tables are in UTF-8, even if others are not."""
     server.execute(f"ALTER DATABASE `{database.name}` CHARACTER SET latin1 COLLATE latin1_swedish_ci")
 
     def work(connection: Connection) -> list[Step]:
@@ -221,7 +221,7 @@ def test_a_database_in_latin_1_keeps_all_characters(database: Database, server: 
 
 @contextlib.contextmanager
 def _in_latin_1(server: Server, database: Database) -> Iterator[Database]:
-    """Create a database that can hold no more than 256 characters."""
+    """Create a database that can store only 256 characters."""
     name = f"{database.name}_latin1"
     owner = server.application_url.username
     server.execute(f"CREATE DATABASE {name} OWNER {owner} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")

@@ -49,7 +49,7 @@ def test_the_others_are_refused_until_it_is_given_back(contenders: list[Contende
 
 @backends("mariadb", "postgresql", "mysql")
 def test_a_disconnect_gives_it_back(contenders: list[Contender]) -> None:
-    """However it came about: nobody has to clean up after a crash."""
+    """For any cause: no cleanup is needed after a crash."""
     first, second, *_ = contenders
     assert first.lock.try_acquire()
     first.connection.invalidate()

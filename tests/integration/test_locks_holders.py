@@ -1,4 +1,4 @@
-"""Who has the lock is named, and said to be gone when that is proven."""
+"""The holder of the lock is named, and reported as gone if that is proven."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ SLEEP = {"postgresql": "SELECT pg_sleep(600)", "mysql": "DO SLEEP(600)", "mariad
 
 
 def test_the_holder_is_named(contenders: list[Contender]) -> None:
-    """To everybody, also to who holds it; nobody is named when nobody holds it."""
+    """For every session, the holder too; the name is empty if the lock is free."""
     first, second, third, *_ = contenders
     assert second.lock.holder() == Holder()
     assert first.lock.try_acquire()
@@ -83,7 +83,7 @@ def _seen(asking: Contender, words: str) -> Holder:
 
 @backends("mariadb", "postgresql", "mysql")
 def test_an_orphan_is_known_where_its_client_ran_beside_us(database: Database) -> None:
-    """The server goes on with the statement of a killed client, and whoever waits shall not look for that client."""
+    """The server continues the statement of a killed client, and an operator must not search for that client."""
     with _client(database) as client, contender(database) as asking:
         alive = _seen(asking, "600")
         assert GONE not in alive.name

@@ -46,7 +46,7 @@ def test_a_lock_that_a_revision_released_is_not_held(contenders: list[Contender]
 
 @backends("mariadb", "mysql")
 def test_a_try_that_was_interrupted_took_nothing(contenders: list[Contender], server: Server) -> None:
-    """GET_LOCK then answers NULL, as it does when the server is out of memory: that is no lock."""
+    """GET_LOCK then returns NULL, as it does when the server is out of memory: the lock is not acquired."""
     first, second, *_ = contenders
     assert first.lock.try_acquire()
     waiting = ThreadPoolExecutor(1).submit(second.lock.try_acquire)
@@ -63,7 +63,7 @@ def test_a_try_that_was_interrupted_took_nothing(contenders: list[Contender], se
 
 @backends("mariadb", "postgresql", "mysql")
 def test_with_its_connection_the_lock_is_lost(contenders: list[Contender], server: Server) -> None:
-    """An administrator, a failover, a time-out: whoever asks over the dead connection gets the driver's error."""
+    """An administrator, a failover, a timeout: a query on the dead connection gets the driver's error."""
     first, second, *_ = contenders
     assert first.lock.try_acquire()
     end = "SELECT pg_terminate_backend(%s)" if server.backend == "postgresql" else "KILL %s"
@@ -76,7 +76,7 @@ def test_with_its_connection_the_lock_is_lost(contenders: list[Contender], serve
 @backends("sqlite")
 @pytest.mark.parametrize("put_in_place", [Path.unlink, Path.touch], ids=["removed", "replaced"])
 def test_a_lock_whose_file_is_gone_is_lost(contenders: list[Contender], put_in_place: Callable[[Path], None]) -> None:
-    """Somebody tidied up: the next one finds no file, and locks one of their own."""
+    """After a cleanup, the next process finds no file and locks a new one."""
     first, second, *_ = contenders
     assert first.lock.try_acquire()
     file = Path(first.lock.name)
@@ -92,7 +92,7 @@ def test_a_lock_whose_file_is_gone_is_lost(contenders: list[Contender], put_in_p
 def test_a_file_that_goes_while_it_is_locked_is_no_lock(
     contenders: list[Contender], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between opening and locking it, somebody tidies up: the next one would lock another file, and both go on."""
+    """If the file is removed between opening and locking, the next process would lock another file."""
     first, second, *_ = contenders
     lock = fcntl.flock
 

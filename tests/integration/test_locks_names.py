@@ -1,4 +1,4 @@
-"""One database, one lock, however a client calls it; two databases, two locks, whatever they are called."""
+"""One database, one lock, for every client name of it; two databases, two locks, for any names."""
 
 import contextlib
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_all_ways_to_a_file_lead_to_its_one_lock(
 
 @pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"])
 def test_a_database_in_memory_leaves_no_file(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is nobody else's, so that its lock is free; and the directory may be one that nobody may write to."""
+    """It belongs to this process alone, so its lock is free; and its directory may be read-only."""
     monkeypatch.chdir(tmp_path)
     with contender(Database(url, "sqlite")) as only:
         assert only.lock.try_acquire()

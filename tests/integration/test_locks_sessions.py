@@ -1,4 +1,4 @@
-"""What a session is prepared with for migrating, and that it is given back as it was."""
+"""The session settings for migrating, and their restoration."""
 
 from tests.integration.contenders import Contender
 from tests.servers import backends
@@ -11,7 +11,7 @@ LIMITS = {
 
 @backends("mariadb", "postgresql", "mysql")
 def test_prepared_sessions_do_not_queue_for_long(contenders: list[Contender]) -> None:
-    """The settings outlive a rollback, and fractions of a second do not become 'for ever'."""
+    """The settings survive a rollback, and fractions of a second do not become an unlimited wait."""
     first, *_ = contenders
     setting = "lock_timeout" if first.connection.dialect.name == "postgresql" else "lock_wait_timeout"
     for seconds, seen in ((0.2, {"200ms", "1"}), (7, {"7s", "7"})):

@@ -73,7 +73,7 @@ async def test_a_pool_of_sessions_is_trusted(database: Database, order: str) -> 
 
 @backends("postgresql")
 async def test_a_pool_of_statements_is_refused_with_the_cure(database: Database) -> None:
-    """It allows no transactions, so nothing can be asked; it says what it is."""
+    """It allows no transactions, so it cannot be queried; its error identifies it."""
     with PgBouncer(database, "statement") as pool:
         assert (await _refusal(pool.database)).error_type == "pooler"
 
@@ -88,7 +88,7 @@ async def test_asking_leaves_nothing_behind(database: Database, server: Server) 
 
 
 async def test_galera_is_refused_with_the_cure() -> None:
-    """Each node has locks of its own, also where there is only one as yet."""
+    """Each node has separate locks, even if there is only one node so far."""
     with Galera() as server:
         failure = await _refusal(server.create_database())
     assert failure.error_type == "cluster"

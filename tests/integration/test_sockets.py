@@ -1,4 +1,4 @@
-"""The sockets under real connections of every driver, and what they tell of another client."""
+"""The sockets of real connections of every driver, and what they show about another client."""
 
 import asyncio
 import os
@@ -43,7 +43,7 @@ def _prepared(dbapi_connection: Any, backend: str) -> dict[str, int]:
 
 @backends("mariadb", "postgresql", "mysql")
 def test_an_idle_connection_is_kept_alive(database: Database) -> None:
-    """What is idle for 350 seconds, as during a long ALTER, is dropped on its way in silence."""
+    """A connection that is idle for 350 s, as during a long ALTER, is dropped silently on its way."""
     engine = create_engine(database.synchronous_url, poolclass=NullPool)
     with engine.connect() as connection:
         assert _prepared(connection.connection.dbapi_connection, database.backend) == KEPT_ALIVE
@@ -85,7 +85,7 @@ def test_a_unix_socket_needs_nothing() -> None:
 
 @pytest.mark.parametrize("connection", [object(), None])
 def test_a_driver_that_shows_no_socket_is_left_alone(connection: object) -> None:
-    """It keeps its connections alive itself, or not; that is no reason to fail."""
+    """It may keep its connections alive itself; that is not a reason to fail."""
     keep_alive(connection)
     assert not is_orphan(connection, f"{HOST}:1", f"{HOST}:2")
 
@@ -117,7 +117,7 @@ def test_a_client_that_closed_its_socket_is_gone() -> None:
 
 
 def test_a_client_lives_as_long_as_anybody_has_its_socket() -> None:
-    """A child that it left behind may go on with it."""
+    """A child that it left behind may still use it."""
     with _clients(2) as (ours, theirs):
         seen = _seen(theirs)
         kept = theirs.dup()

@@ -1,4 +1,4 @@
-"""What a second connection sees of the statement that another one runs, on real servers, with all sorts of rights."""
+"""What a second connection sees of another connection's statement, on real servers, with various privileges."""
 
 import asyncio
 import contextlib
@@ -90,7 +90,7 @@ async def test_rows_are_counted(database: Database, server: Server, look: Look) 
 
 
 async def test_who_holds_the_table_is_named(database: Database, server: Server, look: Look) -> None:
-    """An idle transaction that has only read the table is enough to stop an ALTER TABLE, and everybody behind it."""
+    """An idle transaction that has only read the table blocks an ALTER TABLE, and all queries behind it."""
     with transaction(database, READ) as holder, running(database, server, ALTER) as number:
         seen = await look(number, blocked)
         older = await look(number, lambda later: later.blocked_seconds > seen.blocked_seconds)
@@ -159,7 +159,7 @@ async def test_nothing_is_seen_of_a_connection_that_is_gone(database: Database, 
 
 @where_users_can_be_added
 async def test_without_further_rights_ones_own_statement_is_seen(database: Database, server: Server) -> None:
-    """That is how most apps log in. Who is in the way shows as far as the server lets everybody see."""
+    """Most apps log in so. The blocking session shows as far as the server shows it to every user."""
     rights = ("CREATE",) if database.backend == "postgresql" else ("CREATE", "ALTER", "INSERT")
     poor = server.add_user(database, "poor", "p00r", *rights)
     poor.execute("CREATE TABLE roses (id INTEGER)")

@@ -1,6 +1,6 @@
-"""Real databases for tests, and peers that are none.
+"""Real databases for tests, and peers that are not databases.
 
-A test usually asks for the fixture `database` (see tests/conftest.py) and needs nothing of this.
+A test usually asks for the fixture `database` (see tests/conftest.py) and needs nothing from here.
 """
 
 from tests.servers.binaries import MissingBinaryError, chromium

@@ -1,4 +1,4 @@
-"""Find the programs that tests start, and say how to get those that are missing."""
+"""Finds the programs that tests start, and explains how to install missing ones."""
 
 import shutil
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _URL = "ORCHESTRATOR_TEST_{}_URL (not for tests that stop their server)"
 
 
 class MissingBinaryError(RuntimeError):
-    """A program that a test needs is not on this machine; says how to get it."""
+    """A program that a test needs is missing on this machine; the message explains how to install it."""
 
     def __init__(self, program: str, packages: str, instead: str = "") -> None:
         otherwise = f" or set {instead}" if instead else ""

@@ -1,4 +1,4 @@
-"""What a test gets to know of a database: its address, and what is in it."""
+"""A database as a test sees it: its address and its content."""
 
 import functools
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def synchronous(url: URL) -> URL:
 
 
 def execute(url: URL, statement: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement on a connection of its own and return its rows."""
+    """Run a statement on a new connection and return its rows."""
     with _engine(url).connect() as connection:
         result = connection.exec_driver_sql(statement, tuple(parameters) or None)
         return [tuple(row) for row in result] if result.returns_rows else []

@@ -1,4 +1,4 @@
-"""Servers that somebody else runs, given as a URL."""
+"""Servers that other people run, given as a URL."""
 
 from sqlalchemy.engine import URL, make_url
 

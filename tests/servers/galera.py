@@ -1,4 +1,4 @@
-"""Galera: a cluster of one MariaDB."""
+"""Galera: a cluster with a single MariaDB."""
 
 from tests.servers import binaries
 from tests.servers.mariadb import MariaDB

@@ -1,6 +1,6 @@
-"""Peers that listen where a database should, and are none or have no room.
+"""Peers that listen in a database's place, and are not databases or have no room.
 
-Each is a function that treats one connection; `listening(peer)` puts it on a port:
+Each is a function that handles a connection; `listening(peer)` puts it on a port:
 
     async with listening(peers.silent) as peer:
         ...connect to HOST, peer.port...
@@ -30,9 +30,10 @@ class Listening:
 
 
 async def stop_listening(server: asyncio.Server) -> None:
-    """Accept no more, let what was accepted a moment ago become a connection, and close.
+    """Stop accepting, let connections that were just accepted be set up, then close.
 
-    Closed in between, asyncio leaves the socket of that connection open, and the next test is told of it.
+    If the server is closed in between, asyncio leaves the socket of that connection open, and the next test gets the
+    warning.
     """
     for listener in server.sockets:
         asyncio.get_running_loop().remove_reader(listener.fileno())
@@ -80,7 +81,7 @@ async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
 async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Accept and close at once.
 
-    What the client says then is read, as closing over unread data would reset the connection.
+    Read what the client still sends, because closing with unread data would reset the connection.
     """
     writer.write_eof()
     await silent(reader, writer)
@@ -129,7 +130,7 @@ def postgres_error(sqlstate: str, message: str = "no") -> Peer:
 
 
 async def _startup_code(reader: asyncio.StreamReader) -> int:
-    """Read a message of those that come before the login, and tell what it asks for."""
+    """Read a message from before the login, and return its code."""
     size, code = struct.unpack("!II", await reader.readexactly(8))
     await reader.readexactly(size - 8)
     return int(code)

@@ -27,10 +27,10 @@ pool_mode = {pool_mode}
 
 
 class PgBouncer:
-    """A pgbouncer that lets everybody in, as the application's user of one server.
+    """A pgbouncer that accepts every client, as the application's user of one server.
 
     Args:
-        database: A database of the server that it is in front of.
+        database: A database of the server behind it.
         pool_mode: `session` or `transaction`.
         options: Further settings, such as `server_round_robin="1"`.
     """

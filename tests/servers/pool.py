@@ -1,4 +1,4 @@
-"""The servers of one test run: started when first asked for, shared by all tests."""
+"""The servers of a test run: started on first use, shared by all tests."""
 
 import contextlib
 from types import TracebackType
@@ -19,7 +19,7 @@ backends = pytest.mark.backends
 
 
 class Servers:
-    """One server a backend; a test that stops, freezes or locks one needs a server of its own."""
+    """One server per backend; a test that stops, freezes or locks a server needs a private one."""
 
     def __init__(self) -> None:
         self._running: dict[str, Server] = {}

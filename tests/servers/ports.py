@@ -1,10 +1,10 @@
-"""Loopback ports that no other test of this machine gets meanwhile.
+"""Loopback ports that no other test of this machine gets at the same time.
 
-They lie below the range from which the kernel takes the ports of outgoing connections: a client that
-asks for a port of that range while nobody listens there may, by chance, connect to itself.
+They are below the range from which the kernel takes the ports of outgoing connections: a client that connects to an
+unused port of that range may, by chance, connect to itself.
 
-Tests run in several processes, and a port is named some time before a server listens on it. So each process
-locks the byte with the port's number in a file that all of them share; its end releases the locks.
+Tests run in several processes, and a port is chosen some time before a server listens on it. So each process locks the
+byte with the port's number in a shared file; its end releases the locks.
 """
 
 import contextlib

@@ -23,15 +23,15 @@ USER, PASSWORD = "app", "s3cret"
 
 
 class PrivateServer(Server):
-    """A server that is started here and keeps its port from start to start.
+    """A server that is started here and keeps its port between starts.
 
-    All methods block, none for long. It dies with the thread that started it, so start it in the test's
-    own; leaving its context kills it and removes its directory.
+    All methods block, none for long. It ends with the thread that started it, so start it in the test's own thread.
+    Leaving its context kills it and removes its directory.
 
     Args:
-        options: As on its command line, for every start.
-        certificate_for: Host names and addresses; TLS is offered with a certificate for them, which
-            whoever trusts `ca_file` trusts.
+        options: Options of its command line, for every start.
+        certificate_for: Host names and addresses; TLS is offered with a certificate for them, which is signed by the CA
+            in `ca_file`.
     """
 
     driver: ClassVar[str]
@@ -63,7 +63,7 @@ class PrivateServer(Server):
 
     @property
     def ca_file(self) -> Path:
-        """What a client has to trust."""
+        """Return the CA that a client must trust."""
         return self.directory / certificates.AUTHORITY
 
     @property
@@ -93,11 +93,11 @@ class PrivateServer(Server):
         return self.start(*options)
 
     def pause(self) -> None:
-        """Freeze it: connections are still accepted, by the kernel, and nobody answers."""
+        """Freeze it: the kernel still accepts connections, but the server does not answer."""
         process_tree.send(self.process.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after pause()."""
+        """Continue it after pause()."""
         process_tree.send(self.process.pid, signal.SIGCONT)
 
     def limit_file_size(self, size_bytes: int | None) -> None:

@@ -13,7 +13,7 @@ from tests.servers import unprivileged
 def send(pid: int, number: signal.Signals) -> list[int]:
     """Signal a process and its children, and return these.
 
-    The process is stopped first: it shall make no more of them, and die only when they are known.
+    The process is stopped first, so that it starts no more children, and dies only after they are known.
     """
     os.kill(pid, signal.SIGSTOP)
     _wait_until([pid], "TtZX")
@@ -25,9 +25,10 @@ def send(pid: int, number: signal.Signals) -> list[int]:
 
 
 def limit_file_size(pid: int, size_bytes: int | None) -> None:
-    """Limit the size of files for a server of ours and its children; writing beyond it fails with EFBIG.
+    """Limit the size of files for a server of ours and its children; writing more fails with EFBIG.
 
-    By prlimit(1), which runs as the server does: root in a container may lack the capability for others' limits.
+    It uses prlimit(1), which runs as the server's user: root in a container may lack the capability to change others'
+    limits.
     """
     limit = "unlimited" if size_bytes is None else size_bytes
     for each in (pid, *_children(pid)):  # a child may have ended meanwhile
@@ -53,7 +54,7 @@ def _wait_until(pids: list[int], states: str) -> None:
 
 
 def _state(pid: int) -> str:
-    """Return the letter that ps shows; X for one that is no more."""
+    """Return the letter that ps shows; X for a process that has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -16,7 +16,7 @@ class Mode(enum.Enum):
     """What happens to connections; only BLACKHOLE touches those that there are."""
 
     PASS = enum.auto()  # pass them on
-    REFUSE = enum.auto()  # nobody listens
+    REFUSE = enum.auto()  # connections are refused
     SILENT = enum.auto()  # accept, and never answer
     BLACKHOLE = enum.auto()  # hold back everything, until the mode changes
 
@@ -59,8 +59,8 @@ class Proxy:
 
     Attributes:
         port: Its own.
-        cut_after: So many more bytes pass, both ways together, then whoever carries data is cut off.
-        latency_seconds: By so much data is late, each way.
+        cut_after: After this many more bytes, in both directions together, the connection that carries them is cut.
+        latency_seconds: The delay of data in each direction.
     """
 
     def __init__(self, target: int) -> None:
@@ -111,9 +111,9 @@ class Proxy:
 
     @contextlib.asynccontextmanager
     async def stranding(self) -> AsyncIterator[None]:
-        """Let the connections that there are lead nowhere while new ones pass, and reset them at the end.
+        """Cut the existing connections silently while new ones pass, and reset them at the end.
 
-        So a server sees a client whose host is gone: it hears nothing, and nothing tells it why.
+        So the server sees a client whose host has vanished: it hears nothing, and gets no error.
         """
         stranded = list(self._connections)
         self._flows.clear()

@@ -1,4 +1,4 @@
-"""What a test may ask of any server, be it started by us or given as a URL."""
+"""The interface of every test server, started by us or given as a URL."""
 
 import abc
 import secrets
@@ -48,13 +48,13 @@ class Server(abc.ABC):
         return self._seen_by(self.application_url, name)
 
     def add_user(self, database: Database, user: str, password: str, *rights: str) -> Database:
-        """Return the database as a further user sees it, who has these rights on all tables.
+        """Return the database as another user sees it, who has these rights on all tables.
 
         Args:
-            database: Where the rights hold.
+            database: The database of the rights.
             user: A new name.
-            password: Anything but nothing.
-            rights: Words such as `SELECT`; none is no more than the right to log in.
+            password: Any text but an empty one.
+            rights: Words such as `SELECT`; without any, the user may only log in.
         """
         self._create_user(user, password)
         self._added_users[database.name].append(user)
@@ -62,7 +62,7 @@ class Server(abc.ABC):
         return self._seen_by(self.application_url.set(username=user, password=password), database.name)
 
     def drop_database(self, database: Database) -> None:
-        """Drop a database whoever is connected to it, and the users added to it."""
+        """Drop a database even if clients are connected to it, and the users added to it."""
         self._drop(database.name)
         for user in self._added_users.pop(database.name, []):
             self._drop_user(user)

@@ -1,6 +1,6 @@
-"""Data directories, initialised once and kept as a file each.
+"""Data directories, initialised once and stored as one file each.
 
-Initialising takes longer than starting. A template is unpacked instead, as whoever the server runs as.
+Initialising takes longer than starting, so a template is unpacked instead, as the server's user.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Template:
-    """What a fresh data directory of one version holds."""
+    """The content of a new data directory of one version."""
 
     version: str
     steps: Sequence[Step]

@@ -1,4 +1,4 @@
-"""What is missing is said, with the cure; nothing is skipped."""
+"""A missing program is reported with its cure; no test is skipped."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_a_missing_program_is_told_with_its_cure(
 def test_what_has_no_variable_is_told_without_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, find: Callable[[], Path], package: str
 ) -> None:
-    """There is no way around installing it."""
+    """It must be installed."""
     monkeypatch.setattr("shutil.which", lambda *_, **__: None)
     monkeypatch.setattr(binaries, "GALERA", tmp_path / "libgalera_smm.so")
     with pytest.raises(MissingBinaryError, match=f"apt-get install {package}\\)$"):

@@ -1,4 +1,4 @@
-"""What a run tests depends on the servers that it is given, and it says what it leaves out."""
+"""The tests of a run depend on the given servers, and the summary names what is left out."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def test_mysql_is_tested_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_mysql_is_not_tested_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the URL no test of MySQL is there, none is skipped, and the summary says so."""
+    """Without the URL there is no test of MySQL, none is skipped, and the summary says so explicitly."""
     collected = _collected(monkeypatch, "")
     assert "test_a_database_begins_empty[mariadb]" in collected
     assert "[mysql]" not in collected

@@ -9,7 +9,7 @@ from tests.servers import Database, Server, backends
 
 
 def test_a_database_begins_empty(database: Database) -> None:
-    """Every test finds no table, whatever the one before it left."""
+    """Every test finds no table, even if the test before it left some."""
     assert database.tables() == []
     database.execute("CREATE TABLE left_behind (id INTEGER)")
     assert database.tables() == ["left_behind"]
@@ -58,5 +58,5 @@ def test_a_test_may_name_its_backends(database: Database) -> None:
 
 @backends("mysql")
 def test_a_test_may_be_for_mysql_alone(database: Database) -> None:
-    """Where there is none, it is left out."""
+    """Without a MySQL server, it is left out."""
     assert database.backend == "mysql"

@@ -28,7 +28,7 @@ async def test_a_silent_peer_holds_whoever_asks() -> None:
 
 
 async def test_a_peer_that_resets_resets() -> None:
-    """An end with RST is no end of file."""
+    """An end with RST differs from an end of file."""
     async with listening(peers.resets) as peer:
         with pytest.raises(ConnectionResetError):
             await _ask(peer.port)
@@ -36,7 +36,7 @@ async def test_a_peer_that_resets_resets() -> None:
 
 @pytest.mark.parametrize("peer", [peers.closes, peers.http])
 async def test_a_peer_that_closes_closes(peer: Peer) -> None:
-    """Both come to an end; one says goodbye."""
+    """Both end; only one ends in order."""
     async with listening(peer) as here:
         answer = await _ask(here.port)
     assert answer[:12] == (b"HTTP/1.1 400" if peer is peers.http else b"")

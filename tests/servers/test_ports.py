@@ -1,4 +1,4 @@
-"""Ports are for one test alone, in whichever process it runs."""
+"""A port belongs to one test alone, in any process."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What tests may do to a server of their own."""
+"""What tests may do to a private server."""
 
 from collections.abc import Callable, Iterator
 
@@ -30,7 +30,7 @@ def _reachable(database: Database) -> bool:
 
 @pytest.mark.parametrize("end", [PrivateServer.stop, PrivateServer.kill])
 def test_a_server_comes_back_where_it_was(own: PrivateServer, end: Callable[[PrivateServer], None]) -> None:
-    """After an end, in order or not, nobody answers; after a start, what was committed is there."""
+    """After an end, in order or not, connections are refused; after a start, committed data is there."""
     database = own.create_database()
     database.execute("CREATE TABLE plants (id INTEGER)")
     end(own)
@@ -40,7 +40,7 @@ def test_a_server_comes_back_where_it_was(own: PrivateServer, end: Callable[[Pri
 
 
 def test_a_frozen_server_neither_refuses_nor_answers(own: PrivateServer) -> None:
-    """The kernel accepts for it, the login takes for ever, and it goes on when it is thawed."""
+    """The kernel accepts for it, the login hangs, and it continues after it is thawed."""
     own.pause()
     with pytest.raises((pymysql.err.OperationalError, psycopg2.OperationalError), match="time"):
         _log_in(own, timeout=1)
@@ -57,7 +57,7 @@ def test_a_frozen_server_can_be_killed(own: PrivateServer) -> None:
 
 
 def _log_in(server: PrivateServer, timeout: int) -> None:
-    """Log in with nothing but a driver: its own words tell what the server does."""
+    """Log in with a plain driver, whose error shows what the server does."""
     login = {"host": HOST, "port": server.port, "user": "app", "password": "s3cret"}
     if isinstance(server, MariaDB):
         pymysql.connect(**login, connect_timeout=timeout, read_timeout=timeout).close()
@@ -66,7 +66,7 @@ def _log_in(server: PrivateServer, timeout: int) -> None:
 
 
 def test_the_application_is_no_administrator(own: PrivateServer) -> None:
-    """Its user may do what it likes in its databases, and nothing else."""
+    """Its user may do everything in its databases, and nothing outside."""
     database = own.create_database()
     with pytest.raises(DBAPIError, match="denied"):
         database.execute("CREATE DATABASE somewhere_else")
@@ -127,7 +127,7 @@ def test_a_wrong_option_is_told_with_the_log() -> None:
 
 
 def test_read_only_binds_the_application_in_mariadb() -> None:
-    """The application's user is none that read_only spares."""
+    """read_only binds the application's user too."""
     with MariaDB() as server:
         database = server.create_database()
         server.execute("SET GLOBAL read_only=1")

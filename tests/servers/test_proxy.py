@@ -1,4 +1,4 @@
-"""Faults of a network, in front of a peer that says everything back."""
+"""Network faults, in front of a peer that echoes everything."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -40,7 +40,7 @@ async def _said_back(ends: Ends, data: bytes) -> bytes:
 
 
 async def test_refusing_is_for_new_connections(proxy: Proxy, ends: Ends) -> None:
-    """Nobody listens then, and the old ones go on; later somebody listens again, on the same port."""
+    """New connections are refused, and old ones continue; later the same port accepts again."""
     await proxy.set(Mode.REFUSE)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(HOST, proxy.port)

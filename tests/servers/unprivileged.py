@@ -1,4 +1,4 @@
-"""Servers refuse to run as root; where the tests are root, theirs belong to `nobody`."""
+"""Servers refuse to run as root; if the tests run as root, their servers run as `nobody`."""
 
 import os
 import pwd
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 _MEMORY, _DISK = "/dev/shm", "/tmp"  # noqa: S108 - mkdtemp is private, and a socket's path has to be short
-_ENOUGH = 2**30  # bytes; a container's /dev/shm may hold no more than 64 MB
+_ENOUGH = 2**30  # bytes; a container's /dev/shm may have only 64 MB
 
 
 def identity() -> dict[str, Any]:
-    """Return the arguments by which subprocess starts a child as nobody."""
+    """Return the arguments with which subprocess starts a child as an unprivileged user."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -35,7 +35,7 @@ def new_directory(prefix: str) -> Path:
 
 
 def start(argv: Sequence[str | Path], directory: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a server that does not outlive us, whatever becomes of us."""
+    """Start a server that never outlives this process."""
     setpriv = shutil.which("setpriv")
     prefix = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
     with log.open("ab") as output:

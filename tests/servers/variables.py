@@ -1,7 +1,7 @@
-"""The variables that say what the tests run on, read once.
+"""The variables that configure the test servers, read once.
 
-Afterwards they are taken out of the environment: to the product an ORCHESTRATOR_* variable that it does
-not know is a fault, and so it shall be in tests.
+They are then removed from the environment, because an unknown ORCHESTRATOR_* variable is a fault for the product, in
+tests too.
 """
 
 import os

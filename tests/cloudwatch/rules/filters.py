@@ -1,4 +1,4 @@
-"""Filters of log groups: the pattern parses, and a group has no more of them than CloudWatch Logs takes.
+"""Filters of log groups: the pattern parses, and a group has at most as many as CloudWatch Logs allows.
 
 Limits: "CloudWatch Logs quotas" and "Filter pattern syntax" in the CloudWatch Logs user guide.
 """
@@ -89,7 +89,7 @@ def _has_regex(pattern: Any) -> bool:
     try:
         return is_json(pattern) and Pattern.compile(pattern).regexes > 0
     except PatternError:
-        return False  # told by the other rule
+        return False  # the other rule reports it
 
 
 def _has_dimensions(properties: Any) -> bool:
