@@ -48,7 +48,7 @@ async def test_where_ddl_is_transactional_a_failed_revision_leaves_nothing(
     (failure,) = result.find("migration_failed", revision="r3", statement_index=3, statements_done=2)
     assert failure["statement"] == "INSERT INTO no_such_table VALUES (1)"
     assert "no_such_table" in failure["error_message"]
-    assert told(result)[-3:] == ["revision_started", "migration_failed", "startup_failed"]
+    assert told(result)[-4:] == ["revision_started", "lock_released", "migration_failed", "startup_failed"]
     assert stamped(database) == ["r2"]
     assert "trees" not in database.tables()
     assert database.execute("SELECT id FROM plants") == [(1,)]
@@ -80,7 +80,7 @@ async def test_ddl_that_stays_is_told(project: Project, database: Database) -> N
     assert result.exit_code == 8
     (failure,) = result.find("migration_half_applied", revision="r3", statement_index=3, statements_done=2)
     assert failure["statement"] == "INSERT INTO no_such_table VALUES (1)"
-    assert told(result)[-3:] == ["revision_started", "migration_half_applied", "startup_failed"]
+    assert told(result)[-4:] == ["revision_started", "lock_released", "migration_half_applied", "startup_failed"]
     assert stamped(database) == ["r2"]
     assert database.execute("SELECT id FROM plants") == [(1,)]
 

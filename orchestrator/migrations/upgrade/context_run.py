@@ -112,12 +112,14 @@ class ContextRun:
         with local_settings_kept(self._connection):
             self._guard = shared.locks.take(self._context, self.emit)
             self.connection_id = self._guard.connection_id
-            patience = LockRetry(
-                shared.settings.ddl_retry_seconds, self.emit, shared.stop, lambda: shared.blocker(self.running)
-            )
+            budget_seconds = shared.settings.ddl_retry_seconds
+            patience = LockRetry(budget_seconds, self.emit, shared.stop, lambda: shared.blocker(self.running))
             self._applier = Applier(self._context, self._backend, patience, self._guard)
             try:
                 run(self._steps)
+            except BaseException:
+                self._guard.work_has_failed()
+                raise
             finally:
                 self._applier.close()
             self._table = VersionTable.of(self._context)
@@ -182,10 +184,7 @@ class ContextRun:
         Args:
             swallowed: the last error of the database that env.py has met.
 
-        Returns: what is missing, as a failure; None where nothing is.
-
-        Raises:
-            StartupError: with DatabaseAhead, as `tolerated`.
+        Returns: what is missing, as a failure; None where nothing is. Raises as `tolerated`.
         """
         if self._table is None:
             return None

@@ -42,7 +42,7 @@ class LockGuard:
         self.loss: Exception | None = None
         self._acquired_at: float | None = None
         self._lender: LockGuard | None = None
-        self._work_is_done = False
+        self._work_is_done = self._has_failed = False
         self._listeners: list[tuple[Any, str, Any]] = []
 
     @property
@@ -165,11 +165,15 @@ class LockGuard:
 
     def begin_work(self) -> None:
         """Note that the lock is needed from now on."""
-        self._work_is_done = False
+        self._work_is_done = self._has_failed = False
 
     def work_is_done(self) -> None:
         """Allow the release together with the connection: env.py may use the connection further."""
         self._work_is_done = True
+
+    def work_has_failed(self) -> None:
+        """Allow its release in the same way: nothing more is applied, and a connection that was lost is no news."""
+        self._work_is_done = self._has_failed = True
 
     def follow(self, connection: "Connection") -> None:
         """Release the lock when this connection returns to its pool, and not when another one does."""
@@ -205,7 +209,8 @@ class LockGuard:
         try:
             self._lock.release()
         except Exception as error:  # noqa: BLE001  # the work is done, and is looked after by others
-            _logger.warning(
+            _logger.log(
+                logging.DEBUG if self._has_failed else logging.WARNING,
                 "The connection was lost before the migration lock %s was released; the lock ends with it: %s",
                 self._lock.name,
                 innermost_message(error),
