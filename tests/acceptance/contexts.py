@@ -85,7 +85,7 @@ with create_engine({url!r}).connect() as connection:
 
 
 def own_engine(project: Project, url: str, **parts: str) -> None:
-    """Give the project an env.py with an engine of its own, and more statements `before`, `inside` and `after`."""
+    """Give the project an env.py that makes its own engine, with extra statements `before`, `inside` and `after`."""
     indented = {"before": 8, "inside": 8, "after": 4}
     text = {name: textwrap.indent(parts.get(name, "pass"), " " * width) for name, width in indented.items()}
     project.write("alembic/env.py", _OWN_ENGINE.format(url=url, options=parts.get("options", ""), **text))

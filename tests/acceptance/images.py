@@ -1,4 +1,4 @@
-"""Versions of one service, each an image with its own copy of a tree that grows."""
+"""Versions of a service, each an image with its own copy of a growing tree."""
 
 from pathlib import Path
 
@@ -22,10 +22,10 @@ def image(directory: Path, name: str, revisions: str, **others: str) -> Project:
     """Make an image.
 
     Args:
-        directory: where all of them are made.
-        name: its own.
-        revisions: ids, each following the one before.
-        others: what the upgrades do of those that are not in `TREE`, or are another there; nothing, if it is not said.
+        directory: the directory of all images.
+        name: the image's name.
+        revisions: ids, each following the previous one.
+        others: bodies of upgrades that are not in `TREE`, or differ there; by default, they do nothing.
     """
     project = make_project(directory / name)
     for revision in revisions.split():

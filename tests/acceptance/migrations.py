@@ -1,4 +1,4 @@
-"""What the tests of migrating share: a run of `migrate`, what it left in the database, and a hand on its lock."""
+"""Shared by the tests of migrating: a run of `migrate`, what it left in the database, and access to its lock."""
 
 import asyncio
 import contextlib
@@ -29,12 +29,12 @@ while not pathlib.Path("go").exists():
 
 
 def go(project: Project) -> None:
-    """Let what waits go on."""
+    """Let the waiting statement continue."""
     project.write("go", "")
 
 
 def environment(database: Database, **settings: str) -> dict[str, str]:
-    """Return the variables of a process: where its database is, and what else it is told."""
+    """Return the variables of a process: the address of its database, and further settings."""
     return {"DATABASE_URL": database.url, **settings}
 
 
@@ -44,9 +44,9 @@ async def migrate(project: Project, database: Database, **settings: str) -> Resu
 
 
 async def observed(process: Orchestrator, revision: str, after: int = 0) -> Event:
-    """Wait for an event of progress that tells what the server says of the statement, and return it.
+    """Wait for a progress event with the server's view of the statement, and return it.
 
-    A look has no longer than the heartbeat, and tests have a short one: on a busy machine some looks see nothing.
+    A look may take as long as the heartbeat, and tests have a short one: on a busy machine some looks see nothing.
     """
     while True:
         event = await process.event("revision_progress", revision=revision, after=after)
@@ -62,7 +62,7 @@ def add_two(project: Project) -> None:
 
 
 def untouched(database: Database) -> bool:
-    """Tell whether nobody has connected to a database of SQLite: that would have made the file."""
+    """Return whether an SQLite database was never connected to, which would have created the file."""
     return not Path(database.name).exists()
 
 
@@ -74,7 +74,7 @@ def stamped(database: Database, table: str = "alembic_version") -> list[str]:
 
 
 def told(output: Output) -> list[str]:
-    """Name the events that tell of migrations, in their order."""
+    """Return the names of the events about migrations, in their order."""
     words = ("migration", "lock_", "revision_", "startup_failed", "database_ahead")
     return [event["event"] for event in output.events if event["event"].startswith(words)]
 
@@ -88,7 +88,7 @@ def columns(database: Database, table: str) -> set[str]:
 
 @contextlib.contextmanager
 def locks(database: Database) -> Iterator[MigrationLock]:
-    """Return the migration lock as somebody else has it, on a connection that lasts as long as the context."""
+    """Return the migration lock of another session, on a connection that lasts as long as the context."""
     engine = create_engine(database.synchronous_url, poolclass=NullPool)
     connection = engine.raw_connection()
     lock = backend_for(database.backend).lock(connection.dbapi_connection)

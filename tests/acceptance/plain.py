@@ -19,7 +19,7 @@ getattr(command, sys.argv[2])(config, *sys.argv[3:])
 
 
 async def alembic(project: Project, database: Database, *arguments: str, **variables: str) -> None:
-    """Run `alembic COMMAND …` in a process of its own, with these variables beside those that a process has.
+    """Run `alembic COMMAND …` in a new process, with these variables in addition to a process's own.
 
     Raises:
         AssertionError: It failed.

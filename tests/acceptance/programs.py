@@ -18,7 +18,7 @@ _UV = Path(sys.executable).with_name("uv")
 
 
 def install(directory: Path) -> dict[str, str]:
-    """Install them into a directory of their own; returns the variables with which they are found there."""
+    """Install them into a separate directory; return the variables with which they are found there."""
     command = (_UV, "pip", "install", "--quiet", "--python", sys.executable, "--target", directory, *PACKAGES)
     subprocess.run(command, check=True)
     path = os.pathsep.join((str(directory / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]))

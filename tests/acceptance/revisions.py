@@ -1,4 +1,4 @@
-"""Unusual but legal revisions, as bodies of `upgrade()`; what their Python saw is told in the table `seen`."""
+"""Unusual but legal revisions, as bodies of `upgrade()`; they write what their Python saw into the table `seen`."""
 
 SEEN = "op.create_table('seen', sa.Column('what', sa.Text))"
 

@@ -61,7 +61,7 @@ async def answer(port: int, path: str = "/") -> bytes:
 
 
 async def until_it_answers(port: int) -> None:
-    """Wait for a program that binds the port itself: it says that it is ready before it listens."""
+    """Wait for a program that binds the port itself: it reports readiness before it listens."""
     async with asyncio.timeout(30):
         while True:
             with contextlib.suppress(ConnectionError):
@@ -71,5 +71,5 @@ async def until_it_answers(port: int) -> None:
 
 
 def children(pid: int) -> list[int]:
-    """Return the processes that this one, `unshare` say, has started."""
+    """Return the processes that this one (for example `unshare`) has started."""
     return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

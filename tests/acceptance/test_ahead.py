@@ -30,7 +30,7 @@ def _applied(output: Output) -> list[str]:
 
 
 async def test_a_deployment_is_rolled_back_and_forward_again(tmp_path: Path, database: Database) -> None:
-    """The old image serves on the new schema, says so, and changes nothing; the next one goes on from there."""
+    """The old image serves with the new schema, reports it, and changes nothing; the next one continues from there."""
     v1, v2, v3 = image(tmp_path, "v1", V1), image(tmp_path, "v2", V2), image(tmp_path, "v3", V3)
     assert (await migrate(v1, database)).exit_code == 0
     assert (await migrate(v2, database)).exit_code == 0
@@ -81,7 +81,7 @@ async def test_a_version_table_of_its_own_is_no_hindrance(tmp_path: Path, databa
 
 
 async def test_what_plain_alembic_took_back_is_applied_again(tmp_path: Path, database: Database) -> None:
-    """The journal remembers it, but the heads say what is in the database."""
+    """The journal still has it, but the heads show what is in the database."""
     v1, v3 = image(tmp_path, "v1", V1), image(tmp_path, "v3", V3)
     await migrate(v3, database)
     await alembic(v3, database, "downgrade", "r2")
@@ -93,7 +93,7 @@ async def test_what_plain_alembic_took_back_is_applied_again(tmp_path: Path, dat
 
 
 async def test_a_database_that_plain_alembic_migrated_so_far_is_taken_on(tmp_path: Path, database: Database) -> None:
-    """The journal begins with our first revision, and from there on it can tell."""
+    """The journal begins with our first revision, and can prove lineage from there on."""
     v1, v2 = image(tmp_path, "v1", V1), image(tmp_path, "v2", V2)
     await alembic(v1, database, "upgrade", "head")
     assert told(await _serve(v1, database)) == ["migrations_current"]
@@ -120,7 +120,7 @@ async def test_branches_that_were_merged_since_are_proven(tmp_path: Path, databa
 
 @backends("sqlite")
 async def test_a_branch_that_the_newer_image_began_is_proven(tmp_path: Path, database: Database) -> None:
-    """With a base of its own, it takes nothing from what this image needs."""
+    """With a separate base, it removes nothing that this image needs."""
     v1, v2 = image(tmp_path, "v1", V1), image(tmp_path, "v2", V1)
     v2.add_revision("other", down_revision=None)
     await migrate(v2, database, ORCHESTRATOR_TARGET="heads")
@@ -130,7 +130,7 @@ async def test_a_branch_that_the_newer_image_began_is_proven(tmp_path: Path, dat
 
 @backends("sqlite")
 async def test_a_target_below_what_is_there_is_ahead_as_well(tmp_path: Path, database: Database) -> None:
-    """Of revisions that this image knows there is nothing to say; of others there is."""
+    """Nothing is reported about revisions that this image knows, but about others."""
     v2, v3 = image(tmp_path, "v2", V2), image(tmp_path, "v3", V3)
     await migrate(v3, database)
     assert told(await migrate(v3, database, ORCHESTRATOR_TARGET="r1")) == ["migrations_current"]
@@ -158,7 +158,7 @@ async def test_a_newer_image_may_be_first_at_the_lock(tmp_path: Path, database: 
 
 
 async def test_a_newer_image_may_go_on_before_the_older_has_looked_again(tmp_path: Path, database: Database) -> None:
-    """The older one has applied its own and given the lock back; that more is there by now is no loss of its work."""
+    """The older one has applied its own revisions and released the lock; later revisions are not a loss of its work."""
     v1, v2 = image(tmp_path, "v1", V1), image(tmp_path, "v2", V2)
     v1.write("alembic/env.py", (v1.path / "alembic/env.py").read_text() + WAIT_FOR_GO)
     async with Orchestrator("migrate", env=environment(database), cwd=v1.path) as older:
@@ -171,7 +171,7 @@ async def test_a_newer_image_may_go_on_before_the_older_has_looked_again(tmp_pat
 
 
 async def test_replicas_of_both_versions_may_start_at_once(tmp_path: Path, database: Database) -> None:
-    """As in a rolling deployment of an empty environment: whoever is first, all serve, and nothing is done twice."""
+    """As in a rolling deployment of an empty environment: in any order, all serve, and nothing is done twice."""
     images = [image(tmp_path, "v1", V1), image(tmp_path, "v2", V2), image(tmp_path, "v3", V3)] * 3
     with contextlib.ExitStack() as stack:
         ports = [str(stack.enter_context(listen_somewhere()).getsockname()[1]) for _ in images]

@@ -44,7 +44,7 @@ def _rows(database: Database) -> dict[str, bool]:
 async def test_the_image_before_serves_and_says_what_is_half_applied(
     old: Project, new: Project, database: Database
 ) -> None:
-    """It needs nothing of that; by the same policy as whatever else is ahead. The image that has it goes on with it."""
+    """It needs no part of it, so the policy for databases that are ahead applies. The other image resumes it."""
     await migrate(old, database)
     await killed(new, database)
     async with Orchestrator("serve", env=environment(database), cwd=old.path) as process:
@@ -59,7 +59,7 @@ async def test_the_image_before_serves_and_says_what_is_half_applied(
 
 
 async def test_nothing_is_applied_beside_it(old: Project, new: Project, other: Project, database: Database) -> None:
-    """Two revisions would be mixed that nobody has ever tried together; the event says what of the first is there."""
+    """Two revisions would be mixed that were never tested together; the event names what is left of the first."""
     await migrate(old, database)
     await killed(new, database)
     failed = failure(await migrate(other, database), "migration_half_applied", 8)
@@ -112,7 +112,7 @@ async def test_what_was_taken_back_by_hand_is_in_nobodys_way(
 async def test_what_was_finished_by_hand_and_stamped_is_finished(
     tmp_path: Path, old: Project, new: Project, database: Database
 ) -> None:
-    """Nothing is said of it; the next migration closes its row, so that it could be applied from the top again."""
+    """No event reports it; the next migration closes its row, so that it could be applied from the top again."""
     await migrate(old, database)
     await killed(new, database)
     database.execute("CREATE TABLE ferns (id INTEGER)")

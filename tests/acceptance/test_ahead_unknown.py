@@ -1,4 +1,4 @@
-"""A database at a revision of which nothing proves that it follows this image's: nobody guesses, by no policy."""
+"""A database at a revision that nothing proves to follow this image's: no policy allows a guess."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.servers.database import execute
 
 
 def _unknown(result: Result, reason: str, words: str) -> None:
-    """It ended at once, and tells what the difference is."""
+    """Check that it ended at once, and that the event describes the difference."""
     failed = failure(result, "database_ahead", 10)
     assert (failed["lineage"], failed["error_type"]) == ("unknown", reason)
     assert words in failed["error_message"]
@@ -22,7 +22,7 @@ def _unknown(result: Result, reason: str, words: str) -> None:
 
 
 async def test_what_plain_alembic_has_applied_is_of_unknown_lineage(tmp_path: Path, database: Database) -> None:
-    """There is no row that says what it follows; with or without a journal."""
+    """No row shows which revision it follows; with or without a journal."""
     v1, v2 = image(tmp_path, "v1", "r1 r2"), image(tmp_path, "v2", "r1 r2 r3")
     await alembic(v2, database, "upgrade", "head")
     _unknown(await migrate(v1, database), "no_record", "the lineage of r3 is not known")
@@ -59,7 +59,7 @@ async def test_branches_that_part_are_told_with_where(tmp_path: Path, database: 
 
 @backends("mariadb")
 async def test_a_tree_that_was_squashed_says_so_by_what_it_lacks(tmp_path: Path, database: Database) -> None:
-    """Its one revision stands for all before, and only who stamps it says that."""
+    """Its single revision replaces all earlier ones, and only a person who stamps it can confirm that."""
     await migrate(image(tmp_path, "v2", "r1 r2 r3"), database)
     squashed = image(tmp_path, "squashed", "all")
     _unknown(await migrate(squashed, database), "diverged", "they have nothing in common")
@@ -71,7 +71,7 @@ async def test_a_tree_that_was_squashed_says_so_by_what_it_lacks(tmp_path: Path,
 async def test_a_journal_that_may_not_be_read_proves_nothing(
     tmp_path: Path, database: Database, server: Server
 ) -> None:
-    """Who only serves may have no rights on it: a start at head needs it no more than before, any other does."""
+    """A process that only serves may lack privileges on it: a start at head does not need it, any other does."""
     v1, v2 = image(tmp_path, "v1", "r1 r2"), image(tmp_path, "v2", "r1 r2 r3")
     await migrate(v2, database)
     name = f"served_{database.name[-8:]}"

@@ -26,7 +26,7 @@ def _prepend(project: Project, text: str) -> None:
 
 @backends("sqlite")
 async def test_alembics_own_variable_names_the_configuration(project: Project, database: Database) -> None:
-    """Whoever has set ALEMBIC_CONFIG for `alembic` need not say it twice."""
+    """A project that has set ALEMBIC_CONFIG for `alembic` need not set it twice."""
     (project.path / "conf").mkdir()
     (project.path / "alembic.ini").rename(project.path / "conf" / "other.ini")
     ini = project.path / "conf" / "other.ini"
@@ -86,7 +86,7 @@ async def test_options_that_nobody_gave_are_those_of_the_command(project: Projec
 
 @backends("sqlite")
 async def test_a_package_called_alembic_is_not_alembic(project: Project, database: Database) -> None:
-    """With an `__init__.py` beside env.py the directory would hide Alembic from whoever imports it later."""
+    """With an `__init__.py` next to env.py, the directory would hide Alembic from later imports."""
     project.write("alembic/__init__.py", "")
     first, second = await migrate(project, database), await migrate(project, database)
     assert (first.exit_code, second.exit_code) == (0, 0)

@@ -58,7 +58,7 @@ async def test_an_app_whose_address_is_unknown_is_told_to_be_untried(project: Pr
 
 
 async def test_logins_for_two_kinds_of_database_contradict_each_other(project: Project) -> None:
-    """One of them is wrong, whichever it is."""
+    """One of them is wrong; it is not known which."""
     env = _env("mysql://u:p@h/d", "postgresql://u:p@h/d")
     assert failure(await run("serve", env=env, cwd=project.path), "settings_invalid", 78)["variables"] == [
         "MIGRATION_DATABASE_URL"

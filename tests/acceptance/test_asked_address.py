@@ -1,4 +1,4 @@
-"""Without a variable that says where the database is, env.py is asked: it is run up to its first connect."""
+"""If no variable gives the database's address, env.py is asked: it runs up to its first connect."""
 
 from pathlib import Path
 
@@ -66,7 +66,7 @@ async def test_an_address_in_alembics_configuration_is_found(project: Project, d
 
 @backends("sqlite", "postgresql")
 async def test_an_env_that_connects_in_a_thread_of_its_own_is_asked_too(project: Project, database: Database) -> None:
-    """A public project runs its migrations in a worker thread, with a loop of its own."""
+    """A public project runs its migrations in a worker thread, with its own event loop."""
     project.write(
         "alembic/env.py",
         "import asyncio, concurrent.futures\n"
@@ -136,7 +136,7 @@ async def test_an_env_that_fails_before_it_connects_is_told_with_its_traceback(
     ids=["a connection is given", "none is made", "the placeholder of a new alembic.ini", "no sqlalchemy.url"],
 )
 async def test_an_env_that_knows_no_address_is_a_fault_of_the_settings(project: Project, env: str) -> None:
-    """Then only a variable can say where the database is."""
+    """Then only a variable can give the address."""
     project.write("alembic/env.py", env)
     result = await _migrate(project)
     assert result.exit_code == 78
@@ -146,7 +146,7 @@ async def test_an_env_that_knows_no_address_is_a_fault_of_the_settings(project: 
 
 @backends("sqlite")
 async def test_a_variable_counts_more_than_what_env_would_say(project: Project, database: Database) -> None:
-    """Env.py is not asked then, whatever alembic.ini has."""
+    """Env.py is not asked then, even if alembic.ini has an address."""
     ini = project.path / "alembic.ini"
     ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", "sqlite+aiosqlite:///other.db"))
     assert (await migrate(project, database)).exit_code == 0
@@ -210,7 +210,7 @@ async def test_what_env_and_its_imports_show_is_shown_once_in_every_start(projec
 async def test_env_finds_the_command_line_of_alembic_where_no_app_is_served(
     project: Project, database: Database
 ) -> None:
-    """Public projects read `sys.argv` to tell `alembic` and `uvicorn` apart."""
+    """Public projects read `sys.argv` to distinguish `alembic` from `uvicorn`."""
     project.write("alembic/env.py", f"import sys\nprint(sys.argv)\n{_SYNC}")
     project.write("app/settings.py", _SETTINGS)
     project.write(".env", f"TEAM_URL={database.synchronous_url}\n")

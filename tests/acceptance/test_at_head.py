@@ -16,7 +16,7 @@ SEEN = f"    print(*(name in sys.modules for name in {HEAVY}))\n"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project whose app tells what is imported when it is served."""
+    """Return a project whose app prints which modules are imported when it is served."""
     project = make_project(tmp_path / "project")
     add_two(project)
     text = (project.path / "app" / "main.py").read_text()
@@ -62,7 +62,7 @@ async def test_one_look_at_heads_and_journal_is_all(project: Project, logging_ma
 
 
 async def test_a_database_without_a_journal_takes_one_more(project: Project, logging_mariadb: MariaDB) -> None:
-    """Plain Alembic has migrated it so far: the first fails, and nobody makes a journal for nothing."""
+    """Plain Alembic has migrated it so far: the first SELECT fails, and no journal is created for nothing."""
     database = logging_mariadb.create_database()
     await alembic(project, database, "upgrade", "head")
     _, last = await _asked(project, database, logging_mariadb)

@@ -69,7 +69,7 @@ def _proposed(project: Project, database: Database, options: str = NONE) -> str:
 
 
 def test_a_new_revision_drops_what_nobody_knows_and_not_the_journal(migrated: Project, database: Database) -> None:
-    """Else whoever applies what autogenerate wrote loses the history."""
+    """Otherwise applying the generated revision would delete the history."""
     database.execute("CREATE TABLE stray (id INTEGER PRIMARY KEY)")
     database.execute("CREATE TABLE orchestrator_journals (id INTEGER PRIMARY KEY)")
     proposed = _proposed(migrated, database)
@@ -128,7 +128,7 @@ def test_the_filter_leaves_out_the_journals_tables_only(name: str | None, type_:
 
 
 def test_the_plugin_is_what_each_version_of_alembic_expects() -> None:
-    """A module from 1.20.1 on, something to iterate over before: else `import alembic` fails beside us."""
+    """A module from 1.20.1 on, an iterable before: otherwise our presence breaks `import alembic`."""
     (loaded,) = (found.load() for found in metadata.entry_points(group="alembic.plugins", name=PLUGIN))
     assert isinstance(loaded, ModuleType)
     assert list(loaded) == [loaded]
@@ -137,7 +137,7 @@ def test_the_plugin_is_what_each_version_of_alembic_expects() -> None:
 
 
 def test_the_plugin_costs_alembic_nothing() -> None:
-    """It is imported whenever Alembic is, by whatever command: it brings no further module along."""
+    """Every command of Alembic imports it, so it must import no other module."""
     script = (
         "import sys; before = set(sys.modules); import orchestrator.autogenerate; print(*set(sys.modules) - before)"
     )

@@ -106,7 +106,7 @@ def test_random_values_and_models_are_found(project: Project, capsys: pytest.Cap
 def test_a_revision_that_needs_a_database_is_not_judged_in_full(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What it does with rows is not known; that is said, and is no finding."""
+    """Its effect on rows is unknown; the output says so, and it is not a finding."""
     project.add_revision("r2", "op.get_bind().execute(sa.text('SELECT id FROM plants')).scalars().all()")
     project.add_revision("r3", "from sqlalchemy.orm import Session\nSession(op.get_bind()).query(sa.text('1')).all()")
     report = _json(capsys, code=0)
@@ -130,7 +130,7 @@ def test_several_heads_a_broken_app_and_a_danger_are_told_at_once(
 def test_squawk_judges_postgresql(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its rules are kept by others; without it a note says what is not judged."""
+    """Its rules are maintained by others; without it, a note names what is not checked."""
     project.add_revision("r2", "op.create_index('ix', 'plants', ['name'])")
     found = _json(capsys, "--dialect", "postgresql")
     assert _codes(found) == [("r2", "require-concurrent-index-creation", 14)]

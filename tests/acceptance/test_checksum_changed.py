@@ -1,4 +1,4 @@
-"""Scripts that were edited after they were applied: whoever migrates from scratch gets another schema."""
+"""Scripts that were edited after they were applied: a database migrated from scratch gets another schema."""
 
 import hashlib
 from pathlib import Path
@@ -32,7 +32,7 @@ def _changed(result: Result) -> list[str]:
 
 
 async def test_an_edited_script_is_told_at_head(project: Project, database: Database) -> None:
-    """Once a start, with both hashes and the version that applied it; nothing else is any different."""
+    """Once per start, with both hashes and the version that applied it; nothing besides changes."""
     await migrate(project, database, ORCHESTRATOR_VERSION="1.4.2")
     assert _changed(await migrate(project, database)) == []
     before, after = _edit(project, "r2")
@@ -79,7 +79,7 @@ async def test_a_version_table_of_its_own_is_no_hindrance(project: Project, data
 
 @backends("sqlite")
 async def test_a_tree_that_was_reformatted_does_not_flood_the_log(tmp_path: Path, database: Database) -> None:
-    """Twenty are named, and how many there are is said."""
+    """Twenty are named, and their number is reported."""
     project = image(tmp_path, "long", " ".join(f"s{number:02}" for number in range(25)))
     await migrate(project, database)
     for revision in project.revisions:
@@ -91,7 +91,7 @@ async def test_a_tree_that_was_reformatted_does_not_flood_the_log(tmp_path: Path
 
 @backends("sqlite")
 async def test_what_others_applied_or_took_back_is_not_compared(project: Project, database: Database) -> None:
-    """Of the one there is no hash; the other is applied as it is now."""
+    """The one has no hash; the other is applied in its current form."""
     await alembic(project, database, "upgrade", "r1")
     await migrate(project, database)
     await alembic(project, database, "downgrade", "r1")

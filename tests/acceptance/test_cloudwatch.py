@@ -1,7 +1,7 @@
-"""What CloudWatch makes of real starts: each metric filter matches a line that a start really writes, and no other.
+"""CloudWatch's view of real starts: each metric filter matches a line that a start really writes, and no other.
 
-The runs below end in every way that the catalogue knows. What a run publishes is said in full, so a filter that matches
-too much fails as well as one that matches nothing.
+The runs below end in every way that the catalogue has. The expected metrics of a run are complete, so a filter that
+matches too much fails, like one that matches nothing.
 """
 
 import json
@@ -136,7 +136,7 @@ async def test_a_start_that_goes_on_tells_its_time_already(project: Project, dat
 
 
 async def test_wrong_settings_are_a_start_that_failed(project: Project) -> None:
-    """It does not come to say that it started."""
+    """It ends before the event of its start."""
     judge(await run("serve", env={"PORT": "none"}, cwd=project.path), "settings")
 
 
@@ -172,7 +172,7 @@ async def test_a_taken_port_is_counted(project: Project) -> None:
 
 
 async def test_an_unreachable_database_is_counted_with_its_retries(tmp_path: Path) -> None:
-    """Exit code 4; the retries say of which kind they are."""
+    """Exit code 4; the retries show their cause."""
     env = {
         "DATABASE_URL": f"postgresql+asyncpg://app:x@{HOST}:{free_port()}/app",
         "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "3",
@@ -212,7 +212,7 @@ async def test_a_failed_revision_is_counted(project: Project, database: Database
 
 @backends("mariadb")
 async def test_a_half_applied_revision_is_counted(project: Project, database: Database) -> None:
-    """Exit code 8: the alarm at which somebody has to get up."""
+    """Exit code 8: the alarm that wakes a person."""
     assert (await migrate(project, database)).exit_code == 0
     project.add_revision("r3", f"{CREATE.format('trees')}\n{FAIL}")
     judge(await migrate(project, database), "half applied")
@@ -229,7 +229,7 @@ async def test_a_database_ahead_is_counted_by_what_came_of_it(tmp_path: Path, da
 
 @backends("sqlite")
 async def test_a_stopped_migration_is_counted(project: Project, database: Database) -> None:
-    """Exit code 12, but not as a failed start: whoever replaces one that still migrates must not be rolled back."""
+    """Exit code 12, but not as a failed start: the deployment that replaces a migrating task must not be undone."""
     assert (await migrate(project, database)).exit_code == 0
     project.add_revision("long", f"print('here it goes')\nop.execute({ENDLESS!r})")
     env = environment(database, ORCHESTRATOR_SHUTDOWN_SECONDS="1")
@@ -256,7 +256,7 @@ async def test_a_statement_that_is_tried_again_is_counted(project: Project, data
 
 
 async def test_a_bug_of_ours_is_counted(project: Project) -> None:
-    """Exit code 1, which no other event tells of."""
+    """Exit code 1, which no other event has."""
     project.write("broken/sitecustomize.py", BREAK)
     result = await run("serve", env={"PYTHONPATH": str(project.path / "broken")}, cwd=project.path)
     assert result.exit_code == 1, result.story()

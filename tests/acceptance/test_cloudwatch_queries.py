@@ -1,6 +1,6 @@
-"""Each saved query, run on the lines of real starts, gives the rows that somebody on call expects.
+"""Each saved query, run on the lines of real starts, gives the rows that a person on call expects.
 
-CloudWatch itself is not here: `tests/cloudwatch/insights_run.py` evaluates the commands as they are documented.
+CloudWatch itself is not used: `tests/cloudwatch/insights_run.py` evaluates the commands as documented.
 """
 
 import signal
@@ -37,7 +37,7 @@ class Group:
         self.boots: list[str] = []
 
     def add(self, output: Output) -> None:
-        """Take the lines of one start."""
+        """Add the lines of a start."""
         self.rows += rows_of(output.lines, f"shop/app/task-{len(self.boots)}")
         self.boots.append(output.events[0]["boot_id"])
 
@@ -73,7 +73,7 @@ async def _killed_while_it_waits(project: Project, database: Database, env: Mapp
 
 @backends("sqlite")
 async def test_the_queries_answer_what_is_asked_at_night(tmp_path: Path, database: Database) -> None:
-    """Two healthy starts of one version; of the next a wrong setting, a failed revision, and one that was killed."""
+    """Two healthy starts of one version; of the next version a wrong setting, a failed revision, and a killed one."""
     project = make_project(tmp_path / "project")
     add_two(project)
     group = Group()

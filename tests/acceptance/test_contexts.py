@@ -18,7 +18,7 @@ WANTED = ["t_one", "t_two", "t_three"]
 
 @pytest.fixture
 def names(database: Database, request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Name three tenants: schemas of one database on PostgreSQL, databases of their own on MariaDB and MySQL."""
+    """Return the names of three tenants: schemas of one database on PostgreSQL, separate databases elsewhere."""
     if database.backend == "postgresql":
         yield WANTED
         return
@@ -61,7 +61,7 @@ def _contexts(output: Output, event: str) -> list[str]:
 async def test_each_tenant_is_migrated_and_none_is_overlooked(
     tmp_path: Path, database: Database, names: list[str]
 ) -> None:
-    """One that failed, or is new, is behind while the others are at head: the version table of one says nothing."""
+    """A tenant that failed, or is new, is behind while the others are at head: one version table is not enough."""
     project = tenants(tmp_path / "project", database, names)
     settings = {"TENANTS": ",".join(names)}
     project.write("broken", "")
@@ -86,7 +86,7 @@ async def test_each_tenant_is_migrated_and_none_is_overlooked(
 
 @backends("postgresql", "mariadb", "mysql")
 async def test_replicas_share_the_tenants_work(tmp_path: Path, database: Database, names: list[str]) -> None:
-    """Nothing is applied twice, whoever comes first at which tenant."""
+    """Nothing is applied twice, in any order of replicas and tenants."""
     project = tenants(tmp_path / "project", database, names)
     results = await together(*(migrate(project, database, TENANTS=",".join(names)) for _ in range(2)))
     assert [result.exit_code for result in results] == [0, 0]
@@ -99,7 +99,7 @@ async def test_replicas_share_the_tenants_work(tmp_path: Path, database: Databas
 async def test_a_kill_in_one_tenant_is_resumed_in_that_tenant(
     tmp_path: Path, database: Database, names: list[str]
 ) -> None:
-    """Its journal is its own: what the first one has done says nothing of the second."""
+    """It has a separate journal: the first one's progress is not the second one's."""
     project = tenants(tmp_path / "project", database, names)
     _wait_in(project, names[1])
     settings = environment(database, TENANTS=",".join(names))
@@ -120,7 +120,7 @@ async def test_a_kill_in_one_tenant_is_resumed_in_that_tenant(
 async def test_a_stop_in_one_tenant_ends_behind_its_revision(
     tmp_path: Path, database: Database, names: list[str]
 ) -> None:
-    """What the tenant has is committed, the tenants after it are left to the next start, and none is called done."""
+    """The tenant's work is committed, later tenants are left to the next start, and none is reported too early."""
     project = tenants(tmp_path / "project", database, names)
     _wait_in(project, names[1])
     settings = environment(database, TENANTS=",".join(names))
@@ -141,7 +141,7 @@ async def test_a_stop_in_one_tenant_ends_behind_its_revision(
 async def test_multidb_is_killed_in_its_second_database_and_goes_on(
     tmp_path: Path, database: Database, other: Database
 ) -> None:
-    """The first one's version is in a transaction that the kill undoes, while its tables stay: its journal tells."""
+    """The kill undoes the first one's version, while its tables stay: its journal shows that."""
     project = multidb(tmp_path / "project", database, other, broken=f"op.execute('CREATE TABLE kept (id int)'){WAIT}")
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
         await process.event("log", message="waiting for go")
@@ -159,7 +159,7 @@ async def test_multidb_is_killed_in_its_second_database_and_goes_on(
 async def test_replicas_of_multidb_apply_each_revision_once(
     tmp_path: Path, database: Database, other: Database
 ) -> None:
-    """Each database has a lock of its own, and they are taken in the same order."""
+    """Each database has a separate lock, and all processes take them in the same order."""
     project = multidb(tmp_path / "project", database, other)
     results = await together(*(migrate(project, database) for _ in range(2)))
     assert [result.exit_code for result in results] == [0, 0], [result.story() for result in results]
@@ -262,7 +262,7 @@ async def test_a_two_phase_transaction_is_refused_before_anything_is_changed(
 
 @backends("mariadb", "mysql")
 async def test_version_tables_in_one_schema_have_a_journal_each(project: Project, database: Database) -> None:
-    """What one of them has half applied is not done for the other, also where env.py goes on behind a failure."""
+    """A half-applied revision of one is not skipped for the other, even if env.py continues after a failure."""
     project.write(
         "alembic/env.py",
         "from alembic import context\n"
@@ -292,7 +292,7 @@ async def test_version_tables_in_one_schema_have_a_journal_each(project: Project
 
 @backends("sqlite", "postgresql")
 async def test_one_context_has_no_name(tmp_path: Path, database: Database) -> None:
-    """A filter on `context` finds nothing where there is nothing to tell apart."""
+    """A filter on `context` finds nothing if there is only one."""
     project = make_project(tmp_path / "stock")
     project.add_revision("r1", "pass")
     result = await migrate(project, database)

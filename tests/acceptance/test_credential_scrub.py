@@ -1,4 +1,4 @@
-"""What is left of the migration's password in a process that serves: nothing that the app could read."""
+"""The rest of the migration's password in a process that serves: nothing that the app could read."""
 
 import asyncio
 import json

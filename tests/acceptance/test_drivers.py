@@ -1,4 +1,4 @@
-"""With every driver that an env.py may use: progress, a kill in the middle of a revision, and going on behind it."""
+"""With every driver that an env.py may use: progress, a kill in the middle of a revision, and the resume after it."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""In ECS every line tells which task wrote it, and a metadata endpoint that fails changes nothing else."""
+"""In ECS every line names the task that wrote it, and a failing metadata endpoint changes nothing besides."""
 
 import asyncio
 import json
@@ -121,7 +121,7 @@ def wait_for_the_answer(project: Project) -> None:
 
 @pytest.mark.parametrize("document", [FARGATE, EC2, OLD_ARN], ids=["fargate", "ec2", "old-arn"])
 async def test_every_line_tells_its_task(project: Project, document: object) -> None:
-    """One query over all tasks has to tell them apart; the endpoint is asked first of all, so that none lacks it."""
+    """A query over all tasks must distinguish them; the endpoint is asked first, so that no line lacks the task."""
     wait_for_the_answer(project)
     async with (
         listening(tells(document)) as endpoint,
@@ -136,7 +136,7 @@ async def test_every_line_tells_its_task(project: Project, document: object) -> 
 
 
 async def test_the_task_of_a_failed_start_is_told_too(project: Project) -> None:
-    """Also where it fails before anything else: of settings that are wrong one wants to know whose."""
+    """Even if it fails at once: the event of wrong settings must name the task."""
     wait_for_the_answer(project)
     project.write("app/main.py", "raise ValueError('no')")
     async with listening(tells(FARGATE)) as endpoint:
@@ -147,7 +147,7 @@ async def test_the_task_of_a_failed_start_is_told_too(project: Project) -> None:
 
 
 async def test_a_late_answer_is_for_the_lines_to_come(project: Project) -> None:
-    """Nothing waits for it: the start is through before the endpoint says a word."""
+    """Nothing waits for it: the start is complete before the endpoint answers."""
     started = asyncio.Event()
 
     async def late(reader: StreamReader, writer: StreamWriter) -> None:
@@ -275,7 +275,7 @@ HOSTILE: dict[str, Peer] = {
 
 
 async def said(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """What is said of an endpoint that tells no task, in this process."""
+    """Return the log output for an endpoint that gives no task, in this process."""
     monkeypatch.setattr(CONTEXT, "task", {})
     monkeypatch.setattr(ecs, "CONFIGURED", configured := threading.Event())
     monkeypatch.setattr(ecs, "TIMEOUT_SECONDS", 0.3)
@@ -293,7 +293,7 @@ async def said(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_broken_endpoint_tells_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No field is half right, and it is said once; also of one that would go on for ever, a byte at a time."""
+    """No field is partly right, and it is reported once; also for an endpoint that sends a byte at a time."""
     async with listening(HOSTILE[name]) as endpoint:
         message = await said(address(endpoint.port), monkeypatch)
     assert message.startswith("The ECS task metadata could not be read: ")
@@ -331,7 +331,7 @@ async def test_an_address_that_is_none_tells_nothing(value: str, monkeypatch: py
 
 @pytest.mark.parametrize("name", ["silent", "garbage", "drips its body", "has no end", "a secret"])
 async def test_a_broken_endpoint_delays_nothing(project: Project, name: str) -> None:
-    """Who observes must not break what is observed."""
+    """Observing must not disturb the observed."""
     async with (
         listening(HOSTILE[name]) as endpoint,
         Orchestrator("serve", env=address(endpoint.port), cwd=project.path) as process,
@@ -348,7 +348,7 @@ async def test_a_broken_endpoint_delays_nothing(project: Project, name: str) -> 
 
 @pytest.mark.parametrize("env", [{}, {VARIABLE: ""}])
 async def test_outside_of_ecs_nothing_is_asked(project: Project, env: dict[str, str]) -> None:
-    """And nothing is said about it."""
+    """And nothing is reported about it."""
     result = await run("wait", env=env, cwd=project.path)
     assert_well_formed(result)
     assert not result.find("log")

@@ -52,7 +52,7 @@ async def test_each_duration_of_a_start_is_a_metric_and_nothing_else_is(project:
 
 
 async def test_a_start_at_head_has_fewer_of_them(project: Project) -> None:
-    """What did not happen took no time, and is no zero in an average."""
+    """A step that did not happen has no duration, and must not count as zero in an average."""
     await run("migrate", cwd=project.path)
     told = {event["event"] for event in await _served(project, EMF) if "_aws" in event}
     assert told == {"app_loaded", "database_ready", "server_started"}
@@ -70,7 +70,7 @@ async def test_a_failed_start_is_a_metric_as_far_as_it_came(project: Project) ->
 
 @pytest.mark.parametrize("env", [{}, {"ORCHESTRATOR_METRICS": "none"}])
 async def test_without_the_setting_no_line_is_a_metric(project: Project, env: dict[str, str]) -> None:
-    """Metrics of one's own are charged for."""
+    """Custom metrics cost money."""
     for event in await _served(project, env):
         assert "_aws" not in event
         assert not event.keys() & (set(EXPECTED.values()) - {"startup_seconds"})

@@ -73,7 +73,7 @@ if not pathlib.Path("met").exists():
 async def test_an_env_that_ends_the_process_with_0_has_succeeded(
     project: Project, database: Database, ending: str
 ) -> None:
-    """`alembic upgrade head && uvicorn ...` goes on as well."""
+    """`alembic upgrade head && uvicorn ...` continues as well."""
     own_engine(project, database.synchronous_url)
     env = project.path / "alembic" / "env.py"
     env.write_text(f"import sys\n{env.read_text()}\n{ending}\n")
@@ -133,7 +133,7 @@ async def test_several_heads_are_brought_to_all_of_them(project: Project, databa
 
 @backends("sqlite")
 async def test_a_directory_of_revisions_chosen_at_run_time_is_migrated(project: Project, database: Database) -> None:
-    """One directory a dialect: what stands in `versions` says nothing."""
+    """One directory per dialect: the content of `versions` proves nothing."""
     (project.path / "alembic" / "versions" / "sqlite").mkdir()
     for name in ("r1.py", "r2.py"):
         script = project.path / "alembic" / "versions" / name
@@ -150,7 +150,7 @@ async def test_a_directory_of_revisions_chosen_at_run_time_is_migrated(project: 
 
 @backends("postgresql", "mariadb", "mysql")
 async def test_an_env_that_creates_the_database_is_run(project: Project, database: Database, server: Server) -> None:
-    """The database that is missing is no reason to give up where env.py may make it."""
+    """A missing database is not a failure if env.py may create it."""
     server.drop_database(database)
     admin = server.admin_url.render_as_string(hide_password=False)
     own_engine(project, database.synchronous_url)

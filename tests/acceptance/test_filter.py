@@ -1,4 +1,4 @@
-"""`orchestrator filter`: grep for the lines that CloudWatch's filter patterns match, whatever the file is."""
+"""`orchestrator filter`: prints the lines that CloudWatch's filter patterns match, for any file."""
 
 import os
 import re
@@ -28,7 +28,7 @@ def started(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[
 
 
 def peak_bytes(process: subprocess.Popen[bytes]) -> int:
-    """How much memory it had at most, so far; not `ru_maxrss`, which begins with the memory of whoever started it."""
+    """Return its peak memory so far; not `ru_maxrss`, which includes the parent's memory."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
@@ -57,7 +57,7 @@ def test_nothing_to_read_is_exit_code_1() -> None:
 
 
 def test_a_file_can_be_named(tmp_path: Path) -> None:
-    """The other way to say what to read."""
+    """The other way to give the input."""
     log = tmp_path / "log"
     log.write_bytes(b'{"a": 1}\n{"a": 2}\n')
     assert filtered(b'{"a": 1, "b": 1}\n', file=log).stdout == b'{"a": 1}\n'
@@ -142,7 +142,7 @@ def test_a_million_lines_need_no_more_memory_than_a_few() -> None:
 
 
 def test_an_endless_line_is_skipped_and_counted() -> None:
-    """CloudWatch takes no event above 1 MB; memory stays bounded whatever comes."""
+    """CloudWatch accepts no event above 1 MB; memory stays bounded for any input."""
     with started("filter", A_IS_1) as process:
         assert process.stdin
         assert process.stdout
@@ -190,7 +190,7 @@ def test_a_match_is_printed_before_the_next_line_comes() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_it(number: signal.Signals) -> None:
-    """The handlers of `serve` would only remember it, and the tool would go on waiting for its standard input."""
+    """The handlers of `serve` would only record it, and the tool would keep waiting for its standard input."""
     with started("filter", A_IS_1) as process:
         assert process.stdin
         assert process.stdout

@@ -17,7 +17,7 @@ LOGGER = "orchestrator.migrations.scripts.manifest"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project with scripts in two places, which only Alembic understands; its app tells what is imported."""
+    """Return a project with scripts in two places, which only Alembic can read; its app prints what is imported."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1", CREATE.format("plants"))
     script = project.add_revision("r2", INSERT.format(1, "rose"))
@@ -36,7 +36,7 @@ def _tell_imports(project: Project) -> None:
 
 
 async def freeze(project: Project, **settings: str) -> Result:
-    """Run `freeze` as a build does: no database, and nothing else that a task has."""
+    """Run `freeze` as a build does: without a database and without a task's variables."""
     return await run("freeze", env=settings, cwd=project.path)
 
 
@@ -58,7 +58,7 @@ def _warnings(output: Output) -> list[str]:
 
 
 async def test_a_frozen_tree_needs_no_alembic_at_head(project: Project, database: Database) -> None:
-    """However it is laid out. The first start migrates it as ever, and says nothing of the manifest."""
+    """For any layout. The first start migrates it as usual, without a message about the manifest."""
     await _frozen(project)
     first = await migrate(project, database)
     assert [event["revision"] for event in first.find("revision_applied")] == ["r1", "r2"]
@@ -166,7 +166,7 @@ async def test_a_broken_tree_fails_the_build(project: Project) -> None:
 
 
 async def test_a_tree_that_cannot_be_frozen_is_served_as_ever(tmp_path: Path, database: Database) -> None:
-    """The build says which script it is; and no start advises what would not help."""
+    """The build names the script; and no start gives advice that would not help."""
     project = make_project(tmp_path / "project")
     add_two(project)
     script = project.path / "alembic" / "versions" / "r2.py"

@@ -246,7 +246,7 @@ async def test_a_flood_takes_neither_memory_nor_the_log(project: Project, databa
 
 @backends("sqlite")
 async def test_a_hook_may_close_its_output_and_leave_a_process_behind(project: Project, database: Database) -> None:
-    """As in a shell: the command has ended when it has, whoever still has its output open."""
+    """As in a shell: the command has ended, even if another process still has its output open."""
     script = """
 import os, subprocess, sys
 left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(99)"])
@@ -266,7 +266,7 @@ os.close(2)
 async def test_a_hook_gets_the_apps_login_and_prints_no_password(
     project: Project, database: Database, server: Server
 ) -> None:
-    """The login that migrates is for migrating only; what a hook prints is masked like everything else."""
+    """The login for migrating is not for hooks; the output of a hook is masked like all other text."""
     script = "import os; print('url', os.environ['DATABASE_URL']); print([n for n in os.environ if 'MIGRATION_' in n])"
     user = server.add_user(database, "app_hook", "ho0kpass", "SELECT").url
     result = await run(
@@ -287,7 +287,7 @@ async def test_a_hook_gets_the_apps_login_and_prints_no_password(
 
 @backends("sqlite")
 async def test_a_long_hook_gives_signs_of_life(project: Project, database: Database) -> None:
-    """Who looks at the log must see that it goes on."""
+    """A reader of the log must see that it is still running."""
     env = environment(
         database,
         ORCHESTRATOR_BEFORE_MIGRATE=hook(project, "slow", UNTIL_GO),
@@ -318,7 +318,7 @@ async def test_a_hook_that_lost_its_lock_is_ended(project: Project, database: Da
 
 @backends("sqlite")
 async def test_what_a_hook_did_before_the_migration_counts(project: Project, database: Database) -> None:
-    """It may have stamped the database, say: it is looked at again."""
+    """It may have stamped the database, so the position is read again."""
     project.add_revision("r1", CREATE.format("plants"))
     project.add_revision("r2", CREATE.format("roses") + "\n" + INSERT.format(1, "rose"))
     script = """

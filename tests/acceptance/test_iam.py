@@ -136,7 +136,7 @@ def tls_database(server: PostgreSQL) -> Iterator[Database]:
 
 @contextlib.asynccontextmanager
 async def judged(server: PostgreSQL, *, app_too: bool = True) -> AsyncIterator[Judge]:
-    """Let nobody in without TLS and a token, the application's own user perhaps excepted."""
+    """Admit only logins with TLS and a token, except perhaps the application's own user."""
     judge = Judge(server.port)
     async with listening(directory(judge)) as ldap:
         exception = "" if app_too else f"hostssl all {server.application_url.username} all scram-sha-256\n"
@@ -148,7 +148,7 @@ async def judged(server: PostgreSQL, *, app_too: bool = True) -> AsyncIterator[J
 
 
 def _env(server: PostgreSQL, database: Database, **changes: str) -> dict[str, str]:
-    """What a task is told that logs in by token."""
+    """Return the variables of a task that logs in by token."""
     asked = {"DATABASE_IAM_AUTH": "true", "DATABASE_SSL_CA": str(server.ca_file), "AWS_REGION": REGION}
     return BUDGET | NOTHING | asked | {"DATABASE_URL": _without_password(database, "jane doe")} | KEYS | changes
 
@@ -255,7 +255,7 @@ async def test_an_endpoint_that_is_silent_costs_an_attempt_and_not_the_probes(
     server: PostgreSQL, tls_database: Database, project: Project
 ) -> None:
     """It is asked in a thread, and given up with the attempt; a stop ends it all at once."""
-    listener = listen_somewhere()  # the kernel accepts, nobody answers
+    listener = listen_somewhere()  # the kernel accepts, but no program answers
     env = _env(server, tls_database, ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS="0.5")
     env["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = f"http://{HOST}:{listener.getsockname()[1]}/role"
     for name in KEYS:
@@ -278,7 +278,7 @@ _PROTOCOL_41, _TLS, _SECURE, _PLUGINS, _WITH_DB = 0x200, 0x800, 0x8000, 0x80000,
 class RDSLogin(threading.Thread):
     """A server that takes a token as RDS for MySQL does: it asks for the password in clear text, over TLS.
 
-    Whoever is let in is told that the database does not exist, for want of one.
+    After a login it answers that the database does not exist, because there is none.
     """
 
     def __init__(self, directory: Path, *, tls: bool = True) -> None:

@@ -67,7 +67,7 @@ def test_pip_installs_a_lock_whatever_was_released_since(lock: Path, pip: str, n
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
 def test_a_lock_names_no_index_and_no_place(lock: Path) -> None:
-    """It is installed from whatever index there is."""
+    """It can be installed from any index."""
     assert not re.search(r"https?:|file:|index|^-[^-]|^--(?!hash)| @ ", lock.read_text(), re.MULTILINE)
 
 

@@ -79,7 +79,7 @@ async def test_a_write_that_a_demoted_server_refuses_is_tried_again(project: Pro
 async def test_a_lost_connection_is_made_again(
     template: str, project: Project, database: Database, server: Server
 ) -> None:
-    """What is on record is not done twice; what cannot be known is refused, as by the next start."""
+    """Journalled statements are not repeated; if the state is uncertain it is refused, as by the next start."""
     project = make_project(project.path.parent / template, template)
     project.add_revision("r1", CREATE.format("plants"))
     project.add_revision("r2", TWO_PARTS)
@@ -116,7 +116,7 @@ async def test_a_statement_that_loses_its_connection_again_and_again_is_a_failur
     project.add_revision("r3", "op.execute('KILL CONNECTION_ID()')")
     go(project)
     result = await migrate(project, database)
-    failed = failure(result, "migration_half_applied", exit_code=8)  # nothing tells what a KILL has done
+    failed = failure(result, "migration_half_applied", exit_code=8)  # the effect of a KILL is unknown
     assert len(result.find("migration_interrupted", revision="r3")) == 2
     assert "max_allowed_packet" in failed["hint"]
     assert "Fix the revision" not in failed["hint"]
@@ -127,7 +127,7 @@ async def test_a_statement_that_loses_its_connection_again_and_again_is_a_failur
 async def test_a_network_that_delivers_nothing_ends_the_wait(
     project: Project, database: Database, server: Server, *, returns: bool
 ) -> None:
-    """It acknowledges all, so TCP notices nothing; a process that waited for ever would hold up the deployment."""
+    """It acknowledges all data, so TCP notices nothing; a process without a limit would block the deployment."""
     async with Proxy(server.application_url.port or 0) as proxy:
         url = database.url.replace(f":{server.application_url.port}/", f":{proxy.port}/")
         env = FAST | {"DATABASE_URL": url}
@@ -166,7 +166,7 @@ op.execute("INSERT INTO plants VALUES (3, 'elm', 7)")
 
 @backends("postgresql")
 async def test_the_error_that_env_py_keeps_to_itself_is_told(project: Project, database: Database) -> None:
-    """Its commit fails behind the last revision, and env.py goes on: without the error nobody knows what to correct."""
+    """Its commit fails after the last revision, and env.py continues: without the error the cause would be unknown."""
     project.add_revision("r3", DEFERRED)
     project.write("alembic/env.py", SWALLOWS)
     go(project)

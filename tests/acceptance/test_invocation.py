@@ -26,7 +26,7 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
     """Entrypoints are often shell scripts; `set -e` and `&&` must see the failure."""
     url = f"mysql+asyncmy://u:p@127.0.0.1:{free_port()}/d"
     env = {"DATABASE_URL": url, "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "0.1"}
-    assert _exit_code(form.format(MODULE), tmp_path, **env) == 9  # there is no migration tree here
+    assert _exit_code(form.format(MODULE), tmp_path, **env) == 9  # no migration tree is here
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
     [("serve --bogus", "usage", 64), ("run", "usage", 64), ("migrate", "working_directory", 1)],
 )
 def test_each_end_leaves_its_last_event(tmp_path: Path, arguments: str, kind: str, code: int) -> None:
-    """Who reads the log only must learn why there is no service: also of a typo, or of a directory that was deleted."""
+    """A reader of the log must learn why there is no service: even for a typo, or a deleted directory."""
     directory = tmp_path / "gone"
     directory.mkdir()
     leave = f"rmdir {shlex.quote(str(directory))}; " if kind == "working_directory" else ""

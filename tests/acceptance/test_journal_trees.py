@@ -39,7 +39,7 @@ def twin(request: pytest.FixtureRequest, database: Database, tmp_path: Path) -> 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project whose revisions can tell what they see."""
+    """Return a project whose revisions can write down what they see."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1", revisions.SEEN)
     return project
@@ -113,7 +113,7 @@ async def test_branches_and_merges_are_the_same(project: Project, database: Data
 async def test_a_transaction_is_begun_as_the_revision_wants_it(
     project: Project, database: Database, twin: Database
 ) -> None:
-    """The level can be set before the first statement only, so nothing of ours may come before it."""
+    """The level can be set only before the first statement, so none of ours may precede it."""
     project.write("alembic/env.py", SYNCHRONOUS.format(each=True))
     level = "op.execute('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE')"
     project.add_revision("r2", f"{level}\n{revisions.TELL}\ntell(bind.scalar(sa.text('SHOW transaction_isolation')))")

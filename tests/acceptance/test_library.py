@@ -71,7 +71,7 @@ async def test_a_failed_start_raises_its_failure(project: Project) -> None:
 
 
 async def test_commands_run_to_their_end(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the caller's environment says of the log, its events arrive."""
+    """Its events arrive even if the caller's environment configures the log."""
     monkeypatch.setenv("ORCHESTRATOR_LOG_LEVEL", "error")
     monkeypatch.setenv("ORCHESTRATOR_LOG_FORMAT", "text")
     first = await migrate(database_url="sqlite+aiosqlite:///x.db", cwd=project.path)
@@ -83,7 +83,7 @@ async def test_commands_run_to_their_end(project: Project, monkeypatch: pytest.M
 
 
 async def test_an_event_that_does_not_come_is_named_with_the_story(project: Project) -> None:
-    """A test that fails must say what happened instead."""
+    """A failing test must show what happened instead."""
     async with Orchestrator(database_url="sqlite+aiosqlite:///x.db", cwd=project.path) as orchestrator:
         await orchestrator.serving()
         with pytest.raises(EventNotSeenError, match=r"(?s)request path='/nothing'.*within 0\.1 s.*Serving on"):

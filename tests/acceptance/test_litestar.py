@@ -33,7 +33,7 @@ async def answer() -> str:
 
 @pytest.fixture
 def litestar(project: Project, database: Database) -> dict[str, str]:
-    """Make the project one of Litestar's; return its variables: nothing of ours but the name of the app."""
+    """Make it a Litestar project; return its variables: only the name of the app is ours."""
     add_two(project)
     (project.path / "alembic").rename(project.path / "app" / "migrations")
     (project.path / "alembic.ini").unlink()
@@ -79,7 +79,7 @@ async def test_a_migration_alone_asks_the_app_too(
 
 @backends("sqlite")
 async def test_an_app_without_the_plugin_is_told_what_is_missing(project: Project, litestar: dict[str, str]) -> None:
-    """Then nobody says where the scripts are."""
+    """Then the location of the scripts is unknown."""
     project.write("app/main.py", _APP.replace("plugins=[SQLAlchemyPlugin(config)]", ""))
     result = await run("migrate", env=litestar, cwd=project.path)
     failure(result, "migration_tree_invalid", 9)

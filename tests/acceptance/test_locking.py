@@ -1,4 +1,4 @@
-"""The migration lock between processes: who waits knows for whom, and the lock ends with the work, not before."""
+"""The migration lock between processes: a waiting one names the holder, and the lock ends with the work, not before."""
 
 import asyncio
 import os
@@ -70,7 +70,7 @@ async def test_the_wait_has_an_end(project: Project, database: Database) -> None
 
 
 async def test_a_stop_ends_the_wait(project: Project, database: Database) -> None:
-    """It has done nothing, so it is no failure; and it does not wait for the shutdown budget."""
+    """It has done nothing, so this is not a failure; and it does not wait for the shutdown budget."""
     with locks(database) as lock:
         assert lock.try_acquire()
         async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
@@ -98,7 +98,7 @@ async def test_what_another_did_meanwhile_is_not_done_again(project: Project, da
 
 @backends("postgresql", "mysql")
 async def test_the_holder_is_known_by_its_boot(project: Project, database: Database) -> None:
-    """On every line of the holder's log stands its boot_id. MariaDB tells it only with performance_schema on."""
+    """Every line of the holder's log has its boot_id. MariaDB shows it only with performance_schema on."""
     project.add_revision("r3", WAIT_FOR_GO)
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as first:
         await first.event("log", message="waiting for go")
@@ -112,7 +112,7 @@ async def test_the_holder_is_known_by_its_boot(project: Project, database: Datab
 async def test_two_databases_on_one_server_do_not_share_a_lock(
     project: Project, database: Database, server: Server
 ) -> None:
-    """The lock is the server's, so its name must tell the database."""
+    """The lock belongs to the server, so its name must identify the database."""
     other = server.create_database()
     try:
         with locks(other) as lock:
@@ -126,7 +126,7 @@ async def test_two_databases_on_one_server_do_not_share_a_lock(
 
 @backends("sqlite")
 async def test_the_lock_of_a_killed_process_is_free(project: Project, database: Database) -> None:
-    """Its statements died with it; the file that it left is no lock, and its transaction is rolled back."""
+    """Its statements died with it; its file is not a lock, and its transaction is rolled back."""
     project.add_revision("r3", f"{INSERT.format(3, 'elm')}\n{WAIT_FOR_GO}")
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as first:
         await first.event("log", message="waiting for go")
@@ -151,7 +151,7 @@ async def _wait_behind(process: Orchestrator, words: str) -> str:
 
 @backends("mariadb", "mysql")
 async def test_the_statement_of_a_killed_process_keeps_the_lock(project: Project, database: Database) -> None:
-    """MySQL goes on with it. Whoever got the lock meanwhile would work beside it; so nothing is done twice."""
+    """MySQL continues it. A new holder of the lock would work next to it; so nothing is done twice."""
     await migrate(project, database)
     project.add_revision("r3", "op.execute(\"UPDATE plants SET name = CONCAT(name, '!')\")")
     settings = environment(database, **IMPATIENT, **PATIENT)
@@ -196,7 +196,7 @@ async def test_postgresql_ends_the_statement_of_a_killed_process(
 
 
 async def _one_behind_the_other(first: Orchestrator, second: Orchestrator) -> tuple[Orchestrator, Orchestrator, str]:
-    """Return who holds the lock, who waits for it, and what the database calls the holder, once its UPDATE runs."""
+    """Return the holder, the waiting process, and the holder's name in the database, once its UPDATE runs."""
     tasks = {asyncio.create_task(each.event("revision_started", revision="r3")): each for each in (first, second)}
     (done,), (pending,) = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     holder, waiter = tasks[done], tasks[pending]

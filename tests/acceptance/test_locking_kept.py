@@ -1,4 +1,4 @@
-"""The lock is kept until the run has ended, whatever connections do; and nothing is changed without it."""
+"""The lock is kept until the run has ended, for any use of connections; and nothing is changed without it."""
 
 import pytest
 
@@ -73,7 +73,7 @@ async def test_what_env_py_does_after_the_migrations_is_under_the_lock(project: 
 
 
 async def test_a_connection_that_env_py_keeps_does_not_keep_the_lock(project: Project, database: Database) -> None:
-    """The process goes on to serve, and the next deployment must not wait for it."""
+    """The process continues to serve, and the next deployment must not wait for it."""
     text = _env(database)
     text = text.replace(
         "with engine.connect() as connection:", "context.kept = connection = engine.connect()\nif True:"

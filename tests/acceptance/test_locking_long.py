@@ -50,7 +50,7 @@ async def test_a_holder_that_gets_on_is_waited_for(project: Project, database: D
 
 
 async def test_an_idle_holder_is_given_up_and_said_to_be_idle(project: Project, database: Database) -> None:
-    """It hangs in Python, or somebody took the lock by hand and went home."""
+    """It hangs in Python, or a person took the lock by hand and left."""
     project.add_revision("r1", CREATE.format("plants"))
     with locks(database) as lock:
         assert lock.try_acquire()

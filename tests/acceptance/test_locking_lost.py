@@ -89,7 +89,7 @@ async def _killed_between(project: Project, database: Database, server: Server) 
 async def test_nothing_is_begun_after_the_connection_was_lost(
     template: str, database: Database, server: Server, project: Project
 ) -> None:
-    """What is committed stays; the run goes on from there when it has the lock again, and not before."""
+    """Committed work stays; the run continues from there when it has the lock again, and not before."""
     project = make_project(project.path.parent / template, template)
     _two_with_a_pause(project)
     result = await _killed_between(project, database, server)
@@ -124,7 +124,7 @@ async def test_with_the_connection_goes_a_transaction_around_all_revisions(
 
 
 async def test_nothing_is_begun_after_the_lock_was_released(project: Project, database: Database) -> None:
-    """A revision that uses locks of its own may release them all; another replica may have begun by then."""
+    """A revision that uses locks itself may release all of them; another replica may have begun by then."""
     project.add_revision("r1", f"{CREATE.format('plants')}\nop.execute({RELEASES[database.backend]!r})")
     project.add_revision("r2", CREATE.format("animals"))
     result = await migrate(project, database)

@@ -1,4 +1,4 @@
-"""The log: whatever anybody writes, and however, every line of stdout is one of ours."""
+"""The log: any output in any way, and every line of stdout is one of ours."""
 
 import asyncio
 import contextlib
@@ -123,7 +123,7 @@ async def test_what_does_not_end_with_a_line_end_is_not_lost(project: Project) -
 
 
 async def test_warnings_and_failures_that_nobody_caught_are_records(project: Project) -> None:
-    """A warning, an exception in a thread, a task that nobody asks, a destructor; each with where it came from."""
+    """A warning, an exception in a thread, an unawaited task, a destructor; each with its place."""
     app = """
 import asyncio, gc, threading, warnings
 warnings.warn("by the import")
@@ -308,7 +308,7 @@ async def starting():
     ],
 )
 async def test_an_app_that_does_not_start_is_one_story(project: Project, app: str) -> None:
-    """Its traceback is in the event and nowhere else; nothing was migrated if it does not even import."""
+    """Its traceback is in the event alone; nothing was migrated if it does not even import."""
     project.write("app/main.py", LIFESPAN + app)
     env = {"UVICORN_LIFESPAN": "on"}  # otherwise uvicorn takes a failure for an app without a lifespan
     result = await run("serve", env=env, cwd=project.path)
@@ -319,7 +319,7 @@ async def test_an_app_that_does_not_start_is_one_story(project: Project, app: st
 
 
 async def test_a_reader_that_goes_away_does_not_end_the_process(project: Project) -> None:
-    """The service goes on without its log, and still stops in order."""
+    """The service continues without its log, and still stops in order."""
     project.write("app/main.py", LIFESPAN + "async def answering():\n    print('x' * 10_000)\n")
     reading, writing = os.pipe()
     port = free_port()

@@ -1,4 +1,4 @@
-"""A stdout that nobody reads: serving goes on, and of a start that fails the last line comes all the same."""
+"""A stdout without a reader: serving continues, and the last line of a failed start still arrives."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ def project(tmp_path: Path) -> Project:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    """Wait for what no line tells, as none is read."""
+    """Wait for a condition that no line shows, because none is read."""
     while not condition():  # noqa: ASYNC110  # nobody sets an event
         await asyncio.sleep(0.01)
 
@@ -85,7 +85,7 @@ async def test_serving_goes_on_and_what_was_dropped_is_told(project: Project) ->
 
 
 async def test_a_service_whose_log_hangs_still_stops_in_order(project: Project) -> None:
-    """With exit code 0, and within its time: the rest of the lines is lost with whoever should have read them."""
+    """With exit code 0, and in time: the other lines are lost with their reader."""
     project.write("app/main.py", LOUD)
     async with httpx.AsyncClient(timeout=120) as client, Orchestrator("serve", cwd=project.path) as process:
         await process.event("server_started")
@@ -149,7 +149,7 @@ CLOSED = [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">/dev/full", ">/dev/full 2
 async def test_a_stdout_that_takes_nothing_changes_no_exit_code(
     project: Project, redirection: str, app: str, code: int
 ) -> None:
-    """Closed from the first, a full disk, a reader that has gone: the exit code is what is left to tell by."""
+    """Closed from the start, a full disk, a reader that has gone: only the exit code is left."""
     if "no" in app and code == 3:
         project.write("app/main.py", app)
     variable = app if code == 78 else ""

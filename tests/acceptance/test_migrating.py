@@ -1,4 +1,4 @@
-"""What is told of a migration, in which order, and when: nothing is called done before it is."""
+"""The events of a migration, their order and their time: nothing is reported before it is true."""
 
 from pathlib import Path
 
@@ -60,7 +60,7 @@ async def test_the_whole_story_is_told_in_order(project: Project, database: Data
 
 
 async def test_applied_means_that_others_see_it(project: Project, database: Database) -> None:
-    """Whoever reads the line can use the table; the next revision, still at work, shows that it is no accident."""
+    """A reader of the line can use the table; the next revision, still running, shows that this is not by chance."""
     project.add_revision("r1", f"{CREATE.format('plants')}\n{INSERT.format(1, 'rose')}")
     project.add_revision("r2", f"{WAIT_FOR_GO}\n{CREATE.format('trees')}")
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
@@ -76,7 +76,7 @@ async def test_applied_means_that_others_see_it(project: Project, database: Data
 
 
 async def test_started_is_said_before_anything_is_done(project: Project, database: Database) -> None:
-    """A revision that never ends must be known by name; until it is committed nobody sees it, where DDL rolls back."""
+    """A revision that never ends must be known by name; until its commit it is invisible, if DDL rolls back."""
     project.add_revision("r1", f"{CREATE.format('plants')}\n{WAIT_FOR_GO}")
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
         await process.event("log", message="waiting for go")
@@ -161,7 +161,7 @@ async def test_another_user_migrates_and_the_app_never_knows_it(
 
 @backends("mariadb", "postgresql")
 async def test_a_user_without_rights_gets_nowhere(project: Project, database: Database, server: Server) -> None:
-    """And is told so: the revision has begun nothing."""
+    """The event says so: the revision has not begun."""
     add_two(project)
     reader = server.add_user(database, f"app_{database.name[-8:]}", "r34der", "SELECT")
     result = await migrate(project, reader)

@@ -1,4 +1,4 @@
-"""ORCHESTRATOR_MIGRATE=false: a task of its own migrates, and who serves waits for it."""
+"""ORCHESTRATOR_MIGRATE=false: a separate task migrates, and the serving process waits for it."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def _named(project: Project) -> None:
 @pytest.mark.parametrize("named", [False, True])
 @pytest.mark.paired("database")
 async def test_who_serves_waits_for_who_migrates(project: Project, database: Database, *, named: bool) -> None:
-    """It never migrates itself, says what it waits for, and `migrate` does not heed the variable."""
+    """It never migrates itself, reports what it waits for, and `migrate` ignores the variable."""
     if named:
         _named(project)
     settings = environment(database, ORCHESTRATOR_MIGRATE="false")

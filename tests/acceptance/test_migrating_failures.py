@@ -1,4 +1,4 @@
-"""Revisions that fail: what is left is told rightly, because 7 is deployed again and 8 is repaired by hand."""
+"""Failing revisions: the report is right, because 7 is deployed again and 8 is repaired by hand."""
 
 from pathlib import Path
 
@@ -73,7 +73,7 @@ async def test_where_nothing_was_committed_nothing_is_left(project: Project, dat
 
 @backends("mariadb", "mysql")
 async def test_ddl_that_stays_is_told(project: Project, database: Database) -> None:
-    """The next start would fail at it: somebody has to know what is done, and what is not."""
+    """The next start would fail at it: a person must know what is done, and what is not."""
     project.add_revision("r3", f"{CREATE.format('trees')}\n{OAK}\n{FAIL}")
     result = await migrate(project, database)
     assert "trees" in database.tables()
@@ -179,7 +179,7 @@ async def test_an_exception_of_python_after_ddl_leaves_a_half(project: Project, 
 
 
 async def test_no_parameter_gets_into_the_text(project: Project, database: Database) -> None:
-    """It may be a person's data; the SQL is told without it."""
+    """It may be personal data; the SQL is shown without it."""
     project.add_revision("r3", BIND)
     result = await migrate(project, database)
     assert result.exit_code == 7
@@ -191,7 +191,7 @@ async def test_no_parameter_gets_into_the_text(project: Project, database: Datab
 
 @backends("sqlite")
 async def test_a_long_statement_is_cut(project: Project, database: Database) -> None:
-    """2,000 characters tell which one it is."""
+    """2,000 characters are enough to identify it."""
     project.add_revision("r3", FAIL.replace("1", "1, " * 3000 + "1"))
     result = await migrate(project, database)
     (failure,) = result.find("migration_failed", revision="r3")
@@ -201,7 +201,7 @@ async def test_a_long_statement_is_cut(project: Project, database: Database) -> 
 
 @backends("sqlite")
 async def test_a_statement_that_the_revision_got_over_is_not_blamed(project: Project, database: Database) -> None:
-    """A try round a DROP is common; what fails later is told for what it is."""
+    """A try around a DROP is common; a later failure is reported as itself."""
     project.add_revision(
         "r3",
         f"try:\n    op.execute('DROP TABLE no_such_table')\nexcept Exception:\n    pass\n{OAK}\n{OAK}",

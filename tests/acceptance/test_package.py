@@ -65,6 +65,6 @@ def test_the_wheel_installs_a_console_script_that_serves(wheel: Path, tmp_path: 
 
 
 def test_the_top_level_logging_configuration_is_the_packaged_one() -> None:
-    """A team that copies either gets what the documentation says."""
+    """A team that copies either one gets what the documentation describes."""
     packaged = REPOSITORY / "orchestrator/logging.yaml"
     assert (REPOSITORY / "logging.yaml").read_text() == packaged.read_text()

@@ -42,7 +42,7 @@ def _json(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
 def test_it_shows_what_is_pending_and_changes_nothing(
     project: Project, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """From an empty database, in the middle, and at head; a revision that reads cannot be told in full."""
+    """From an empty database, in the middle, and at head; a revision that reads cannot be shown completely."""
     project.add_revision("r1", CREATE.format("plants"))
     project.add_revision("r2", f"op.add_column('plants', sa.Column('tag', sa.String(9)))\n{READS}", description="Tag")
     (empty,) = _json(capsys)

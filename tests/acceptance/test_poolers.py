@@ -33,7 +33,7 @@ async def test_a_pool_of_transactions_is_refused_before_anything_is_changed(
 
 @backends("postgresql")
 async def test_a_direct_address_for_migrating_is_the_cure(project: Project, database: Database) -> None:
-    """The app stays behind its pool, and starts behind it, however often."""
+    """The app stays behind its pooler, and starts behind it any number of times."""
     add_two(project)
     with PgBouncer(database, "transaction") as pool:
         assert (await migrate(project, pool.database, MIGRATION_DATABASE_URL=database.url)).exit_code == 0

@@ -71,10 +71,10 @@ async def test_a_head_is_bounded_and_the_port_answers_meanwhile(project: Project
         assert status(await exchange(port, b"GET /", *([MEGABYTE] * 30))) == 414
         assert status(await exchange(port, b"GET / HTTP/1.1\r\nx: ", *([MEGABYTE] * 30))) == 431
         assert status(await exchange(port, b"GET / HTTP/1.1\r\n", *([SMALL] * 30))) == 431
-        # What a load balancer lets through, the app gets.
+        # The app gets every request that a load balancer lets pass.
         usual = b"GET /%b HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx: %b\r\n\r\n" % (b"p" * 16_000, b"y" * 60_000)
         assert status(await exchange(port, usual)) == (200 if state == "serving" else 503)
-        if state == "starting":  # the client can read it, though nobody reads the body
+        if state == "starting":  # the client can read it although its body is not read
             body = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 5000000\r\n\r\n"
             assert status(await exchange(port, body, *([MEGABYTE] * 5))) == 503
 

@@ -20,7 +20,7 @@ WHERE = {"closed": ">&-", "full": "> /dev/full"}
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.paired("where")
 def test_output_that_cannot_be_written_is_one_line_and_an_exit_code(command: str, where: str, tmp_path: Path) -> None:
-    """A full disk in a pipeline must not leave half a template and a 0, and nobody wants a traceback of it."""
+    """A full disk in a pipeline must not leave half a template and exit code 0, nor print a traceback."""
     (tmp_path / "log").write_text('{"event": "a"}\n')
     line = shlex.join([sys.executable, "-m", "orchestrator", *COMMANDS[command]])
     shell = ["sh", "-c", f"{line} {WHERE[where]}"]

@@ -26,7 +26,7 @@ UNREACHABLE = {"DATABASE_URL": "mysql+asyncmy://app:secret@127.0.0.1:1/app"}
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project whose migration goes on when it is told to."""
+    """Return a project whose migration continues on a signal of the test."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1", WAIT_FOR_GO)
     return project
@@ -38,7 +38,7 @@ async def probe(process: Orchestrator, *options: str, **settings: str) -> Result
 
 
 async def probe_port(port: int, *options: str, cwd: Path, **settings: str) -> Result:
-    """Check the health of whatever listens on a port."""
+    """Check the health of the program that listens on a port."""
     return await run("probe", *options, env={"PORT": str(port), **settings}, cwd=cwd)
 
 
@@ -48,7 +48,7 @@ def assert_healthy(result: Result) -> None:
 
 
 def assert_not_healthy(result: Result, *told: str) -> None:
-    """One line says why: `docker inspect` shows it."""
+    """One line gives the reason, which `docker inspect` shows."""
     assert (result.exit_code, result.lines) == (1, [])
     assert result.stderr.startswith("orchestrator probe: ")
     assert result.stderr.count("\n") == 1
@@ -57,7 +57,7 @@ def assert_not_healthy(result: Result, *told: str) -> None:
 
 
 def answers(content: bytes) -> Peer:
-    """Make a peer that answers whatever it is asked."""
+    """Make a peer that gives this answer to any request."""
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -117,7 +117,7 @@ async def test_health_follows_the_start_from_waiting_to_the_end(project: Project
 
 
 async def test_a_container_that_waits_is_alive_and_not_ready(project: Project) -> None:
-    """A deployment must not count it; nobody must kill it either."""
+    """A deployment must not count it; but it must not be killed either."""
     async with Orchestrator("serve", env=UNREACHABLE, cwd=project.path) as process:
         await process.event("database_retry_scheduled")
         assert_not_healthy(await probe(process), "waiting")
@@ -148,7 +148,7 @@ async def test_a_process_that_hangs_is_not_healthy(project: Project) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "127.0.0.2", "localhost", *(["::", "::1"] if IPV6 else [])])
 async def test_it_asks_where_we_listen(project: Project, host: str) -> None:
-    """The same variable says where to listen and whom to ask."""
+    """The same variable gives the address to listen on and to ask."""
     go(project)
     async with Orchestrator("serve", env={"ORCHESTRATOR_HOST": host}, cwd=project.path) as process:
         await process.event("server_started")
@@ -166,7 +166,7 @@ async def test_paths_of_our_own_are_asked(project: Project) -> None:
 
 
 async def test_the_apps_own_readiness_proves_nothing(project: Project) -> None:
-    """An app may answer 200 to everything; while one path is ours, that one tells, and without one nothing does."""
+    """An app may answer 200 to everything; a path of ours decides, and without one the check fails."""
     path = {"ORCHESTRATOR_READY_PATH": ""}
     async with Orchestrator("serve", env=path, cwd=project.path) as process:
         await process.event("log", message="waiting for go")
@@ -201,7 +201,7 @@ async def test_the_apps_own_readiness_proves_nothing(project: Project) -> None:
 @pytest.mark.parametrize("option", ["--live", "--timeout=20"])
 @pytest.mark.paired("option")
 async def test_another_process_does_not_answer_for_us(tmp_path: Path, content: bytes, option: str) -> None:
-    """A sidecar in the same network, or a proxy with an answer of ours from an hour ago."""
+    """A sidecar in the same network, or a proxy with an hour-old answer of ours."""
     async with listening(answers(content)) as peer:
         assert_not_healthy(await probe_port(peer.port, option, cwd=tmp_path), NOT_OURS)
         assert peer.connections == 1
@@ -216,7 +216,7 @@ async def test_a_strange_server_does_not_answer_for_us(tmp_path: Path, peer: Pee
 
 @pytest.mark.parametrize("peer", [peers.silent, drips])
 async def test_the_timeout_is_for_all_of_it(tmp_path: Path, peer: Peer) -> None:
-    """A server that accepts and says nothing, or a byte now and then, cannot hold the check up."""
+    """A server that accepts and stays silent, or sends a byte now and then, cannot delay the check."""
     async with listening(peer) as other:
         result = await probe_port(other.port, "--timeout", "0.5", cwd=tmp_path)
     assert_not_healthy(result, "no answer within 0.5 s")
@@ -260,7 +260,7 @@ async def test_no_proxy_is_asked(project: Project) -> None:
 
 
 async def test_nobody_else_learns_our_signature(project: Project) -> None:
-    """Answers to load balancers tell nothing about the container, whatever they send along."""
+    """Answers to load balancers reveal nothing about the container, for any request."""
     go(project)
     async with Orchestrator("serve", cwd=project.path) as process:
         await process.event("server_started")
@@ -296,7 +296,7 @@ async def test_a_wrong_setting_is_not_healthy(tmp_path: Path, variable: str, val
     "options", [["--timeout"], ["--timeout", "0"], ["--timeout", "nan"], ["--timeout", "soon"], ["--alive"], ["now"]]
 )
 async def test_a_wrong_command_line_is_an_error_of_usage(tmp_path: Path, options: list[str]) -> None:
-    """Not a verdict on the container, and told apart from one."""
+    """It is not a verdict on the container, and differs from one."""
     result = await run("probe", *options, cwd=tmp_path)
     assert (result.exit_code, result.lines) == (64, [])
     assert result.stderr.count("\n") == 1

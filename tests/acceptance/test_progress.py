@@ -1,4 +1,4 @@
-"""One long statement: what is told of it, from a second connection that must never cost the migration anything."""
+"""A long statement: its events, from a second connection that must never cost the migration anything."""
 
 import itertools
 from pathlib import Path
@@ -29,7 +29,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def _add_long(project: Project, database: Database) -> None:
-    """Add a revision whose second statement takes its time, once the test says so."""
+    """Add a revision whose second statement takes its time, on a signal of the test."""
     project.add_revision(
         "r2", f"op.execute('SELECT 1')\n{WAIT_FOR_GO}\nop.execute({long_definition(database.backend)!r})"
     )
@@ -60,7 +60,7 @@ def _user(database: Database, server: Server) -> Database:
 
 
 def _seeing(database: Database, server: Server) -> Database:
-    """Return the database as somebody sees it who may see what others do."""
+    """Return the database with a user who may see other sessions."""
     if database.backend != "mariadb":
         return database
     user = _user(database, server)
@@ -70,7 +70,7 @@ def _seeing(database: Database, server: Server) -> Database:
 
 @backends("mariadb", "postgresql", "mysql")
 async def test_a_long_statement_tells_how_far_it_is(project: Project, database: Database) -> None:
-    """Or somebody will take it for a migration that hangs, and kill it."""
+    """Otherwise a person will take it for a hanging migration, and kill it."""
     _add_long(project, database)
     go(project)
     result = await migrate(project, database, **OFTEN)
@@ -94,7 +94,7 @@ async def test_a_long_statement_tells_how_far_it_is(project: Project, database: 
 
 @backends("sqlite")
 async def test_where_nobody_knows_more_the_time_is_told(project: Project, database: Database) -> None:
-    """The library works in this process, and says nothing before it is done."""
+    """The library works in this process, and reports nothing before the end."""
     project.add_revision("r2", f"op.execute({COUNT!r})")
     result = await migrate(project, database, **OFTEN)
     assert result.exit_code == 0
@@ -124,7 +124,7 @@ async def test_who_blocks_it_is_told(project: Project, database: Database, serve
 
 @backends("mariadb", "postgresql", "mysql")
 async def test_who_blocked_it_is_told_when_it_gives_up(project: Project, database: Database, server: Server) -> None:
-    """By then the server has forgotten; so somebody has to have looked before."""
+    """By then the server has forgotten it; so it must have been read before."""
     await _add_blocked(project, database)
     settings = environment(_seeing(database, server), ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS="1")
     async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
@@ -151,7 +151,7 @@ async def test_without_rights_it_still_tells_that_it_waits(project: Project, dat
 async def test_a_server_without_room_for_a_second_connection_costs_nothing(
     project: Project, database: Database, server: Server
 ) -> None:
-    """The migration has its connection already; then the time is told, and nothing else is missing."""
+    """The migration has its connection already; then the event has the time, and only the rest is missing."""
     user = _user(database, server)
     limit = "ALTER USER gardener WITH MAX_USER_CONNECTIONS {}"
     if database.backend == "postgresql":

@@ -1,4 +1,4 @@
-"""A database that answers and says no: waiting would gain nothing, so the start ends at once and says what to cure."""
+"""A database that answers with a refusal: waiting would not help, so the start ends at once and names the cure."""
 
 import asyncio
 import sqlite3
@@ -14,7 +14,7 @@ from tests.harness import Event, Orchestrator, Project, make_project, run
 from tests.servers import Database, Server, backends
 
 SERVERS = backends("mariadb", "postgresql", "mysql")
-OWN = backends("mariadb", "postgresql")  # where users can be added whatever the given one may do
+OWN = backends("mariadb", "postgresql")  # servers on which users can be added, with any privileges of the given one
 BUDGET = {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "30"}
 
 
@@ -58,7 +58,7 @@ async def test_a_wrong_password_is_refused_at_once(database: Database, project: 
 
 @SERVERS
 async def test_an_unknown_user_is_refused_at_once(database: Database, project: Project) -> None:
-    """Servers do not tell it from a wrong password, and so don't we."""
+    """Servers do not distinguish it from a wrong password, and neither do we."""
     failed = await _refused(make_url(database.url).set(username="nobody"), project)
     assert (failed["error_type"], failed["error_code"]) == ("credentials", _codes(1045, "28P01")[database.backend])
     assert "user" in failed["hint"]
@@ -76,7 +76,7 @@ async def test_a_database_that_does_not_exist_is_not_created(database: Database,
 async def test_a_user_without_any_right_is_refused_at_once(
     database: Database, server: Server, project: Project
 ) -> None:
-    """MariaDB lets nobody into a database in which they may do nothing."""
+    """MariaDB refuses a login to a database without any privilege in it."""
     failed = await _refused(server.add_user(database, "guest", "gu3st").url, project)
     assert (failed["error_type"], failed["error_code"]) == ("rights", 1044)
     assert "Grant" in failed["hint"]
@@ -86,7 +86,7 @@ async def test_a_user_without_any_right_is_refused_at_once(
 async def test_a_user_who_may_not_create_tables_leaves_nothing_half_done(
     database: Database, server: Server, project: Project
 ) -> None:
-    """The rights are missed when the version table is made, before any revision; the hint says whose they are."""
+    """The privileges are missing when the version table is created, before any revision; the hint names the user."""
     reader = server.add_user(database, "reader", "r3ader", "SELECT")
     result = await run("migrate", env=_env(reader.url), cwd=project.path)
     failed = failure(result, "migration_failed", 7)
@@ -147,7 +147,7 @@ async def test_a_directory_is_no_database(project: Project, tmp_path: Path) -> N
 
 
 async def test_a_file_that_is_no_database_stays_as_it_is(project: Project, tmp_path: Path) -> None:
-    """Whatever it is, it is somebody's."""
+    """It belongs to someone, whatever it contains."""
     file = tmp_path / "app.db"
     file.write_text("Dear diary, " * 1_000)
     failed = await _refused(_sqlite(file), project)

@@ -1,4 +1,4 @@
-"""A revision that was interrupted goes on by itself, behind what is done: each statement takes effect exactly once."""
+"""An interrupted revision continues by itself after the finished statements: each one takes effect exactly once."""
 
 import signal
 from pathlib import Path
@@ -46,7 +46,7 @@ def _resumed(result: Result, skipped: int) -> None:
 
 @backends("mariadb", "mysql")
 async def test_a_killed_revision_goes_on_behind_what_is_done(project: Project, database: Database) -> None:
-    """Plain Alembic would stop at the table that is there already, for ever."""
+    """Plain Alembic would fail at the existing table, each time."""
     project.add_revision("r3", f"{OAK}\n{TREES}\n{WAIT_FOR_GO}\n{ELM}")
     await killed(project, database)
     assert database.execute("SELECT id FROM plants ORDER BY id") == [(1,), (2,)]
@@ -61,7 +61,7 @@ async def test_a_killed_revision_goes_on_behind_what_is_done(project: Project, d
 
 @backends("sqlite", "postgresql")
 async def test_where_ddl_is_transactional_a_killed_revision_begins_again(project: Project, database: Database) -> None:
-    """There is nothing to go on from, and nothing to repair."""
+    """There is nothing to continue from, and nothing to repair."""
     project.add_revision("r3", f"{OAK}\n{TREES}\n{WAIT_FOR_GO}\n{ELM}")
     await killed(project, database)
     assert tables(database) == ["plants"]
@@ -76,7 +76,7 @@ async def test_where_ddl_is_transactional_a_killed_revision_begins_again(project
 async def test_a_statement_that_outlived_its_client_is_judged_by_what_it_did(
     project: Project, database: Database, server: Server, ends: str
 ) -> None:
-    """The server goes on with it, or gives it up: neither may be assumed."""
+    """The server may continue it or give it up: neither may be assumed."""
     add = "op.add_column('plants', sa.Column('height', sa.Integer))"
     rows = "op.execute('INSERT INTO trees VALUES (1)')", "op.execute(\"INSERT INTO plants VALUES (3, 'elm', 5)\")"
     project.add_revision("r3", f"{TREES}\n{rows[0]}\n{add}\n{rows[1]}")
@@ -101,7 +101,7 @@ async def _waiting_alter(server: Server, database: Database) -> int:
 
 @backends("mariadb", "mysql")
 async def test_a_bug_in_the_second_half_can_be_fixed(project: Project, database: Database) -> None:
-    """The next deployment goes on behind the first half; until then a crash loop repeats nothing."""
+    """The next deployment continues after the first half; until then a crash loop repeats nothing."""
     fails, ash = "op.execute('INSERT INTO no_such_table VALUES (1)')", INSERT.format(4, "ash")
     script = project.add_revision("r3", f"{OAK}\n{TREES}\n{fails}\n{ash}")
     for _ in range(3):
@@ -119,7 +119,7 @@ async def test_a_bug_in_the_second_half_can_be_fixed(project: Project, database:
 
 @backends("mariadb", "mysql")
 async def test_generated_keys_are_the_same_again(project: Project, database: Database) -> None:
-    """What the driver said of the first INSERT is on record, and used by the second."""
+    """The driver's result of the first INSERT is in the journal, and the second one uses it."""
     table = "t = sa.table('trees', sa.column('id'), sa.column('parent'))"
     create = "op.create_table('trees', sa.Column('id', sa.Integer, primary_key=True), sa.Column('parent', sa.Integer))"
     one = "key = op.get_bind().execute(sa.text('INSERT INTO trees (parent) VALUES (NULL)')).lastrowid"
@@ -133,7 +133,7 @@ async def test_generated_keys_are_the_same_again(project: Project, database: Dat
 
 @backends("mariadb", "mysql")
 async def test_what_left_nothing_begins_again_however_it_is_changed(project: Project, database: Database) -> None:
-    """Its first DDL failed and nothing stays: there is no first half that would have to be the same."""
+    """Its first DDL failed and nothing stays: there is no first half that must stay the same."""
     script = project.add_revision("r3", "op.drop_table('no_such')")
     assert (await migrate(project, database)).exit_code == 7
     script.write_text(script.read_text().replace("op.drop_table('no_such')", TREES))
@@ -144,7 +144,7 @@ async def test_what_left_nothing_begins_again_however_it_is_changed(project: Pro
 
 @backends("postgresql")
 async def test_an_autocommit_block_is_gone_on_behind(project: Project, database: Database) -> None:
-    """What was committed before it and in it stays, and is not done twice."""
+    """Work that was committed before it and in it stays, and is not repeated."""
     project.add_revision("r3", f"{OAK}\n{CONCURRENTLY}\n{WAIT_FOR_GO}\n{ELM}")
     await killed(project, database)
     assert stamped(database) == ["r2"]

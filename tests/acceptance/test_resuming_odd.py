@@ -62,7 +62,7 @@ async def test_a_name_in_the_quotes_of_the_standard_is_found(project: Project, d
 
 @backends("sqlite", "postgresql", "mariadb", "mysql")
 async def test_a_savepoint_that_is_rolled_back_takes_no_record_with_it(project: Project, database: Database) -> None:
-    """The first thing that a revision does may be undone, and the journal must tell of the revision all the same."""
+    """The first action of a revision may be undone, and the journal must still contain the revision."""
     nested = f"nested = op.get_bind().begin_nested()\n{OAK}\nnested.rollback()"
     project.add_revision("r3", f"{nested}\n{ELM}")
     assert (await migrate(project, database)).exit_code == 0

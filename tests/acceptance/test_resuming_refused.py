@@ -1,4 +1,4 @@
-"""What cannot be proven is refused: nothing is changed, and the event says what is applied, what is not, and why."""
+"""Without proof, a resume is refused: nothing is changed, and the event says what is applied, what is not, and why."""
 
 import signal
 from pathlib import Path
@@ -60,7 +60,7 @@ def _edit(script: Path, old: str, new: str) -> None:
 
 @backends("mariadb", "mysql")
 async def test_a_changed_first_half_is_refused(project: Project, database: Database) -> None:
-    """What the new text would have done in the place of the old one, nobody can tell."""
+    """The effect of the new text in place of the old one is unknown."""
     script = await _killed(project, database, OAK, TREES, SHRUBS, WAIT_FOR_GO, ELM)
     _edit(script, "oak", "beech")
     failure = await _refused(project, database, "statement 1 is not the one that was run")
@@ -75,7 +75,7 @@ async def test_a_changed_first_half_is_refused(project: Project, database: Datab
 
 @backends("mariadb", "mysql")
 async def test_an_operator_may_want_to_be_asked(project: Project, database: Database) -> None:
-    """The policy `fail` refuses what could go on; without it, it goes on."""
+    """The policy `fail` refuses a possible resume; without it, the revision is resumed."""
     await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)
     policy = "ORCHESTRATOR_WHEN_HALF_APPLIED"
     failure = await _refused(project, database, f"{policy} is fail", **{policy: "fail"})
@@ -98,7 +98,7 @@ async def test_a_value_that_is_new_each_time_is_refused(project: Project, databa
 
 @backends("mariadb", "mysql")
 async def test_a_revision_that_ends_early_is_refused(project: Project, database: Database) -> None:
-    """It would be stamped, although it has done more than it says."""
+    """It would be stamped, although more was done than its script contains."""
     script = await _killed(project, database, OAK, TREES, SHRUBS, WAIT_FOR_GO, ELM)
     _edit(script, SHRUBS, "return")
     await _refused(project, database, "ended before the last statement on record")
@@ -128,7 +128,7 @@ async def test_locked_tables_are_missed(project: Project, database: Database) ->
 async def test_a_procedure_that_was_killed_is_refused_when_it_may_have_left_something(
     project: Project, database: Database, server: Server, *, commits: bool
 ) -> None:
-    """If it committed; else it was rolled back with its record, and is called again."""
+    """If it has committed; otherwise it was rolled back with its row, and is called again."""
     database.execute(WORK if commits else WORK.replace("COMMIT; ", ""))
     script = project.add_revision("r3", f"op.execute('CALL work(60)')\n{ELM}")
     asked = "SELECT id FROM information_schema.processlist WHERE db = %s AND info LIKE '%%SLEEP%%'"
@@ -150,7 +150,7 @@ async def test_a_procedure_that_was_killed_is_refused_when_it_may_have_left_some
 @pytest.mark.parametrize("caught", ["Exception", "BaseException"])
 @pytest.mark.paired("database")
 async def test_a_refusal_cannot_be_swallowed(project: Project, database: Database, caught: str) -> None:
-    """A revision that goes on after every error must not go on after this one."""
+    """A revision that continues after every error must not continue after this one."""
     script = await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)
     statements = INSERT.format(2, "ash"), ELM, "op.get_bind().commit()", SHRUBS, "sa.inspect(op.get_bind())"
     tried = [f"try:\n        {each}\n    except {caught}:\n        pass" for each in statements]
@@ -160,7 +160,7 @@ async def test_a_refusal_cannot_be_swallowed(project: Project, database: Databas
 
 @backends("mariadb", "mysql")
 async def test_a_repair_that_is_stamped_is_believed(project: Project, database: Database) -> None:
-    """Whoever has finished it by hand says so to Alembic, as the hint tells him."""
+    """A person who has finished it by hand stamps it, as the hint says."""
     script = await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)
     _edit(script, "oak", "beech")
     await _refused(project, database, "statement 1 is not the one that was run")
@@ -175,7 +175,7 @@ async def test_a_repair_that_is_stamped_is_believed(project: Project, database: 
 
 @backends("mariadb", "mysql")
 async def test_what_was_undone_begins_again(project: Project, database: Database) -> None:
-    """As the hint tells: it is undone in the schema and in the journal."""
+    """As the hint says: it is undone in the schema and in the journal."""
     script = await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)
     _edit(script, "oak", "beech")
     failure = await _refused(project, database, "statement 1 is not the one that was run")

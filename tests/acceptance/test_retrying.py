@@ -63,7 +63,7 @@ def _runs(database: Database, process: Output) -> int:
 
 @backends("mariadb", "postgresql", "mysql")
 async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, database: Database) -> None:
-    """What was done before in the same transaction is undone and done again, or kept; never done twice."""
+    """Earlier work of the same transaction is undone and done again, or kept; never done twice."""
     project.add_revision("r2", f"{COUNT}\n{ADD_COLUMN}\n{COUNT}")
     async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
         with transaction(database, READ) as holder:
@@ -71,7 +71,7 @@ async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, d
         freed = len(process.events)
         assert await process.exit_code() == 0
     retries = _assert_announced(process, statement_index=2)
-    if database.backend != "mariadb":  # which tells it to those only who have the right PROCESS
+    if database.backend != "mariadb":  # it shows that only with the privilege PROCESS
         assert f" {holder} of " in retries[-1]["blocked_by"]
     assert len([event for event in process.events[freed:] if event in retries]) <= 1
     assert len(process.find("log", message="from the top")) == _runs(database, process) + 1
@@ -82,7 +82,7 @@ async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, d
 
 @backends("mariadb", "postgresql", "mysql")
 async def test_a_held_row_is_waited_for_like_a_table(project: Project, database: Database) -> None:
-    """It is the same limit, and the server undoes no more than the statement, or we undo all of it."""
+    """It is the same limit, and the server undoes only the statement, or we undo the whole transaction."""
     project.add_revision("r2", f"{COUNT}\n{TULIP}")
     async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
         with transaction(database, WRITE):
@@ -109,7 +109,7 @@ async def test_a_held_row_is_waited_for_in_autocommit_too(project: Project, data
 
 @backends("mariadb", "postgresql", "mysql")
 async def test_a_temporary_table_is_no_reason_to_give_up(project: Project, database: Database) -> None:
-    """It is still there, or it is undone with everything else and made again."""
+    """It still exists, or it is undone with all other work and created again."""
     bag = "op.execute('CREATE TEMPORARY TABLE bag AS SELECT 1 AS step')"
     fill = "op.execute('INSERT INTO ledger SELECT step FROM bag')"
     project.add_revision("r2", f"{bag}\n{ADD_COLUMN}\n{fill}")
@@ -206,7 +206,7 @@ def _rival(server: Server, database: Database) -> Iterator[Connection]:
 
 
 async def _wait_until_it_waits(server: Server, database: Database) -> None:
-    """Wait until somebody waits for a row; InnoDB shows news only to those who have not looked for a moment."""
+    """Wait until a session waits for a row; InnoDB refreshes its views only after a pause between reads."""
     asked = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE%%2'"
     if database.backend == "postgresql":
         asked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%%2'"
@@ -243,7 +243,7 @@ async def test_a_deadlock_is_survived(project: Project, database: Database, serv
 
 @backends("mariadb", "postgresql", "mysql")
 async def test_a_table_that_is_never_free_ends_the_start(project: Project, database: Database) -> None:
-    """Within its budget, with a hint; and where DDL stays the next start goes on behind it."""
+    """Within its time limit, with a hint; and if DDL stays, the next start continues after it."""
     project.add_revision("r2", f"{COUNT}\n{TREES}\n{ADD_COLUMN}")
     with transaction(database, READ):
         result = await migrate(project, database, ORCHESTRATOR_DDL_RETRY_SECONDS="0.5", **IMPATIENT)
@@ -277,7 +277,7 @@ async def test_a_long_pause_ends_with_the_stop(project: Project, database: Datab
 async def test_an_index_is_built_concurrently_beside_a_long_transaction(
     project: Project, database: Database, server: Server
 ) -> None:
-    """It waits for all transactions that began before, and holds up nobody meanwhile."""
+    """It waits for all earlier transactions, and blocks no session meanwhile."""
     project.add_revision("r2", f"{COUNT}\n{CONCURRENTLY}\n{COUNT}")
     async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
         with transaction(database, WRITE):

@@ -1,4 +1,4 @@
-"""A revision that is run again from the top does all of it again, whatever its first run used up."""
+"""A revision that runs again from the top does all its work again, even if its first run used up its data."""
 
 from pathlib import Path
 from textwrap import indent
@@ -143,7 +143,7 @@ async def test_what_an_interrupted_run_used_up_is_there_again(
 async def test_a_run_that_does_less_than_an_interrupted_one_is_not_kept(
     project: Project, database: Database, server: Server
 ) -> None:
-    """Rows would be missing, and nobody would know."""
+    """Rows would be missing without any sign."""
     _add(project, OUTSIDE)
     failed = failure(await _interrupted_at_its_end(project, database, server), "migration_failed", exit_code=7)
     assert "INSERT INTO ledger VALUES (7)" in failed["error_message"]

@@ -1,4 +1,4 @@
-"""Two users, one that may change tables and one that may not; what one lacks is told, as the GRANT that cures it."""
+"""Two users, one that may run DDL and one that may not; a missing privilege is reported as the GRANT that cures it."""
 
 import re
 from pathlib import Path
@@ -100,12 +100,12 @@ def _name(database: Database) -> str:
 
 
 def _migrating(server: Server, database: Database) -> Database:
-    """Return it as the user sees it who may do what a migration takes, and no more; in PostgreSQL, the owner."""
+    """Return it with a user who has exactly the privileges for migrating; in PostgreSQL, the owner."""
     return database if database.backend == "postgresql" else _user(server, database, "ddl", *DML, *DDL)
 
 
 def _paste(hint: str, server: Server, database: Database) -> None:
-    """Do what the hint says, as the database's administrator would."""
+    """Run the hint's GRANT as the database's administrator."""
     (grant,) = re.findall(r"GRANT .*?;", hint)
     where = server.admin_url.set(database=database.name)
     if lookup := re.search(r"where (SELECT .*) names the owner", hint):
@@ -115,7 +115,7 @@ def _paste(hint: str, server: Server, database: Database) -> None:
 
 
 def _hint(failed: Event) -> str:
-    """Return the hint of a refusal, which tells no secret."""
+    """Return the hint of a refusal, which contains no secret."""
     hint: str = failed["hint"]
     assert PASSWORD not in str(failed)
     return hint
@@ -242,7 +242,7 @@ async def test_the_grant_that_postgresql_does_not_name_is_worked_out_and_cures_i
 async def test_who_may_do_nothing_at_all_is_told_what_migrating_takes(
     database: Database, server: Server, project: Project
 ) -> None:
-    """MySQL lets nobody in who has no right there; with those of the hint, everything goes through."""
+    """MySQL refuses a login without any privilege there; with those in the hint, everything succeeds."""
     nobody = _user(server, database, "nobody")
     failed = failure(await migrate(project, nobody), "database_refused", 5)
     assert (failed["error_type"], failed["attempts"]) == ("rights", 1)
@@ -253,7 +253,7 @@ async def test_who_may_do_nothing_at_all_is_told_what_migrating_takes(
 
 @backends("postgresql")
 async def test_who_may_not_connect_is_told_so(database: Database, server: Server, project: Project) -> None:
-    """By default everybody may."""
+    """By default every user may."""
     limited = _user(server, database, "limited", *DML)
     server.execute(f'REVOKE CONNECT ON DATABASE "{database.name}" FROM PUBLIC')
     failed = failure(await migrate(project, limited), "database_refused", 5)
@@ -278,7 +278,7 @@ async def test_who_may_not_read_the_version_is_told_so(database: Database, serve
 async def test_a_right_that_is_missed_half_way_is_all_that_the_next_start_needs(
     database: Database, server: Server, project: Project
 ) -> None:
-    """What was done stays, and is not done again: the rows are there once."""
+    """Finished work stays, and is not repeated: the rows are there once."""
     assert (await migrate(project, database)).exit_code == 0
     project.add_revision("r3", HALF_ALLOWED)
     limited = _user(server, database, "limited", *DML, *(right for right in DDL if right != "ALTER"))

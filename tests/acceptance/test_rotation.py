@@ -1,4 +1,4 @@
-"""Rotation: the password changes in the database and in the secret's file, in either order, whatever we are at."""
+"""Rotation: the password changes in the database and in the secret's file, in either order, in every state of ours."""
 
 import json
 import os
@@ -60,7 +60,7 @@ class Secret:
 
     @property
     def env(self) -> dict[str, str]:
-        """What the process is told."""
+        """Return the variables of the process."""
         return PATIENT | {"DATABASE_SECRET_FILE": str(self.file)}
 
     def text(self, password: str) -> str:
@@ -85,7 +85,7 @@ class Secret:
 
 @pytest.fixture
 def secret(database: Database, server: Server, tmp_path: Path) -> Secret:
-    """Return a user with a secret of their own."""
+    """Return a user with a separate secret."""
     return Secret(database, server, tmp_path)
 
 
@@ -133,7 +133,7 @@ async def test_a_file_that_is_ahead_of_the_database_is_tried_again(secret: Secre
 
 @SERVERS
 async def test_a_password_that_stays_wrong_is_refused_at_the_third_attempt(secret: Secret, tmp_path: Path) -> None:
-    """Few attempts, as accounts are locked after some; but the start still ends and says why."""
+    """There are few attempts, because servers lock accounts; but the start still ends and gives the reason."""
     secret.write(WRONG)
     result = await run("wait", env=secret.env, cwd=tmp_path)
     failed = failure(result, "database_refused", 5)
@@ -144,7 +144,7 @@ async def test_a_password_that_stays_wrong_is_refused_at_the_third_attempt(secre
 
 @SERVERS
 async def test_each_change_of_the_file_is_worth_new_attempts(secret: Secret, tmp_path: Path) -> None:
-    """What was refused so far was another password."""
+    """The refused ones had another password."""
     secret.write(WRONG)
     async with Orchestrator("wait", env=secret.env, cwd=tmp_path) as process:
         for number in range(1, 5):
@@ -159,7 +159,7 @@ async def test_each_change_of_the_file_is_worth_new_attempts(secret: Secret, tmp
 
 @SERVERS
 async def test_a_refusal_is_told_as_one_when_the_budget_is_spent(secret: Secret, tmp_path: Path) -> None:
-    """Exit 4 would send somebody to look at the network."""
+    """Exit 4 would send a person to look at the network."""
     secret.write(WRONG)
     result = await run("wait", env=secret.env | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "1"}, cwd=tmp_path)
     assert failure(result, "database_refused", 5)["error_type"] == "credentials"
@@ -228,7 +228,7 @@ BROKEN: dict[str, Callable[[Path], None]] = {
 @backends("mariadb")
 @pytest.mark.parametrize("broken", BROKEN)
 async def test_a_file_that_is_broken_for_a_moment_is_waited_for(secret: Secret, tmp_path: Path, broken: str) -> None:
-    """Its volume is mounted again, say; nothing of it is told but the cause, and nothing hangs."""
+    """Its volume is mounted again, for example; the event has the cause, and nothing hangs."""
     server, secret.url = secret.url, secret.url.set(port=1)
     secret.write(OLD)
     async with Orchestrator("wait", env=secret.env, cwd=tmp_path) as process:
@@ -248,7 +248,7 @@ async def test_a_file_that_is_broken_for_a_moment_is_waited_for(secret: Secret, 
 @backends("mariadb")
 @pytest.mark.parametrize("broken", BROKEN)
 async def test_a_start_with_a_broken_file_says_so(secret: Secret, tmp_path: Path, broken: str) -> None:
-    """Before anything is done; a pipe that nobody writes into is no reason to hang."""
+    """Before any change; a pipe without a writer must not block the start."""
     BROKEN[broken](secret.file)
     result = await run("wait", env=secret.env, cwd=tmp_path)
     failed = failure(result, "settings_invalid", 78)
@@ -282,7 +282,7 @@ async def test_a_link_that_is_swapped_is_followed_each_time(secret: Secret, tmp_
 async def test_a_rotation_in_the_middle_of_a_revision_costs_it_nothing(
     secret: Secret, project: Project, file_too: str
 ) -> None:
-    """Its own connection stays; the one that watches logs in anew, or is blind; who looks at the end logs in again."""
+    """Its own connection stays; the watching one logs in again, or sees nothing; the final check logs in again."""
     assert (await run("migrate", env=secret.env, cwd=project.path)).exit_code == 0
     project.add_revision("r2", "op.add_column('plants', sa.Column('age', sa.Integer))")
     project.add_revision("r3", "op.add_column('plants', sa.Column('height', sa.Integer))")
@@ -371,7 +371,7 @@ async def app(scope, receive, send):
 
 @SERVERS
 async def test_a_url_of_another_login_is_left_alone(secret: Secret, project: Project, database: Database) -> None:
-    """The app may have a second database, and a user there with whatever password."""
+    """The app may have a second database, with a user and password of its own choice."""
     other = make_url(database.url).render_as_string(hide_password=False)
     project.write("app/main.py", ASKING_APP.replace('os.environ["DATABASE_URL"]', repr(other)))
     async with Orchestrator("serve", env=secret.env, cwd=project.path) as process:

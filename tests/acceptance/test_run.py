@@ -59,7 +59,7 @@ async def test_the_program_finds_what_exec_would_leave_it(project: Project) -> N
 
 
 async def test_a_stop_before_it_leaves_the_program_unstarted(project: Project) -> None:
-    """As `serve`: a deployment that is taken back is no failure."""
+    """Like `serve`: a deployment that is withdrawn is not a failure."""
     env = {"DATABASE_URL": "mysql+asyncmy://u:p@127.0.0.1:1/d"}
     async with started(project, sys.executable, "report.py", env=env) as process:
         await line(process, "database_retry_scheduled")

@@ -55,7 +55,7 @@ def upgrade():
 
 
 async def test_uvicorn_with_workers(project: Project) -> None:
-    """WEB_CONCURRENCY is no fault here."""
+    """WEB_CONCURRENCY is not a fault here."""
     await serves(project, *ASGI, "--port", "PORT", env={"WEB_CONCURRENCY": "2"}, ready=(STARTED, STARTED))
 
 
@@ -65,7 +65,7 @@ async def test_uvicorn_with_reload(project: Project) -> None:
 
 
 async def test_uvicorn_takes_the_socket_over(project: Project) -> None:
-    """`--fd 3`: nobody is refused between the waiting port and the app."""
+    """`--fd 3`: no client is refused between the waiting port and the app."""
     port = free_port()
     async with started(project, *ASGI, "--fd", "3", env={"PORT": str(port)}) as process:
         await line(process, "command_started")
@@ -76,7 +76,7 @@ async def test_uvicorn_takes_the_socket_over(project: Project) -> None:
 
 
 async def test_gunicorn_takes_the_socket_over(project: Project) -> None:
-    """LISTEN_FDS: nobody is refused between the waiting port and the app."""
+    """LISTEN_FDS: no client is refused between the waiting port and the app."""
     port = free_port()
     project.write("wsgi.py", "def app(environ, start):\n    start('200 OK', [])\n    return [b'hello']\n")
     command = (sys.executable, "-m", "gunicorn", "wsgi:app", "--bind", f"127.0.0.1:{port}", "--workers", "2")

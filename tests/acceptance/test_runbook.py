@@ -25,7 +25,7 @@ pytestmark = backends("mariadb", "mysql")
 
 
 class Repair:
-    """A session in which somebody works through the runbook."""
+    """A session of a person who works through the runbook."""
 
     def __init__(self, connection: Connection, lock_name: str) -> None:
         self._connection, self._lock_name = connection, lock_name
@@ -59,7 +59,7 @@ def project(tmp_path: Path) -> Project:
 
 
 async def _half_applied(project: Project, database: Database) -> str:
-    """Let it be killed where the runbook says, and refused; returns the lock's name."""
+    """Have it killed at the runbook's example, and refused; return the lock's name."""
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
         await process.event("log", message="waiting for go")
         process.signal(signal.SIGKILL)
@@ -87,7 +87,7 @@ async def _refused(project: Project, database: Database) -> Result:
 @pytest.mark.parametrize("way", ["finish", "undo"])
 @pytest.mark.paired("database")
 async def test_a_repair_by_hand_is_done_as_it_is_written(database: Database, project: Project, way: str) -> None:
-    """Behind the lock, so that a start that comes in between waits; then it goes on by itself."""
+    """Under the lock, so that a start in between waits; then it continues by itself."""
     lock_name = await _half_applied(project, database)
     with _repair(database, lock_name) as repair:
         assert repair.do("lock") == [[(1,)]]
@@ -112,7 +112,7 @@ async def test_a_repair_by_hand_is_done_as_it_is_written(database: Database, pro
 async def test_an_older_image_may_serve_what_was_finished_by_hand(
     database: Database, project: Project, tmp_path: Path
 ) -> None:
-    """The stamp counts, though nobody has closed the record yet."""
+    """The stamp counts, although the journal's row is still open."""
     lock_name = await _half_applied(project, database)
     with _repair(database, lock_name) as repair:
         repair.do("finish")

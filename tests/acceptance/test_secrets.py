@@ -1,4 +1,4 @@
-"""Passwords: every one logs in, however it is given, and none is ever seen again."""
+"""Passwords: each one logs in, in every way of giving it, and none is ever shown."""
 
 import hashlib
 import html
@@ -60,7 +60,7 @@ def _in_a_file(url: URL, directory: Path) -> Env:
 
 
 def _for_migrating(url: URL) -> Env:
-    """The app's own login is wrong: whoever logs in uses the other."""
+    """The app's own login is wrong: only the other one can log in."""
     return {"DATABASE_URL": _percent(url.set(username="app_nobody", password="n0thing"))}
 
 
@@ -155,7 +155,7 @@ async def test_any_password_migrates_and_is_not_seen(database: Database, owner: 
 @pytest.mark.parametrize("form", ["a URL", "a file", "a user for migrating"])
 @pytest.mark.paired("database")
 async def test_a_wrong_password_is_not_seen_either(owner: URL, form: str, tmp_path: Path) -> None:
-    """It may be the right one of something else."""
+    """It may be the right password of another account."""
     wrong = ODD[::-1] + "!"
     env = BUDGET | FORMS[form](owner.set(password=wrong), tmp_path)
     result = await run("wait", env=env, cwd=REPOSITORY)
@@ -279,7 +279,7 @@ async def test_the_status_with_full_detail_does_not_tell_it(tmp_path: Path) -> N
 async def test_a_password_that_is_a_common_word_spoils_no_name(
     database: Database, server: Server, tmp_path: Path
 ) -> None:
-    """`app` is hidden in what others say, and stays where alarms look for it: in our own names and words."""
+    """`app` is masked in foreign text, and stays in our own names and words, which alarms look for."""
     rights = ALL if database.backend == "mariadb" else ("CREATE",)
     login = make_url(server.add_user(database, "short", "app", *rights).url)
     project = make_project(tmp_path / "project")

@@ -77,7 +77,7 @@ async def test_authorities_that_have_expired_do_no_harm_to_the_others(
 async def test_a_certificate_out_of_its_time_is_refused_at_once(
     make: type[PrivateServer], tmp_path: Path, days_ago: Callable[[int], None], days: int
 ) -> None:
-    """It will not pass, be it the certificate's clock or ours that is wrong; the message says which."""
+    """Waiting does not help, whichever clock is wrong; the message names the reason."""
     days_ago(days)
     with make(certificate_for=[HOST]) as server:
         result = await run("wait", env=_env(server.create_database(), server.ca_file), cwd=tmp_path)
@@ -113,7 +113,7 @@ End = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
 
 
 def _postgresql(end: End) -> Peer:
-    """Agree to TLS, and then something else."""
+    """Agree to TLS, and then send other data."""
 
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(8)
@@ -126,7 +126,7 @@ def _postgresql(end: End) -> Peer:
 
 
 def _mysql(end: End) -> Peer:
-    """Offer TLS, and then something else."""
+    """Offer TLS, and then send other data."""
     low, high = b"\x08\x8a", b"\x08\0"  # PROTOCOL_41, SECURE_CONNECTION, SSL, CONNECT_WITH_DB; PLUGIN_AUTH
     greeting = b"\x0a8.0.36\0" + b"\1\0\0\0" + b"s" * 8 + b"\0" + low + b"\x2d\2\0" + high
     greeting += b"\x15" + bytes(10) + b"s" * 12 + b"\0mysql_native_password\0"

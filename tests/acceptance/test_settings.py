@@ -1,4 +1,4 @@
-"""Settings: a start with a wrong one ends before anything is touched, and one event says all that is wrong."""
+"""Settings: a start with a wrong one ends before any change, and one event lists all faults."""
 
 import asyncio
 import json
@@ -116,7 +116,7 @@ MAY_BE_EMPTY = {
 
 
 def _told(result: Result) -> Event:
-    """Return the one event that says what is wrong; besides it there is only that this was the end."""
+    """Return the single event that lists the faults; the only other one is the last event."""
     failed = failure(result, "settings_invalid", 78)
     assert [event["event"] for event in result.events] == ["settings_invalid", "state_changed", "startup_failed"]
     assert failed["fault_count"] == len(failed["faults"]) == len(failed["variables"])
@@ -140,7 +140,7 @@ def test_every_variable_is_tried_here() -> None:
 
 
 def _others(name: str) -> dict[str, str]:
-    """Return what else has to be given for a part of a database's address to count."""
+    """Return the other parts that an address needs, so that this part counts."""
     part = name.startswith("DATABASE_") and not name.startswith(("DATABASE_URL", "DATABASE_SECRET", "DATABASE_SSL"))
     return PARTS if part else {}
 
@@ -160,7 +160,7 @@ async def test_a_wrong_value_is_told_with_the_name_of_its_variable(tmp_path: Pat
 
 
 async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    """Whoever corrects them deploys once, not once a fault; whatever each of them is."""
+    """A person who corrects them deploys once, instead of once per fault, for every kind of fault."""
     database = ("DATABASE_URL", "DATABASE_SSL_CA", "MIGRATION_DATABASE_URL")
     for number in range(max(len(values) for values in WRONG.values())):
         wrong = {name: WRONG[name][number % len(WRONG[name])] for name in (*OURS, *database)}
@@ -174,7 +174,7 @@ async def test_parts_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
 
 
 async def test_an_empty_variable_is_a_fault(tmp_path: Path) -> None:
-    """It is what a template leaves whose value did not arrive; only where empty means something it is none."""
+    """A template leaves it if its value did not arrive; it is valid only if an empty value has a meaning."""
     empty = [name for name in EVERY if name not in MAY_BE_EMPTY]
     assert await _refused(dict.fromkeys(empty, ""), tmp_path) == sorted(empty)
 
@@ -258,7 +258,7 @@ BROKEN_YAML = {
 
 
 async def test_a_logging_configuration_that_is_none_is_a_fault_of_its_variable(tmp_path: Path) -> None:
-    """It is told with the packaged one, in the same shape as ever; and it runs no code."""
+    """It is reported with the packaged configuration, in the usual format; and it runs no code."""
     slots = asyncio.Semaphore(3)
 
     async def check(number: int, text: str) -> None:
@@ -329,7 +329,7 @@ async def test_an_error_of_usage_is_one_line_on_stderr(arguments: list[str], tmp
 
 @pytest.mark.parametrize("command", ["wait", "migrate", "serve"])
 async def test_the_help_of_a_command_names_every_variable(command: str, tmp_path: Path) -> None:
-    """Where somebody looks who has no documentation; wrong settings do not keep them from it."""
+    """A person without the documentation looks there; wrong settings do not prevent it."""
     result = await run(command, "--help", env={"PORT": "x", "COLUMNS": "200"}, cwd=tmp_path)
     assert (result.exit_code, result.stderr) == (0, "")
     assert [name for name in EVERY if name not in "\n".join(result.lines)] == []

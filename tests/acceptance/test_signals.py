@@ -113,7 +113,7 @@ async def test_a_second_signal_does_not_wait_for_requests(project: Project) -> N
 
 @pytest.mark.parametrize("command", ["migrate", "wait"])
 async def test_a_command_with_a_target_that_is_stopped_has_missed_it(project: Project, command: str) -> None:
-    """A pipeline that goes on after exit code 0 would deploy an app without its schema."""
+    """A pipeline that continues after exit code 0 would deploy an app without its schema."""
     async with Orchestrator(command, env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
         await process.event("database_retry_scheduled")
         assert await process.stop(within=5) == 12

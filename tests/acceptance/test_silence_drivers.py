@@ -20,7 +20,7 @@ pytestmark = pytest.mark.soak
 async def test_no_driver_waits_for_a_silent_network_without_end(
     driver: str, where: str, servers: Servers, project: Project
 ) -> None:
-    """Few have a time limit of their own, and a long ALTER must not be cut by one."""
+    """Few drivers have a time limit, and it must not cut a long ALTER."""
     from orchestrator.address.drivers import DRIVERS as TABLE
 
     server = servers[BACKEND_OF[TABLE[driver].database]]

@@ -96,7 +96,7 @@ def _parameters() -> list[Any]:
 async def test_what_replaces_a_script_does_its_work(
     project: Project, service: str, case: Case, request: pytest.FixtureRequest
 ) -> None:
-    """It serves and stops; or says what its program says; or is refused, in words that name the cause."""
+    """It serves and stops; or prints what its program prints; or is refused with the cause."""
     port = free_port()
     command = case["instead"].replace("8000", str(port)).replace("redis:6379", service)
     env = dict(request.getfixturevalue("programs")) if case.get("program") else {}

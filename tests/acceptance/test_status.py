@@ -1,4 +1,4 @@
-"""`orchestrator status`: where a database is, what ran, who has the lock; nothing is changed."""
+"""`orchestrator status`: where a database is, what ran, who holds the lock; nothing is changed."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ class Asked:
     """The command in this process.
 
     Args:
-        capsys: What it prints.
+        capsys: Its output.
     """
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,7 @@ def test_it_tells_how_far_an_interrupted_revision_came(project: Project, databas
 def test_a_login_that_may_only_read_sees_what_it_may(
     project: Project, database: Database, ask: Asked, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On-call people have such a login; what it may not see is said, and not shown as nothing."""
+    """People on call have such a login; hidden parts are marked as hidden, not shown as empty."""
     add_two(project)
     asyncio.run(migrate(project, database))
     reader = server.add_user(database, "reader", "s3cret", "SELECT")

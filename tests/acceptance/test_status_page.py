@@ -1,4 +1,4 @@
-"""What a person with a browser sees while the service starts."""
+"""The view of a person with a browser while the service starts."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ async def page(browser: Browser) -> Page:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project whose second revision ends when the test says so."""
+    """Return a project whose second revision ends on a signal of the test."""
     project = make_project(tmp_path)
     project.add_revision("a1")
     project.add_revision("b2", "import pathlib, time\nwhile not pathlib.Path('go-on').exists(): time.sleep(0.02)")
@@ -59,7 +59,7 @@ async def test_the_page_shows_the_migration_and_gives_way_to_the_app(page: Page,
         await expect(page.locator("dl")).to_contain_text("1 of 2")
         assert await page.locator("progress").get_attribute("value") == "50"
         first = await page.locator("dl").text_content()
-        await expect(page.locator("dl")).not_to_have_text(str(first))  # the seconds go on
+        await expect(page.locator("dl")).not_to_have_text(str(first))  # the seconds advance
         assert len(process.find("request")) == 1
         (project.path / "go-on").touch()
         await expect(page.locator("body")).to_have_text("hello")
@@ -68,7 +68,7 @@ async def test_the_page_shows_the_migration_and_gives_way_to_the_app(page: Page,
 async def test_the_page_names_what_it_waits_for_and_shows_when_the_process_has_gone(
     page: Page, project: Project
 ) -> None:
-    """Nothing that has no value is shown, and no value that is no longer true passes for a new one."""
+    """Rows without a value are hidden, and an outdated value is never shown as a new one."""
     env = {"DATABASE_URL": "mysql+asyncmy://app:secret@127.0.0.1:1/app"}
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("database_retry_scheduled")

@@ -45,7 +45,7 @@ def _runs(server: Server, database: Database, statement: str) -> bool:
 async def test_what_waits_for_a_table_is_cancelled_at_once(
     project: Project, database: Database, server: Server
 ) -> None:
-    """It has not begun, and whoever holds the table may hold it for hours: to wait for that would be in vain."""
+    """It has not begun, and the session that holds the table may hold it for hours: waiting would be useless."""
     project.add_revision("locked", ADD_COLUMN)
     with transaction(database, "SELECT * FROM plants"):
         async with Orchestrator("migrate", env=environment(database, **PATIENT), cwd=project.path) as process:

@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def _add_long(project: Project, database: Database) -> None:
-    """Add a revision that says when its endless statement begins."""
+    """Add a revision that prints when its endless statement begins."""
     project.add_revision("long", f"print('here it goes')\nop.execute({LONG[database.backend]!r})")
 
 
@@ -44,7 +44,7 @@ def _running(server: Server, database: Database) -> list[str]:
 
 
 async def test_the_running_revision_ends_and_the_next_does_not_begin(project: Project, database: Database) -> None:
-    """The port answers meanwhile, so nobody kills it; the next start goes on where this one stopped."""
+    """The port answers meanwhile, so the platform does not kill it; the next start continues where this one stopped."""
     project.add_revision("r2", f"{WAIT_FOR_GO}\n{INSERT.format(2, 'oak')}")
     project.add_revision("r3")
     async with (
@@ -78,7 +78,7 @@ async def test_a_statement_that_does_not_end_is_cancelled(project: Project, data
         assert await process.exit_code() == 12
         seconds = time.monotonic() - began
     assert LONG[database.backend] not in _running(server, database)
-    assert BUDGET / 2 < seconds < BUDGET + 1  # which a busy machine may take to tell us
+    assert BUDGET / 2 < seconds < BUDGET + 1  # a busy machine may report it late
     (failure,) = process.find("migration_stopped", revision="long", statement_index=1, statements_done=0)
     assert failure["statement"] == LONG[database.backend]
     assert failure["error_code"] in (1317, "57014")
@@ -127,7 +127,7 @@ async def test_a_second_signal_is_the_same_request(project: Project, database: D
 
 @backends("mariadb", "mysql")
 async def test_what_was_done_before_the_stop_is_told(project: Project, database: Database) -> None:
-    """Where DDL stays the next start may fail at it: the event says how far it was."""
+    """If DDL stays, the next start may fail at it: the event shows how far it was."""
     project.add_revision("long", f"{CREATE.format('trees')}\nprint('here it goes')\nop.execute({LONG['mysql']!r})")
     async with Orchestrator("migrate", env=environment(database, **SETTINGS), cwd=project.path) as process:
         await process.event("log", message="here it goes")

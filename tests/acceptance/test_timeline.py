@@ -1,4 +1,4 @@
-"""The timeline of real starts: replicas that race for one database, as their own log lines tell it."""
+"""The timeline of real starts: replicas that race for one database, from their own log lines."""
 
 import contextlib
 import itertools
@@ -111,7 +111,7 @@ def _contents(directory: Path) -> dict[str, str]:
 
 
 async def test_a_terminal_of_another_time_gets_letters(tmp_path: Path) -> None:
-    """What its encoding cannot say is said in another way."""
+    """Characters outside its encoding are replaced."""
     (tmp_path / "log").write_bytes(log(many(5)))
     told = await run("timeline", "log", env={"PYTHONIOENCODING": "ascii"}, cwd=tmp_path)
     assert (told.exit_code, told.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""TLS: with a CA bundle every connection is encrypted and verified, whoever makes it, and nothing falls back."""
+"""TLS: with a CA bundle every connection is encrypted and verified, for all code that makes one, without fallback."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ HERE = ("127.0.0.1", "localhost")
 
 @pytest.fixture(scope="module", params=MAKES)
 def server(request: pytest.FixtureRequest) -> Iterator[PrivateServer]:
-    """Return a server that lets nobody in without TLS."""
+    """Return a server that requires TLS."""
     with request.param(certificate_for=HERE) as server:
         _require_tls(server)
         yield server
@@ -58,7 +58,7 @@ def _env(database: Database, ca_file: Path | None = None) -> dict[str, str]:
 async def test_waiting_and_stock_env_py_speak_tls(
     server: PrivateServer, tls_database: Database, tmp_path: Path, template: str
 ) -> None:
-    """Alembic's own templates know only a URL, which cannot say whom to trust; they connect all the same."""
+    """Alembic's own templates know only a URL, which cannot contain a CA; they still connect."""
     project = make_project(tmp_path / "project", template)
     project.add_revision("r1", "op.create_table('plants', sa.Column('id', sa.Integer))")
     result = await run("migrate", env=_env(tls_database, server.ca_file), cwd=project.path)
@@ -122,7 +122,7 @@ def _any_ca(project: Project) -> Path:
 
 
 async def test_a_server_that_insists_on_tls_is_no_riddle_without_a_ca(project: Project) -> None:
-    """MariaDB says what it says of a wrong password, so the hint thinks of both."""
+    """MariaDB gives the message of a wrong password, so the hint names both causes."""
     with MariaDB(certificate_for=HERE) as server:
         _require_tls(server)
         result = await run("migrate", env=_env(server.create_database()), cwd=project.path)

@@ -113,7 +113,7 @@ async def test_sqlalchemys_recipe_for_sqlite_is_obeyed(database: Database, templ
 
 
 async def test_a_begin_in_words_begins_nothing_twice(database: Database, tmp_path: Path) -> None:
-    """Where definitions are not transactional for plain Alembic, there is none to be begun within."""
+    """If definitions are not transactional for plain Alembic, there is no transaction for it to join."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1", BEGIN)
     result = await migrate(project, database)

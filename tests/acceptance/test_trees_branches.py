@@ -48,7 +48,7 @@ async def test_several_heads_are_refused_and_nothing_is_done(project: Project, d
 
 
 async def test_several_heads_may_be_meant(project: Project, database: Database) -> None:
-    """ORCHESTRATOR_TARGET=heads says so; the next start finds both."""
+    """ORCHESTRATOR_TARGET=heads allows that; the next start finds both."""
     _fork(project)
     result = await migrate(project, database, ORCHESTRATOR_TARGET="heads")
     assert result.exit_code == 0

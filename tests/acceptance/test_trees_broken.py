@@ -1,4 +1,4 @@
-"""Trees that cannot be used: exit 9, said before the database is touched."""
+"""Unusable trees: exit 9, reported before any connection."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +112,7 @@ async def test_a_script_that_cannot_be_run_is_found_out_before_the_first_is(
 
 
 async def test_a_start_at_head_does_not_run_the_scripts(project: Project, database: Database) -> None:
-    """What they would do or raise costs nothing then."""
+    """Their code and their exceptions cost nothing then."""
     await migrate(project, database)
     for revision in ("r1", "r2"):
         script = project.path / "alembic" / "versions" / f"{revision}.py"

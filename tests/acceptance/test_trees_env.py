@@ -1,4 +1,4 @@
-"""Other people's env.py: whoever makes the connection, begins the transaction and names the version table."""
+"""Foreign env.py files: any code may make the connection, begin the transaction and name the version table."""
 
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def _synchronous(project: Project, database: Database, **parts: str) -> dict[str, str]:
-    """Give the project an env.py with a driver of its own; return the variable that it reads."""
+    """Give the project an env.py with its own driver; return the variable that it reads."""
     text = SYNCHRONOUS.format(**{"engine_options": "", "first": "pass", "options": "", "last": "", **parts})
     project.write("alembic/env.py", text)
     return {"TEAM_URL": database.synchronous_url}
@@ -158,7 +158,7 @@ async def test_a_driver_of_the_team_is_good_enough(project: Project, database: D
 
 @backends("postgresql")
 async def test_work_that_was_never_committed_is_no_success(project: Project, database: Database) -> None:
-    """A statement before configure() begins a transaction that nobody ends: Alembic leaves it to env.py."""
+    """A statement before configure() begins a transaction that is never ended: Alembic leaves it to env.py."""
     settings = _synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')")
     result = await migrate(project, database, **settings)
     assert result.exit_code == 7
@@ -197,7 +197,7 @@ async def test_a_version_table_of_another_name_is_found(project: Project, databa
 async def test_a_version_table_of_another_name_is_found_by_a_synchronous_environment(
     tmp_path: Path, database: Database
 ) -> None:
-    """Its heads are read, the upgrade is run, and the heads are read again: each time in a greenlet of its own."""
+    """Its heads are read, the upgrade runs, and the heads are read again: each time in a new greenlet."""
     project = make_project(tmp_path / "synchronous", "generic")
     add_two(project)
     stock = (project.path / "alembic" / "env.py").read_text()
@@ -254,7 +254,7 @@ async def test_an_env_that_fails_is_told_with_its_traceback(
 
 @backends("sqlite")
 async def test_what_env_prints_and_does_to_the_logging_hurts_nobody(project: Project, database: Database) -> None:
-    """Prints become records; handlers and levels of its own do not keep our events from coming out."""
+    """Printed text becomes records; its handlers and levels do not stop our events."""
     stock = (project.path / "alembic" / "env.py").read_text()
     rude = (
         "import logging, logging.config, sys\n"

@@ -1,4 +1,4 @@
-"""uvicorn's options have their effect on a running process, and its failures are told."""
+"""uvicorn's options take effect on a running process, and its failures are reported."""
 
 import contextlib
 import json
@@ -29,7 +29,7 @@ def factory():
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Return a project whose app is in a directory of its own."""
+    """Return a project whose app is in a separate directory."""
     project = make_project(tmp_path)
     project.write("backend/web.py", APP)
     project.write("settings.env", "TOLD=by the file\nORCHESTRATOR_SERVICE=plants\n")
@@ -86,7 +86,7 @@ async def plants(request: Request) -> dict[str, str]:
 
 
 async def test_only_a_trusted_proxy_says_who_asks_and_how(project: Project) -> None:
-    """Behind a load balancer: else redirects go to http://, and every client is the load balancer."""
+    """Behind a load balancer: otherwise redirects lead to http://, and every client looks like the load balancer."""
     project.write("behind.py", BEHIND_PROXY)
     trace = "1-67891233-abcdef012345678912345678"
     told = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "X-Amzn-Trace-Id": f"Root={trace}"}

@@ -1,4 +1,4 @@
-"""Waiting for a database: what passes is tried again within the budget, and the last cause is told when it is spent."""
+"""Waiting for a database: temporary errors are retried within the budget, and the last cause is reported at its end."""
 
 import asyncio
 import contextlib
@@ -68,7 +68,7 @@ def _within_the_budget(failed: Event) -> bool:
 
 @SERVERS
 async def test_a_database_that_comes_up_late_is_found_soon(database: Database, server: Server, tmp_path: Path) -> None:
-    """A refused port costs nobody anything, so it is asked four times a second."""
+    """A refused connection costs the server nothing, so it is tried four times a second."""
     async with Proxy(server.application_url.port or 0) as proxy:
         await proxy.set(Mode.REFUSE)
         async with Orchestrator("wait", env=PATIENT | _at(database.url, proxy.port), cwd=tmp_path) as process:
@@ -86,7 +86,7 @@ async def test_a_database_that_comes_up_late_is_found_soon(database: Database, s
 
 @pytest.mark.parametrize("make", MAKES)
 async def test_a_real_server_may_start_after_us(make: type[PrivateServer], tmp_path: Path) -> None:
-    """As in a compose file; what it says while it boots does not end the waiting either."""
+    """As in a compose file; its errors while it boots do not end the waiting either."""
     with make() as server:
         database = server.create_database()
         server.stop()
@@ -134,7 +134,7 @@ async def test_a_server_may_die_while_it_is_waited_for(make: type[PrivateServer]
 
 @pytest.mark.parametrize("driver", [MYSQL, POSTGRESQL])
 async def test_a_name_that_does_not_resolve_may_resolve_later(driver: str, tmp_path: Path) -> None:
-    """DNS follows a database that is just being created; but not for ever."""
+    """DNS follows a new database after a while; but the wait has a limit."""
     result = await _waited(_url(driver, "database.invalid", 3306), tmp_path)
     failed = _gave_up(result, UNREACHABLE, "dns", code=-2)
     assert _within_the_budget(failed)
@@ -143,13 +143,13 @@ async def test_a_name_that_does_not_resolve_may_resolve_later(driver: str, tmp_p
 
 @pytest.mark.parametrize("driver", [MYSQL, POSTGRESQL])
 async def test_a_port_where_nobody_listens_is_refused_to_the_end(driver: str, tmp_path: Path) -> None:
-    """And the process says so, instead of a mere time-out."""
+    """The process reports that cause, instead of a mere timeout."""
     result = await _waited(_url(driver, HOST, free_port()), tmp_path)
     assert _within_the_budget(_gave_up(result, UNREACHABLE, "refused", code=111))
 
 
 def _lingering(peer: Peer) -> Peer:
-    """Let a peer wait for the client's goodbye: what it said is then read, always."""
+    """Let a peer wait for the client's end, so that its data is always read."""
 
     async def lingering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await peer(reader, writer)
@@ -170,7 +170,7 @@ PASSING: list[tuple[str, Peer, str, int | str]] = [
 
 
 async def test_what_may_pass_is_tried_until_the_budget_is_spent(tmp_path: Path) -> None:
-    """A server that boots, is busy, fails over, or a proxy that waits for one: the last cause is the one told."""
+    """A server that boots, is busy or fails over, or a proxy that waits for one: the last cause is reported."""
 
     async def check(driver: str, peer: Peer, error_type: str, code: int | str) -> None:
         async with listening(_lingering(peer)) as here:
@@ -238,7 +238,7 @@ async def test_what_will_not_pass_ends_the_waiting_early(tmp_path: Path) -> None
 
 @contextlib.contextmanager
 def _full_backlog() -> Iterator[int]:
-    """Listen so that the kernel drops whoever else knocks: packets vanish as at a security group."""
+    """Listen so that the kernel drops further clients: packets vanish as at a security group."""
     with contextlib.ExitStack() as sockets:
         listener = sockets.enter_context(socket.socket())
         listener.bind((HOST, free_port()))
@@ -293,7 +293,7 @@ async def test_a_connection_that_breaks_during_the_login_is_tried_again(
 
 
 async def test_causes_may_change_and_the_last_one_is_told(tmp_path: Path) -> None:
-    """First nobody listens, then somebody who has no room: whoever reads the end sees what there was to the last."""
+    """First a refused port, then a server without room: the last event shows the last cause."""
     port = free_port()
     env = _url(MYSQL, HOST, port) | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "5"}
     async with Orchestrator("wait", env=env, cwd=tmp_path) as process:
@@ -323,7 +323,7 @@ def _log_in(database: Database) -> Any:
 async def test_a_server_without_a_free_connection_is_waited_for(
     make: type[PrivateServer], code: int | str, tmp_path: Path
 ) -> None:
-    """It has a place for us as soon as somebody else goes."""
+    """It has room for us as soon as another client leaves."""
     with make("--max-connections=11") as server, contextlib.ExitStack() as connections:
         database = server.create_database()
         last = _log_in(database)
@@ -384,7 +384,7 @@ async def test_a_server_that_takes_no_writes_is_waited_for_if_there_is_something
 
 
 async def test_a_standby_is_told_apart_from_a_primary(project: Project) -> None:
-    """It answers for the whole budget, and that it takes no writes is the cause that is told."""
+    """It answers for the whole time, and the reported cause is that it accepts no writes."""
     with PostgreSQL() as server:
         database = server.create_database()
         server.restart_as_standby()
