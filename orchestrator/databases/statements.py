@@ -47,6 +47,7 @@ class Statement:
         outside: its effects are outside every transaction: rows of MyISAM, a PRAGMA of SQLite.
         long_lock_wait_ok: its lock wait blocks no other session.
         compound: the text may contain several statements, and return several results.
+        changes_user: afterwards the journal may not be writable.
         drops: it may drop tables, including the journal's.
     """
 
@@ -58,6 +59,7 @@ class Statement:
     outside: bool = False
     long_lock_wait_ok: bool = False
     compound: bool = False
+    changes_user: bool = False
     drops: bool = False
 
 

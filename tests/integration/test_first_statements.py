@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.harness import make_project
 from tests.integration.interrupted import HEADER, start
 from tests.integration.resume_cases import DIE, PLANTS, SHRUBS, TREES, script
-from tests.servers import Database, backends
+from tests.servers import Database, Server, backends
 
 LEVEL = "INSERT INTO plants SELECT 1, current_setting('transaction_isolation')"
 
@@ -52,3 +53,21 @@ def test_the_next_transaction_is_set_up_on_mysql_also_when_a_revision_goes_on(
     project.add_revision("r1", HEADER + script((first, TREES, DIE, SHRUBS)))
     assert start(project, database, dies=True).ended == "killed"
     assert start(project, database).ended == "finished"
+
+
+@backends("postgresql")
+@pytest.mark.parametrize("set_role", ["SET ROLE {}", "SET LOCAL ROLE {}"])
+def test_a_revision_may_work_as_a_user_without_rights_on_the_journal(
+    set_role: str, database: Database, server: Server, tmp_path: Path
+) -> None:
+    """The journal is begun before, and a long transaction is not written to it meanwhile."""
+    name = f"{database.name}_limited"
+    server.add_user(database, name, "s3cret")
+    server.execute(f"GRANT {name} TO {make_url(database.url).username}")
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", script((PLANTS, f"GRANT ALL ON plants TO {name}")))
+    rows = " for n in range(600): op.execute(f'INSERT INTO plants VALUES ({n}, 1)')"
+    project.add_revision("r2", script((set_role.format(name), rows, "RESET ROLE")))
+    again = start(project, database)
+    assert (again.ended, again.reason) == ("finished", "")
+    assert database.execute("SELECT count(*) FROM plants") == [(600,)]

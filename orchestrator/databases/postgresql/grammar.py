@@ -37,6 +37,9 @@ _WORDS = Meanings(
         r"(?:begin|start|release|listen|unlisten|notify|show)\b": _ENVIRONMENT,
         # Before any query, and so before the journal's own:
         r"set\s+(?:session\s+|local\s+)?transaction(?:_\w+)?\b": _ENVIRONMENT,
+        r"(?:set\s+(?:session\s+|local\s+)?|reset\s+)(?:role|session\s+authorization)\b": Statement(
+            Kind.SETTING, changes_user=True
+        ),
         r"set\s+local\b": _ENVIRONMENT,
         r"(?:set|reset)\b": Statement(Kind.SETTING),
         r"reindex\b.*\bconcurrently\b": _PATIENT,

@@ -31,6 +31,8 @@ class Transactional:
             self.failed(error)
             raise
         self.lost = False
+        if statement.changes_user:
+            this.log.unprovable("it changed its user")
         if statement.kind is not Kind.READ:
             this.log.add(step)
             this.log.done(step, result)
@@ -41,7 +43,7 @@ class Transactional:
         this = self._run
         if this.waits.autocommit:
             return
-        retries = this.log.can_start_over and statement.kind is not Kind.SETTING
+        retries = this.log.can_start_over and (statement.kind is not Kind.SETTING or statement.changes_user)
         if this.session.savepoint and retries and not self._savepoint:
             this.log.begin()
             ask(this.real, "SAVEPOINT orchestrator")
