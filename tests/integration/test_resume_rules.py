@@ -91,6 +91,19 @@ def test_a_failure_that_leaves_nothing_here_is_run_again_although_it_was_elsewhe
     assert start(project, database).ended == "finished"
 
 
+@backends("postgresql")
+def test_the_hint_leads_out_of_a_refusal_when_nothing_is_left_here(database: Database, tmp_path: Path) -> None:
+    """What the advice says to delete is all that is in the way."""
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", HEADER + script((PROCESS, DIE, TREES)))
+    assert start(project, database, dies=True).ended == "killed"
+    refused = start(project, database)
+    assert (refused.ended, refused.event.applied) == ("refused", [])
+    assert "delete the rows of the revision from orchestrator_journal_statements" in refused.event.hint
+    database.execute("DELETE FROM orchestrator_journal_statements WHERE revision = 'r1'")
+    assert start(project, database).ended == "finished"
+
+
 @backends("mariadb", "mysql")
 @pytest.mark.parametrize("way", ["by its name", "by a trigger", "by a procedure"])
 def test_rows_without_transactions_in_another_database_are_not_doubled(

@@ -79,7 +79,9 @@ def _settled(record: Record, session: RecordedSession) -> Record:
 
 def _check_circumstances(record: Record, session: RecordedSession, *, allowed: bool) -> None:
     if not record.steps:
-        raise NotResumable(f"{record.reason}, and ended before it was applied: nothing here tells what it did there")
+        raise NotResumable(
+            f"its process ended before it was applied, and it did work that no rollback undoes: {record.reason}"
+        )
     if record.steps[-1].outcome is Outcome.PENDING and record.steps[-1].kind is Kind.OPAQUE:
         raise NotResumable(f"nothing tells whether its pending statement was carried out: {record.reason}")
     if record.reason:

@@ -42,6 +42,11 @@ _ELSEWHERE = (
     "Fix the revision and deploy again: it will run from its first statement. Before it failed, {}: see first whether "
     "that may be done twice."
 )
+_MARKED = (
+    "The database has rolled back the rest of the revision. Check whether the work named in `error_message` took effect, "
+    "and undo it if it did. Then delete the rows of the revision from orchestrator_journal_statements, and start again: "
+    "it will run from its first statement."
+)
 _LOST_STAMPS = (
     "What was applied before in {} stays, but env.py commits its version only together with the others: the next start "
     "goes on behind it."
@@ -157,8 +162,9 @@ def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]
 
 
 def _repair(recorder: Executor) -> str:
-    """The general advice, with the names of this journal."""
-    return MigrationHalfApplied.cure.replace(JOURNAL, recorder.log.journal_name)
+    """Return what to do by hand, with the names of this journal."""
+    advice = MigrationHalfApplied.cure if recorder.log.steps else _MARKED
+    return advice.replace(JOURNAL, recorder.log.journal_name)
 
 
 def _source_left(recorder: Executor) -> list[str]:
