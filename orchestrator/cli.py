@@ -234,8 +234,13 @@ def _print(text: str) -> int:
 
 
 def _of_a_start(error: click.ClickException) -> bool:
-    """Return whether the failed command writes a last event for the platform, unlike the tools for people."""
+    """Return whether the failed command writes a last event for the platform, unlike the tools for people.
+
+    A command that does not exist may be a mistyped one of a task definition; a person at a terminal needs no event.
+    """
     context = getattr(error, "ctx", None)
+    if context is not None and context.command is cli:
+        return not (sys.stdout and sys.stdout.isatty())
     return context is not None and context.command in {serve, migrate, wait, run}
 
 

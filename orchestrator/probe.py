@@ -49,6 +49,10 @@ def main(environ: Mapping[str, str], *, live: bool, timeout_seconds: float) -> i
     return HEALTHY
 
 
+def _is_set(text: str) -> bool:
+    return text != "" and not text.startswith("tcp://")  # as Kubernetes sets UVICORN_PORT for a Service called uvicorn
+
+
 def ask(environ: Mapping[str, str], *, live: bool) -> None:
     """Ask this container's own port whether it is live or, without `live`, whether it is ready.
 
@@ -56,7 +60,7 @@ def ask(environ: Mapping[str, str], *, live: bool) -> None:
         NotHealthyError: it is not, another program answers or none does, or a variable is wrong.
     """
     settings = {name: environ.get(name, default) for name, default in DEFAULTS.items()}
-    settings |= {ours: environ[name] for name, ours in _WINS.items() if environ.get(name)}
+    settings |= {ours: environ[name] for name, ours in _WINS.items() if _is_set(environ.get(name, ""))}
     path, port = path_to_ask(settings, live=live), port_of(settings[_PORT])
     where = f"port {port}, {path}"
     token = os.urandom(TOKEN_BYTES).hex()

@@ -20,9 +20,8 @@ from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 from orchestrator.task import Task
 from orchestrator.uvicorn_options import load_env_file
-from orchestrator.validation import load, require_address, unknown_variables
+from orchestrator.validation import load, require_address, warnings
 
-UNKNOWN_TOLD = 20  # unknown variables that one line names
 _logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
@@ -52,8 +51,8 @@ def _run(task: Task, stop: Stop) -> int:
             require_address(credentials)
     except StartupError as error:
         return refuse_settings(error)
-    if unknown := unknown_variables(os.environ):
-        _logger.warning("These variables are not known and have no effect: %s.", ", ".join(unknown[:UNKNOWN_TOLD]))
+    for warning in warnings(os.environ):
+        _logger.warning("%s", warning)
     if task.name == "serve":
         show_known_command_line("uvicorn", settings.app)
     else:

@@ -12,6 +12,7 @@ from typing import Any
 
 from orchestrator.limits import KEEP_ALIVE_SECONDS
 from orchestrator.sentences import Ours, Words
+from orchestrator.service_links import is_service_link
 from orchestrator.variables import Fault
 
 PREFIX = "UVICORN_"
@@ -137,7 +138,7 @@ def _read(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, Fault | None]]
         name = str(parameter.name)
         variable = f"{PREFIX}{name.upper()}"
         text = environ.get(variable)
-        if not text or name == "version":
+        if not text or name == "version" or is_service_link(variable, text):
             continue
         try:
             raw = parameter.type.split_envvar_value(text) if parameter.multiple or parameter.nargs != 1 else text

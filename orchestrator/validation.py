@@ -1,7 +1,6 @@
 """Reads and validates the settings first, and reports all faults together."""
 
 import difflib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.project_file import entrypoint
 from orchestrator.sentences import Ours, joined
+from orchestrator.service_links import is_service_link, service_links
 from orchestrator.settings import Settings
 from orchestrator.variables import Fault
 
@@ -18,10 +18,10 @@ _OURS = "ORCHESTRATOR_"
 _MIGRATION = "MIGRATION_DATABASE_"
 _ALIKE = {_OURS: 0.7, _MIGRATION: 0.65}
 """How alike a name must be to a valid one to be a mistyped one; between 0 and 1, as difflib measures it."""
+_MOST_TOLD = 20  # unknown names in one warning
 _MAX_NAME = 100  # characters of an unknown name that are shown
-# Kubernetes injects these for a Service called `orchestrator`:
-# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-_OF_KUBERNETES = re.compile(r"SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?")
+_SYNONYMS = {"DB": "NAME", "DBNAME": "NAME", "DATABASE": "NAME", "DSN": "URL", "LOGIN": "USER", "SERVER": "HOST"}
+"""What other programs call the parts of an address."""
 
 
 def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, Credentials]:
@@ -100,17 +100,30 @@ def _no_address(credentials: Credentials) -> SettingsInvalid:
     return invalid([DatabaseSettings.fault("DATABASE_URL", problem)])
 
 
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """Return the unknown names with our prefix, for a warning; mistyped ones are faults and left out."""
+def warnings(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence about the names with our prefix that are unknown, and one about those of Kubernetes.
+
+    Mistyped names are faults, and left out.
+    """
     mistyped = {fault.variable for fault in _mistyped(environ)}
-    return [name[:_MAX_NAME] for name, _ in _unknown(environ) if name[:_MAX_NAME] not in mistyped]
+    unknown = [name for name in (name[:_MAX_NAME] for name, _ in _unknown(environ)) if name not in mistyped]
+    links = service_links(environ, (_OURS, "DATABASE_PORT", _MIGRATION, "UVICORN_PORT"))
+    told = []
+    if unknown:
+        told.append(f"These variables are not known and have no effect: {', '.join(unknown[:_MOST_TOLD])}.")
+    if links:
+        told.append(
+            f"Kubernetes set these variables for a Service of that name, and they have no effect: "
+            f"{', '.join(links[:_MOST_TOLD])}. `enableServiceLinks: false` in the pod's spec keeps them away."
+        )
+    return told
 
 
 def _unknown(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return each unknown name with its prefix."""
     known = {*Settings.variables(), *DatabaseSettings.variables()}
-    prefixes = (_OURS, _MIGRATION)
-    return [(name, prefix) for name in environ for prefix in prefixes if name.startswith(prefix) and name not in known]
+    ours = [name for name, value in environ.items() if name not in known and not is_service_link(name, value)]
+    return [(name, prefix) for name in ours for prefix in (_OURS, _MIGRATION) if name.startswith(prefix)]
 
 
 def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
@@ -118,8 +131,6 @@ def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
     faults = []
     for name, prefix in _unknown(environ):
         own_part = name.removeprefix(prefix)
-        if prefix == _OURS and (_OF_KUBERNETES.fullmatch(own_part) or "://" in environ[name]):
-            continue
         if meant := _nearest(own_part.upper()[:_MAX_NAME], prefix):
             problem = Ours(f"there is no such variable; did you mean {meant}?")
             faults.append(Fault(name[:_MAX_NAME], problem, _example(meant)))
@@ -129,9 +140,11 @@ def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
 def _nearest(own_part: str, prefix: str) -> str:
     """Return the valid name that `own_part` resembles, compared without the words that all names share."""
     names = [*Settings.variables(), *DatabaseSettings.variables()]
-    if prefix == _MIGRATION:
-        names = [name for name in names if name.startswith(_MIGRATION)]
     own = {name.removeprefix(prefix): name for name in sorted(names, key=lambda name: name.startswith(prefix))}
+    if prefix == _MIGRATION:
+        apps = {name.removeprefix("DATABASE_"): name for name in names if name.startswith("DATABASE_")}
+        own = apps | {part: name for part, name in own.items() if name.startswith(_MIGRATION)}
+        own_part = _SYNONYMS.get(own_part, own_part)
     found = difflib.get_close_matches(own_part, own, n=1, cutoff=_ALIKE[prefix])
     return own[found[0]] if found else ""
 

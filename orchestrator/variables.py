@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from orchestrator.parsers import as_it_is
 from orchestrator.sentences import Ours, Words
+from orchestrator.service_links import is_service_link
 
 LONGEST_SHOWN = 60  # characters of a value that a message repeats
 MAX_LENGTH = 4096  # characters; a longer value is a mistake, unless the variable holds a whole secret
@@ -127,7 +128,7 @@ class Variables:
         """Return the settings, with the default for each wrong value, and all faults."""
         values, faults = {}, []
         for attribute, each in cls.fields.items():
-            if (text := environ.get(each.name)) is None:
+            if (text := environ.get(each.name)) is None or is_service_link(each.name, text):
                 continue
             try:
                 if problem := each.malformed(text):

@@ -31,7 +31,7 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "kind", "code"),
-    [("serve --bogus", "usage", 64), ("run", "usage", 64), ("migrate", "working_directory", 1)],
+    [("serve --bogus", "usage", 64), ("run", "usage", 64), ("serv", "usage", 64), ("migrate", "working_directory", 1)],
 )
 def test_each_end_leaves_its_last_event(tmp_path: Path, arguments: str, kind: str, code: int) -> None:
     """A reader of the log must learn why there is no service: even for a typo, or a deleted directory."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import StartupError
 from orchestrator.settings import Settings
-from orchestrator.validation import load, unknown_variables
+from orchestrator.validation import load, warnings
 from tests.unit.environments import faults_of, problem_of
 
 OURS = list(Settings.variables())
@@ -50,6 +50,10 @@ def test_all_faults_are_told_at_once_and_in_order() -> None:
         ("ORCHESTRATOR_host", "ORCHESTRATOR_HOST"),
         ("MIGRATION_DATABASE_USERNAME", "MIGRATION_DATABASE_USER"),
         ("MIGRATION_DATABASE_PASSWROD", "MIGRATION_DATABASE_PASSWORD"),
+        ("MIGRATION_DATABASE_DB", "MIGRATION_DATABASE_NAME"),
+        ("MIGRATION_DATABASE_SSL_CA", "did you mean DATABASE_SSL_CA"),
+        ("MIGRATION_DATABASE_DRIVER", "did you mean DATABASE_DRIVER"),
+        ("MIGRATION_DATABASE_IAM_AUTH", "did you mean DATABASE_IAM_AUTH"),
     ],
 )
 def test_a_mistyped_variable_is_a_fault_that_names_the_one_meant(typo: str, meant: str) -> None:
@@ -60,21 +64,43 @@ def test_a_mistyped_variable_is_a_fault_that_names_the_one_meant(typo: str, mean
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("ORCHESTRATOR_SERVICE_HOST", "10.0.0.7"),
-        ("ORCHESTRATOR_SERVICE_PORT", "80"),
-        ("ORCHESTRATOR_SERVICE_PORT_HTTP", "80"),
-        ("ORCHESTRATOR_PORT", "tcp://10.0.0.7:80"),
-        ("ORCHESTRATOR_PORT_80_TCP", "tcp://10.0.0.7:80"),
-        ("ORCHESTRATOR_PORT_80_TCP_ADDR", "10.0.0.7"),
         ("ORCHESTRATOR_FEATURE_FLAGS", "x"),
         ("MIGRATION_DATABASE_TIMEZONE", "x"),
         ("ORCHESTRATOR_" + "x" * 100_000, "1"),
     ],
 )
 def test_any_other_unknown_variable_is_a_warning(name: str, value: str) -> None:
-    """Kubernetes injects some for a Service called `orchestrator`; the warning has to fit on a line."""
+    """It has to fit on a line."""
     load({name: value})
-    assert unknown_variables({name: value}) == [name[:100]]
+    assert warnings({name: value}) == [f"These variables are not known and have no effect: {name[:100]}."]
+
+
+@pytest.mark.parametrize("service", ["orchestrator", "database", "migration-database", "uvicorn"])
+def test_what_kubernetes_sets_for_a_service_is_no_setting(service: str) -> None:
+    """A Service of that name injects them into every pod; DATABASE_PORT even has the name of a setting."""
+    stem = service.upper().replace("-", "_")
+    links = {
+        f"{stem}_SERVICE_HOST": "10.0.0.7",
+        f"{stem}_SERVICE_PORT": "5432",
+        f"{stem}_SERVICE_PORT_HTTP": "5432",
+        f"{stem}_PORT": "tcp://10.0.0.7:5432",
+        f"{stem}_PORT_5432_TCP": "tcp://10.0.0.7:5432",
+        f"{stem}_PORT_5432_TCP_PROTO": "tcp",
+        f"{stem}_PORT_5432_TCP_PORT": "5432",
+        f"{stem}_PORT_5432_TCP_ADDR": "10.0.0.7",
+    }
+    address = {"DATABASE_HOST": "database", "DATABASE_NAME": "n", "DATABASE_USER": "u"}
+    settings, credentials = load(links | address)
+    assert (settings.port, credentials.given.port) == (8000, None)
+    (warning,) = warnings(links)
+    assert f"{stem}_PORT" in warning
+    assert "enableServiceLinks: false" in warning
+
+
+@pytest.mark.parametrize("name", ["DATABASE_PORT", "MIGRATION_DATABASE_PORT"])
+def test_a_port_that_somebody_mistyped_is_still_a_fault(name: str) -> None:
+    """Only Kubernetes writes a whole link."""
+    assert problem_of({name: "tcp://10.0.0.7"}, name)
 
 
 def test_variables_of_others_are_none_of_our_business() -> None:
