@@ -27,7 +27,7 @@ _BUDGETS = {  # seconds that a directory's tests may take together, in eight pro
 
 _BEGAN = pytest.StashKey[float]()
 
-# Two cores, shared with real databases: a slow example is no fault.
+# Two cores, shared with real databases: a slow example must not fail.
 hypothesis.settings.register_profile("test", deadline=None, derandomize=True, max_examples=40, database=None)
 hypothesis.settings.register_profile("soak", deadline=None, max_examples=300, print_blob=True)
 
@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give `database` one value a backend that the test is for and that can be had."""
+    """Give `database` one value per available backend of the test."""
     if "database" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backends")
         wanted = marker.args if marker else BACKENDS
@@ -67,7 +67,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)  # Hypothesis has marked its tests by then
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of the other tier, and those for a backend that cannot be had; the summary says so aloud."""
+    """Leave out tests of the other tier and of missing backends; the summary reports it."""
     tier = config.getoption("--tier")
     out = {item for item in items if _has_no_backend(item) or not _belongs_to(tier, item)} | pairing.left_out(items)
     items[:] = [item for item in items if item not in out]

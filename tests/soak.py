@@ -10,10 +10,10 @@ _SCENARIOS = 16  # of faults, a round
 
 
 def main(minutes: float, seed: int | None = None) -> int:
-    """Begin rounds until time is up or one fails; with a seed, one whole round; returns the exit code of the last.
+    """Run rounds until the time is up or one fails; with a seed, one whole round; return the last exit code.
 
-    Each round has an order of its own, and begins no test when time is up: what two minutes leave out today, they may
-    run tomorrow.
+    Each round has a different order, and begins no test after the time is up: tests that two minutes omit today may run
+    tomorrow.
     """
     if seed is not None:
         return _round(seed)

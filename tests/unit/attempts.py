@@ -14,9 +14,9 @@ from tests.unit.environments import read
 
 
 class Database:
-    """Takes the place of `connected`: each attempt takes `seconds` and then is as the next of `answers` says.
+    """Replaces `connected`: each attempt takes `seconds` and then has the next of `answers` as its outcome.
 
-    A diagnosis fails with it, an exception is raised, anything else is what was seen; the last one counts for ever.
+    A diagnosis is a failure, an exception is raised, any other value is the result. The last one repeats.
     """
 
     def __init__(self, *answers: object, seconds: float = 0.0) -> None:

@@ -74,7 +74,7 @@ class Stack:
         return bool(self.value(self._template["Conditions"][condition]))
 
     def broken_rules(self) -> list[str]:
-        """What the template's rules say against the parameters."""
+        """Return the template's rules that the parameters violate."""
         return [
             assertion["AssertDescription"]
             for rule in self._template.get("Rules", {}).values()
@@ -114,7 +114,7 @@ class Stack:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the process finds in its environment; a secret's value is its reference."""
+        """Return the process's environment; a secret's value is its reference."""
         given = {each["Name"]: str(each["Value"]) for each in self.container["Environment"]}
         return given | {each["Name"]: each["ValueFrom"] for each in self.container.get("Secrets", [])}
 

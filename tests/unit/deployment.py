@@ -128,7 +128,7 @@ def stacks(template: Mapping[str, Any]) -> Iterator[Stack]:
 
 
 def faults(template: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with the template, in sentences, as it is found."""
+    """Yield the template's faults, as sentences."""
     return (fault for stack in stacks(template) for check in CHECKS for fault in check(stack))
 
 

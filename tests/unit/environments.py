@@ -1,4 +1,4 @@
-"""Environments that say where the database is, and what becomes of them."""
+"""Environments that give the database's address, and the result of reading them."""
 
 import json
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def secret(**changes: Any) -> str:
 
 
 def faults_of(environ: Mapping[str, str]) -> SettingsInvalid:
-    """What `load` says about an environment that is wrong."""
+    """Return the failure of `load` for a wrong environment."""
     with pytest.raises(StartupError) as caught:
         load(environ)
     assert isinstance(caught.value.failure, SettingsInvalid)

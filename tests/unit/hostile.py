@@ -1,4 +1,4 @@
-"""SQL that no one writes, for whatever reads SQL: long, unbalanced, unclosed."""
+"""Hostile SQL for every function that reads SQL: long, unbalanced, unclosed."""
 
 from collections.abc import Callable
 

@@ -34,7 +34,7 @@ def packages() -> dict[str, set[str]]:
 
 
 def _imports(path: Path) -> Iterator[str]:
-    """Yield the modules of ours that a file imports."""
+    """Yield our modules that a file imports."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (each.name for each in node.names if each.name.startswith(_TOP + "."))

@@ -23,7 +23,7 @@ class Leaf(NamedTuple):
 
     steps: tuple[str | int, ...]  # "*" is any field, "[*]" any element
     operator: str
-    value: Any = None  # a number, or what `kind` says of a text
+    value: Any = None  # a number, or the text that `kind` describes
     kind: str = ""  # "quoted", "bare", "regex", "number"
 
 

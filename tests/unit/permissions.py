@@ -1,4 +1,4 @@
-"""What a role's policies allow: action, resource and condition, as IAM weighs them where nothing is denied."""
+"""The effect of a role's policies: action, resource and condition, as IAM evaluates them without a deny."""
 
 import fnmatch
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Small programs that log, each in a process of its own that begins with a fork: importing takes most of their time."""
+"""Small programs that log, each in a forked process: imports would take most of their time."""
 
 import json
 import subprocess

@@ -48,7 +48,7 @@ class Captured(logging.Handler):
 
 
 def capture(name: str, monkeypatch: pytest.MonkeyPatch) -> Captured:
-    """Keep all records of this logger, and from everybody else."""
+    """Collect all records of this logger, and keep them from other handlers."""
     handler, logger = Captured(), logging.getLogger(name)
     monkeypatch.setattr(logger, "handlers", [handler])
     monkeypatch.setattr(logger, "level", logging.DEBUG)

@@ -18,7 +18,7 @@ _HOOKS = {  # functions that hook into a library, the interpreter or the kernel
     "structlog.configure",
     "sys.addaudithook",
 }
-_SUBCLASSED = {"uvicorn.Server", "Connection", "traceback.StackSummary"}  # an override of ours changes their behaviour
+_SUBCLASSED = {"uvicorn.Server", "Connection", "traceback.StackSummary"}  # our overrides change their behaviour
 _DOCUMENTED = {  # attributes that their library documents as the way to configure an object
     *("__cause__", "__notes__", "daemon", "disabled"),
     *("check_hostname", "verify_flags", "verify_mode"),  # ssl.SSLContext

@@ -14,8 +14,8 @@ from orchestrator.activation import descriptor_for
         (("gunicorn", "a:app", "--bind=127.0.0.1:{port}"), {}, 3),
         (("gunicorn", "a:app", "-b127.0.0.1:{port}"), {}, 3),
         (("python", "-m", "gunicorn", "a:app"), {"GUNICORN_CMD_ARGS": "--bind 127.0.0.1:{port}"}, 3),
-        (("gunicorn", "a:app", "-b", "127.0.0.1:1"), {}, None),  # a port of its own
-        (("gunicorn", "a:app", "-b", "0.0.0.0:{port}"), {}, None),  # it would be reachable no more from outside
+        (("gunicorn", "a:app", "-b", "127.0.0.1:1"), {}, None),  # another port
+        (("gunicorn", "a:app", "-b", "0.0.0.0:{port}"), {}, None),  # it would not be reachable from outside
         (("gunicorn", "a:app", "-b", "127.0.0.1:{port}", "-b", "unix:/x"), {}, None),
         (("gunicorn", "a:app", "-c", "conf.py"), {}, None),
         (("gunicorn", "a:app"), {"PORT": "{port}"}, None),  # gunicorn's default is 0.0.0.0
@@ -28,7 +28,7 @@ from orchestrator.activation import descriptor_for
     ],
 )
 def test_who_takes_the_socket(argv: tuple[str, ...], environ: dict[str, str], expected: int | None) -> None:
-    """Whoever binds the port itself must find it free; whoever takes a socket must listen where it would have."""
+    """A program that binds the port must find it free; one that takes a socket must listen on the same address."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
         filled = {name: value.replace("{port}", port) for name, value in environ.items()}

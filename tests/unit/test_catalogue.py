@@ -163,7 +163,7 @@ def test_every_event_and_every_field_is_explained(name: str) -> None:
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_every_failure_names_its_cure(name: str) -> None:
-    """At night nobody wants to look for it; a better hint of the occasion counts more."""
+    """A person on call must not have to search for it; a more specific hint replaces it."""
     kind = CATALOGUE[name]
     assert issubclass(kind, Failure)
     types = get_type_hints(kind)
@@ -184,7 +184,7 @@ def test_no_field_takes_the_name_of_a_common_one(name: str) -> None:
 
 
 def test_text_from_outside_is_cleaned_and_nothing_else() -> None:
-    """Which is which is said where the field is."""
+    """The definition of the field decides."""
     fields = example("lock_timeout").fields(clean=lambda value: f"<{value}>")
     cleaned = {name for name, value in fields.items() if str(value).startswith("<")}
     assert cleaned == {"error_message", "holder", "holder_statement"}
@@ -207,6 +207,6 @@ def test_an_error_says_what_its_failure_says() -> None:
 
 
 def test_an_event_cannot_be_changed_once_it_happened() -> None:
-    """The port and the log are told one after the other, and must be told the same."""
+    """The port and the log get the event in sequence, and must get the same one."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         example("lock_waiting").holder = "me"

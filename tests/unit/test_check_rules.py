@@ -32,7 +32,7 @@ def _codes(dialect: str, *statements: str, column: dict[str, str] | None = None)
         ("mysql", "ALTER TABLE plants ADD COLUMN tag VARCHAR(9) NOT NULL", ["required-column"]),
         ("mysql", "ALTER TABLE plants ADD COLUMN tag VARCHAR(9) NOT NULL DEFAULT 'a'", []),
         ("mysql", "ALTER TABLE plants ADD COLUMN tag VARCHAR(9) COMMENT 'it is not null'", []),
-        ("postgresql", "ALTER TABLE plants ADD COLUMN tag VARCHAR(9) NOT NULL", []),  # squawk says it
+        ("postgresql", "ALTER TABLE plants ADD COLUMN tag VARCHAR(9) NOT NULL", []),  # squawk reports it
         ("mysql", "ALTER TABLE plants ADD FOREIGN KEY (a) REFERENCES pots (id)", ["foreign-key"]),
         ("mysql", "ALTER TABLE plants ADD FULLTEXT INDEX ft (name)", ["blocks-writes"]),
         ("mysql", "CREATE INDEX ix ON plants (name)", []),
@@ -46,7 +46,7 @@ def _codes(dialect: str, *statements: str, column: dict[str, str] | None = None)
     ],
 )
 def test_what_a_rule_finds(dialect: str, sql: str, codes: Sequence[str]) -> None:
-    """By the statement that would be executed, whoever wrote it."""
+    """By the statement that would be executed, from any source."""
     assert _codes(dialect, sql) == codes
 
 

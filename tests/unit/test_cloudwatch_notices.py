@@ -1,4 +1,4 @@
-"""Deaths that write no event are told by ECS: the rules match the documented events of these, and of no healthy task.
+"""ECS reports deaths that write no event: the rules match their documented events, and those of no healthy task.
 
 The documents: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_task_events.html and
 ecs_service_deployment_events.html; the reasons: stopped-task-error-codes.html.
@@ -193,7 +193,7 @@ def test_the_notice_says_what_died_how_and_where_to_read_on() -> None:
 
 
 def test_a_task_that_never_ran_is_told_without_exit_code() -> None:
-    """What is not in the event is left out."""
+    """Missing fields of the event are left out."""
     lines = transformed(RULES["TaskStoppedRule"]["Targets"][0]["InputTransformer"], DEATHS["no image"])
     assert "TaskFailedToStart, CannotPullContainerError" in lines[0]
     assert lines[1].startswith("Exit codes [] of")
@@ -241,7 +241,7 @@ def test_a_topic_is_made_where_there_is_none() -> None:
     ],
 )
 def test_the_matcher_of_these_tests_knows_the_language(pattern: Any, event: Any, expected: bool) -> None:  # noqa: FBT001
-    """What the user guide says of each operator."""
+    """As the user guide describes each operator."""
     assert matches(json.loads(json.dumps(pattern)), event) == expected
 
 

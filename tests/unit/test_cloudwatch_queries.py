@@ -1,4 +1,4 @@
-"""Saved queries ask for what the lines have; the checker that says so is tried with queries that do not."""
+"""Saved queries use fields that the lines have; the checker is tried with queries that do not."""
 
 import json
 from typing import Any
@@ -87,7 +87,7 @@ def test_a_query_that_would_fail_or_find_nothing_is_found(query: str) -> None:
     ["", "nothing", "fields", "fields message |", "filter event ==", "limit x", "sort event up", "filter event in []"],
 )
 def test_what_is_no_query_is_not_understood(query: str) -> None:
-    """And the place is told."""
+    """And the place is reported."""
     (fault,) = faults(query, SCHEMA)
     assert "not understood" in fault
 
@@ -110,7 +110,7 @@ def test_a_good_query_passes(query: str) -> None:
 
 
 def test_a_field_of_one_event_is_none_of_another() -> None:
-    """What a filter leaves decides which fields there are."""
+    """The filtered events decide which fields exist."""
     text = 'filter event = "{}" | fields startup_seconds'
     assert faults(text.format("server_started"), SCHEMA) == []
     assert faults(text.format("startup_failed"), SCHEMA)

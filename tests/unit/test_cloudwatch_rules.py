@@ -174,7 +174,7 @@ GOOD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_aws_refuses_is_found(name: str) -> None:
-    """By the rule that knows it, and nothing else is found; values of parameters are cfn-lint's W103x."""
+    """By its own rule, and nothing besides is found; values of parameters are cfn-lint's W103x."""
     template, rule, words = BAD[name]
     found = [each for each in findings(HEAD + template) if not each.startswith(("E3031", "W1020"))]
     assert {each.partition(":")[0] for each in found} == {rule}, found
@@ -188,5 +188,5 @@ def test_what_aws_takes_passes(name: str) -> None:
 
 
 def test_the_frame_of_these_templates_is_clean() -> None:
-    """What is found is found in what was added."""
+    """All findings are about the addition."""
     assert findings(HEAD) == []

@@ -220,7 +220,7 @@ def test_each_watched_failure_has_an_alarm() -> None:
 
 
 def test_a_start_that_was_stopped_is_no_alarm() -> None:
-    """The next one goes on; a deployment that replaces one which still migrates must not be rolled back for it."""
+    """The next one continues; a deployment that replaces a migrating task must not be undone for it."""
     taken = Pattern.compile(failure(StartupFailed).pattern)
     codes = {kind.exits_with for kind in FAILURES}
     line = {"event": "startup_failed", "outcome": "failure"}
@@ -253,7 +253,7 @@ def test_a_migration_that_goes_on_elsewhere_ends_no_deployment() -> None:
 
 @pytest.mark.parametrize("alarm", ALARMS, ids=lambda alarm: alarm.name)
 def test_those_that_page_also_say_when_it_is_over(alarm: Any) -> None:
-    """The alarm of the deployment tells nobody: the one on failed starts does."""
+    """The alarm of the deployment notifies no topic: the one on failed starts does."""
     told = {each for each in ("AlarmActions", "OKActions") if each in alarm.resource()["Properties"]}
     assert told == ({"AlarmActions", "OKActions"} if alarm in PAGING else set())
 

@@ -47,7 +47,7 @@ async def test_a_thread_gives_its_result_and_is_a_daemon_with_our_context() -> N
 
 @pytest.mark.parametrize("error", [ValueError("x"), TimeoutError(), StopAsked(), ExceptionGroup("x", [KeyError()])])
 async def test_a_threads_exception_is_raised_where_it_is_awaited(error: Exception) -> None:
-    """The very same, so that it can be told apart."""
+    """The same object, so that its type can be checked."""
 
     def fail() -> None:
         raise error
@@ -59,7 +59,7 @@ async def test_a_threads_exception_is_raised_where_it_is_awaited(error: Exceptio
 
 @pytest.mark.parametrize("error", [StopIteration(1), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
 async def test_an_exception_that_the_machinery_would_take_for_its_own_is_wrapped(error: BaseException) -> None:
-    """A script's sys.exit() must not end the loop, nor its StopIteration leave the future open for ever."""
+    """A script's sys.exit() must not end the loop, nor its StopIteration leave the future open."""
 
     def fail() -> None:
         raise error
@@ -81,7 +81,7 @@ async def test_the_loop_goes_on_while_a_thread_works() -> None:
 
 
 async def test_a_thread_whose_result_nobody_wants_any_more_ends_in_silence() -> None:
-    """Cancelling does not stop it, and what it raises then is nobody's."""
+    """Cancelling does not stop it, and its later exception is not needed."""
     go, begun = threading.Event(), queue.SimpleQueue[threading.Thread]()
 
     def fail() -> None:
@@ -101,7 +101,7 @@ async def test_a_thread_whose_result_nobody_wants_any_more_ends_in_silence() -> 
 
 
 def test_a_thread_that_outlives_the_loop_ends_in_silence() -> None:
-    """The loop closes at a stop while an import goes on; a traceback of that would look like a cause."""
+    """The loop closes at a stop while an import continues; a traceback of that would look like a cause."""
     go, begun = threading.Event(), queue.SimpleQueue[threading.Thread]()
 
     def work() -> None:
@@ -134,7 +134,7 @@ async def test_work_gives_its_result_unless_a_stop_is_asked_for() -> None:
 
 @pytest.mark.parametrize("when", ["before", "during"])
 async def test_a_stop_ends_the_work_and_waits_for_its_end(when: str) -> None:
-    """What the work cleans up is clean when the next step begins."""
+    """The work's cleanup is complete when the next step begins."""
     asked, ended = asyncio.Event(), list[str]()
     if when == "before":
         asked.set()
@@ -147,7 +147,7 @@ async def test_a_stop_ends_the_work_and_waits_for_its_end(when: str) -> None:
 
 
 async def test_work_that_is_done_when_the_stop_comes_counts() -> None:
-    """A failure at that moment is told, not swallowed."""
+    """A failure at that moment is reported, not swallowed."""
     asked = asyncio.Event()
 
     async def at_the_same_time() -> str:
@@ -173,7 +173,7 @@ async def test_work_that_fails_while_it_is_given_up_does_not_hide_the_stop() -> 
 
 
 async def test_whoever_is_cancelled_takes_the_work_along() -> None:
-    """Else it would go on, and report, after its caller is gone."""
+    """Otherwise it would continue, and report, after its caller has gone."""
     ended: list[str] = []
     task = asyncio.ensure_future(unless_stopped(asyncio.Event(), for_ever(ended)))
     await asyncio.sleep(0)

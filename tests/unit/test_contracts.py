@@ -1,4 +1,4 @@
-"""The internals of uvicorn and Alembic that we depend on; docs/decisions/seams.md says where and why.
+"""The internals of uvicorn and Alembic that we depend on; docs/decisions/seams.md lists where and why.
 
 They are the reason for the upper bounds of both in pyproject.toml. To raise a bound, run these tests with the new
 version first. If one fails, its docstring names our code that must change.

@@ -1,4 +1,4 @@
-"""The internals of SQLAlchemy, Python and structlog that we depend on; docs/decisions/seams.md says where and why."""
+"""The internals of SQLAlchemy, Python and structlog that we depend on; docs/decisions/seams.md lists where and why."""
 
 import asyncio
 import inspect
@@ -137,7 +137,7 @@ def test_the_record_factory_makes_every_record(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_structlog_hands_its_events_to_the_standard_library_as_dicts() -> None:
-    """`log.structlogs._as_record` and `log.told` know such a record by two attributes, as structlog itself does."""
+    """`log.structlogs._as_record` and `log.lines` recognise such a record by two attributes, like structlog."""
     bound = structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logging.root, "info", {"event": "m", "plant": 7})
     assert bound == (({"event": "m", "plant": 7},), {"extra": {"_logger": logging.root, "_name": "info"}})
 

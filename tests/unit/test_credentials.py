@@ -1,4 +1,4 @@
-"""Where the database is and how to log in: every way to say so, and every way to say it wrong."""
+"""Where the database is and how to log in: every way to give it, right or wrong."""
 
 import json
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_parts_make_a_url() -> None:
 
 @pytest.mark.parametrize("part", ["DATABASE_HOST", "DATABASE_NAME", "DATABASE_USER"])
 def test_parts_that_are_no_address_leave_the_question_to_env_py(part: str) -> None:
-    """The app may have a DATABASE_HOST of its own; if env.py tells nothing either, what is missing is named."""
+    """The app may have an unrelated DATABASE_HOST; if env.py gives no address either, the missing parts are named."""
     credentials = read(**{name: value for name, value in PARTS.items() if name != part})
     assert not credentials.known
     with pytest.raises(StartupError, match=f"{part}: it is needed beside"):
@@ -167,7 +167,7 @@ def test_a_secrets_file_that_cannot_be_read_is_a_fault(path: str) -> None:
 
 @hypothesis.given(st.text(min_size=1).map(lambda text: text.replace("\ud800", "")))
 def test_all_passwords_are_known_before_anything_is_validated(password: str) -> None:
-    """The very first message may hold one already, as may the fault of a URL that is none."""
+    """The first message may contain one already, and so may the fault of an invalid URL."""
     environ = {
         "DATABASE_PASSWORD": password,
         "MIGRATION_DATABASE_SECRET": json.dumps({"password": password + "2"}),
@@ -180,7 +180,7 @@ def test_all_passwords_are_known_before_anything_is_validated(password: str) -> 
 
 
 def test_credentials_do_not_show_themselves() -> None:
-    """A `%r` of whoever debugs must not be the leak."""
+    """A `%r` while debugging must not leak them."""
     assert "s3cret" not in repr(read(**PARTS))
 
 

@@ -1,4 +1,4 @@
-"""Forgetting what only migrating needs, and nothing else: in a process of its own, as it is for good."""
+"""Forgetting what only migrating needs, and nothing besides: in a separate process, because it cannot be undone."""
 
 import json
 import os
@@ -45,7 +45,7 @@ json.dump(
 
 
 def forgotten(**environ: str) -> dict[str, Any]:
-    """What is left in a process with this environment."""
+    """Return what is left in a process with this environment."""
     env = {"PATH": os.environ["PATH"], "LAST": "is still there", **environ}
     done = subprocess.run([sys.executable, "-c", SCRIPT], env=env, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
@@ -79,7 +79,7 @@ def test_the_log_hides_the_apps_password_and_keeps_the_other_no_more() -> None:
 
 
 def test_a_password_that_both_have_stays_hidden() -> None:
-    """The app can still tell it."""
+    """The app can still reveal it."""
     found = forgotten(DATABASE_URL=APP, MIGRATION_DATABASE_USER="owner", MIGRATION_DATABASE_PASSWORD="apps-own")
     assert found["text"] == f"{MASK} migrators-own"
 

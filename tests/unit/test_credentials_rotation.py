@@ -1,4 +1,4 @@
-"""A secret's file: what it may hold, what it may be, and who is told when it changes."""
+"""A secret's file: its content, its type, and the listeners of its changes."""
 
 import os
 import threading
@@ -23,7 +23,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("key", ["username", "password", "host", "port", "dbname", "engine"])
 def test_a_key_that_is_null_is_missing(key: str) -> None:
-    """Templates write all keys; the parts say the rest."""
+    """Templates write all keys; the parts give the missing ones."""
     text = secret(**{key: 0}).replace(f'"{key}": 0', f'"{key}": null')
     parts = {name: value for name, value in PARTS.items() if name != "DATABASE_DRIVER"}
     assert (
@@ -66,7 +66,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_file_that_is_no_secret_is_a_fault_and_holds_nobody_up(file: Path, broken: str) -> None:
-    """Reading a pipe that nobody writes into would last for ever, and a file without end fill the memory."""
+    """Reading a pipe without a writer would never end, and an endless file would fill the memory."""
     BROKEN[broken](file)
     known_secrets({"DATABASE_SECRET_FILE": str(file)})
     variable, problem = fault(DATABASE_SECRET_FILE=str(file))
@@ -132,7 +132,7 @@ def test_without_a_file_nothing_is_kept() -> None:
 
 
 def test_what_is_kept_is_not_shown(file: Path) -> None:
-    """By whoever prints it while debugging."""
+    """By a print while debugging."""
     credentials = read(DATABASE_SECRET_FILE=str(file))
     assert "first" not in repr(credentials)
 

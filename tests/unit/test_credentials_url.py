@@ -173,7 +173,7 @@ def test_a_url_with_a_password_that_was_not_escaped_is_a_fault_of_settings(url: 
     "name", sorted({*PARTS, "DATABASE_URL", "DATABASE_SECRET_FILE", "DATABASE_SSL_CA"} - {"DATABASE_PASSWORD"})
 )
 def test_a_line_end_that_came_along_is_a_fault(name: str, value: str) -> None:
-    """A database with a line end in its name does not exist, which nobody sees in a log."""
+    """A database with a line end in its name does not exist, which a log does not show."""
     variable, problem = fault(**{name: value})
     assert variable == name
     assert "white space around it" in problem
@@ -254,7 +254,7 @@ def test_the_migrations_user_changes_nothing_but_the_user() -> None:
 
 
 def test_the_migrations_secret_is_taken_whole_and_a_part_overrides_it() -> None:
-    """Its port is a number whatever the JSON makes of it, or the driver does not connect."""
+    """Its port is a number in any JSON, because the driver would not connect otherwise."""
     owner = secret(username="owner", port="3310")
     url = read(DATABASE_URL=URL, MIGRATION_DATABASE_SECRET=owner, MIGRATION_DATABASE_PASSWORD="p").migration_url()
     assert (url.username, url.password, url.host, url.port, url.database) == (
@@ -277,7 +277,7 @@ def test_the_app_never_sees_the_migrations_credentials() -> None:
     "content", [None, "", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
 )
 def test_a_ca_that_is_none_is_found_out_before_the_first_attempt(content: str | None, tmp_path: Path) -> None:
-    """Else each attempt would fail with an error that says nothing of the file."""
+    """Otherwise each attempt would fail with an error that does not name the file."""
     bundle = tmp_path / "ca.pem"
     if content is not None:
         bundle.write_text(content)
@@ -287,7 +287,7 @@ def test_a_ca_that_is_none_is_found_out_before_the_first_attempt(content: str | 
 
 
 def test_a_ca_means_that_chain_and_host_name_are_verified() -> None:
-    """Encryption with whoever answers protects from nobody."""
+    """Encryption without verification protects from no attacker."""
     credentials = read(DATABASE_URL=URL, DATABASE_SSL_CA=certifi.where())
     assert credentials.tls is not None
     assert credentials.tls.context.check_hostname

@@ -21,7 +21,7 @@ from tests.unit.environments import problem_of
 
 
 async def _wait(addresses: str, *, budget: float = 0.6, attempt: float = 0.3) -> tuple[Any, list[Event]]:
-    """Return the failure, or None, and what was told meanwhile."""
+    """Return the failure, or None, and the events."""
     given = {
         "ORCHESTRATOR_WAIT_FOR": addresses,
         "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": str(budget),
@@ -62,7 +62,7 @@ async def test_a_service_that_answers_is_ready_at_once(scheme: str) -> None:
 
 
 async def test_a_service_that_says_it_is_not_ready_is_asked_again() -> None:
-    """Each answer counts anew; the path and the query are those of the address."""
+    """Each answer counts separately; the path and the query are those of the address."""
     peer, asked = _answers("503 Service Unavailable", "302 Found", "200 OK")
     async with listening(peer) as here:
         failure, (first, second, ready) = await _wait(f"http://127.0.0.1:{here.port}/_health?full=1", budget=10)
@@ -163,7 +163,7 @@ async def _over_tls(directory: Path) -> AsyncIterator[int]:
 
 
 async def test_a_certificate_that_is_trusted_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By what the system trusts, as SSL_CERT_FILE says it."""
+    """With the CAs that the system trusts, as in SSL_CERT_FILE."""
     async with _over_tls(tmp_path) as port:
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / certificates.AUTHORITY))
         failure, _ = await _wait(f"https://localhost:{port}/", budget=10, attempt=5)

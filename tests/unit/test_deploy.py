@@ -106,7 +106,7 @@ def test_ecs_waits_longer_than_we_do() -> None:
 
 
 def test_a_target_that_drains_is_left_before_it_closes() -> None:
-    """Under Fargate Spot nobody deregisters the target before SIGTERM, so its health check has to notice."""
+    """Fargate Spot does not deregister the target before SIGTERM, so its health check has to notice."""
     stack = service(**VARIANTS["load balancer"], DrainSeconds=15)
     group = stack.resources["TargetGroup"]
     notices = group["HealthCheckIntervalSeconds"] * group["UnhealthyThresholdCount"]
@@ -115,7 +115,7 @@ def test_a_target_that_drains_is_left_before_it_closes() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_health_check_is_a_command_of_ours(variant: str) -> None:
-    """Nobody listens, so it says no; a command line that is none would be told by another exit code."""
+    """Nothing listens, so it fails; a wrong command line would have another exit code."""
     shape, program, *arguments = service(**VARIANTS[variant]).container["HealthCheck"]["Command"]
     assert (shape, program) == ("CMD", "orchestrator")
     command = [sys.executable, "-m", "orchestrator", *arguments]
@@ -124,7 +124,7 @@ def test_the_health_check_is_a_command_of_ours(variant: str) -> None:
 
 
 def test_the_one_off_task_migrates_and_has_no_health_check() -> None:
-    """It serves nothing, and a stand-alone task runs on whatever its health."""
+    """It serves nothing, and a stand-alone task runs with any health."""
     container = migration().container
     assert container["Command"] == ["migrate"]
     assert "HealthCheck" not in container
@@ -148,7 +148,7 @@ def test_without_a_load_balancer_there_is_nothing_of_one() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 10])
 def test_the_app_gets_its_own_variables_and_secrets(count: int) -> None:
-    """Each one, and the execution role may read exactly the secrets; nobody has to change the template for it."""
+    """Each one, and the execution role may read exactly the secrets; the template need not be changed for it."""
     secret = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop/{}-AbCdEf"
     parameter = "arn:aws:ssm:eu-west-1:111122223333:parameter/shop/{}"
     plain = {f"PLAIN_{number}": f"value {number}" for number in range(count)}
@@ -210,7 +210,7 @@ def test_the_budget_of_the_lock_is_a_parameter() -> None:
 
 
 def test_behind_a_load_balancer_its_headers_are_believed() -> None:
-    """Else redirects go to http://; without one nobody's are."""
+    """Otherwise redirects lead to http://; without a load balancer, no client's headers are trusted."""
     assert service(ListenerArn=VARIANTS["load balancer"]["ListenerArn"]).environ["FORWARDED_ALLOW_IPS"] == "*"
     assert "FORWARDED_ALLOW_IPS" not in service().environ
 

@@ -1,4 +1,4 @@
-"""What deploy/ and docs/ecs.md say fits the program, the image and each other."""
+"""deploy/ and docs/ecs.md agree with the program, the image and each other."""
 
 import re
 
@@ -32,7 +32,7 @@ def test_the_observability_stack_hands_over_what_the_service_asks_for() -> None:
 
 @pytest.mark.parametrize("name", [*TEMPLATES, "observability.yaml"])
 def test_a_template_is_small_enough_to_be_sent_as_it_is(name: str) -> None:
-    """A longer one needs an S3 bucket: 51,200 bytes, says the reference of CreateStack."""
+    """A longer one needs an S3 bucket: the limit is 51,200 bytes, by the reference of CreateStack."""
     assert (DEPLOY / name).stat().st_size <= 51_200
 
 
@@ -52,7 +52,7 @@ def documented() -> str:
 
 
 def test_the_times_are_documented_as_they_are() -> None:
-    """The table is what somebody looks at while a deployment hangs."""
+    """A person looks at the table while a deployment hangs."""
     settings, parameters = Settings(), template("service.yaml")["Parameters"]
     check = service().container["HealthCheck"]
     group = service(**VARIANTS["load balancer"]).resources["TargetGroup"]

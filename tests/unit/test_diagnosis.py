@@ -1,4 +1,4 @@
-"""What a failed attempt means: the system's errors in every driver, MySQL's codes, and what nobody knows."""
+"""The meaning of a failed attempt: the system's errors in every driver, MySQL's codes, and unknown errors."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from tests.unit.driver_errors import caused, found, mysql, wrapped
 
 SOON, RETRY, DOUBT, REFUSE = Verdict.RETRY_SOON, Verdict.RETRY, Verdict.DOUBT, Verdict.REFUSE
 
-# What the system says, whatever the driver.
+# The system's errors, in any driver.
 CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed: self-signed certificate")
 SYSTEM: list[tuple[BaseException, Verdict, str]] = [
     (ConnectionRefusedError(111, "Connection refused"), SOON, "refused"),
@@ -59,7 +59,7 @@ def test_the_systems_errors_are_understood_wherever_they_stand(
 )
 @pytest.mark.parametrize("backend", ["mysql", "postgresql"])
 def test_what_no_table_knows_is_a_doubt_that_names_itself(backend: str, error: Exception, error_type: str) -> None:
-    """A driver that meets no database raises whatever its parser does; one that is misused says so in its way."""
+    """A driver that meets no database raises any error of its parser; a misused one reports that in its way."""
     diagnosis = found(backend, error)
     assert (diagnosis.verdict, diagnosis.error_type, diagnosis.error_code) == (DOUBT, error_type, "")
     assert diagnosis.error_message.startswith(f"{type(error).__name__}: ")

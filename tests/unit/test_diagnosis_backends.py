@@ -41,7 +41,7 @@ RETRY, DOUBT, REFUSE = Verdict.RETRY, Verdict.DOUBT, Verdict.REFUSE
 def test_postgresqls_states_mean_what_its_manual_says(
     error: BaseException, verdict: Verdict, error_type: str, code: str
 ) -> None:
-    """The class of a state where the state itself says no more."""
+    """The class of a state, if the state itself is not listed."""
     for given in (
         error,
         wrapped(error),
@@ -59,7 +59,7 @@ def test_postgresqls_own_words_are_told_and_not_sqlalchemys() -> None:
 
 
 def sqlite_error(path: str, *, script: str = "SELECT 1") -> sqlite3.Error:
-    """What SQLite really says."""
+    """Return a real error of SQLite."""
     try:
         with closing(sqlite3.connect(path, timeout=0)) as connection:
             connection.executescript(script)
@@ -69,7 +69,7 @@ def sqlite_error(path: str, *, script: str = "SELECT 1") -> sqlite3.Error:
 
 
 def test_sqlites_own_errors_are_understood(tmp_path: Path) -> None:
-    """A directory that is not there, a file that is something else, one that is locked."""
+    """A missing directory, a file with other content, a locked file."""
     file, text = tmp_path / "app.db", tmp_path / "notes.txt"
     text.write_text("no database " * 100)
     holder = sqlite3.connect(file, isolation_level=None)

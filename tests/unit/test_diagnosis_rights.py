@@ -1,4 +1,4 @@
-"""Which right is missing: what servers say when they refuse, and the GRANT that it makes."""
+"""The missing privilege: the messages of servers, and the GRANT for each."""
 
 import re
 
@@ -134,12 +134,12 @@ def granted(hint: str) -> str:
     ],
 )
 def test_mysqls_refusal_becomes_the_grant_that_cures_it(code: int, message: str, statement: str, expected: str) -> None:
-    """MariaDB names the schema and MySQL does not; the host of the account is told by some messages only."""
+    """MariaDB names the schema and MySQL does not; only some messages contain the host of the account."""
     assert granted(refused("mysql", mysql(code, message), statement, MYSQL).hint) == expected
 
 
 def test_without_an_address_the_grant_is_for_the_database_it_is_run_in() -> None:
-    """`*` stands for the default database of whoever pastes it."""
+    """`*` means the default database of the session in which it is run."""
     hint = refused("mysql", mysql(1142, "DROP command denied to user 'u'@'h' for table 't'"), "", None).hint
     assert granted(hint) == "GRANT DROP ON * TO 'u'@'%';"
 
@@ -183,7 +183,7 @@ def test_functions_that_the_binary_log_forbids_have_a_cure_of_their_own() -> Non
     ],
 )
 def test_postgresqls_refusal_becomes_the_grant_that_cures_it(message: str, statement: str, expected: str) -> None:
-    """It names the object only: which right is missing tells the statement, and who lacks it, the URL."""
+    """It names only the object: the statement gives the privilege, and the URL the role."""
     hint = refused("postgresql", asyncpg.InsufficientPrivilegeError(message), statement, POSTGRESQL).hint
     assert granted(hint) == f'GRANT {expected} TO "o""ner";'
 
@@ -198,7 +198,7 @@ def test_postgresqls_refusal_becomes_the_grant_that_cures_it(message: str, state
     ],
 )
 def test_what_only_an_owner_may_do_comes_with_a_way_to_find_the_owner(message: str, lookup: str) -> None:
-    """No right on a table lets anybody else alter it; a new owner would take it from the old one."""
+    """No privilege on a table allows another role to alter it; a new owner would take it from the old one."""
     hint = refused("postgresql", asyncpg.InsufficientPrivilegeError(message), "ALTER", POSTGRESQL).hint
     assert lookup in hint
     assert "OWNER TO" not in hint

@@ -1,4 +1,4 @@
-"""Which env.py need not be run at head: the templates, and what differs from them harmlessly; nothing else."""
+"""Which env.py need not run at head: the templates, and harmless variations of them; no other."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def changed(old: str, new: str, template: str = "generic") -> str:
 
 
 def judged(tmp_path: Path, text: str) -> EnvFile:
-    """What a text proves."""
+    """Return what a text proves."""
     path = tmp_path / "env.py"
     path.write_text(text)
     return read_env_file(path)
@@ -105,7 +105,7 @@ def test_harmless_changes_are_recognised(tmp_path: Path, text: str) -> None:
     ],
 )  # fmt: skip
 def test_what_may_lead_elsewhere_is_not_recognised(tmp_path: Path, text: str, told: str) -> None:
-    """Each of them has, at somebody's place, led to another answer than one SELECT gives; the reason names it."""
+    """Each of them has led, in a real project, to another answer than one SELECT gives; the reason names it."""
     assert told in judged(tmp_path, text).ask
 
 
@@ -132,7 +132,7 @@ def test_an_address_of_its_own_is_told_apart(tmp_path: Path, text: str) -> None:
     ["context.script.version_locations = ['x']", "config.set_main_option('version_locations', 'x')"],
 )
 def test_revisions_that_are_chosen_at_run_time_are_noticed(tmp_path: Path, line: str) -> None:
-    """Then nothing can be said of the tree before env.py is run."""
+    """Then the tree is unknown before env.py runs."""
     found = judged(tmp_path, changed(CONFIG, f"{CONFIG}{line}\n"))
     assert found.own_scripts
     assert found.ask

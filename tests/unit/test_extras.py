@@ -1,4 +1,4 @@
-"""What the plain install leaves out: one sentence says how to get it."""
+"""Modules that the plain install lacks: one sentence explains how to get them."""
 
 import importlib.metadata
 import importlib.util

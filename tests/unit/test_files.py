@@ -33,7 +33,7 @@ def by_alembic(scripts: Scripts) -> Tree:
 
 
 def fault(scripts: Scripts) -> str:
-    """What is said of scripts that cannot be used."""
+    """Return the message for unusable scripts."""
     with pytest.raises(StartupError) as caught:
         read_tree(scripts.files)
     return f"{caught.value.failure.error_type}: {caught.value.failure.error_message}"
@@ -159,7 +159,7 @@ def test_a_script_that_is_no_python_is_a_fault_that_names_it(scripts: Scripts, c
 
 
 def test_a_directory_in_a_scripts_place_is_a_fault_that_names_it(scripts: Scripts) -> None:
-    """As is anything else that cannot be opened."""
+    """So is any other file that cannot be opened."""
     (scripts.versions / "0001.py").mkdir()
     assert "0001.py" in fault(scripts)
 

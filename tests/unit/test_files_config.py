@@ -47,7 +47,7 @@ def test_an_ini_file_names_the_scripts(scripts: Scripts, ini: str) -> None:
 
 @pytest.mark.parametrize("location", ["migrations", "%(here)s/migrations"])
 def test_a_toml_file_names_the_scripts(scripts: Scripts, location: str) -> None:
-    """With or without an alembic.ini that says something else."""
+    """Even with an alembic.ini that names another place."""
     scripts.toml.write_text(f'{TOML}script_location = "{location}"\n')
     scripts.ini.write_text("[alembic]\nsqlalchemy.url = x\n")
     assert heads(scripts) == ("a",)

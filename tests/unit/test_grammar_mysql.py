@@ -153,7 +153,7 @@ SHRUB = "CREATE PROCEDURE p() BEGIN DECLARE x INT; SET x := 1; SELECT 1; END"
     ],
 )
 def test_a_statement_is_of_a_kind(kind: Kind, statements: str) -> None:
-    """By its first words; whatever stands in texts, names and comments does not count."""
+    """By its first words; texts, names and comments do not count."""
     found = {line.strip(): read(line.strip()).kind for line in statements.strip().splitlines()}
     assert found == dict.fromkeys(found, kind)
 
@@ -242,7 +242,7 @@ def test_what_the_statement_before_left_is_known(sql: str, *, needs: bool) -> No
 
 @pytest.mark.parametrize("sql", ["CALL p()", "EXECUTE p", "SELECT 1; SELECT 2", "/*!40101 SET x = 1 */"])
 def test_what_may_be_several_is_known(sql: str) -> None:
-    """Who meets a lock may have done some of it, so it is not run again."""
+    """If one meets a lock, part of it may be done, so it is not run again."""
     assert read(sql).compound
 
 

@@ -107,7 +107,7 @@ from tests.unit.hostile import HOSTILE, SQL
     ],
 )
 def test_a_statement_is_of_a_kind(kind: Kind, statements: str) -> None:
-    """By its first words; whatever stands in texts, names and comments does not count."""
+    """By its first words; texts, names and comments do not count."""
     found = {line.strip(): read(line.strip()).kind for line in statements.strip().splitlines()}
     assert found == dict.fromkeys(found, kind)
 

@@ -124,7 +124,7 @@ def test_the_tasks_region_has_two_names() -> None:
 
 @pytest.fixture
 def answers() -> list[tuple[int, str]]:
-    """What the endpoint of the task's role answers, one after the other; the last one for ever."""
+    """Return the responses of the task role's endpoint, in sequence; the last one repeats."""
     return []
 
 
@@ -162,7 +162,7 @@ GIVEN = json.dumps(
 
 
 def test_without_credentials_there_is_no_token() -> None:
-    """The task has no role; said in botocore's words."""
+    """The task has no role; the message is botocore's."""
     with pytest.raises(TokenError, match=r"no token for app: NoCredentialsError: Unable to locate credentials"):
         Tokens({}).mint(Login(ENDPOINT, 3306, "app"))
 
@@ -264,7 +264,7 @@ def test_what_stands_in_the_way_of_tokens_is_a_fault(ca: str, changes: dict[str,
 
 
 def test_the_region_may_be_the_tasks(ca: str) -> None:
-    """Behind a name that is none of RDS's."""
+    """With a host name that is not an RDS endpoint."""
     url = "postgresql+asyncpg://app@db.internal/plants"
     assert read(**settings(ca, DATABASE_URL=url, AWS_REGION="eu-west-1")).uses_tokens
 

@@ -1,4 +1,4 @@
-"""The evaluator of Logs Insights queries does what the user guide says of each command and function."""
+"""The evaluator of Logs Insights queries follows the user guide in each command and function."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_each_command_does_what_it_is_documented_to_do(query: str, field: str, e
 
 
 def test_a_line_becomes_a_row_with_flat_fields() -> None:
-    """What is no JSON has a message only."""
+    """A line that is not JSON has only a message."""
     line = '{"timestamp": "2026-01-01T00:00:00.500Z", "event": "x", "faults": [{"variable": "PORT"}], "ok": true}'
     found, text = rows_of([line, "text"], "app/app/1")
     assert (found["faults.0.variable"], found["ok"], found["@timestamp"]) == ("PORT", 1, 1767225600500)

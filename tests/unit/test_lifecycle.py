@@ -40,7 +40,7 @@ def test_the_states_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize(("before", "after"), sorted(ARROWS))
 def test_an_arrow_is_taken_and_told(before: str, after: str) -> None:
-    """Told once, after the change: whoever listens and looks sees the new state."""
+    """Reported once, after the change: a listener sees the new state."""
     told: list[Event] = []
     lifecycle = in_state(before, told)
     seen: list[str] = []
@@ -68,6 +68,6 @@ def test_every_state_but_the_first_can_be_reached_and_every_start_can_end() -> N
 
 
 def test_the_table_cannot_be_changed() -> None:
-    """It is the law for everybody in the process."""
+    """It applies to the whole process."""
     with pytest.raises(TypeError):
         TRANSITIONS[State.FAILED] = frozenset(State)  # type: ignore[index]

@@ -53,7 +53,7 @@ JOURNAL = (entry("a"), entry("b", "a"), entry("c", "b"), entry("d", "c"))
     ],
 )
 def test_what_the_image_knows_is_judged_by_its_tree(image: Tree, position: Position, target: str, pending: str) -> None:
-    """The heads say what is in the database; the journal's rows may be of revisions that were taken back since."""
+    """The heads show what is in the database; the journal may have rows of revisions that were downgraded since."""
     found = standing(image, position, target)
     assert (found.lineage, found.half_applied) == ("", [])
     assert " ".join(each.id for each in found.pending) == pending
@@ -77,7 +77,7 @@ def test_what_the_image_knows_is_judged_by_its_tree(image: Tree, position: Posit
 def test_what_leads_back_to_all_that_the_image_needs_is_proven(
     image: Tree, position: Position, target: str, more: str
 ) -> None:
-    """Over one row or many, merges, new branches, and a row of whoever was repaired by hand and stamped."""
+    """Through one row or many, merges, new branches, and the row of a revision that was repaired and stamped."""
     found = standing(image, position, target)
     assert (found.lineage, found.reason, found.pending) == ("proven", "ahead", ())
     assert found.difference == f"the database has all that this image needs, and {more}"
@@ -96,7 +96,7 @@ def test_what_leads_back_to_all_that_the_image_needs_is_proven(
     ],
 )
 def test_without_a_row_nothing_is_proven(image: Tree, position: Position, gaps: str) -> None:
-    """Plain Alembic has applied it, say: it may follow anything. The revision is named of which nothing is known."""
+    """Plain Alembic may have applied it: it may follow any revision. The unknown revision is named."""
     found = standing(image, position)
     assert (found.lineage, found.reason, found.pending) == ("unknown", "no_record", ())
     assert found.difference.startswith(f"the lineage of {gaps} is not known: ")
@@ -125,7 +125,7 @@ def test_without_a_row_nothing_is_proven(image: Tree, position: Position, gaps: 
     ],
 )
 def test_branches_that_part_are_told_with_where(image: Tree, position: Position, told: str) -> None:
-    """Two teams, or a squashed tree; whatever is done about it begins with knowing where."""
+    """Two teams, or a squashed tree; the repair begins with the place."""
     found = standing(image, position)
     assert (found.lineage, found.reason, found.pending) == ("unknown", "diverged", ())
     assert found.difference == told
@@ -146,7 +146,7 @@ def test_a_half_applied_revision_beyond_the_target_is_ahead() -> None:
 
 
 def test_a_half_applied_revision_on_top_of_unknown_ones_is_told_with_them() -> None:
-    """What is whole and what is half are not the same news."""
+    """Complete and half-applied revisions are different news."""
     found = standing(V1, at("c", entry("c", "b"), half("d", "c")))
     assert found.difference == (
         "the database has all that this image needs, and c; d is half applied, or is being applied"
@@ -154,7 +154,7 @@ def test_a_half_applied_revision_on_top_of_unknown_ones_is_told_with_them() -> N
 
 
 def test_a_half_applied_revision_stands_in_the_way_of_others() -> None:
-    """It is for whoever has the lock to look what it has left: it may be running now."""
+    """Only the holder of the lock can check what it has left: it may be running now."""
     found = standing(tree(a="", b="a", c2="b"), at("b", half("c", "b")))
     assert (found.lineage, found.half_applied, [each.id for each in found.pending]) == ("", ["c"], ["c2"])
 
@@ -167,7 +167,7 @@ def test_a_revision_that_was_begun_and_left_nothing_is_nothing() -> None:
 
 
 def test_a_revision_that_was_finished_by_hand_is_in_the_database() -> None:
-    """Whoever repairs it stamps it; its row says for ever that it was interrupted, unless we are told."""
+    """The person who repairs it stamps it; its row stays marked as interrupted until we update it."""
     position = at("c", *JOURNAL[:2], half("b", "a"), half("c", "b"))
     assert standing(V2, position).half_applied == []
     assert repaired(V2, position) == ["b", "c"]
@@ -175,7 +175,7 @@ def test_a_revision_that_was_finished_by_hand_is_in_the_database() -> None:
 
 
 def test_rows_that_need_each_other_in_a_circle_prove_nothing() -> None:
-    """Nobody writes such rows, and nobody is to wait for their end."""
+    """Such rows are never written, and the check must end."""
     found = standing(V1, at("x", entry("x", "y"), entry("y", "x")))
     assert (found.lineage, found.reason) == ("unknown", "diverged")
 
@@ -187,7 +187,7 @@ def test_at_most_ten_revisions_are_named() -> None:
 
 
 def test_a_script_that_was_changed_is_found() -> None:
-    """With the row that says what it was."""
+    """With the row that has its earlier checksum."""
     rows = [entry("a"), Entry("b", ("a",), "another", "1.0", "boot", finished=True)]
     assert changed_scripts(V2, at("b", *rows)) == [(rows[1], V2.revisions["b"])]
     ahead = at("d", *rows, entry("c", "b"), entry("d", "c"))

@@ -15,11 +15,11 @@ LIMIT = 5.0
 
 
 class Scene:
-    """Takes the place of the clock and of the stop.
+    """Replaces the clock and the stop.
 
     Attributes:
-        now: What the clock shows.
-        stop_at: When somebody asks for a stop.
+        now: The time of the clock.
+        stop_at: When a stop is requested.
         told: What was announced, and when.
     """
 
@@ -90,7 +90,7 @@ def test_each_pause_is_announced_before_it(scene: Scene) -> None:
 
 
 def test_without_a_budget_nothing_is_tried_again(scene: Scene) -> None:
-    """Who sets it to 0 wants to hear of it at once."""
+    """A budget of 0 means an immediate report."""
     scene.patience.budget_seconds = 0
     assert scene.run() == 1
     assert scene.told == []

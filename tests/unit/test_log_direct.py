@@ -1,4 +1,4 @@
-"""The short way of an event writes what the long way writes, and is taken only where nobody could tell."""
+"""The fast path of an event writes the same as the slow one, and is taken only if there is no difference."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""An event that has durations is a CloudWatch metric as well, in the same line; nothing else is, whatever it says."""
+"""An event with durations is also a CloudWatch metric, in the same line; no other line is, with any content."""
 
 import json
 import logging
@@ -44,7 +44,7 @@ def emf(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def records(monkeypatch: pytest.MonkeyPatch) -> list[logging.LogRecord]:
-    """What is logged to the logger of the events."""
+    """Return the records of the events' logger."""
     return capture("orchestrator", monkeypatch).records
 
 
@@ -99,7 +99,7 @@ def test_without_the_setting_nothing_is_a_metric(records: list[logging.LogRecord
 
 @pytest.mark.usefixtures("emf")
 def test_an_event_without_durations_is_no_metric(records: list[logging.LogRecord]) -> None:
-    """Uptime is no duration of a start."""
+    """Uptime is not a duration of a start."""
     assert "_aws" not in of_event(ProcessStopped(uptime_seconds=1.0, exit_code=0), records)
 
 
@@ -117,7 +117,7 @@ def test_a_duration_that_is_no_number_is_no_metric(value: float, records: list[l
 def test_a_metric_stays_one_however_long_the_line_is(
     records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of it would be no metric; everything else goes first."""
+    """Half of it would be invalid; all other fields are cut first."""
     monkeypatch.setattr(
         CONTEXT, "task", dict.fromkeys(("task_id", "cluster", "task_family", "task_revision"), "x" * 255)
     )
@@ -135,7 +135,7 @@ FAKE = {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n", "Dimensions": [
 
 @pytest.mark.usefixtures("emf")
 def test_nobody_else_makes_metrics() -> None:
-    """They cost money, by name and dimension; whatever is in a record of an app, its line is none."""
+    """They cost money, by name and dimension; a record of an app never becomes one."""
     assert "_aws" not in parsed(record("words", extra={"_aws": FAKE, "x": 1}))
     assert "_aws" not in parsed(record(json.dumps({"_aws": FAKE, "x": 1})))
     assert "_aws" not in parsed(record("words", extra={"orchestrator_event": {"_aws": FAKE}}))

@@ -1,4 +1,4 @@
-"""Exceptions as text, whatever they are made of: the traceback is in the line, and its end, which says what it is."""
+"""Any exception as text: the traceback is in the line, with its end, which names the exception."""
 
 import sys
 import traceback
@@ -109,7 +109,7 @@ def test_any_exception_is_told(name: str) -> None:
 
 
 def test_the_end_of_a_long_traceback_is_kept() -> None:
-    """It says what it was; the beginning says where it began; what is between is marked."""
+    """It names the exception; the beginning shows where it began; the gap is marked."""
     text = told(descended(900))
     assert text.startswith("Traceback (most recent call last):\n")
     assert "\n… (cut)\n" in text
@@ -118,7 +118,7 @@ def test_the_end_of_a_long_traceback_is_kept() -> None:
 
 
 def test_a_secret_at_the_cut_is_not_told_by_half() -> None:
-    """What is too long is cut before it is cleaned, for time's sake: wherever the cut is, no part of it is left."""
+    """A long text is cut before it is cleaned, to save time: no part of the secret is left, at any cut."""
     secret = "hunter2-correct-horse"
     REDACTOR.register([secret])
     try:
@@ -132,7 +132,7 @@ def test_a_secret_at_the_cut_is_not_told_by_half() -> None:
 
 @pytest.mark.parametrize("given", [True, (None, None, None), (1, 2), (), "text", (ValueError, ValueError("x"), None)])
 def test_what_is_given_as_an_exception_may_be_none(given: Any) -> None:
-    """`logger.error(.., exc_info=True)` outside of a handler has nothing to tell, and `NoneType: None` is nothing."""
+    """`logger.error(.., exc_info=True)` outside of a handler has no exception, and `NoneType: None` must not appear."""
     made = record("words")
     made.exc_info = given
     fields = parsed(made)

@@ -1,6 +1,6 @@
-"""What the app would show on its console comes out once, as a line with its level; nothing else of it does.
+"""The output that the app would show on its console appears once, as a line with its level; nothing more.
 
-Each test is a process that logs as people's apps do. `shown` is what the same program shows without us.
+Each test is a process that logs as real apps do. `shown` is the output of the same program without us.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def lines_of(code: str) -> list[dict[str, Any]]:
-    """The lines of a program, which end with an event of ours, whatever it has done to the logging."""
+    """Return the lines of a program, which end with an event of ours, after any change to logging."""
     lines, stderr = _programs[0].run(PROLOGUE + code + ENDS)
     assert stderr == ""
     found = [read(line) for line in lines]
@@ -370,7 +370,7 @@ def test_json_of_the_app_cannot_pass_for_ours() -> None:
 
 
 def test_json_with_a_traceback_is_one_line_with_its_keys() -> None:
-    """Litestar and structlog write it so; the text in it is no traceback that goes on in the next lines."""
+    """Litestar and structlog write it so; the traceback in it does not continue in the next lines."""
     told = {"message": "Uncaught", "level": "warning", "exception": "Traceback (most recent call last):\n  File\nE: e"}
     lines = lines_of(f"for number in (1, 2): print(json.dumps({told} | {{'path': number}}))")
     assert [(each["message"], each["level"], each["path"]) for each in lines] == [
@@ -415,7 +415,7 @@ ACCESS = "logging.getLogger('uvicorn.access')"
 
 
 def test_an_odd_record_costs_nobody_an_exception() -> None:
-    """Libraries make records by hand; whatever is in them, the call that logs returns."""
+    """Libraries make records by hand; with any content, the call that logs returns."""
     lines = lines_of(
         """
 logging.basicConfig(level="INFO")
@@ -435,7 +435,7 @@ def test_the_app_may_use_uvicorns_loggers(name: str) -> None:
 
 
 def test_what_uvicorn_and_alembic_say_is_left_to_our_events() -> None:
-    """`Started server process`, `Running upgrade` and each access line would tell everything twice."""
+    """`Started server process`, `Running upgrade` and each access line would repeat our events."""
     lines = lines_of(
         f"""
 import uvicorn.server, alembic.runtime.migration, uvicorn.protocols.http.h11_impl
@@ -556,7 +556,7 @@ def test_a_file_of_the_project_is_used_only_if_it_writes_our_lines(ours: bool, t
 
 
 def test_other_formatters_get_records_without_secrets(tmp_path: Any) -> None:
-    """A second handler in logging.yaml may write to a file in a format of its own."""
+    """A second handler in logging.yaml may write to a file in another format."""
     file, written = tmp_path / "logging.yaml", tmp_path / "log.txt"
     file.write_text(
         f"""

@@ -1,4 +1,4 @@
-"""Objects that do what no object should: each costs its own words at most, and never an exception to whoever logs."""
+"""Misbehaving objects: each costs at most its own text, and never an exception for the caller."""
 
 import collections
 import logging
@@ -30,7 +30,7 @@ class Refuses:
 
 
 class IsNoText:
-    """A `repr` that is none."""
+    """A `repr` that returns no text."""
 
     def __repr__(self) -> str:
         return 5  # type: ignore[return-value]  # that is the point
@@ -79,13 +79,13 @@ class HasNoClass:
 
 
 class Mapping(dict[Any, Any]):
-    """A mapping that tells nothing."""
+    """A mapping without content."""
 
     items = keys = values = __iter__ = __len__ = __bool__ = refuse
 
 
 class Sequence(list[Any]):
-    """A list that tells nothing."""
+    """A list without content."""
 
     __iter__ = __len__ = __bool__ = __getitem__ = refuse
 
@@ -114,7 +114,7 @@ class Meta(type):
 
 
 class HasNoName(metaclass=Meta):
-    """Its class does not tell what it is called."""
+    """Its class hides its name."""
 
     __repr__ = __str__ = refuse
 
@@ -207,7 +207,7 @@ class LogsItself:
 
 
 def test_a_repr_that_logs_itself_comes_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each record within another is tried in two ways: without an end to it, a start would never go on."""
+    """Each nested record is tried in two ways: without a limit, a start would never continue."""
     handler = capture("app.itself", monkeypatch)
     lines: list[str] = []
     monkeypatch.setattr(handler, "emit", lambda made: lines.append(formatter("json").format(made)))
@@ -219,7 +219,7 @@ def test_a_repr_that_logs_itself_comes_to_an_end(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("number", [0, 5, 10, 11, 20, 25, 30, 35, 40, 50, 55, 1000])
 def test_the_level_is_one_that_filters_know(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Libraries add levels of their own, `notice` or `success`, and may rename those there are."""
+    """Libraries add levels, `notice` or `success`, and may rename the existing ones."""
     monkeypatch.setattr(logging, "_levelToName", dict.fromkeys(range(1001), "Own\nName"))
     names = {0: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
     assert parsed(record(level=number))["level"] == names[max(least for least in names if least <= number)]

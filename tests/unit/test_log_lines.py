@@ -1,4 +1,4 @@
-"""What a line says: the common fields, the library's own words, and nothing that passes for an event of ours."""
+"""The content of a line: the common fields, the library's own text, and nothing that looks like an event of ours."""
 
 import dataclasses
 import logging
@@ -66,7 +66,7 @@ def test_a_timestamp_is_utc_wherever_the_container_thinks_it_is(monkeypatch: pyt
 
 @pytest.mark.parametrize("size", [100, 16_000, 1_000_000])
 def test_an_event_of_ours_is_never_too_long_for_a_line(captured: Captured, size: int) -> None:
-    """`parsed` measures it; whatever the size, every field is there with its type, for the filters."""
+    """`parsed` measures it; at any size, every field is there with its type, for the filters."""
     texts = dict.fromkeys(("error_message", "hint", "holder", "holder_statement", "lock_name"), "ü" * size)
     event = dataclasses.replace(LOCK, **texts)  # type: ignore[arg-type]  # texts are texts
     fields = of_event(event, captured)
@@ -110,7 +110,7 @@ def test_an_event_with_an_exception_carries_its_traceback(captured: Captured) ->
 
 
 def test_an_event_that_cannot_be_told_does_not_break_what_it_tells_of(captured: Captured) -> None:
-    """Whoever observes must not be the fault: here a number is none, and the sentence wants one."""
+    """An observer must not cause a failure: here a number is missing, and the sentence needs it."""
     log_event(ProcessStopped(uptime_seconds="no number", exit_code=0))  # type: ignore[arg-type]  # the fault
     assert "could not be logged" in parsed(captured.records.pop())["message"]
 
@@ -128,7 +128,7 @@ def test_an_event_that_cannot_be_told_does_not_break_what_it_tells_of(captured: 
     ],
 )
 def test_no_extra_can_fake_an_event(extra: dict[str, Any]) -> None:
-    """An alarm on migration_failed must mean just that, whatever an app logs."""
+    """An alarm on migration_failed must mean just that, with any log of an app."""
     plain, fields = parsed(record()), parsed(record(extra=extra))
     same = COMMON - {"timestamp", "elapsed_seconds"}
     assert {name: fields[name] for name in same} == {name: plain[name] for name in same}
@@ -138,7 +138,7 @@ def test_no_extra_can_fake_an_event(extra: dict[str, Any]) -> None:
 
 
 def test_no_key_of_structlog_can_fake_an_event() -> None:
-    """It takes the event's name for the message, and everything else for fields."""
+    """The event's name becomes the message, and all other keys become fields."""
     fields = parsed(_by_structlog("words", outcome="failure", level="critical", timestamp="1970", _aws={}))
     assert "_aws" not in fields
     assert (fields["event"], fields["message"], fields["outcome"]) == ("log", "words", "unknown")
@@ -165,7 +165,7 @@ def test_the_state_is_the_one_in_which_the_record_was_made(monkeypatch: pytest.M
 
 
 def test_a_clock_that_is_set_changes_no_duration() -> None:
-    """A metric of elapsed seconds would dive, or say an hour: only `timestamp` follows the clock."""
+    """A metric of elapsed seconds would drop or jump: only `timestamp` follows the clock."""
     back, forth = record(), record()
     back.created -= 3600
     forth.created += 3600
@@ -196,7 +196,7 @@ FORGED = "/a\x1b[2J\r\n12:00:00.000 serving   Stopped.\u2028\u202e\x9b1A\b"
 
 
 def test_for_a_person_nothing_moves_the_cursor_or_forges_a_line(captured: Captured) -> None:
-    """Whoever asks for a path decides what is in it, and a terminal obeys escapes, also those of one byte."""
+    """A client chooses the path that it requests, and a terminal obeys escapes, even those of one byte."""
     log_event(Request(method="GET", path=FORGED, status=404, duration_seconds=0.1, client="::1", trace_id=""))
     failure = dataclasses.replace(LOCK, error_message=FORGED, hint=FORGED)
     texts = [line(captured.records.pop(), "text"), line(record(FORGED, error=raised(ValueError(FORGED))), "text")]
@@ -218,7 +218,7 @@ def test_for_a_person_a_failure_ends_with_its_cure(captured: Captured) -> None:
 
 
 def test_the_kind_of_line_is_the_settings_unless_the_file_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ORCHESTRATOR_LOG_FORMAT is for everybody who leaves logging.yaml alone."""
+    """ORCHESTRATOR_LOG_FORMAT applies if logging.yaml names no format."""
     monkeypatch.setattr(CONTEXT, "log_format", "text")
     assert not line(record(), "").startswith("{")
     assert line(record(), "json").startswith("{")

@@ -1,4 +1,4 @@
-"""Standard output while its reader stalls, goes away or comes back, on real pipes: when serving nobody waits."""
+"""Standard output while its reader stalls, leaves or comes back, on real pipes: while serving, nothing waits."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ import pytest
 from orchestrator.log import output
 from orchestrator.log.output import Output
 
-FULL = 65_536  # bytes of a pipe that nobody reads
+FULL = 65_536  # bytes of a pipe without a reader
 LINE = "x" * 999 + "\n"
 
 
@@ -67,7 +67,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_while_starting_a_line_is_written_when_write_returns(pipe: Pipe) -> None:
-    """It is safe against a crash, and in order, whoever writes."""
+    """It is safe against a crash, and in order, from any thread."""
     pipe.output.write("one\n")
     assert os.read(pipe.reading, 100) == b"one\n"
     threads = [threading.Thread(target=pipe.output.write, args=(f"{number}\n",)) for number in range(20)]
@@ -101,7 +101,7 @@ def test_once_serving_nobody_waits_for_a_reader_and_nothing_is_lost(pipe: Pipe) 
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_reader_that_stalls_while_starting_is_not_waited_for_for_ever(pipe: Pipe) -> None:
-    """The first line that cannot be written in time is the last that anybody waits for; all come when it is read."""
+    """The first line that cannot be written in time is the last one that is waited for; all arrive when it is read."""
     full = pipe.fill()
     for number in range(100):
         pipe.output.write(f"{number:03}\n")
@@ -126,7 +126,7 @@ DROPPED = "15 log lines were dropped, because nobody read them in time\n"
 
 @pytest.fixture
 def small() -> Iterator[Pipe]:
-    """A pipe in front of which there is room for ten lines; what the log says of it goes into it, as in life."""
+    """Yield a pipe with room for ten queued lines; the log's own messages go into it, as in production."""
     made = Pipe(capacity_bytes=10_000)
     handler = logging.StreamHandler(made.output)
     logger = logging.getLogger("orchestrator.log.output")
@@ -137,7 +137,7 @@ def small() -> Iterator[Pipe]:
 
 
 def test_what_finds_no_room_is_dropped_counted_and_told(small: Pipe, caplog: pytest.LogCaptureFixture) -> None:
-    """Memory is bounded in bytes, whatever the lines; the report stands where the lines are missing."""
+    """Memory is bounded in bytes, for any lines; the report is at the place of the missing lines."""
     full = small.fill()
     small.output.unblock()
     for _ in range(25):
@@ -151,7 +151,7 @@ def test_what_finds_no_room_is_dropped_counted_and_told(small: Pipe, caplog: pyt
 
 
 def test_a_reader_that_is_always_too_slow_is_told_of_too(small: Pipe) -> None:
-    """The lines that wait never come to an end then: it is told as soon as half of the room is free."""
+    """The queue never becomes empty then: the report comes as soon as half of it is free."""
     small.output._capacity = 200_000  # noqa: SLF001  # more than a pipe holds, so that some of it waits
     full = small.fill()
     small.output.unblock()
@@ -198,7 +198,7 @@ def test_somebody_who_closes_all_descriptors_ends_only_the_log(pipe: Pipe) -> No
 
 @pytest.mark.usefixtures("_impatient")
 def test_a_full_disk_costs_nothing_but_lines() -> None:
-    """Each write fails there; nobody waits, nothing is raised."""
+    """Each write fails there; nothing waits, nothing is raised."""
     descriptor = os.open("/dev/full", os.O_WRONLY)
     full = Output(descriptor, capacity_bytes=5_000)
     for _ in range(100):

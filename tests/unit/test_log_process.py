@@ -1,4 +1,4 @@
-"""What `configure` does to a whole process: each test is a process of its own, and everything on stdout is a line."""
+"""The effect of `configure` on a whole process: each test is a process, and everything on stdout is a line."""
 
 import subprocess
 import sys
@@ -114,7 +114,7 @@ fails()
 
 
 def test_a_thread_may_end_itself() -> None:
-    """By SystemExit, says `threading.excepthook`: that is no fault."""
+    """By SystemExit, as `threading.excepthook` documents: that is not a fault."""
     lines, stderr = run("thread = threading.Thread(target=sys.exit); thread.start(); thread.join()")
     assert (lines, stderr) == ([], "")
 
@@ -213,7 +213,7 @@ structlog.get_logger("app.plants").warning("low on water", plant=7)
 
 
 def test_nothing_below_the_level_of_the_settings_is_written() -> None:
-    """`warning` means warnings: no event of ours, no print and no line of an app that logs more than that."""
+    """`warning` means warnings: no event of ours, no print and no line of an app with a lower level."""
     lines, _ = run(
         """
 from orchestrator.events import DatabaseEmbedded, ProcessStopped
@@ -249,7 +249,7 @@ log.log_event(DatabaseEmbedded(database="a.db"))
     ],
 )
 def test_a_file_that_is_no_configuration_is_refused_in_one_line(content: str | None, tmp_path: Path) -> None:
-    """A traceback of PyYAML explains nothing, and afterwards there must be a logging that can say so."""
+    """A traceback of PyYAML explains nothing, and logging must still work to report it."""
     file = tmp_path / "logging.yaml"
     if content is not None:
         file.write_text(content)

@@ -132,7 +132,7 @@ def test_everything_under_a_name_that_says_secret_is_masked(name: str, value: ob
     ],
 )
 def test_an_unknown_secret_is_masked_where_secrets_stand(told: str, masked: str | None) -> None:
-    """In URLs, DSNs and the SQL that makes users; and nothing else is."""
+    """In URLs, DSNs and the SQL that creates users; and in no other place."""
     cleaned = Redactor().text(told)
     assert cleaned == masked if masked else "'x'" not in cleaned
 
@@ -151,7 +151,7 @@ def test_an_unknown_secret_is_masked_where_secrets_stand(told: str, masked: str 
     ],
 )
 def test_the_password_of_a_statement_is_masked_in_every_dialect(told: str) -> None:
-    """A failed revision that makes a user is told with its statement."""
+    """The report of a failed revision that creates a user contains its statement."""
     assert "hUnTeR" not in Redactor().text(told.replace("{}", "hUnTeR"))
 
 
@@ -171,7 +171,7 @@ CUTS = {
 @pytest.mark.parametrize("name", CUTS)
 @pytest.mark.parametrize("before", ["x", "x ", "password=x ", "a://b:c@d "])
 def test_a_secret_at_the_cut_is_not_told_by_half(name: str, before: str) -> None:
-    """What is too long is cut first and looked at then; the cut may go through any place of it."""
+    """A long text is cut first and cleaned then; the cut may be at any place of the secret."""
     redactor = Redactor()
     if name == "known":
         redactor.register([CUTS[name]])
@@ -220,7 +220,7 @@ WEAK = {
 
 @pytest.mark.parametrize("secret", WEAK)
 def test_a_password_that_is_a_mere_word_is_masked_as_a_word(secret: str) -> None:
-    """`***ql+asyncpg` would be no help to whoever has to find the fault."""
+    """`***ql+asyncpg` would not help to find the fault."""
     redactor = Redactor()
     redactor.register([secret])
     told, masked = WEAK[secret]
@@ -293,7 +293,7 @@ def test_a_traceback_shows_no_parameters_of_a_statement() -> None:
 
 @pytest.mark.parametrize("form", ["%s", "%r"])
 def test_a_message_shows_no_parameters_of_a_statement(form: str) -> None:
-    """`logger.error("failed: %s", error)` is what everybody writes."""
+    """`logger.error("failed: %s", error)` is common."""
     error = failing_statement()
     fields = parsed(record(form, error, extra={"cause": error, "text": str(error)}))
     assert "no such table: nowhere" in fields["message"]

@@ -49,7 +49,7 @@ def circle() -> list[Any]:
 
 
 def deep() -> list[Any]:
-    """What a parser that was attacked may have made."""
+    """Return what an attacked parser may have made."""
     value: list[Any] = []
     for _ in range(50_000):
         value = [value]
@@ -133,7 +133,7 @@ def test_any_record_becomes_a_line(extra: Mapping[str, Any], message: str, faile
 @pytest.mark.parametrize("letter", ["x", "ä", "\N{ROSE}", "\x01", '"', "\udcff"])
 @pytest.mark.parametrize("where", ["message", "extra", "exception", "nested", "logger"])
 def test_what_is_too_long_is_cut_and_named(letter: str, where: str) -> None:
-    """Half a JSON object matches no filter; a cut one says what is missing, and keeps all there is room for."""
+    """Half a JSON object matches no filter; a cut one names what is missing, and keeps all that fits."""
     huge = letter * 30_000
     given = {
         "message": lambda: record(huge),

@@ -1,4 +1,4 @@
-"""The manifest: it tells what Alembic would, or it is not used; and what a build does when it cannot be written."""
+"""The manifest: it gives the same tree as Alembic, or it is not used; and the build if it cannot be written."""
 
 import hashlib
 import json
@@ -59,7 +59,7 @@ def frozen(scripts: Scripts) -> Tree:
 
 
 def _freeze() -> None:
-    """As a process of its own does it, which has not imported the package of another test."""
+    """Freeze as in a new process, which has not imported the package of another test."""
     for name in ("plants", "plants.storage"):
         sys.modules.pop(name, None)
     assert freeze({}) == 0
@@ -72,7 +72,7 @@ def assert_same(ours: Tree, theirs: Tree) -> None:
     assert ours.heads == theirs.heads
 
 
-# ---------------------------------------------------------------- what it tells
+# ---------------------------------------------------------------- its content
 
 
 @hypothesis.given(graphs())
@@ -134,7 +134,7 @@ def _with_a_label(scripts: Scripts) -> None:
 
 
 def _with_links(scripts: Scripts) -> None:
-    """One to a script elsewhere, one from a name that is none, one to a file that is there already."""
+    """One to a script in another place, one from an invalid name, one to a file that is there already."""
     elsewhere = scripts.directory / "elsewhere"
     elsewhere.mkdir()
     (scripts.versions / "c_words.py").rename(elsewhere / "c_words.py")
@@ -207,7 +207,7 @@ def test_it_can_be_read_by_everybody_and_by_people(scripts: Scripts) -> None:
 
 
 def test_an_env_that_has_to_be_run_is_told_with_the_reason(scripts: Scripts, capfd: pytest.CaptureFixture[str]) -> None:
-    """Each start will be slower for it: who builds the image should know, and why."""
+    """It makes each start slower: the build must name the reason."""
     scripts.env.write_text(ENV.replace('"connection"]', '"connection"], version_table="mine"'))
     frozen(scripts)
     (line,) = capfd.readouterr().err.splitlines()
@@ -217,7 +217,7 @@ def test_an_env_that_has_to_be_run_is_told_with_the_reason(scripts: Scripts, cap
 
 
 def test_revisions_that_env_chooses_are_not_frozen(scripts: Scripts, capfd: pytest.CaptureFixture[str]) -> None:
-    """What is found beside env.py need not be what it runs."""
+    """The scripts next to env.py may not be the ones that it runs."""
     scripts.env.write_text(f"from alembic import context\ncontext.script.version_locations = ['x']\n{ENV}")
     _freeze()
     assert not manifest(scripts).exists()
@@ -291,7 +291,7 @@ def test_what_is_not_as_it_was_is_told_and_read_anew(
 
 
 def test_a_link_that_leads_elsewhere_is_noticed(scripts: Scripts, caplog: pytest.LogCaptureFixture) -> None:
-    """What it leads to counts, not what it is."""
+    """The target of the link counts, not the link."""
     other = scripts.directory / "other.py"
     other.write_text((scripts.versions / "c_words.py").read_text() + "# other\n")
     link = scripts.versions / "c_words.py"
@@ -305,7 +305,7 @@ def test_a_link_that_leads_elsewhere_is_noticed(scripts: Scripts, caplog: pytest
 
 
 def test_other_changes_are_nobodys_business(scripts: Scripts, caplog: pytest.LogCaptureFixture) -> None:
-    """A file that is no script, a time, a setting of the log, a cache: an image must not start slowly for that."""
+    """A foreign file, a time, a setting of the log, a cache: none of these may slow down the start."""
     frozen(scripts)
     (scripts.versions / "notes.txt").write_text("words")
     (scripts.versions / "__init__.py").write_text("")
@@ -327,7 +327,7 @@ def _of_another_project(path: Path) -> None:
 
 
 def _resigned(old: str, new: str) -> Callable[[Path], None]:
-    """Change it, and sign it as `freeze` would: whoever can do that can change the scripts as well."""
+    """Change it, and sign it like `freeze`: an attacker who can do that can change the scripts as well."""
 
     def change(path: Path) -> None:
         text = path.read_text()
@@ -418,7 +418,7 @@ def _in_a_package_that_is_found_in_two_ways(scripts: Scripts) -> None:
 def test_what_only_running_a_script_tells_is_not_frozen(
     scripts: Scripts, capfd: pytest.CaptureFixture[str], change: Change, told: str
 ) -> None:
-    """It might be another answer at the next start. The build goes on, and an old manifest is gone."""
+    """The next start might give another result. The build continues, and an old manifest is removed."""
     frozen(scripts)
     change(scripts)
     _freeze()
@@ -454,7 +454,7 @@ def test_a_tree_of_no_use_fails_the_build(
 
 
 def test_several_heads_may_be_meant(scripts: Scripts) -> None:
-    """As at the start: ORCHESTRATOR_TARGET says so, in the image."""
+    """As at the start: ORCHESTRATOR_TARGET in the image allows that."""
     scripts.revision("d", "a")
     assert freeze({"ORCHESTRATOR_TARGET": "heads"}) == 0
     tree = read_manifest(scripts.files)

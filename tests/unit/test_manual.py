@@ -1,4 +1,4 @@
-"""The documentation says what the code does, because it is made from it."""
+"""The documentation agrees with the code, because it is generated from it."""
 
 import json
 import subprocess

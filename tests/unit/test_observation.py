@@ -27,6 +27,6 @@ def test_a_blocker_is_named_with_what_is_known_of_it(seen: Observation, state: s
 
 
 def test_the_seconds_are_those_of_the_one_who_is_named() -> None:
-    """Not of the others, and none where nobody is."""
+    """Not those of the others, and none without a blocker."""
     assert Observation(blockers=[SLEEPER, OTHER]).blocked_seconds == 40.4
     assert Observation().blocked_seconds == 0.0

@@ -38,7 +38,7 @@ def _of(text: str) -> OwnAddress:
     ],
 )
 def test_every_driver_is_taken_and_ours_is_the_async_one_of_the_database(given: str, ours: str) -> None:
-    """The app's own driver is no reason to refuse its URL."""
+    """The app's own driver must not be a reason to refuse its URL."""
     found = _of(given)
     assert (found.url.render_as_string(hide_password=False), found.ignored) == (ours, ())
 

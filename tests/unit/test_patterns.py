@@ -32,7 +32,7 @@ def test_every_case_says_how_it_is_known() -> None:
 
 @shared
 def test_the_shared_cases_hold() -> None:
-    """They were collected by somebody else, from the same documentation."""
+    """Other people collected them from the same documentation."""
     cases = json.loads((SHARED / "filter_cases.json").read_text())
     wrong = [c for c in cases if Pattern.compile(c["pattern"]).matches_line(c["line"].encode()) != c["match"]]
     assert cases
@@ -63,7 +63,7 @@ def test_what_is_no_object_matches_nothing(event: object) -> None:
 
 
 def test_a_parsed_event_matches_as_its_line_does() -> None:
-    """Tests have the one, log files the other; and a float beyond 64 bits is no reason to differ."""
+    """Tests have parsed events, log files have lines; a float beyond 64 bits must not make a difference."""
     for case in CASES:
         pattern = Pattern.compile(case["pattern"])
         for line in [*case.get("matches", ()), *case.get("misses", ())]:

@@ -1,4 +1,4 @@
-"""Whatever is not a JSON filter pattern is refused, and the error says where and what would be right."""
+"""A text that is not a JSON filter pattern is refused, and the error gives the place and the cure."""
 
 import pytest
 
@@ -162,7 +162,7 @@ def test_conditions_may_be_nested_as_deep_as_a_pattern_is_long() -> None:
 
 
 def test_a_pattern_may_be_as_long_as_the_longest_of_flat_ones() -> None:
-    """No limit of ours is below CloudWatch's."""
+    """Our limits are not below CloudWatch's."""
     pattern = Pattern.compile("{" + "||".join(["$.a=1"] * 145) + "}")
     assert pattern.matches({"a": 1})
     assert not pattern.matches({"a": 2})
@@ -187,7 +187,7 @@ def test_repetitions_beyond_those_of_re2_work(repetition: str) -> None:
     "regex", ["a*a*a*a*a*a*a*a*a*b", "[a-z]*[a-z]*[a-z]*[a-z]*_", "a?" * 300 + "a{300}b", ".*.*.*.*=$"]
 )
 def test_a_regular_expression_cannot_be_made_to_run_for_ever(regex: str) -> None:
-    """With a backtracking engine each of these would outlive everybody; the test's own timeout is the judge."""
+    """With a backtracking engine each of these would take years; the test's own timeout is the limit."""
     assert not Pattern.compile(f"{{ $.a = %{regex}% }}").matches({"a": "a" * 100_000})
 
 

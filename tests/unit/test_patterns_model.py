@@ -14,7 +14,7 @@ from tests.unit.pattern_model import EVENTS, TREES, Leaf, holds, leaves, printed
 @given(TREES, EVENTS, st.sampled_from(["", " ", "\t\n "]))
 @example(Leaf(("a",), "=", 2**64, "number"), {"a": 2**64}, " ")
 def test_a_compiled_pattern_does_what_the_rules_say(tree: Any, event: dict[str, Any], space: str) -> None:
-    """Selectors, operators, kinds of values and precedence in all combinations, beyond what anybody writes down."""
+    """Selectors, operators, kinds of values and precedence in all combinations, beyond hand-written cases."""
     text = "{" + space + printed(tree, space) + space + "}"
     if not within_limits(tree):
         with pytest.raises(PatternError, match="at most"):

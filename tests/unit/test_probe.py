@@ -29,14 +29,14 @@ def test_the_defaults_are_those_of_the_settings(name: str) -> None:
 )
 @hypothesis.settings(max_examples=hypothesis.settings().max_examples * 5)
 def test_a_port_that_can_be_served_is_asked(text: str) -> None:
-    """In whatever way the settings let it be written."""
+    """In every spelling that the settings allow."""
     settings, faults = Settings.read({"PORT": text})
     assert faults or probe.port_of(text) == settings.port
 
 
 @pytest.mark.parametrize("text", ["", "0", "65536", "-1", "http", "80.5", "8000.x", "\u0668", "9" * 5000])
 def test_what_is_no_port_is_not_healthy(text: str) -> None:
-    """Nobody can listen there, and the one line says which variable to look at."""
+    """No server can listen there, and the line names the variable."""
     with pytest.raises(probe.NotHealthyError, match="PORT is not a port") as caught:
         probe.port_of(text)
     assert len(str(caught.value)) < 100
@@ -61,7 +61,7 @@ def test_a_path_arrives_as_it_is_set(path: str) -> None:
     ],
 )
 def test_a_path_that_the_app_has_is_not_asked(kept: set[str], ready: str, live: str) -> None:
-    """Its answers prove nothing about us; every answer of ours tells the state."""
+    """Its answers prove nothing about us; every answer of ours contains the state."""
     settings = {name: f"/{name}" if name in kept else "" for name in (LIVE, READY, STARTUP)}
     assert probe.path_to_ask(settings, live=False) == f"/{ready}"
     assert probe.path_to_ask(settings, live=True) == f"/{live}"
@@ -69,7 +69,7 @@ def test_a_path_that_the_app_has_is_not_asked(kept: set[str], ready: str, live: 
 
 @pytest.mark.parametrize("live", [False, True])
 def test_with_no_path_left_nothing_can_be_asked(live: bool) -> None:  # noqa: FBT001  # a parameter of the test
-    """Better a line that says so than an answer that means nothing."""
+    """A line with the reason is better than an answer without a meaning."""
     with pytest.raises(probe.NotHealthyError, match="handed to the app"):
         probe.path_to_ask(dict.fromkeys((LIVE, READY, STARTUP), ""), live=live)
 

@@ -1,8 +1,8 @@
-"""The roles in deploy/ may do what the pipeline does, on what is its own, and nothing else.
+"""The roles in deploy/ may do what the pipeline does, on its own resources, and nothing more.
 
-Three judges: moto with IAM enforcement says of each call of the workflow whether its action is allowed, but it knows
-neither resources nor conditions; `permissions` does. What CloudFormation itself calls is published with the handlers of
-each resource type, which cfn-lint carries.
+There are three judges. moto with IAM enforcement decides for each call of the workflow whether its action is allowed,
+but it knows neither resources nor conditions; `permissions` does. The calls of CloudFormation itself are published with
+the handlers of each resource type, which cfn-lint contains.
 """
 
 import json
@@ -38,8 +38,8 @@ def _arn(service: str, resource: str, region: str = REGION) -> str:
     return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
 
 
-# What the commands of the workflow call. `aws cloudformation deploy` was watched against moto's server: on a stack that
-# is there it calls GetTemplateSummary too (awscli/customizations/cloudformation/deployer.py).
+# The calls of the workflow's commands. `aws cloudformation deploy` was watched against moto's server: on an existing
+# stack it also calls GetTemplateSummary (awscli/customizations/cloudformation/deployer.py).
 CALLS = {
     "cloudformation deploy": [
         f"cloudformation:{each}"
@@ -112,7 +112,7 @@ def test_the_workflow_has_no_command_whose_calls_are_not_known() -> None:
     ids=["build", "deploy"],
 )
 def test_a_role_has_the_rights_of_its_job_and_no_more(found: list[Statement], commands: set[str]) -> None:
-    """One that is missing fails the deployment; one that is not needed is somebody's next step."""
+    """A missing one fails the deployment; a superfluous one is an attacker's next step."""
     assert actions(found) == _called(commands)
 
 
@@ -156,7 +156,7 @@ class Account:
         self._mock.stop()
 
     def allowed(self, found: list[Statement], wanted: list[str]) -> set[str]:
-        """Those of the actions that IAM lets through; what the service says to them then does not matter."""
+        """Return the actions that IAM allows; the service's answer to them does not matter."""
         policy = {"Version": "2012-10-17", "Statement": [_for_moto(each) for each in found if each["Action"]]}
         self._iam.put_user_policy(UserName="pipeline", PolicyName="p", PolicyDocument=json.dumps(policy))
         enforced = self._enforced(0)(lambda: {action for action in wanted if self._lets_through(action)})
@@ -220,7 +220,7 @@ NOT_USED = {
     *(f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")),
     *(f"application-autoscaling:{verb}ScheduledAction" for verb in ("Put", "Delete")),
     *(f"elasticloadbalancing:{verb}Targets" for verb in ("Register", "Deregister")),  # ECS does that
-    *(f"iam:{verb}RolePolicy" for verb in ("Attach", "Detach")),  # our roles have policies of their own only
+    *(f"iam:{verb}RolePolicy" for verb in ("Attach", "Detach")),  # our roles have inline policies only
     *(f"iam:{verb}RolePermissionsBoundary" for verb in ("Put", "Delete")),
     "sns:PutDataProtectionPolicy",
 }
@@ -242,7 +242,7 @@ def _handlers() -> set[str]:
 
 
 def test_cloudformation_may_do_what_its_handlers_are_published_with() -> None:
-    """For every type of resource in the templates, and nothing else; what is left out is listed above."""
+    """For every type of resource in the templates, and nothing more; the exceptions are listed above."""
     published = _handlers()
     assert published >= NOT_USED
     assert actions(MAKES) == published - NOT_USED

@@ -31,7 +31,7 @@ def test_what_is_made_is_up_to_date() -> None:
 
 
 def test_there_is_a_section_for_each_exit_code_and_alarm_and_no_other() -> None:
-    """Somebody is woken by each of them, and nobody is led to what is no more."""
+    """Each of them wakes a person, and no section is about a removed one."""
     assert set(SECTIONS) == set(runbook.facts())
     assert set(FAILURES) < set(SECTIONS)
 
@@ -69,7 +69,7 @@ def test_every_query_that_is_named_is_there() -> None:
 
 
 def test_every_variable_field_and_event_that_is_named_is_there() -> None:
-    """Whatever looks like one of ours in backticks."""
+    """Everything in backticks that looks like one of ours."""
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", TEXT)) - STACK_STATUSES
     variables = {*DatabaseSettings.variables(), *Settings.variables(), "AWS_REGION"}
     assert named - variables == set()

@@ -55,7 +55,7 @@ def fits(event: dict[str, Any]) -> bool:
 
 
 def test_the_schema_is_whole_whoever_asks_first() -> None:
-    """Failures are defined in a module of their own, which nobody else need have imported."""
+    """Failures are defined in separate modules, which other importers may not have imported."""
     ask = "from orchestrator.schema import line_schema; import json; print(json.dumps(line_schema()))"
     printed = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout
     assert json.loads(printed) == SCHEMA
@@ -96,7 +96,7 @@ SPOILT: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_spoilt_line_does_not_fit(name: str) -> None:
-    """What the tests of every run rely on; the quick judge of the harness says the same as the whole schema."""
+    """The tests of every run rely on it; the harness's quick check agrees with the whole schema."""
     for how, spoil in SPOILT.items():
         spoilt = spoil(line(name))
         assert not fits(spoilt), how
@@ -122,7 +122,7 @@ def test_lines_of_others_may_say_more() -> None:
 
 
 def test_a_cut_line_may_lack_what_it_says_was_cut() -> None:
-    """And nothing else is forgiven."""
+    """And it may lack nothing more."""
     cut = _without("hint")(line("lock_timeout", truncated=["hint"]))
     assert not violations(cut)
     assert violations({**cut, "holder_seconds": "x"})

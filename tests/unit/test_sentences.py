@@ -15,7 +15,7 @@ from orchestrator.sentences import Ours, Words, joined, said
     [(0, "0 revisions are"), (1, "1 revision is"), (2, "2 revisions are"), (1234, "1,234 revisions are")],
 )
 def test_a_count_agrees_with_its_noun(count: int, told: str) -> None:
-    """`1 revisions` reads like a program that nobody looks at."""
+    """`1 revisions` looks careless."""
     assert said("{count:revision} {count:is/are}", {"count": count}) == told
 
 
@@ -70,7 +70,7 @@ def test_no_word_of_ours_is_masked_because_it_is_a_password(secret: str) -> None
 
 
 def test_the_cause_of_a_failure_is_foreign_and_its_frame_is_ours() -> None:
-    """A password that the app's own exception tells is masked."""
+    """A password in the message of the app's own exception is masked."""
     message = Words("{what}: {cause}", what=Ours("it cannot be imported"), cause="cannot log in with imported")
     failed = AppFailed(error_type="app_failed", error_message=message, app="app.main:app")
     fields = failed.fields(lambda value: clean("imported", value))

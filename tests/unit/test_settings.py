@@ -1,4 +1,4 @@
-"""Wrong values: each is refused before anything else happens, with its variable and its cure."""
+"""Wrong values: each is refused before any other step, with its variable and its cure."""
 
 import pytest
 
@@ -112,7 +112,7 @@ UNFIT = [
 
 @pytest.mark.parametrize("name", sorted({name for name, _ in UNFIT}))
 def test_a_value_that_does_not_fit_is_refused(name: str) -> None:
-    """Each of them would start, and fail or do something else than meant."""
+    """Otherwise each of them would start, and fail or do something unintended."""
     for value in [value for variable, value in UNFIT if variable == name]:
         problem = problem_of({name: value}, name)
         assert "\n" not in problem, value

@@ -79,7 +79,7 @@ DATABASE = [
 
 
 def test_an_empty_environment_gives_the_defaults_of_the_contract() -> None:
-    """Someone's task definition leaves out what the documentation says is the default."""
+    """A task definition may omit what the documentation lists as the default."""
     settings, credentials = load({})
     assert {name: getattr(settings, field) for name, field in Settings.variables().items()} == OURS
     assert not credentials.embedded

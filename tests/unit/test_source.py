@@ -1,4 +1,4 @@
-"""What of a revision's script is left: true also in loops and behind helpers."""
+"""The rest of a revision's script after a line: correct in loops and with helpers."""
 
 import importlib.util
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_what_is_left_is_what_comes_after(tmp_path: Path) -> None:
 
 
 def test_a_helper_that_is_not_done_is_named(tmp_path: Path) -> None:
-    """A negative line says that a helper was running."""
+    """A negative line means that a helper was running."""
     path = tmp_path / "revision.py"
     line = abs(_lines(path)[-1])
     assert left_after(str(path), -line) == ["the rest of: helper(note)", 'print("last")']

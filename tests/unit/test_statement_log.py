@@ -94,7 +94,7 @@ def test_a_digest_tells_statements_and_parameters_apart() -> None:
 
 
 def test_only_what_was_committed_is_left() -> None:
-    """A failure before the first commit leaves nothing, and is told so."""
+    """A failure before the first commit leaves nothing, and is reported so."""
     log, _, _ = _log()
     _add(log, "insert")
     assert not log.left_something
@@ -103,7 +103,7 @@ def test_only_what_was_committed_is_left() -> None:
 
 
 def test_settings_and_failures_leave_nothing() -> None:
-    """They change nothing, however durable their record is."""
+    """They change nothing, even if their rows are durable."""
     log, _, _ = _log()
     _add(log, "set", Kind.SETTING)
     _add(log, "create", Kind.DEFINITION).outcome = Outcome.FAILED
@@ -181,7 +181,7 @@ def test_the_first_reason_is_kept_and_not_forgotten() -> None:
 
 
 def test_a_revision_starts_over_where_only_its_transaction_was_lost() -> None:
-    """What is durable is replayed; what was read since then is read again."""
+    """Durable statements are replayed; later reads are repeated."""
     log, _, _ = _log()
     _add(log, "one")
     log.save()
@@ -205,7 +205,7 @@ def test_a_revision_does_not_start_over_after_what_no_rollback_undoes(*, durable
 
 
 def test_a_session_that_differs_is_told() -> None:
-    """The next statement would do something else in it."""
+    """The next statement would have another effect in it."""
     log, session, _ = _log(_step("one"))
     assert log.state_differs() == ""
     session.setting = "2"

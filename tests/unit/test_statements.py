@@ -80,7 +80,7 @@ def test_a_definition_of_mysql_is_known_by_what_it_defines(sql: str, objects: li
 
 @pytest.mark.parametrize(("sql", "kind"), KINDS_ON_MYSQL)
 def test_statements_of_mysql_are_told_apart(sql: str, kind: Kind) -> None:
-    """What is not known for certain is opaque."""
+    """An uncertain one is opaque."""
     assert mysql.read(sql).kind is kind
 
 

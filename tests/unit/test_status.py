@@ -1,4 +1,4 @@
-"""What the port tells of a migration: a projection of the events."""
+"""The port's view of a migration, derived from the events."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def status() -> Status:
 
 
 def test_a_long_statement_moves_the_bar(status: Status) -> None:
-    """Where the server tells how far it is; and not beyond its revision."""
+    """If the server reports its progress; and not beyond its revision."""
     percents = []
     for event in (PLANNED, applied(1), STARTED, progress(None), progress(42.0), progress(99.0), applied(2)):
         status.observe(event)
@@ -74,7 +74,7 @@ def test_the_statement_and_who_blocks_it_are_told_in_full_detail(status: Status)
 
 
 def test_the_public_detail_names_no_statement() -> None:
-    """Its tables, and the user and host of who blocks it, are nobody's business."""
+    """Its tables, and the user and host of the blocking session, are not public."""
     status = Status("public", lambda: 1.0, lambda value: value)
     status.observe(STARTED)
     status.observe(progress(42.0, blocked_by="connection 12"))
@@ -109,7 +109,7 @@ def test_a_start_that_has_not_begun_tells_all_its_fields() -> None:
 
 
 def test_what_is_waited_for_is_told_with_its_time_and_ends() -> None:
-    """The kind to everybody; the rest, which may name hosts and users, in full detail."""
+    """The kind is public; details, which may name hosts and users, only in full detail."""
     now = iter([10.0, 25.0, 40.0])  # the second wait is the same one
     status = Status("full", lambda: next(now), lambda value: value)
     waiting = LockWaiting(

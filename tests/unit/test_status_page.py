@@ -68,13 +68,13 @@ def test_it_shows_what_happens_and_what_to_do(changes: dict[str, Any], words: li
 
 
 def test_what_has_no_value_is_not_shown() -> None:
-    """A row of dashes tells nothing."""
+    """A row of dashes has no information."""
     assert re.findall("<dt>(.*?)</dt>", page(revisions_to_do=0)) == ["Since the start"]
     assert "<progress" not in page(state="failed")
 
 
 def test_its_policy_allows_its_own_script_and_style_only() -> None:
-    """By their hashes: no other script runs, whatever text comes into the page."""
+    """By their hashes: no other script runs, with any text in the page."""
     text, allowed = page(), policy().decode()
     for name in ("script", "style"):
         (content,) = re.findall(f"<{name}>(.*?)</{name}>", text, re.DOTALL)

@@ -13,7 +13,7 @@ from orchestrator.stop import Stop
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """Time that passes on command."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -32,7 +32,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_the_first_signal_is_remembered_and_the_second_means_now() -> None:
-    """The event tells who asked; impatience is no new cause."""
+    """The event names the first signal; a second one is not a new cause."""
     stop = Stop()
     assert not stop.requested.is_set()
     stop.request("SIGTERM")
@@ -114,7 +114,7 @@ async def test_a_stop_asked_for_in_another_thread_wakes_the_loop() -> None:
 
 
 async def test_the_second_signal_is_heard_by_whoever_cleared_the_first() -> None:
-    """Everybody who watches has an event of their own."""
+    """Every watcher has a separate event."""
     stop = Stop()
     first, other = stop.watch(), stop.watch()
     stop.request("SIGTERM")
@@ -158,7 +158,7 @@ def test_a_loop_that_is_closed_is_not_told_any_more() -> None:
 
 
 def run(code: str) -> int:
-    """Run a process of its own; returns its exit code."""
+    """Run a process and return its exit code."""
     prologue = "import os, signal, threading, time\nfrom orchestrator.stop import Stop, exit_within\nstop = Stop()\n"
     return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=30).returncode
 

@@ -1,4 +1,4 @@
-"""What a person sees: lines in the width of the window, faults and failures in full, a line that moves."""
+"""The output for a person: lines as wide as the window, faults and failures in full, a moving line."""
 
 import contextlib
 import os
@@ -34,7 +34,7 @@ def shown(columns: int, line: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 120, 200])
 def test_lines_fit_into_the_window_and_break_between_words(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A terminal breaks anywhere else."""
+    """A terminal would break at any other place."""
     lines = shown(columns, fields("log", LONG, logger="stdout", hint=LONG), monkeypatch)
     assert all(len(line) < columns for line in lines)
     assert " ".join(word for line in lines for word in line.split()[2 if line == lines[0] else 0 :]) == " ".join(
@@ -43,7 +43,7 @@ def test_lines_fit_into_the_window_and_break_between_words(columns: int, monkeyp
 
 
 def test_a_window_without_a_size_has_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A serial line and a fresh pseudo terminal say 0."""
+    """A serial line and a new pseudo terminal report 0."""
     assert max(map(len, shown(0, fields("log", LONG, logger="stdout"), monkeypatch))) in range(60, 80)
 
 

@@ -1,4 +1,4 @@
-"""What the command does besides drawing: where it writes, for which terminal, and what it says aside."""
+"""The command besides drawing: the place of its output, the terminal, and its remarks."""
 
 import os
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def written(terminal: TextIO, monkeypatch: pytest.MonkeyPatch, file: Path) -> str:
-    """What the command writes to the terminal."""
+    """Return what the command writes to the terminal."""
     told: list[str] = []
     monkeypatch.setattr("sys.stdout", terminal)
     monkeypatch.setattr(terminal, "write", told.append)
@@ -63,7 +63,7 @@ def test_a_pipe_gets_80_columns_and_no_colours(file: Path, capsys: pytest.Captur
 def test_a_picture_takes_the_place_of_the_old_one(
     file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With nothing beside it; what was skipped is said aside."""
+    """With no other file next to it; skipped lines are reported on stderr."""
     (tmp_path / "real.svg").write_text("old")
     (tmp_path / "picture.svg").symlink_to("real.svg")
     assert draw(file, tmp_path / "picture.svg") == 0
@@ -79,7 +79,7 @@ def test_a_device_is_written_to_and_not_replaced(file: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_old_picture(file: Path, tmp_path: Path) -> None:
-    """Half a picture is none."""
+    """Half a picture is useless."""
     with pytest.raises(click.ClickException, match="/dev/full cannot be written: No space left on device"):
         draw(file, Path("/dev/full"))
     (tmp_path / "picture.svg").mkdir()

@@ -44,7 +44,7 @@ _FIELDS = sorted({"service", "version", "task_id", "state", "revision"}.union(*K
 
 @st.composite
 def hostile_events(draw: st.DrawFn) -> dict[str, Any]:
-    """An event that nobody wrote: of any name, with whatever in its fields."""
+    """Draw an event with any name and any fields."""
     name = draw(st.sampled_from([*sorted(KEPT), "request", "log"]))
     at = draw(st.floats(0, 100) | st.floats(0, 3e8))
     told = event(name, 1.0, boot=draw(st.sampled_from(["a", "b", "\x1b[31m", "<c>"])), began=draw(st.floats(0, 1e8)))
@@ -124,7 +124,7 @@ def test_the_same_log_gives_the_same_bytes() -> None:
 
 
 def test_a_file_needs_nothing_but_itself() -> None:
-    """No address is asked, which would tell who reads the report."""
+    """It loads nothing from the network, which would reveal the reader."""
     content = svg.render(drawn(log(many(5))))
     assert content.count(b"http") == content.count(b'xmlns="http') == 1
     assert b"url(" not in content

@@ -1,4 +1,4 @@
-"""Whatever a log is wrapped in, its lines are found; whatever else is in it, they are found all the same."""
+"""Our lines are found in any wrapping, and next to any other content."""
 
 import io
 import json
@@ -18,7 +18,7 @@ LINES = [json.dumps(each, separators=(",", ":")) for each in migrating()]
 
 
 def read(content: bytes) -> tuple[int, int]:
-    """How many lines of ours are in it, and how many others."""
+    """Return how many lines of ours are in it, and how many others."""
     reading = Reading(io.BytesIO(content))
     found = sum(1 for _ in reading)
     return found, reading.skipped
@@ -191,7 +191,7 @@ PIECES = (
 
 @given(st.lists(PIECES, max_size=30).map(b"".join))
 def test_no_bytes_can_stop_the_reading(content: bytes) -> None:
-    """Not what is broken, and not what is broken again within that: a line of its own behind it is found."""
+    """Neither broken input nor broken input inside it: a line of ours after it is found."""
     found, _ = read(content)
     assert read(content + b"\n\n" + LINES[0].encode() + b"\n")[0] >= found
     assert read(b"\x00\n" + LINES[0].encode() + b"\n" + content)[0] >= 1

@@ -1,4 +1,4 @@
-"""What a start was busy with, when, and how it came out: from its events, whatever is missing of them."""
+"""The phases of a start, their times, and its outcome: from its events, even if some are missing."""
 
 import itertools
 import random
@@ -98,7 +98,7 @@ def test_the_failure_is_known_from_either_of_its_events() -> None:
 
 
 def test_every_failure_of_the_catalogue_ends_a_start() -> None:
-    """A new one must not be drawn as if the start went on."""
+    """A new one must not be drawn as if the start continued."""
     names = {kind.name for kind in CATALOGUE.values() if issubclass(kind, Failure)} - {"database_ahead"}
     assert {name: story([event(name, 1.0)]).end for name in names} == dict.fromkeys(names, End.FAILED)
 
@@ -110,7 +110,7 @@ def test_being_ahead_on_purpose_is_no_failure() -> None:
 
 
 def test_a_run_ends_where_its_command_begins() -> None:
-    """What the program does then is not in our log: the lane is closed, and not drawn as if it were killed."""
+    """The program's later work is not in our log: the lane is closed, and not drawn as if it was killed."""
     became = [*migrating()[:11], event("command_started", 9.5, command="gunicorn app.main:app")]
     found = story(became)
     assert (found.end, found.ended, found.failure) == (End.REPLACED, 9.5, None)
@@ -122,7 +122,7 @@ def test_a_run_ends_where_its_command_begins() -> None:
 
 
 def test_a_start_without_an_end_is_open_at_its_last_line() -> None:
-    """It still runs, or was killed: the log cannot tell, and the picture does not pretend."""
+    """It still runs, or was killed: the log does not show which, and neither does the picture."""
     found = story([*migrating()[:-4], event("request", 17.0), event("log", 16.0)])
     assert (found.end, found.ended, found.phases[-1].kind) == (End.OPEN, 17.0, Kind.SERVING)
     row = drawn(log(migrating()[:12])).rows[-1]
@@ -209,7 +209,7 @@ def test_restarts_of_a_task_stand_together_in_their_order() -> None:
 
 
 def test_lanes_are_named_by_what_tells_them_apart() -> None:
-    """What they share stands in the title, once."""
+    """Their common part is in the title, once."""
     both = [*migrating(task_id="1" * 32), *failing(boot_id="c" * 32, task_id="2" * 32)]
     picture = drawn(log(both))
     assert (picture.title, [row.label for row in picture.rows]) == (
@@ -259,13 +259,13 @@ def test_those_that_failed_alike_are_told_once() -> None:
 
 
 def test_what_is_drawn_is_in_the_catalogue() -> None:
-    """An event or a field that is renamed would else silently vanish from the picture."""
+    """Otherwise a renamed event or field would silently vanish from the picture."""
     known_fields = {name: {each.name for each in fields(kind)} for name, kind in CATALOGUE.items()}
     assert {name: kept for name, kept in starts.KEPT.items() if not set(kept) <= known_fields[name]} == {}
 
 
 def test_of_a_thousand_revisions_the_slowest_are_told_and_the_last() -> None:
-    """Which may be quick, and what the start failed in; how many have no row is said."""
+    """The last one may be quick, and the one that failed; the number of others is shown."""
     lines = [each for at in range(999) for each in revision(f"r{at}", at, at + (0.9 if at % 20 else 0.95), index=at)]
     last = event("revision_started", 999.0, revision="r999", index=999)
     picture = drawn(log([*lines, last, event("startup_failed", 999.1, exit_code=7)]))

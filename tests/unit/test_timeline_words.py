@@ -1,4 +1,4 @@
-"""What of a log is shown: harmless, short, and with units."""
+"""The shown parts of a log: harmless, short, and with units."""
 
 import math
 import unicodedata
@@ -29,7 +29,7 @@ def test_what_can_be_read_is_kept() -> None:
 
 @given(ANYTHING)
 def test_a_number_is_finite_and_of_some_sense(value: Any) -> None:
-    """Whatever else stands there is no number."""
+    """Any other value is not a number."""
     found = number(value)
     assert found is None or (math.isfinite(found) and 0 <= found <= 1e9)
 

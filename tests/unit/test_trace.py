@@ -1,4 +1,4 @@
-"""A request's line carries its trace: what proxies and other services say of the same request is found by it."""
+"""A request's line has its trace, which finds the lines of proxies and other services for the same request."""
 
 import pytest
 
@@ -26,5 +26,5 @@ W3C, ROOT = "4bf92f3577b34da6a3ce929d0e0e4736", "1-67891233-abcdef01234567891234
     ],
 )
 def test_the_trace_of_a_request_is_the_one_in_its_headers(headers: list[tuple[str, str]], expected: str) -> None:
-    """And what is no trace id is not written at all: headers come from anybody."""
+    """An invalid trace id is not written at all: any client may send the headers."""
     assert trace_id([(name.encode(), value.encode()) for name, value in headers]) == expected

@@ -1,4 +1,4 @@
-"""The tree of revisions: what is pending, in which order, and which trees are none."""
+"""The tree of revisions: what is pending, in which order, and which trees are invalid."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def tree(**needs: str) -> Tree:
 
 
 def invalid(**needs: str) -> MigrationTreeInvalid:
-    """What is said of a tree that is none."""
+    """Return the failure for an invalid tree."""
     with pytest.raises(StartupError) as caught:
         tree(**needs)
     assert isinstance(caught.value.failure, MigrationTreeInvalid)
@@ -131,7 +131,7 @@ def test_a_chain_that_is_broken_is_none(needs: dict[str, str], told: str) -> Non
 
 
 def test_the_same_parent_named_twice_counts_once() -> None:
-    """As something followed and depended on, say: it would wait for itself for ever."""
+    """As a parent and a dependency, for example: otherwise it would wait for itself without end."""
     assert pending(tree(a="", b="a a +a"), "") == "a b"
 
 
@@ -144,7 +144,7 @@ def test_what_this_image_does_not_have_is_unknown() -> None:
 
 @pytest.mark.parametrize(("heads", "told"), [([], "base"), (["a"], "a"), (["a", "b"], "a,b")])
 def test_heads_are_told_joined_by_commas(heads: list[str], told: str) -> None:
-    """In one field, whatever their number."""
+    """In one field, for any number."""
     assert names(heads) == told
 
 

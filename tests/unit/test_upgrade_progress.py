@@ -1,4 +1,4 @@
-"""Watching the running statement, in a time that passes at once: when it is looked at, and what is told of it."""
+"""Watching the running statement, with a simulated clock: when it is looked at, and what is reported."""
 
 import asyncio
 from typing import Any
@@ -18,13 +18,13 @@ BLOCKED = Observation("Waiting for table metadata lock", waits_for_lock=True, bl
 
 
 class Scene:
-    """Takes the place of an upgrade and of its server: what runs and what is seen is as the test says.
+    """Replaces an upgrade and its server: the test sets what runs and what is seen.
 
     Attributes:
-        sees: What each look sees, or meets.
+        sees: The result, or the error, of each look.
         takes_seconds: How long a look takes.
-        looks: When somebody looked.
-        told: What was told, and when.
+        looks: The times of the looks.
+        told: The reports, with their times.
     """
 
     connection_id = 7
@@ -56,7 +56,7 @@ class Scene:
         return self._task
 
     def emit(self, event: Any) -> None:
-        """Hear what is told."""
+        """Collect an event."""
         self.told.append((round(self.monotonic(), 1), event))
 
     def monotonic(self) -> float:
@@ -74,7 +74,7 @@ class Scene:
 
     @property
     def times(self) -> list[float]:
-        """When something was told."""
+        """Return the times of the reports."""
         return [time for time, _ in self.told]
 
 
@@ -88,7 +88,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 async def test_a_long_statement_is_told_of_once_a_heartbeat(scene: Scene) -> None:
-    """With what is seen of it; as often as the operator wants to be told, and not more often."""
+    """With the result of the look; exactly as often as the operator has configured."""
     scene.watch()
     scene.sees = COPYING
     running = scene.run(index=3)
@@ -102,7 +102,7 @@ async def test_a_long_statement_is_told_of_once_a_heartbeat(scene: Scene) -> Non
 
 
 async def test_quick_statements_are_not_told_of(scene: Scene) -> None:
-    """However many there are, and nobody connects for them either."""
+    """For any number of them, and without a connection."""
     scene.watch()
     for index in range(100):
         scene.run(index)
@@ -119,11 +119,11 @@ async def test_nothing_is_told_while_nothing_runs(scene: Scene) -> None:
 
 
 async def test_a_statement_that_is_long_over_is_not_told_of(scene: Scene) -> None:
-    """What a look sees is of no use when the statement ended meanwhile: it may be the next one that was seen."""
+    """A look is useless if the statement has ended meanwhile: it may have seen the next one."""
     scene.watch()
     scene.run()
     scene.sees, scene.takes_seconds = BLOCKED, 1.0
-    await asyncio.sleep(10.5)  # in the middle of the look that would be told
+    await asyncio.sleep(10.5)  # in the middle of the look for the report
     scene.blocked_by = None
     scene.run(index=2)
     await asyncio.sleep(1.5)
@@ -137,7 +137,7 @@ async def test_a_statement_that_is_long_over_is_not_told_of(scene: Scene) -> Non
 async def test_who_waits_for_a_lock_is_seen_before_the_server_gives_up(
     scene: Scene, heartbeat: float, lock_timeout: float
 ) -> None:
-    """Afterwards nobody knows any more who was in the way."""
+    """Afterwards it is not known which session blocked it."""
     scene.watch(heartbeat, lock_timeout)
     await asyncio.sleep(0.123)
     scene.sees = BLOCKED
@@ -171,7 +171,7 @@ async def test_who_was_in_the_way_is_remembered(scene: Scene) -> None:
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(), ValueError("a bug"), TimeoutError()])
 async def test_whatever_a_look_meets_the_event_comes(scene: Scene, error: Exception) -> None:
-    """A server that is full, or too busy to answer, is when somebody wants to know that we are still at it."""
+    """When a server is full or too busy to answer, the operator wants to know that the migration still runs."""
     scene.watch()
     scene.sees = error
     scene.run()
@@ -184,7 +184,7 @@ async def test_whatever_a_look_meets_the_event_comes(scene: Scene, error: Except
 
 
 async def test_a_server_that_is_silent_delays_no_event_for_long(scene: Scene) -> None:
-    """By no more than an attempt to connect may take, and none is left out."""
+    """At most by the time of a connection attempt, and none is left out."""
     scene.watch()
     scene.takes_seconds = 3600
     scene.run()

@@ -35,7 +35,7 @@ VALUES = {
 
 
 def test_every_option_of_uvicorn_is_known() -> None:
-    """A new one would be ignored in silence: say in `EFFECTS` what becomes of it."""
+    """A new one would be ignored silently: add its effect to `EFFECTS`."""
     assert set(EFFECTS) >= NAMES
     assert set(EFFECTS) - NAMES <= {"http2", "app"}, "older versions lack these"
 
@@ -111,7 +111,7 @@ def test_the_documentation_has_every_option() -> None:
 
 
 def test_the_app_is_the_one_of_fastapis_own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`fastapi run` needs no more than that; our variable wins."""
+    """`fastapi run` needs only that; our variable wins."""
     (tmp_path / "pyproject.toml").write_text('[tool.fastapi]\nentrypoint = "backend.main:api"\n')
     monkeypatch.chdir(tmp_path)
     assert load(DATABASE)[0].app == "backend.main:api"

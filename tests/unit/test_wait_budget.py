@@ -44,7 +44,7 @@ def test_a_statement_that_runs_is_waited_for_however_long() -> None:
     ],
 )
 def test_what_does_nothing_is_given_up_after_the_budget(activity: Activity, words: str) -> None:
-    """An idle connection, a dead client, or somebody of whom nothing is known; the reason is told."""
+    """An idle connection, a dead client, or an unknown holder; the reason is reported."""
     seconds, reason = _wait((0, _holder(activity), ""))
     assert 60 <= seconds <= 70
     assert words in reason
@@ -59,7 +59,7 @@ def test_short_statements_between_two_looks_are_seen() -> None:
 
 @pytest.mark.parametrize("what", ["journal", "holder"])
 def test_another_record_or_another_holder_is_progress(what: str) -> None:
-    """The journal tells of one whose statements are hidden from us; and the next in the queue has its own time."""
+    """The journal shows the progress of a holder whose statements are hidden; the next holder has its own time."""
     looks = [
         (
             float(now),
@@ -73,7 +73,7 @@ def test_another_record_or_another_holder_is_progress(what: str) -> None:
 
 
 def test_the_absolute_limit_counts_all_time() -> None:
-    """There is none unless it is set."""
+    """It has no default."""
     seconds, reason = _wait((0, _holder(Activity.RUNNING), ""), total=100)
     assert 100 <= seconds <= 110
     assert "ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS" in reason

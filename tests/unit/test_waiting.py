@@ -58,7 +58,7 @@ async def test_a_refused_port_is_asked_quickly(monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_a_long_silence_of_a_refused_port_is_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All at first, then seldom, but at least every 30 s; a new cause is written at once."""
+    """All at first, then few, but at least every 30 s; a new cause is written at once."""
     database = Database(*[refused] * 400, timeout, *[refused] * 800, "seen")
     _, retries = await wait(monkeypatch, database, budget=1000.0)
     times = [each.waited_seconds for each in retries if each.error_type == "refused"]
@@ -87,7 +87,7 @@ async def test_a_server_that_starts_over_is_asked_quickly_again(monkeypatch: pyt
 
 
 async def test_replicas_do_not_ask_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hundred of them that were started together would else return together."""
+    """Otherwise a hundred replicas that start together would also retry together."""
     pauses = []
     for _ in range(20):
         _, retries = await wait(monkeypatch, Database(busy, busy, "seen"))

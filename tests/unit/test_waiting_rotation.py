@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 async def test_without_a_file_a_refused_login_is_final(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the task was started with does not change while it lives."""
+    """The task's injected login does not change while it lives."""
     outcome, retries = await wait(monkeypatch, Database(DENIED))
     assert isinstance(outcome, DatabaseRefused)
     assert (outcome.attempts, retries) == (1, [])
@@ -47,7 +47,7 @@ async def test_with_a_file_it_is_believed_at_the_third_attempt(monkeypatch: pyte
 async def test_a_file_that_changes_during_an_attempt_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
-    """What was refused was the login of before."""
+    """The refused login was the previous one."""
 
     def rotate() -> None:
         file.write_text(secret(password="new"))

@@ -1,4 +1,4 @@
-"""The workflows do what deploy/README.md and docs/ecs.md say, with commands that exist."""
+"""The workflows follow deploy/README.md and docs/ecs.md, with commands that exist."""
 
 import re
 from pathlib import Path

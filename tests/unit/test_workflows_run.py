@@ -56,7 +56,7 @@ class Runner:
     def _stand_in(self, name: str, position: int, unknown: int) -> None:
         path = self._directory / name
         answer = f'{self._directory}/{name}-"${position}"'
-        reads = 'case "$*" in *-stdin*) cat >/dev/null; esac'  # or whoever writes to it now and then gets SIGPIPE
+        reads = 'case "$*" in *-stdin*) cat >/dev/null; esac'  # otherwise the writer sometimes gets SIGPIPE
         path.write_text(
             f'#!/bin/sh\necho "{name} $@" >> {self._calls}\n{reads}\ncat {answer} 2>/dev/null || exit {unknown}\n',
             encoding="utf-8",
@@ -64,7 +64,7 @@ class Runner:
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
 
     def answer(self, question: str, text: Any) -> None:
-        """Let `aws describe-stacks` (or `docker inspect`) write this: a text as it is, anything else as JSON."""
+        """Make `aws describe-stacks` (or `docker inspect`) write this: a text unchanged, other values as JSON."""
         name, _, operation = question.partition(" ")
         told = text if isinstance(text, str) else json.dumps(text)
         (self._directory / f"{name}-{operation}").write_text(told, encoding="utf-8")
@@ -113,7 +113,7 @@ def test_without_a_login_nothing_is_pushed(runner: Runner) -> None:
 
 
 def test_the_service_is_told_the_names_that_the_alarms_stack_gave(runner: Runner) -> None:
-    """Its other outputs are nobody's business here."""
+    """Its other outputs do not matter here."""
     runner.answer("aws deploy", "")
     runner.answer("aws describe-stacks", stacks(LogGroupName="/plants", DeploymentAlarmName="a", Other="x"))
     assert runner.run(ALARMS).returncode == 0
@@ -161,7 +161,7 @@ def test_the_pattern_finds_failed_starts_and_nothing_else() -> None:
 
 
 def test_the_fields_that_are_shown_are_those_of_the_event() -> None:
-    """A field that is none would be null for ever."""
+    """A misspelled field would always be null."""
     (shown,) = re.findall(r"fromjson\? \| \{([^}]+)\}", script(read("deploy.yml"), REPORT))
     assert {name.strip() for name in shown.split(",")} <= set(line_schema()["$defs"]["startup_failed"]["properties"])
 
@@ -178,7 +178,7 @@ def test_the_report_tells_the_cause_and_cannot_command_the_runner(runner: Runner
 
 
 def test_the_report_goes_on_where_there_is_no_answer(runner: Runner) -> None:
-    """A task that could not even pull its image has written nothing; what ECS says is all there is."""
+    """A task that could not pull its image has written nothing; only ECS's reason exists."""
     message = "(service plants) was unable to place a task"
     runner.answer("aws describe-services", {"services": [{"events": [{"createdAt": "now", "message": message}]}]})
     told = runner.run(REPORT).stdout
@@ -187,7 +187,7 @@ def test_the_report_goes_on_where_there_is_no_answer(runner: Runner) -> None:
 
 
 def test_the_report_shows_why_tasks_stopped(runner: Runner) -> None:
-    """Where there is no event, ECS's words are the only ones."""
+    """Without an event, ECS's reason is the only one."""
     stopped = {"taskArn": "arn/1", "stopCode": "TaskFailedToStart", "stoppedReason": "no image", "containers": []}
     runner.answer("aws list-tasks", "arn/1\tarn/2\n")
     runner.answer("aws describe-tasks", {"tasks": [stopped]})

@@ -99,7 +99,7 @@ def log(events: Iterable[Any]) -> bytes:
 
 
 def known(content: bytes) -> Starts:
-    """What is known of the starts in a log."""
+    """Return the facts of the starts in a log."""
     starts = Starts()
     for line in Reading(io.BytesIO(content)):
         starts.add(line)

@@ -15,7 +15,7 @@ WORKFLOWS = Path(__file__).parents[2] / ".github" / "workflows"
 
 Workflow = Mapping[str, Any]
 
-# What the AWS CLI has beside the API's operations, and the options that all its commands have.
+# The AWS CLI's own commands besides the API's operations, and the options that all commands have.
 _OF_THE_CLI = {
     ("cloudformation", "deploy"): {
         "stack-name",
@@ -97,7 +97,7 @@ def _pins(text: str) -> Iterator[str]:
 
 
 def _commands(workflow: Workflow) -> Iterator[str]:
-    """Each command of the AWS CLI is one, with options that it has; the API's own models say so."""
+    """Check each command of the AWS CLI and its options against the API's own models."""
     for service, operation, options in aws_commands(scripts(workflow)):
         known = _options(service, operation)
         if known is None:
