@@ -21,6 +21,7 @@ from sqlalchemy.util import greenlet_spawn
 from orchestrator.databases import backend_for
 from orchestrator.databases.observation import Observation
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
+from orchestrator.migrations.journal.rerun import UNFINISHED
 from orchestrator.migrations.upgrade.applying import Applier
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
 from orchestrator.stop import Stop
@@ -80,6 +81,7 @@ def start(
 ) -> Start:
     """Apply what is missing."""
     _armed[:] = [True] if dies else []
+    UNFINISHED.clear()  # a new process remembers nothing
     if asynchronous:
         engine = create_async_engine(database.url, poolclass=NullPool).sync_engine
         return asyncio.run(greenlet_spawn(_start, project, engine, dies=dies, resume=resume))

@@ -22,8 +22,11 @@ _CHANGES_NOTHING = re.compile(
 
 _ROWS = re.compile(r"\s*(?:insert|update|delete|replace)\b", re.IGNORECASE)  # counted by table: there may be a million
 
-_unfinished: dict[Path, tuple[Counter[tuple[str, int]], dict[tuple[str, int], str]]] = {}
-"""What a revision did whose end was lost: when the database is back, this process runs the revision again."""
+UNFINISHED: dict[tuple[Path, str], tuple[Counter[tuple[str, int]], dict[tuple[str, int], str]]] = {}
+"""The statements of revisions that are not committed, by script and schema.
+
+When the connection is lost, this process runs the revision again as soon as the database is back.
+"""
 
 
 class RerunDiffersError(Exception):
@@ -38,11 +41,11 @@ class RerunDiffersError(Exception):
 
 
 class RepeatableUpgrade:
-    """A revision's `upgrade`. When called again, it is loaded afresh and must repeat all its statements."""
+    """A revision's `upgrade`, in one schema. When called again, it is loaded afresh and must repeat its statements."""
 
-    def __init__(self, script: Path, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
-        self._script, self._upgrade, self._options = script, upgrade, options
-        self._before, self._texts = _unfinished.pop(script, (Counter(), {}))  # texts: the first one of each
+    def __init__(self, script: Path, place: str, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
+        self._script, self._place, self._upgrade, self._options = script, place, upgrade, options
+        self._before, self._texts = UNFINISHED.pop((script, place), (Counter(), {}))  # texts: the first one of each
         self._now: Counter[tuple[str, int]] = Counter()
         self._runs = 0
 
@@ -60,13 +63,13 @@ class RepeatableUpgrade:
         try:
             self._upgrade(**self._options)
         finally:
-            _unfinished[self._script] = self._before | self._now, self._texts
+            UNFINISHED[self._script, self._place] = self._before | self._now, self._texts
         if missing := next(iter(self._before - self._now), None):
             raise MigrationAborted(RerunDiffersError(self._texts[missing]))
 
     def applied(self) -> None:
         """Forget its statements: it is committed."""
-        _unfinished.pop(self._script, None)
+        UNFINISHED.pop((self._script, self._place), None)
 
     def counting(self, carrier: Carrier) -> Carrier:
         """Return `carrier`, with `count` called for each statement."""

@@ -49,6 +49,7 @@ class Applier:
         self._patience, self._guard = patience, guard
         self._session = backend.recorded(self._real, pooled.driver_connection)
         where = schema or self._session.schema()
+        self._place = f"{connection.engine.url!r} {where}"
         self._journal = Journal(
             self._real,
             connection.dialect,
@@ -122,7 +123,7 @@ class Applier:
         self._began, self.recorder = time.monotonic(), None
         about = _about(step, self._guard.connection_id)
         executor = self._executor(about, self._record(about, resume=resume))
-        self._repeatable = repeatable = RepeatableUpgrade(Path(about.path), upgrade, options)
+        self._repeatable = repeatable = RepeatableUpgrade(Path(about.path), self._place, upgrade, options)
         carrier = VerifiedCarrier(repeatable.counting(executor), self._guard)
         self._open.enter_context(recording(self._connection, carrier))
         with watching(carrier.used_elsewhere), same_index_order():

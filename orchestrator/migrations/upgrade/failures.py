@@ -43,9 +43,9 @@ _ELSEWHERE = (
     "that may be done twice."
 )
 _MARKED = (
-    "The database has rolled back the rest of the revision. Check whether the work named in `error_message` took effect, "
-    "and undo it if it did. Then delete the rows of the revision from orchestrator_journal_statements, and start again: "
-    "it will run from its first statement."
+    "The database has rolled back the rest of the revision. Check whether the work named in `error_message` took "
+    "effect, and undo it if it did. Then delete the rows of the revision from orchestrator_journal_statements, and "
+    "start again: it will run from its first statement."
 )
 _LOST_STAMPS = (
     "What was applied before in {} stays, but env.py commits its version only together with the others: the next start "
