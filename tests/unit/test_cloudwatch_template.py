@@ -139,10 +139,10 @@ def test_every_failure_has_its_filter_and_the_milder_form_another(kind: type[Fai
 def test_a_new_failure_gets_its_filter_by_itself() -> None:
     """One class in the catalogue is all that it takes; its series is in the dashboard too."""
     program = """
-from dataclasses import dataclass
 from orchestrator import errors
+from orchestrator.events.event import catalogued
 
-@dataclass(frozen=True, kw_only=True)
+@catalogued
 class DiskFull(errors.Failure):
     "No room is left."
     exits_with, sentence, cure = 13, "The disk is full: {error_message}", "Make room."
