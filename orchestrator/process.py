@@ -47,7 +47,7 @@ def _run(task: Task, stop: Stop) -> int:
         settings, credentials = load(os.environ, task.name)
         credentials.asynchronous = env_is_asynchronous(settings)
         _configure_logging(settings)
-        if not env_may_tell(settings, credentials):
+        if not env_may_tell(settings):
             require_address(credentials)
     except StartupError as error:
         return refuse_settings(error)

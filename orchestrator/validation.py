@@ -77,27 +77,52 @@ def invalid(faults: list[Fault]) -> SettingsInvalid:
 
 
 def require_address(credentials: Credentials) -> None:
-    """Check that the address of the database is known.
+    """Check that the address of the database is known, and that parts of an address do not contradict it.
 
     Raises:
-        StartupError: with SettingsInvalid: neither the variables nor env.py give it.
+        StartupError: with SettingsInvalid: neither the variables nor env.py give it, or they differ.
     """
     if not credentials.known:
-        raise StartupError(_no_address(credentials))
+        require_whole_address(credentials)
+        problem = (
+            "it is not set, and env.py does not tell an address either: set DATABASE_URL, DATABASE_SECRET or "
+            "DATABASE_HOST with its companions, or ORCHESTRATOR_EMBEDDED_DATABASE=allow for an SQLite file in the "
+            "working directory"
+        )
+        raise StartupError(invalid([DatabaseSettings.fault("DATABASE_URL", problem)]))
+    if _contradicted(credentials):
+        require_whole_address(credentials)
 
 
-def _no_address(credentials: Credentials) -> SettingsInvalid:
-    given = credentials.given
-    parts = {"DATABASE_HOST": given.host, "DATABASE_NAME": given.name, "DATABASE_USER": given.user}
+def require_whole_address(credentials: Credentials) -> None:
+    """Check that the variables do not give only a part of an address; the app may have a DATABASE_HOST of its own.
+
+    Raises:
+        StartupError: with SettingsInvalid, which names the missing ones.
+    """
+    parts = _parts(credentials)
     there = [name for name, value in parts.items() if value]
     if there:
         problem = f"it is needed beside {there[0]} where DATABASE_URL is not set"
-        return invalid([DatabaseSettings.fault(name, problem) for name, value in parts.items() if not value])
-    problem = (
-        "it is not set, and env.py does not tell an address either: set DATABASE_URL, DATABASE_SECRET or DATABASE_HOST "
-        "with its companions, or ORCHESTRATOR_EMBEDDED_DATABASE=allow for an SQLite file in the working directory"
-    )
-    return invalid([DatabaseSettings.fault("DATABASE_URL", problem)])
+        if _contradicted(credentials):
+            problem += ", as env.py connects to another database"
+        faults = [DatabaseSettings.fault(name, problem) for name, value in parts.items() if not value]
+        raise StartupError(invalid(faults))
+
+
+def _parts(credentials: Credentials) -> dict[str, str | None]:
+    """Return the parts that every address of a server has, by variable."""
+    given = credentials.given
+    return {"DATABASE_HOST": given.host, "DATABASE_NAME": given.name, "DATABASE_USER": given.user}
+
+
+def _contradicted(credentials: Credentials) -> bool:
+    """Return whether env.py connects elsewhere than the given parts say."""
+    if credentials.told is None:
+        return False
+    url = credentials.told.url
+    pairs = zip(_parts(credentials).values(), (url.host, url.database, url.username), strict=True)
+    return any(given and given != found for given, found in pairs)
 
 
 def warnings(environ: Mapping[str, str]) -> list[str]:

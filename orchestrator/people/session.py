@@ -89,7 +89,7 @@ def carry_out(command: str, stop: Stop, story: Story) -> int:
 
 def _carry_out(command: str, stop: Stop, story: Story) -> Answer:
     session = begun(command, stop)
-    if not env_may_tell(session.settings, session.credentials):
+    if not env_may_tell(session.settings):
         require_address(session.credentials)
     return MAIN_THREAD.serve(lambda: asyncio.run(story(session)), after_each=lambda: None)
 

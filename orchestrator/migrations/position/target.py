@@ -62,11 +62,8 @@ def read_target(settings: Settings, credentials: Credentials) -> Target:
     return _read_by_alembic(files, settings, credentials, env) if revisions is None else Target(tree, revisions, env)
 
 
-def env_may_tell(settings: Settings, credentials: Credentials) -> bool:
-    """Return whether env.py can give the address: it exists, and no variable gives a part of the address."""
-    given = credentials.given
-    if given.host or given.name or given.user:
-        return False
+def env_may_tell(settings: Settings) -> bool:
+    """Return whether there is an env.py, which may give the address."""
     try:
         AlembicFiles.of(settings)
     except StartupError:

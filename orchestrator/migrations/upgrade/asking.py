@@ -24,7 +24,7 @@ from orchestrator.errors import MigrationTreeInvalid, StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.environment import ConnectionWanted, Environment
 from orchestrator.settings import Settings
-from orchestrator.validation import invalid
+from orchestrator.validation import invalid, require_whole_address
 
 ASK_SECONDS = 120.0  # env.py imports the app's models, which takes long on a small machine
 _HINT = (
@@ -58,6 +58,9 @@ async def learn_address(settings: Settings, credentials: Credentials) -> None:
         raise _failed(f"env.py has not connected within {ASK_SECONDS:.0f} s") from None
     except CredentialsError as error:
         raise StartupError(invalid(error.faults)) from None
+    except StartupError:
+        require_whole_address(credentials)
+        raise
 
 
 def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnAddress | None:
