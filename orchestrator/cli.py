@@ -8,14 +8,14 @@ from typing import Any, Literal
 import click
 
 from orchestrator import probe as health
-from orchestrator.commands import Printer, PrinterWithVariables, ToolWithVariables, WithVariables
+from orchestrator.commands import Commands, Described, Printer, Tool
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
 from orchestrator.stop import Stop
 from orchestrator.task import Task
 
 
-@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=DISTRIBUTION)
 @click.pass_context
 def cli(context: click.Context) -> int | None:
@@ -28,21 +28,21 @@ def cli(context: click.Context) -> int | None:
     return None
 
 
-@cli.command(cls=WithVariables)
+@cli.command(cls=Described)
 @click.pass_obj
 def serve(stop: Stop) -> int:
     """Wait for the database, migrate it, then serve the ASGI app in the same process."""
     return _run(Task("serve"), stop)
 
 
-@cli.command(cls=WithVariables)
+@cli.command(cls=Described)
 @click.pass_obj
 def migrate(stop: Stop) -> int:
     """Wait for the database, migrate it, exit: for a one-off task in a pipeline."""
     return _run(Task("migrate"), stop)
 
 
-@cli.command(cls=WithVariables)
+@cli.command(cls=Described)
 @click.option("--head", is_flag=True, help="Wait until the database is at head, not only until it answers.")
 @click.pass_obj
 def wait(stop: Stop, *, head: bool) -> int:
@@ -50,7 +50,7 @@ def wait(stop: Stop, *, head: bool) -> int:
     return _run(Task("wait", to_head=head), stop)
 
 
-@cli.command(cls=WithVariables, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@cli.command(cls=Described, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def run(stop: Stop, command: tuple[str, ...]) -> int:
@@ -68,13 +68,9 @@ def run(stop: Stop, command: tuple[str, ...]) -> int:
 _READ_BY_FREEZE = ("ORCHESTRATOR_ALEMBIC_CONFIG", "ORCHESTRATOR_TARGET")
 
 
-@cli.command(cls=ToolWithVariables, reads=_READ_BY_FREEZE)
+@cli.command(cls=Tool)
 def freeze() -> int:
-    """Write a manifest of the migration scripts when the image is built, so that a start at head need not load Alembic.
-
-    Exit code 0: the manifest is written, or these scripts cannot have one and a line on stderr gives the reason;
-    1: the file cannot be written; 9: the migration scripts are invalid.
-    """
+    """Write a manifest of the migration scripts when the image is built: a start at head then needs no Alembic."""
     from orchestrator.migrations.scripts.freeze import freeze as run
 
     return run({name: os.environ[name] for name in _READ_BY_FREEZE if name in os.environ})
@@ -87,7 +83,7 @@ def _timeout(_context: click.Context, _parameter: click.Parameter, text: str) ->
         raise click.BadParameter(f"{text} is not above 0 and at most {health.LONGEST_SECONDS:g} seconds") from None
 
 
-@cli.command(cls=ToolWithVariables, reads=health.DEFAULTS)
+@cli.command(cls=Tool)
 @click.option("--live", is_flag=True, help="Check liveness instead of readiness.")
 @click.option(
     "--timeout",
@@ -98,52 +94,38 @@ def _timeout(_context: click.Context, _parameter: click.Parameter, text: str) ->
     help="Time limit for the whole check.",
 )
 def probe(*, live: bool, timeout: float) -> int:
-    """Check the health of this container through its own port.
-
-    Exit code 0: healthy; 1: not healthy, and a line on stderr gives the reason.
-    """
+    """Check the health of this container through its own port."""
     return health.main(os.environ, live=live, timeout_seconds=timeout)
 
 
 # ---------------------------------------------------------------- for people: print something and exit
 
-_LOOKING = (
-    *("DATABASE_", "MIGRATION_DATABASE_", "ORCHESTRATOR_EMBEDDED_DATABASE", "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS"),
-    *("ORCHESTRATOR_ALEMBIC_", "ALEMBIC_CONFIG", "ORCHESTRATOR_TARGET", "ORCHESTRATOR_SERVICE", "ORCHESTRATOR_VERSION"),
-)
 
-
-@cli.command(cls=PrinterWithVariables, reads=_LOOKING)
+@cli.command(cls=Printer)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; --schema prints the schema of it.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and do nothing else.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when a database is not at head.")
 @click.pass_obj
 def status(stop: Stop, *, as_json: bool, schema: bool, exit_code: bool) -> int:
-    """Show where the database is, what ran when, what was interrupted and who holds the lock. Changes nothing.
-
-    Exit code 0: it could be read; 1: with --exit-code, a database is not at head; otherwise the code of the failure.
-    """
+    """Show where the database is, what ran when, what was interrupted and who holds the lock. Changes nothing."""
     from orchestrator.people import status as command
 
     return _print(command.schema()) if schema else command.status(stop, as_json=as_json, exit_code=exit_code)
 
 
-@cli.command(cls=PrinterWithVariables, reads=_LOOKING)
+@cli.command(cls=Printer)
 @click.option("--json", "form", flag_value="json", help="Print JSON; --schema prints the schema of it.")
 @click.option("--sql", "form", flag_value="sql", help="Print the SQL alone.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and do nothing else.")
 @click.pass_obj
 def plan(stop: Stop, *, form: Literal["json", "sql"] | None, schema: bool) -> int:
-    """Show the pending revisions: their SQL, the size of the tables they change, and whom they block. Changes nothing.
-
-    Exit code 0: it could be told, also if nothing is pending; else the code of the failure.
-    """
+    """Show the pending revisions: their SQL, the size of their tables, and whom they block. Changes nothing."""
     from orchestrator.people import plan as command
 
     return _print(command.schema()) if schema else command.plan(stop, form or "text")
 
 
-@cli.command(cls=PrinterWithVariables, reads=("DATABASE_URL", *_LOOKING[4:], "ORCHESTRATOR_APP"))
+@cli.command(cls=Printer)
 @click.option("--since", default="", metavar="REVISION", help="Judge only revisions that this one does not need.")
 @click.option(
     "--dialect",
@@ -157,10 +139,7 @@ def plan(stop: Stop, *, form: Literal["json", "sql"] | None, schema: bool) -> in
 def check(
     stop: Stop, *, since: str, dialect: str | None, form: Literal["text", "json", "github", "sarif"], schema: bool
 ) -> int:
-    """Judge settings, app and migrations without a database: what is wrong, and which operations are dangerous.
-
-    Exit code 0: nothing; 1: dangerous operations; else the code of the first failure, as for a start.
-    """
+    """Judge settings, app and migrations without a database: what is wrong, and which operations are dangerous."""
     from orchestrator.people import check as command
 
     return _print(command.schema()) if schema else command.check(stop, form, dialect=dialect or "", since=since)
@@ -191,10 +170,7 @@ def cloudwatch(form: Literal["yaml", "json"]) -> int:
 @click.argument("pattern")
 @click.argument("file", type=_FILE, default="-")
 def filter_(pattern: str, file: Path) -> int:
-    """Print the log lines of FILE (or standard input) that a CloudWatch JSON filter PATTERN matches.
-
-    Exit code 0: some lines matched; 1: no line matched; 64: the pattern is invalid.
-    """
+    """Print the log lines of FILE (or standard input) that a CloudWatch JSON filter PATTERN matches."""
     _need("lark", "re2")
     from orchestrator.cloudwatch.filtering import print_matches
 
@@ -256,6 +232,9 @@ def main(arguments: list[str], stop: Stop) -> int:
         result: Any = cli.main(arguments, prog_name="orchestrator", standalone_mode=False, obj=stop)
     except click.ClickException as error:
         message = " ".join(error.format_message().split())
-        sys.stderr.write(f"orchestrator: {message} (see orchestrator --help)\n")
+        context = getattr(error, "ctx", None)
+        program = context.command_path if context else "orchestrator"
+        sys.stderr.write(f"orchestrator: {message} (see {program} --help)
+")
         return _refuse(message) if _of_a_start(error) else EXIT_USAGE
     return result if isinstance(result, int) else EXIT_OK

@@ -1,35 +1,76 @@
-"""What the commands have in common: signals, output, and the variables in their help."""
+"""What the commands have in common: what their help tells, and how they treat signals and output."""
 
+import difflib
 import errno
 import os
+import re
 import signal
 import sys
-from collections.abc import Collection
 from typing import Any
 
 import click
 
+from orchestrator.command_help import HELP, PURPOSES, Help
+from orchestrator.errors import EXIT_USAGE
 from orchestrator.signals import default_actions
 
+_USAGE = "The command line is wrong; a line on stderr says what."
+_SENTENCE = re.compile(r".+?[.](?=\s|$)")
 
-class WithVariables(click.Command):
-    """A command whose help lists the environment variables whose names begin with one of `reads`, or all."""
 
-    def __init__(self, *args: Any, reads: Collection[str] = (), **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._reads = reads
+class Commands(click.Group):
+    """The program: its help lists the commands by what they are for, each with a whole sentence."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands."""
+        for purpose, names in PURPOSES.items():
+            with formatter.section(purpose):
+                formatter.write_dl([(name, _first_sentence(self.get_command(ctx, name))) for name in names])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find the command; an unknown one is answered with the one that is meant."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            close = difflib.get_close_matches(name, self.commands, n=1)
+            meant = f" Did you mean '{close[0]}'?" if close else ""
+            ctx.fail(f"There is no command '{name}'.{meant}")
+        return super().resolve_command(ctx, args)
+
+
+def _first_sentence(command: click.Command | None) -> str:
+    words = " ".join(((command and command.help) or "").split())
+    found = _SENTENCE.match(words)
+    return found[0] if found else words
+
+
+class Described(click.Command):
+    """A command whose help ends with its exit codes, the environment variables that it reads, and its page."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Append the variables, generated from the settings."""
-        from orchestrator.manual import variables
+        """Append what `command_help`, the failures and the settings know of it."""
+        from orchestrator.manual import failures
 
         super().format_epilog(ctx, formatter)
-        with formatter.section("Environment"):
-            read = [row for row in variables() if not self._reads or row.name.startswith(tuple(self._reads))]
-            formatter.write_dl([(row.name, row.sentence) for row in read])
+        told, meanings = HELP[str(self.name)], failures()
+        codes = {**told.codes} | {code: meanings[code] for code in told.failures} | {EXIT_USAGE: _USAGE}
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), codes[code]) for code in sorted(codes)])
+        if rows := _variables(told):
+            with formatter.section("Environment"):
+                formatter.write_dl(rows)
+        with formatter.section("Documentation"):
+            formatter.write_text(f"docs/{told.page}")
 
 
-class Tool(click.Command):
+def _variables(told: Help) -> list[tuple[str, str]]:
+    """Return the variables that a command reads, each with its meaning."""
+    from orchestrator.manual import variables
+
+    found = [row for row in variables() if row.name.startswith(tuple(told.reads)) and row.name not in told.but]
+    return [(row.name, row.sentence) for row in found]
+
+
+class Tool(Described):
     """A command for people: Ctrl-C ends it, and so does a closed pipe (`| head`)."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -53,11 +94,3 @@ class Printer(Tool):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # otherwise Python would flush again at exit, and fail again
             raise click.ClickException(f"the output cannot be written: {error.strerror or error}") from None
         return result
-
-
-class ToolWithVariables(Tool, WithVariables):
-    """A tool whose help lists the variables that it reads."""
-
-
-class PrinterWithVariables(Printer, WithVariables):
-    """A printer whose help lists the variables that it reads."""

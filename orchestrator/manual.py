@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any, Literal, NamedTuple, get_type_hints
 
 from orchestrator.database_settings import DatabaseSettings
-from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure
+from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.schema import COMMON, TYPES, Common, Schema, forms, level, line_schema, meaning
 from orchestrator.settings import Settings
@@ -87,6 +87,13 @@ def markdown_settings() -> str:
         default = f"`{row.default}`" if row.default else "-"
         lines.append(f"| `{row.name}` | {default} | {_cell(row.help)} |")
     return "\n".join(lines) + "\n"
+
+
+def failures() -> dict[int, str]:
+    """Return what each exit code of a failed start means."""
+    kinds = [kind for kind in CATALOGUE.values() if issubclass(kind, Failure)]
+    found = {kind.exits_with: meaning(kind) for kind in kinds}
+    return found | {StartupFailed.exits_with: "A bug of the orchestrator: `error_type` is `bug`."}
 
 
 def catalogue(form: Literal["markdown", "json", "schema"]) -> str:
