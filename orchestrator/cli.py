@@ -234,7 +234,6 @@ def main(arguments: list[str], stop: Stop) -> int:
         message = " ".join(error.format_message().split())
         context = getattr(error, "ctx", None)
         program = context.command_path if context else "orchestrator"
-        sys.stderr.write(f"orchestrator: {message} (see {program} --help)
-")
+        sys.stderr.write(f"orchestrator: {message} (see {program} --help)\n")
         return _refuse(message) if _of_a_start(error) else EXIT_USAGE
     return result if isinstance(result, int) else EXIT_OK

@@ -64,7 +64,7 @@ async def test_a_frozen_tree_needs_no_alembic_at_head(project: Project, database
     assert [event["revision"] for event in first.find("revision_applied")] == ["r1", "r2"]
     second = await _serve(project, database)
     assert told(second) == ["migrations_current"]
-    assert second.find("log", message="False False False")
+    assert second.find("log", message="False False False False")
     assert _warnings(first) == _warnings(second) == []
 
 
@@ -73,7 +73,7 @@ async def test_a_tree_that_is_not_frozen_needs_it_and_is_told_so(project: Projec
     assert (await migrate(project, database)).exit_code == 0
     process = await _serve(project, database)
     assert told(process) == ["migrations_current"]
-    assert process.find("log", message="True True False")
+    assert process.find("log", message="True True False False")
     (warning,) = _warnings(process)
     assert "orchestrator freeze" in warning
 
@@ -90,7 +90,7 @@ async def test_every_template_of_alembic_is_frozen(tmp_path: Path, database: Dat
     assert [event["revision"] for event in first.find("revision_applied")] == ["r1", "r2"]
     second = await _serve(project, database)
     assert told(second) == ["migrations_current"]
-    assert second.find("log", message="False False False")
+    assert second.find("log", message="False False False False")
     assert _warnings(first) == _warnings(second) == []
 
 
@@ -126,7 +126,7 @@ async def test_a_script_that_was_changed_after_it_was_applied_is_still_told(
     await _frozen(project)
     process = await _serve(project, database)
     assert process.find("checksum_changed", revision="r2")
-    assert process.find("log", message="False False False")
+    assert process.find("log", message="False False False False")
     assert _warnings(process) == []
 
 
