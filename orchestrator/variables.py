@@ -102,7 +102,13 @@ class Variables:
         cls.fields = {**getattr(cls, "fields", {}), **own}
 
     def __init__(self, **values: Any) -> None:
-        """Take values by attribute; every other attribute has its default."""
+        """Take values by attribute; every other attribute has its default.
+
+        Raises:
+            TypeError: there is no such attribute.
+        """
+        if unknown := sorted(values.keys() - self.fields.keys()):
+            raise TypeError(f"{type(self).__name__} has no {', '.join(unknown)}")
         defaults = {name: each.default for name, each in self.fields.items()}
         vars(self).update(defaults | values, fields_set=frozenset(values))
 

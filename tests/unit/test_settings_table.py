@@ -102,3 +102,11 @@ def test_each_variable_is_explained_and_its_example_is_valid(tmp_path: Path, mon
         assert defined.help, name
         settings, _ = load({name: defined.example, **database})
         assert str(getattr(settings, field)).lower() in {defined.example, f"{defined.example}.0"}, name
+
+
+def test_a_setting_that_does_not_exist_is_refused_in_python_too() -> None:
+    """A program that misspells one would get the default in silence."""
+    with pytest.raises(TypeError, match="Settings has no wait_timeout"):
+        Settings(wait_timeout=5)
+    with pytest.raises(AttributeError):
+        Settings().port = 1
