@@ -112,6 +112,7 @@ class Run:
         arena = self._arena
         self.outcome.again = self.outcome.starts > self._scenario.replicas
         self.outcome.missed = self._to_come
+        self.outcome.interrupted = sum(bool(each.find("migration_interrupted")) for each in arena.starts)
         self.outcome.resumed = sum(bool(each.find("revision_resumed")) for each in arena.starts)
         check_reports(arena.starts, list(self._expected))
         if self.outcome.refused:

@@ -89,6 +89,7 @@ class Outcome:
         missed: Those that came too late.
         starts: How many processes were started.
         again: Whether some had to be started again.
+        interrupted: How many of them waited for the database in the middle of a migration, and went on.
         resumed: How many of them continued in the middle of a revision.
         refused: Whether it had to stay unfinished.
     """
@@ -98,5 +99,6 @@ class Outcome:
     missed: list[str] = field(default_factory=list)
     starts: int = 0
     again: bool = False
+    interrupted: int = 0
     resumed: int = 0
     refused: bool = False
