@@ -57,9 +57,10 @@ lint: $(DEV)/ready ## every check that runs no test
 	@$(DEV)/bin/hadolint Dockerfile
 	@$(DEV)/bin/cfn-lint --append-rules tests/cloudwatch/rules -- deploy/*.yaml
 
-format: $(DEV)/ready ## put the code in order
+format: $(DEV)/ready ## put the code in order, and the map in CONTRIBUTING.md
 	@$(DEV)/bin/ruff format .
 	@$(DEV)/bin/ruff check --fix .
+	@$(DEV)/bin/python -m tests.unit.package_map
 
 # The site's sources are links to the pages of the repository, so that relative links are the same in both.
 docs: .venv/docs/ready ## build the documentation as a site into dist/site; ARGS="serve" to read it while you write

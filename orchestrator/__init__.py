@@ -1,6 +1,6 @@
 """The entrypoint of a FastAPI and Alembic container: wait for the database, migrate it safely, serve.
 
-The public interface for Python is `__all__`, under semantic versioning. Everything else is private.
+The public interface for Python is `__all__`, under semantic versioning. All other names are private.
 """
 
 from orchestrator import began as began  # the first of our modules to run: it takes the time

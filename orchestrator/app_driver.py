@@ -6,7 +6,7 @@ from orchestrator.address.dialects import DATABASES, OWN, PORTS
 from orchestrator.address.drivers import DRIVERS
 from orchestrator.database_secrets import CredentialsError
 
-_OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so that it tells nothing of the app's kind
+_OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so its presence does not show the app's kind
 
 
 def database_of(port: int | None) -> str:

@@ -4,7 +4,7 @@ import random
 
 
 class Backoff:
-    """The pauses of one series of attempts. `next` returns one in seconds; `reset` begins again with the first."""
+    """The pauses of a series of attempts. `next` returns one in seconds; `reset` begins again with the first."""
 
     def __init__(self, first_seconds: float, longest_seconds: float) -> None:
         self._first = self._pause = first_seconds

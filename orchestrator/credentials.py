@@ -42,7 +42,7 @@ class Credentials:
         given: the variables.
         embedded: no variable gives an address, and the embedded database may be used.
         tls: which CA to trust, if DATABASE_SSL_CA is set.
-        told: the app's address as read from env.py, if no variable gives one.
+        told: the app's address from env.py, if no variable gives one.
         issued: the logins that were handed out.
         asynchronous: whether env.py uses an asynchronous engine, for parts without a driver; None if not known.
     """
@@ -157,7 +157,7 @@ class Credentials:
         return self._address(_known(self._app()), self.app_url)
 
     def _address(self, login: Login, source: Callable[[], URL]) -> OwnAddress:
-        """Return the address of a login. If env.py gave the address, keep its options whatever the login is."""
+        """Return the address of a login. If env.py gave the address, keep its options for any login."""
         told = self.told if login.text == _TOLD else None
         address = replace(told, url=login.url) if told else login.own_address()
         self._issue(address.url, source)

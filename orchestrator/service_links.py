@@ -12,7 +12,7 @@ _LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d{1,5}")
 
 
 def is_service_link(name: str, value: str) -> bool:
-    """Return whether Kubernetes set this variable; a `..._PORT` is told by its value."""
+    """Return whether Kubernetes set this variable; a `..._PORT` is recognised by its value."""
     return bool(_NAME.fullmatch(name) or (name.endswith("_PORT") and _LINK.fullmatch(value)))
 
 

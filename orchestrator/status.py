@@ -19,7 +19,7 @@ _OF_STATEMENT = (
 
 
 class _Wait(NamedTuple):
-    """What the start waits for: the kind, which one, and since when."""
+    """What the start waits for: the kind, the name, and since when."""
 
     kind: Literal["database", "service", "migration_lock", "table_lock"]
     detail: str

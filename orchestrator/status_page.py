@@ -62,7 +62,7 @@ def _mark(state: str) -> str:
 
 
 def _progress(start: Mapping[str, Any]) -> str:
-    """Return the bar: it moves by itself while nobody knows how much is left."""
+    """Return the bar; it moves by itself while the remaining time is unknown."""
     if start["state"] in {"failed", "stopped", "draining"}:
         return ""
     percent = start["progress_percent"] if start["step"] == "migration" else None

@@ -31,7 +31,7 @@ class Fault(NamedTuple):
 
 
 class Variable(NamedTuple):
-    """The definition of one variable.
+    """The definition of a variable.
 
     Attributes:
         name: The environment variable.

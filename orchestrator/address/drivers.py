@@ -230,7 +230,7 @@ def set_tls(driver_name: str, parameters: Parameters, tls: Tls) -> bool:
 
 
 def missing_driver(error: BaseException) -> str:
-    """Return the command that installs the driver which `error` misses; empty if it is about anything else."""
+    """Return the command that installs the driver which `error` misses; empty for any other error."""
     name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     found = next((each for each in _DRIVERS if each.package and each.module.partition(".")[0] == name), None)
     return f"The driver {found.name} is not installed: pip install {found.package}." if found else ""

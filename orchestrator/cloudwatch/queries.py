@@ -100,8 +100,8 @@ RETRIES = _query(
     | sort retries desc
     """,
 )
-# Only starts that served have startup_seconds, only failed ones have failed_state, and only those that ended have
-# uptime_seconds. A start with none of them is going on while it writes lines, one per heartbeat; else it was killed.
+# Only starts that served have startup_seconds, only failed ones have failed_state, and only ended ones have
+# uptime_seconds. A start with none of them is running if it still writes a line per heartbeat; otherwise it was killed.
 STARTS_BY_VERSION = _query(
     "StartsByVersionQuery",
     "Starts by version",

@@ -19,11 +19,11 @@ _BELOW = ("/sqlalchemy/engine/", "/sqlalchemy/pool/", "/sqlalchemy/dialects/")
 
 
 class Interrupted(StartupError):  # noqa: N818  # the caller may go on
-    """A run that was interrupted; `failure` says what to report if it does not go on.
+    """The database interrupted the run; `failure` is the report if the run does not continue.
 
     Attributes:
         diagnosis: what the database did.
-        silent_seconds: for how long nothing was heard of the database; 0 when the connection was lost otherwise.
+        silent_seconds: how long the database was silent; 0 if the connection was lost in another way.
     """
 
     def __init__(self, failure: Failure, diagnosis: Diagnosis, silent_seconds: float = 0.0) -> None:
@@ -32,14 +32,14 @@ class Interrupted(StartupError):  # noqa: N818  # the caller may go on
 
 
 def interruption(error: BaseException, backend: Backend, silent_seconds: float = 0.0) -> Diagnosis | None:
-    """What the database did, if it interrupted the run; None where the error is a revision's or env.py's own.
+    """Return what the database did, if it interrupted the run; None for an error of a revision or of env.py.
 
-    A revision may have network errors of its own, from an HTTP client: only what comes from a database driver counts.
+    A revision may have network errors itself, from an HTTP client: only errors of a database driver count.
 
     Args:
-        error: what ended the run.
-        backend: of the database.
-        silent_seconds: for how long nothing was heard of it when the connection was ended for that; else 0.
+        error: the error that ended the run.
+        backend: the backend of the database.
+        silent_seconds: how long the database was silent, if the connection was ended for that; otherwise 0.
     """
     cause = error.__cause__ if isinstance(error, StartupError) else error
     if cause is None or not is_of_database(cause):

@@ -34,7 +34,7 @@ class Lines:
         self._silent_until = 0.0
 
     def has(self, diagnosis: Diagnosis, waited_seconds: float) -> bool:
-        """Return whether this attempt is written: each with a new cause, and those of the same one ever more seldom."""
+        """Return whether this attempt is written: all with a new cause, and fewer and fewer with the same cause."""
         cause = diagnosis.error_type, diagnosis.error_code
         if cause == self._cause and waited_seconds < self._silent_until:
             return False

@@ -1,8 +1,8 @@
-"""Connections of this process on which nothing comes any more, and how to end them.
+"""Finds connections of this process that receive nothing any more, and ends them.
 
-A network may acknowledge every packet and deliver none (a proxy that hangs, a middlebox that lost its state). Then no
-timeout of TCP ends the wait, and few drivers have one of their own. The kernel knows when something was sent and when
-something came, whatever the driver is and whether it uses TLS: `tcpi_last_data_sent`, `tcpi_last_data_recv` of tcp(7).
+A network may acknowledge every packet and deliver none (a hanging proxy, a middlebox that lost its state). Then no TCP
+timeout ends the wait, and few drivers have one. The kernel knows when data was last sent and received, for any driver
+and with TLS: `tcpi_last_data_sent`, `tcpi_last_data_recv` of tcp(7).
 """
 
 import contextlib
@@ -32,19 +32,19 @@ class Quiet:
 
 
 def quiet_connections(ports: Collection[int]) -> list[Quiet]:
-    """The TCP connections of this process to these ports, whoever made them; none where the system is not Linux."""
+    """Return the TCP connections of this process to these ports, made by any code; none on systems other than Linux."""
     return [_quiet(found) for found in _sockets_to(ports)]
 
 
 def end_quiet(ports: Collection[int], seconds: float, *, but: Collection[int]) -> int:
-    """End the connections on which nothing came for so long; returns how many there were.
+    """End the connections that received nothing for so long; return how many there were.
 
-    A driver that waits on one, in whichever thread, finds the end of the stream.
+    A driver that waits on one, in any thread, gets the end of the stream.
 
     Args:
         ports: of the servers.
-        seconds: how long nothing came.
-        but: connections that are left alone unless something was asked on them: they only rest in a pool.
+        seconds: how long nothing was received.
+        but: connections that are ended only if a query is outstanding: they rest in a pool.
     """
     ended = 0
     for found in _sockets_to(ports):

@@ -41,7 +41,7 @@ def keep_alive(dbapi_connection: Any) -> None:
 
 
 def end(dbapi_connection: Any) -> bool:
-    """End a connection for the driver that waits on it, in whichever thread; whether its socket was found."""
+    """End a connection, for a driver that waits on it in any thread; return whether its socket was found."""
     with _tcp_socket(dbapi_connection) as found:
         if found is None:
             return False

@@ -1,4 +1,4 @@
-"""What a failure is, and the exception that carries it."""
+"""The base of all failures, and the exception that carries one."""
 
 import logging
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What is wrong with the settings, the app, the port or a hook."""
+"""Failures of the settings, the app, the port or a hook."""
 
 from orchestrator.errors.failure import Failure
 from orchestrator.events.event import catalogued, described

@@ -1,10 +1,10 @@
-"""The catalogue of events: one class an event, and the only way to say that something happened.
+"""The catalogue of events: one class per event, and the only way to report that something happened.
 
-An event is data. Its class gives the name (in snake_case), the level, the outcome, the sentence and the fields
-with their meanings; documentation and tests are made from the class. `emit` passes an instance to its listeners:
-the log (see `orchestrator.log`), the status that the port tells, or a list in a test.
+An event is data. Its class gives the name (in snake_case), the level, the outcome, the sentence and the fields with
+their meanings; documentation and tests are generated from the class. `emit` passes an instance to its listeners: the
+log (see `orchestrator.log`), the status that the port shows, or a list in a test.
 
-To add one: a class in the module of its time (in `errors`, when it ends the process) and a call of `emit`. Names and
+To add one: a class in the module of its phase (in `errors`, if it ends the process) and a call of `emit`. Names and
 fields are public interface, because alarms filter on them: see section 6 of the contract, kept in docs/events.md.
 """
 

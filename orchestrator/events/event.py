@@ -1,4 +1,4 @@
-"""What an event is: its name, level, outcome, sentence and fields, and how a class becomes one."""
+"""The base of all events: name, level, outcome, sentence and fields, and how a class becomes an event."""
 
 import logging
 import re
@@ -17,14 +17,14 @@ CATALOGUE: dict[str, type["Event"]] = {}
 
 
 def described(text: str, *, foreign: bool = False, unit: Unit = "", metric: str = "", **kwargs: Any) -> Any:
-    """A field with its meaning.
+    """Return a field with its meaning.
 
     Args:
         text: Its meaning, for the documentation.
-        foreign: Its text comes from outside and may hold a secret.
-        unit: What a number counts; empty for mere counts, numbers and texts.
-        metric: The name of the CloudWatch metric that it is a value of, with ORCHESTRATOR_METRICS=emf.
-        kwargs: As of `dataclasses.field`.
+        foreign: Its text comes from outside and may contain a secret.
+        unit: The unit of a number; empty for counts and texts.
+        metric: The CloudWatch metric that gets its value, with ORCHESTRATOR_METRICS=emf.
+        kwargs: As in `dataclasses.field`.
     """
     return field(metadata={"help": text, "foreign": foreign, "unit": unit, "metric": metric}, **kwargs)
 
@@ -36,10 +36,10 @@ def seconds(text: str, *, metric: str = "", **kwargs: Any) -> Any:
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(described, seconds))
 def catalogued(kind: type[E]) -> type[E]:
-    """Make a class an event. Type checkers see which fields it must be given.
+    """Make a class an event. Type checkers see which fields it needs.
 
-    `dataclass` generates a method by compiling its text. For the whole catalogue that would take longer than any other
-    import of ours, so `Event` has the methods, once.
+    `dataclass` generates a method by compiling its text. For the whole catalogue that would take longer than any of our
+    imports, so `Event` has the methods, once.
     """
     return dataclass(init=False, repr=False, eq=False, kw_only=True)(kind)
 

@@ -1,5 +1,5 @@
 """The orchestrator for other programs and for tests: start it, await its events, stop it.
 
-It runs as a process of its own, as in a container. So nothing of the calling program changes: neither its logging, its
+It runs as a separate process, as in a container. So nothing of the calling program changes: neither its logging, its
 signals, its environment nor its standard output.
 """

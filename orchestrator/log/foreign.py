@@ -1,7 +1,7 @@
 """The app's own logging: the app configures it freely, and we write what its console would show.
 
-The app's loggers, levels, filters and handlers work as under uvicorn. Only the last step differs: what a handler writes
-to standard output or error becomes a line of ours, with the record's level and fields.
+The app's loggers, levels, filters and handlers work as under uvicorn. Only the last step differs: the text that a
+handler writes to standard output or error becomes a log line, with the record's level and fields.
 """
 
 import logging

@@ -46,7 +46,7 @@ class Route:
         return level >= self.own_level and level >= self.floor
 
     def show(self, record: logging.LogRecord, told: Mapping[str, Any] | None = None) -> None:
-        """Write a record that the app shows, once; `told` is the JSON object that the app wrote for it, if any."""
+        """Write a record that the app shows, once; `told` is the JSON object that the app has written for it."""
         marks = record.__dict__
         if SHOWN in marks or _below(record, self.floor):
             return

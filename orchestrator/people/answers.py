@@ -1,4 +1,4 @@
-"""Answers of the commands as data: dataclasses whose fields say what they mean, as JSON and as its JSON Schema."""
+"""Answers of the commands as data: dataclasses with documented fields, as JSON and as its JSON Schema."""
 
 import dataclasses
 import json

@@ -12,9 +12,9 @@ def columns(rows: Iterable[Sequence[str]], *, indent: str = "", width: int | Non
     """Return the rows as aligned lines; the last column is cut where the terminal ends.
 
     Args:
-        rows: of texts, all with as many cells.
+        rows: rows of texts, all with the same number of cells.
         indent: before each line.
-        width: of the terminal; without it, its own, or 120 where there is none.
+        width: of the terminal; by default the current one's, or 120 without a terminal.
     """
     listed = [[" ".join(cell.split()) for cell in row] for row in rows]
     if not listed:
@@ -26,7 +26,7 @@ def columns(rows: Iterable[Sequence[str]], *, indent: str = "", width: int | Non
 
 
 def facts(rows: Iterable[tuple[str, str]], *, indent: str = "", width: int | None = None) -> list[str]:
-    """Return names and what there is to say of each; a long text goes on below itself."""
+    """Return names and their values; a long text continues below itself."""
     listed, limit = list(rows), width or terminal_width()
     widest = max((len(name) for name, _ in listed), default=0)
     hanging = " " * (len(indent) + widest + len(_GAP))
@@ -40,7 +40,7 @@ def facts(rows: Iterable[tuple[str, str]], *, indent: str = "", width: int | Non
 
 
 def terminal_width() -> int:
-    """Return the columns of the terminal; 120 where there is none."""
+    """Return the columns of the terminal; 120 without one."""
     return shutil.get_terminal_size((120, 24)).columns
 
 

@@ -1,8 +1,8 @@
-"""What keeps env.py from changing anything while a command of people runs it.
+"""Keeps env.py from changing anything while a command for people runs it.
 
-env.py may create a schema, set a role or take a lock of its own before it lets Alembic look. What it executes by
-SQLAlchemy is looked at: reads and settings of the session pass, an advisory lock is answered without being taken, and
-the rest is left out. See https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_execute.
+env.py may create a schema, set a role or take a lock before Alembic reads anything. Its statements through SQLAlchemy
+are checked: reads and settings of the session pass, an advisory lock is answered without being taken, and all others
+are left out. See https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_execute.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ def changes(statement: str) -> bool:
 
 
 class Guard:
-    """Lets the statements of one thread read only.
+    """Lets the statements of one thread only read.
 
     Attributes:
         left_out: the statements that were not executed.

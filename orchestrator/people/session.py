@@ -32,7 +32,7 @@ _BUG_HINT = "This is a bug in the orchestrator. Please report it with the traceb
 
 @dataclass
 class Session:
-    """What a command works with: the settings of the project, and how to reach its database."""
+    """The context of a command: the settings of the project, and how to reach its database."""
 
     settings: Settings
     credentials: Credentials
@@ -73,7 +73,7 @@ class Session:
 
 
 class Answer(NamedTuple):
-    """What a command prints on stdout, and its exit code."""
+    """The output of a command on stdout, and its exit code."""
 
     text: str
     exit_code: int = EXIT_OK
@@ -83,7 +83,7 @@ Story = Callable[[Session], Coroutine[Any, Any, Answer]]
 
 
 def carry_out(command: str, stop: Stop, story: Story) -> int:
-    """Carry out a command that needs the database's address; returns its exit code. Failures are told on stderr."""
+    """Carry out a command that needs the database's address; return its exit code. Failures go to stderr."""
     return explained(lambda: _carry_out(command, stop, story))
 
 

@@ -26,7 +26,7 @@ LookAt = Callable[["MigrationContext", str, Target, Mapping[str, Any]], T]
 
 @dataclass
 class Surveying(Generic[T]):
-    """Looks at each context, and lets env.py go on as if nothing was missing there."""
+    """Reads each context, and lets env.py continue as if it was at head."""
 
     upgrade: Upgrade
     look: LookAt[T]
@@ -71,5 +71,5 @@ async def survey(session: Session, target: Target, look: LookAt[T]) -> tuple[lis
 
 
 def left_out_notes(statements: Iterable[str]) -> list[str]:
-    """Return what there is to say of statements that env.py was kept from executing."""
+    """Return a note for each statement that env.py was kept from executing."""
     return [_LEFT_OUT.format(statement=REDACTOR.text(each)[:_STATEMENT_LENGTH]) for each in statements]

@@ -86,7 +86,7 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
 
 
 def _of_text(error: BaseException) -> Diagnosis | None:
-    """Return the diagnosis of a connection that libpq or pg8000 lost or could not make: they tell it in words only."""
+    """Return the diagnosis of a connection that libpq or pg8000 lost or could not make, by its message only."""
     message = _message(error)
     if not any(isinstance(each, DBAPIError) or type(each).__module__.startswith(_IN_WORDS) for each in chain(error)):
         return None

@@ -19,7 +19,7 @@ _SHOWN_AFTER_SECONDS = 0.3  # what ends sooner does not flicker
 
 
 class Bottom:
-    """Draws the line in a thread of its own, as long as there is a text.
+    """Draws the line in a separate thread, as long as there is a text.
 
     Attributes:
         output: where to draw; None: nowhere yet.

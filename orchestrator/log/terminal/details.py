@@ -1,4 +1,4 @@
-"""What a failure shows below its sentence: the faults, the SQL, what is done and what is left, and what to do."""
+"""The details of a failure below its sentence: the faults, the SQL, what is done and what is left, and the cure."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the line at the bottom of a terminal says, from the events."""
+"""The text of the line at the bottom of a terminal, from the events."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -34,7 +34,7 @@ class Screen:
         self._bottom.output = output
 
     def shows(self, record: Any) -> bool:
-        """Return whether a record becomes a line of its own; the moving line follows each."""
+        """Return whether a record becomes a separate line; the moving line is drawn again after it."""
         event = getattr(record, "orchestrator_event", None)
         if event is None:
             return True

@@ -1,7 +1,7 @@
-"""A record that survives whatever becomes of the transaction: that a revision did what no rollback undoes.
+"""A record that survives every rollback: the revision has done work that no rollback undoes.
 
-It is written before that happens, on a connection of its own. A commit on the migrating connection would make half of
-the revision durable and release its savepoints.
+It is written before that work, on a separate connection. A commit on the migrating connection would make half of the
+revision durable and release its savepoints.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ def migrating_thread() -> int:
 
 
 class DurableMark:
-    """The mark of one revision.
+    """The mark of a revision.
 
     Attributes:
         written: it is in the database.
@@ -64,7 +64,7 @@ class DurableMark:
         return True
 
     def _connected(self, work: Callable[[Journal], None]) -> None:
-        """Do it on a connection like env.py's, with a pool of its own: the engine's may be full."""
+        """Run `work` on a connection like env.py's, from a separate pool: the engine's may be full."""
         pool = self._engine.pool.recreate()
         if getattr(pool._creator, "__module__", "") != "sqlalchemy.engine.create":  # noqa: SLF001  # there is no public name
             raise LookupError("a creator of env.py's own may return the migrating connection")

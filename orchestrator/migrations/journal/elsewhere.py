@@ -53,9 +53,10 @@ class Elsewhere:
             self._run.log.stays = True
 
     def failed(self, error: Exception) -> None:
-        """When nothing stays in this database, the next start runs the revision again, as plain Alembic does.
+        """Remove the mark if nothing stays in this database.
 
-        A lost connection is no failure of the revision: nobody repairs it, and it would be run again at once.
+        The next start then runs the revision again, like plain Alembic. A lost connection does not count as a failure:
+        nothing would be repaired, and the revision would run again at once.
         """
         if not (self._run.log.left_something or getattr(error, "connection_invalidated", False)):
             self._mark.remove()

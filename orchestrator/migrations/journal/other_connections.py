@@ -30,8 +30,8 @@ _EVENTS = {
     "os.fork": _PROCESS,
     "os.forkpty": _PROCESS,
 }
-# What Python's audit events do not tell: the start of a thread (before 3.13), of a process by `multiprocessing`, and
-# connections that C or uvloop opens.
+# Events that Python's audit hooks do not report: the start of a thread (before 3.13), of a process by
+# `multiprocessing`, and connections opened by C code or uvloop.
 _SILENT = {
     ("threading", "Thread.start"): "a thread was started",
     ("_posixsubprocess", "fork_exec"): _PROCESS,
@@ -72,7 +72,7 @@ def watching(notice: Callable[[str], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _told(holder: Any, name: str, what: str) -> Iterator[None]:
-    """Have a function tell before it runs."""
+    """Make a function report before it runs."""
     original = None if holder is None else getattr(holder, name, None)
     if original is None:
         yield  # the driver is not imported, or of another version

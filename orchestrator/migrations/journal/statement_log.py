@@ -24,12 +24,12 @@ class StatementLog:
     """The statements of a revision: those of an interrupted run, which are replayed, then the new ones.
 
     Attributes:
-        steps: statements that may change something, in their order; the journal has more of those that are written.
+        steps: statements that may change something, in their order; the journal has more about those that are written.
         durable: how many of them are durable.
         skipped: how many of them an earlier run or attempt has done.
         statements_done: how many of them succeeded.
         reason: why the revision cannot be resumed after its next durable statement; empty if it can.
-        stays: whether it has done something in this database that no rollback undoes, and a mark says so.
+        stays: whether it has done something in this database that no rollback undoes, with a mark for it.
         has_side_effects: whether it has done something that a rollback does not undo and the log does not contain.
         journal_name: how the names of the journal's tables begin.
     """
@@ -84,7 +84,7 @@ class StatementLog:
 
     @property
     def refused_for_good(self) -> bool:
-        """Return whether the journal already says that the revision cannot be resumed.
+        """Return whether the journal already refuses a resume.
 
         Later rows may then be written lazily.
         """

@@ -138,7 +138,7 @@ class Journal:
         return other
 
     def mark(self, revision: str, reason: str) -> None:
-        """Write down that an unfinished revision did what no rollback undoes; nothing else is needed for the mark."""
+        """Write that an unfinished revision did what no rollback undoes; the mark needs nothing more."""
         what = Kind.OPAQUE, "", reason[:STATEMENT_LENGTH], Outcome.DONE
         self._query("save 1", _numbered([_values(revision, MARK, what, "[]", "[]")]))
 

@@ -126,7 +126,7 @@ _used: AlembicFiles | None = None
 
 
 def use_files(files: AlembicFiles) -> None:
-    """Let `AlembicFiles.of` return these from now on: the app has told them."""
+    """Let `AlembicFiles.of` return these files from now on, because the app has given them."""
     global _used  # noqa: PLW0603  # one process has one app
     _used = files
 

@@ -1,4 +1,4 @@
-"""What the journal and the manifest store of a script: a checksum of its file, and its description."""
+"""Facts about a script for the journal and the manifest: the checksum of its file, and its description."""
 
 import hashlib
 from pathlib import Path

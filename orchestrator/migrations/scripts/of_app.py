@@ -23,7 +23,7 @@ _LIBRARY = "advanced_alchemy"
 
 
 def app_has_configuration(settings: Settings) -> bool:
-    """Return whether only the app can tell Alembic's configuration: the files do not, or its env.py needs it."""
+    """Return whether only the app has Alembic's configuration: the files do not, or its env.py needs the app."""
     if importlib.util.find_spec(_LIBRARY) is None or not may_be_imported(settings.app):
         return False
     try:

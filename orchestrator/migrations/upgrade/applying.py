@@ -142,7 +142,7 @@ class Applier:
             self._executor(about, refused.record or Record())
             raise MigrationAborted(refused) from None
         if self._session.commits_definitions:
-            self._real.commit()  # no question of ours has begun the transaction in which the revision goes on
+            self._real.commit()  # so that none of our queries has begun the transaction in which the revision continues
         if record.steps and entry is not None:
             self._patience.emit(
                 RevisionResumed(

@@ -23,10 +23,10 @@ AGAIN_SECONDS = 1.0  # between two looks at the outcome, while the database rest
 
 
 class DatabaseErrors:
-    """The errors that env.py meets in the database; made in the thread whose errors are not env.py's.
+    """The errors that env.py meets in the database. Create it in the thread whose errors are not env.py's.
 
     Attributes:
-        last: the last one, whatever env.py has made of it.
+        last: the last one, even if env.py has caught it.
     """
 
     def __init__(self, backend: Backend) -> None:

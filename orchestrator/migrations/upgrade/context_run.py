@@ -208,7 +208,7 @@ class ContextRun:
 
     @property
     def committed(self) -> int:
-        """How many revisions are in the database for good, whatever becomes of the run."""
+        """Return how many revisions are durable, however the run ends."""
         return len(self.applied) if self._unconfirmed is None else 0
 
     @property

@@ -173,7 +173,7 @@ def _source_left(recorder: Executor) -> list[str]:
 
 
 def _elsewhere(recorder: Executor | None) -> str:
-    """What it did beside its connection stays, although nothing of it is left in this database."""
+    """Return the work outside the connection that stays, although nothing of it is left in this database."""
     return _ELSEWHERE.format(recorder.log.reason) if recorder and recorder.log.has_side_effects else ""
 
 

@@ -1,4 +1,4 @@
-"""Continuing a migration that the database interrupted, as the next start of the process would: but not for ever."""
+"""Continues a migration that the database interrupted, as the next start of the process would, within a limit."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ _SAME_PLACE = (
 
 
 class Interruptions:
-    """Those of one start."""
+    """The interruptions of a start."""
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit

@@ -172,7 +172,7 @@ class LockGuard:
         self._work_is_done = True
 
     def work_has_failed(self) -> None:
-        """Allow its release in the same way: nothing more is applied, and a connection that was lost is no news."""
+        """Allow its release in the same way: nothing more is applied, and a lost connection need not be reported."""
         self._work_is_done = self._has_failed = True
 
     def follow(self, connection: "Connection") -> None:

@@ -54,7 +54,7 @@ class ProgressWatcher:
     async def look(self) -> Observation | None:
         """Return what can be seen of the statement now.
 
-        It is an empty observation if the server does not tell, and None if no server answers.
+        It is an empty observation if the server does not show it, and None if no server answers.
         """
         answered = False
 

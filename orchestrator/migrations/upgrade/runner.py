@@ -57,7 +57,7 @@ class Upgrade:
         cancelled: whether the caller is about to cancel the running statement.
         blocked_by: the session that last blocked a statement, and that statement.
         applied_before: as in `Shared`.
-        silent_seconds: how long nothing was heard of the database before its connection was ended for that; else 0.
+        silent_seconds: how long the database was silent before its connection was ended for that; otherwise 0.
     """
 
     files: AlembicFiles

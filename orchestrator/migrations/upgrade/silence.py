@@ -1,8 +1,8 @@
-"""A deadline for everything that env.py, the lock and the journal wait for: the database must be heard now and then.
+"""A deadline for all waits of env.py, the lock and the journal: the database must answer from time to time.
 
-A long ALTER is silent on its connection for hours, so silence there says nothing. What tells a busy server from a
-network that delivers nothing is a second connection: a server that answers there, with whatever, is alive. While none
-answers, the time runs; and a server that says that the connection rests has sent an answer that was lost on the way.
+A long ALTER is silent on its connection for hours, so silence there proves nothing. A second connection distinguishes a
+busy server from a network that delivers nothing: a server that answers there, with any answer, is alive. While none
+answers, the time runs. If a server reports the connection as idle, its answer was lost on the way.
 """
 
 import asyncio

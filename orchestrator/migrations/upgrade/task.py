@@ -44,8 +44,9 @@ class UpgradeTask:
         """Return where the databases are, by env.py; without those after the first one that is behind."""
         upgrade = self._new_upgrade(target)
         looking = asyncio.ensure_future(self._watched_for_silence(upgrade, upgrade.look))
-        looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # it may end when nobody waits
-        return await asyncio.shield(looking)  # env.py goes on when the caller gives up, and must be watched to its end
+        # env.py continues when the caller gives up, and must be watched to its end.
+        looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        return await asyncio.shield(looking)
 
     async def _watched_for_silence(self, upgrade: Upgrade, work: Callable[[], T]) -> T:
         running = asyncio.ensure_future(_as_alembic(work))

@@ -16,10 +16,10 @@ _WRITERS = {"text": output.text, "json": output.as_json, "github": output.github
 
 
 def check(stop: Stop, form: Form, *, dialect: str, since: str) -> int:
-    """Print what is wrong and what is dangerous.
+    """Print the faults and the dangerous operations.
 
     Returns:
-        0; the code of the first failure, as a start would end with; else 1 for findings.
+        0; the code of the first failure, as of a start; otherwise 1 for findings.
     """
 
     def work() -> Answer:

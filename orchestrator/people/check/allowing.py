@@ -26,7 +26,7 @@ class Allowance(NamedTuple):
 
 
 class Allowances:
-    """Those of one script."""
+    """The allowances of a script."""
 
     def __init__(self, found: Iterable[Allowance]) -> None:
         self._found = [*found]

@@ -1,6 +1,6 @@
-"""The rules of our own: what each is called, why it is dangerous, the safe way, and the page that tells more.
+"""Our own rules: the name of each, the danger, the safe way, and a page about it.
 
-PostgreSQL has a kept tool, squawk, for its locks: see `squawk`. Here is what holds for every database, and MySQL.
+For the locks of PostgreSQL there is a maintained tool: see `squawk`. These rules are for all databases, and for MySQL.
 """
 
 from typing import NamedTuple

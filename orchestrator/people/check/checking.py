@@ -83,7 +83,7 @@ class Check:
         return dialect, judge.judgement
 
     def _noting(self, work: Any) -> None:
-        """Do what may fail as a start would, and go on."""
+        """Run a step; note a failure of the kind that a start has, and continue."""
         try:
             work()
         except StartupError as error:
@@ -91,7 +91,7 @@ class Check:
             self._failures.append(Failure(exit_code=error.failure.exits_with, message=message, hint=hint))
 
     def _dialect(self, config: "Config", options: Mapping[str, Any]) -> str:
-        """Return which database the revisions are for, as far as anything says it."""
+        """Return the database of the revisions, as far as it can be known."""
         credentials = self._session.credentials
         if self._wanted:
             return self._wanted

@@ -25,7 +25,7 @@ _READS = "it reads the database: what it does with the rows it finds is not judg
 
 @dataclass
 class Judgement:
-    """What is found in the revisions so far."""
+    """The findings in the revisions so far."""
 
     findings: list[Finding] = field(default_factory=list)
     allowed: int = 0

@@ -1,4 +1,4 @@
-"""Our own rules, each a question to the statements of one revision."""
+"""Our own rules, each a check of a revision's statements."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -55,7 +55,7 @@ class Parsed:
 
 
 def hits(statements: Sequence[Statement], dialect: str) -> Iterator[Hit]:
-    """Return what the rules find in one revision; a table that the revision itself makes is used by nobody yet."""
+    """Return the findings of the rules in a revision; a table that the revision itself creates is not in use yet."""
     parsed = [Parsed(each, Sql.of(each.sql)) for each in statements]
     made = {each.sql.table for each in parsed if each.sql.verb == "create table"}
     for each in parsed:

@@ -1,6 +1,6 @@
-"""What squawk (https://squawkhq.com) says of SQL for PostgreSQL: a kept tool that knows its locks.
+"""The findings of squawk (https://squawkhq.com) in SQL for PostgreSQL: a maintained tool that knows its locks.
 
-Its rules about locks and about what fails are taken over; those of style are not, nor those that we have ourselves.
+Its rules about locks and failures are used; those about style are not, nor those that we have ourselves.
 """
 
 import json
@@ -49,7 +49,7 @@ def program() -> str:
 
 
 def said(statements: Sequence[Statement]) -> list[Said]:
-    """Return what squawk finds in the statements of one revision."""
+    """Return squawk's findings in the statements of a revision."""
     texts = [each.sql for each in statements]
     script = "".join(f"{text};\n" for text in texts)
     command = [program(), "--reporter", "json", "--stdin-filepath", "revision.sql"]

@@ -1,1 +1,1 @@
-"""What a statement does to a table that is in use: how it is carried out, and whom it blocks meanwhile."""
+"""The effect of a statement on a table in use: how it is carried out, and which sessions it blocks."""

@@ -22,14 +22,14 @@ class Algorithm(IntEnum):
 
 @dataclass(frozen=True)
 class Effect:
-    """What a definition does to a table that is in use.
+    """The effect of a definition on a table in use.
 
     Attributes:
         algorithm: how it is carried out.
         rebuilds: every row is written again.
-        blocks_writes: others cannot write while it runs; else at its beginning and end only.
-        reason: the clause that decides, and why.
-        sure: it does not depend on what the statement does not say.
+        blocks_writes: others cannot write while it runs; otherwise only at its beginning and end.
+        reason: the deciding clause, and why.
+        sure: it does not depend on facts outside the statement.
     """
 
     algorithm: Algorithm
@@ -40,7 +40,7 @@ class Effect:
 
     @property
     def cost(self) -> tuple[int, bool, bool]:
-        """What the dearest of several clauses is found by."""
+        """Return the key by which the most expensive of several clauses is found."""
         return self.algorithm, self.blocks_writes, self.rebuilds
 
 

@@ -16,12 +16,12 @@ _ORDER: tuple[Blocks, ...] = ("nothing", "writes", "reads and writes")
 
 @dataclass(frozen=True)
 class Lock:
-    """What a definition does to a table that is in use.
+    """The effect of a definition on a table in use.
 
     Attributes:
         blocks: what others cannot do while it runs.
         work: `none`: it is short; `scan`: it reads every row; `rewrite`: it writes every row; `index`: it builds one.
-        reason: the clause that decides, and why.
+        reason: the deciding clause, and why.
     """
 
     blocks: Blocks
@@ -30,7 +30,7 @@ class Lock:
 
     @property
     def cost(self) -> tuple[bool, int]:
-        """What the dearest of several clauses is found by."""
+        """Return the key by which the most expensive of several clauses is found."""
         return self.work != "none", _ORDER.index(self.blocks)
 
 

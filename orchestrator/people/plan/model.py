@@ -18,7 +18,7 @@ class Table:
 
 @answer
 class Work:
-    """What a definition does to a table that is in use."""
+    """The effect of a definition on a table in use."""
 
     algorithm: Literal["instant", "inplace", "copy", "metadata", "scan", "index", "rewrite"] = meaning(
         "MySQL, MariaDB: `instant`, `inplace` or `copy`; PostgreSQL: `metadata`, `scan`, `index` or `rewrite`"

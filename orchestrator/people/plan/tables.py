@@ -52,7 +52,7 @@ class Tables:
         )
 
     def column(self, path: str, name: str) -> dict[str, str]:
-        """Return type, nullability and key of a column of MySQL or MariaDB; empty where there is none."""
+        """Return type, nullability and key of a column of MySQL or MariaDB; empty if it is missing."""
         found = None if path in self.made else self._one(_COLUMN, path, column=name)
         return dict(zip(("type", "nullable", "key"), map(_text, found), strict=True)) if found else {}
 

@@ -19,7 +19,7 @@ def text(plan: Plan) -> str:
 
 
 def script(plan: Plan) -> str:
-    """Return the SQL alone, with comments that say whose it is; the version table and the journal are left out."""
+    """Return only the SQL, with comments that name the revision; without the version table and the journal."""
     parts = []
     for database in plan.databases:
         parts.append(f"-- {_name(database)}: {database.explanation}\n")

@@ -52,13 +52,13 @@ class NoTables:
         self.dialect = bind.dialect
 
     def has_table(self, *_: Any, **__: Any) -> bool:
-        """Return that there is none."""
+        """Return False."""
         return False
 
     has_sequence = has_schema = has_index = has_table
 
     def get_pk_constraint(self, *_: Any, **__: Any) -> dict[str, Any]:
-        """Return that there is none."""
+        """Return an empty constraint."""
         return {"constrained_columns": [], "name": None}
 
     def _inspection_context(self) -> Any:

@@ -40,7 +40,7 @@ class Mark(NamedTuple):
         before = operation.existing_nullable
         if before is None:
             before = not operation.modify_nullable if operation.modify_nullable is not None else True
-        with contextlib.suppress(Exception):  # a type of its own that this dialect cannot write
+        with contextlib.suppress(Exception):  # a custom type that this dialect cannot write
             kind = to_instance(operation.existing_type).compile(dialect=dialect)
             return {"type": kind, "nullable": "YES" if before else "NO"}
         return {}
@@ -64,7 +64,7 @@ def running_line(path: str) -> int:
 
 
 class _Batch(list[Any]):
-    """What a batch is to carry out; while one is taken from it, its operation is the current one."""
+    """The operations of a batch; the one that is taken from it becomes the current one."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ _AS_CONNECTED: dict[str, dict[str, Any]] = {
 
 
 class _Configured(BaseException):
-    """Env.py has called `context.configure`; no `except Exception` of its own must take that for a failure."""
+    """Env.py has called `context.configure`. A BaseException, so that env.py's `except Exception` does not catch it."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
-"""What `upgrade()` of a revision would execute, in the SQL of a dialect: Alembic's offline mode, by statement.
+"""Records what `upgrade()` of a revision would execute, in the SQL of a dialect: Alembic's offline mode, by statement.
 
-See https://alembic.sqlalchemy.org/en/latest/offline.html. There is no database behind it: a revision that reads gets
-empty answers, and the recording says so, as its SQL may be another one where there are rows.
+See https://alembic.sqlalchemy.org/en/latest/offline.html. There is no database: a revision that reads gets empty
+results, and the recording notes that, because its SQL may differ if there are rows.
 """
 
 import contextlib
@@ -36,11 +36,11 @@ class Statement:
     """One statement of a revision.
 
     Attributes:
-        sql: without its terminator; values are in it where they can be written so.
-        line: in the script; 0 if it is not known.
-        operation: Alembic's name of what made it, such as `add_column`; `execute` for SQL that the revision wrote.
-        column: of an `alter_column`: how the column was, as far as the revision says it.
-        autocommit: it stands in an `autocommit_block()`.
+        sql: without its terminator; with the values in it, if they can be written so.
+        line: in the script; 0 if unknown.
+        operation: Alembic's name of its operation, such as `add_column`; `execute` for SQL that the revision wrote.
+        column: for an `alter_column`: the column's previous state, as far as the revision gives it.
+        autocommit: it is inside an `autocommit_block()`.
     """
 
     sql: str
@@ -52,13 +52,13 @@ class Statement:
 
 @dataclass
 class Recording:
-    """What a revision would execute.
+    """The statements that a revision would execute.
 
     Attributes:
         statements: in their order.
         reads: the line of the first statement that reads; 0 if none does.
-        problem: why the rest is not known: what `upgrade()` raised without a database; empty if it ended.
-        line: of the script at which it raised; 0 if that is not known.
+        problem: why the rest is unknown: the exception of `upgrade()` without a database; empty if it ended.
+        line: the line of the script that raised it; 0 if unknown.
     """
 
     statements: list[Statement] = field(default_factory=list)
@@ -68,13 +68,13 @@ class Recording:
 
 
 class Recorder:
-    """Records revisions of one tree.
+    """Records revisions of a tree.
 
     Args:
         config: Alembic's.
         scripts: The tree.
-        dialect: Whose SQL is wanted; its version decides, if a server told it.
-        options: What env.py gave to `context.configure`.
+        dialect: The dialect of the SQL; its version counts, if a server gave it.
+        options: env.py's options for `context.configure`.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ def _loaded(path: str) -> Any:
 
 
 class _Noting:
-    """Notes the statements of one run."""
+    """Notes the statements of a run."""
 
     def __init__(self, recording: Recording, path: str, dialect: "Dialect") -> None:
         self._recording, self._path, self._dialect = recording, path, dialect

@@ -84,7 +84,7 @@ def _moment(recorded: Any) -> str:
 
 
 def _rows(context: "MigrationContext", query: Any, table: str) -> tuple[Sequence[Any], str]:
-    """Return the rows; none where there is no journal; none and a note where this login may not read it."""
+    """Return the rows; none without a journal; none and a note if this login may not read it."""
     assert context.connection  # noqa: S101  # only such contexts are attended
     backend = backend_for(context.connection.dialect.name)
     with no_transaction_left(context.connection):
