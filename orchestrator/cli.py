@@ -139,7 +139,7 @@ def plan(stop: Stop, *, form: Literal["json", "sql"] | None, schema: bool) -> in
 def check(
     stop: Stop, *, since: str, dialect: str | None, form: Literal["text", "json", "github", "sarif"], schema: bool
 ) -> int:
-    """Judge settings, app and migrations without a database: what is wrong, and which operations are dangerous."""
+    """Check settings, app and migrations without a database: list faults and dangerous operations."""
     from orchestrator.people import check as command
 
     return _print(command.schema()) if schema else command.check(stop, form, dialect=dialect or "", since=since)

@@ -1,4 +1,4 @@
-"""What the commands have in common: what their help tells, and how they treat signals and output."""
+"""Shared by the commands: their help, signals and output."""
 
 import difflib
 import errno
