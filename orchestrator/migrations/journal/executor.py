@@ -17,6 +17,7 @@ from orchestrator.migrations.journal.durable_mark import DurableMark
 from orchestrator.migrations.journal.elsewhere import Elsewhere
 from orchestrator.migrations.journal.irrevocable import Irrevocable
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
+from orchestrator.migrations.journal.rerun import RepeatableUpgrade
 from orchestrator.migrations.journal.results import StatementResult, digest_of
 from orchestrator.migrations.journal.resume import NotResumable
 from orchestrator.migrations.journal.revision_run import RevisionRun
@@ -64,6 +65,7 @@ class Executor:
         self._irrevocable = Irrevocable(self._run, self._elsewhere)
         self._autocommit = Autocommit(self._run, self._irrevocable, self._transactional)
         self._ran_live = False
+        self._count: Callable[[str, Any], None]
 
     @property
     def gave_up(self) -> bool:
@@ -72,14 +74,15 @@ class Executor:
 
     # ------------------------------------------------------------ the revision
 
-    def run(self, upgrade: Callable[[], None]) -> None:
+    def run(self, upgrade: RepeatableUpgrade) -> None:
         """Run a revision's `upgrade`; again from the top if a lock of another session undid what is not durable.
 
         Raises:
             MigrationAborted: it cannot be resumed, or a stop was requested.
         """
+        self._count = upgrade.count
         while True:
-            self._state.enter(Phase.REPLAYING if self.log.replaying else Phase.RUNNING)
+            self._state.phase = Phase.REPLAYING if self.log.replaying else Phase.RUNNING
             try:
                 upgrade()
             except Exception as error:
@@ -94,7 +97,7 @@ class Executor:
         if self.log.replaying:
             raise self.refuse("it ended before the last statement on record")
         self._irrevocable.settle()
-        self._state.enter(Phase.STAMPING)
+        self._state.phase = Phase.STAMPING
         if self._waits.autocommit:
             self._session.begin()  # for Alembic's stamp and the end of the log
 
@@ -127,6 +130,7 @@ class Executor:
     def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
         """Run a statement, or return the numbers in the journal."""
         self._state.check()
+        self._count(sql, parameters)
         statement = self._session.read(sql)
         if not statement.needs_session and self._irrevocable.settle():
             statement = self._session.read(sql)  # its table may be known only now as one without transactions
@@ -216,7 +220,7 @@ class Executor:
 
     def _caught_up(self) -> None:
         """Check, before the next statement runs, that the session is as it was."""
-        self._state.enter(Phase.RUNNING)
+        self._state.phase = Phase.RUNNING
         if difference := self.log.state_differs():
             raise self.refuse(f"its session is not as it was: {difference}")
 

@@ -11,9 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from orchestrator.migrations.journal.dbapi_proxy import Carrier, Run
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
-from orchestrator.migrations.journal.results import StatementResult
 
 # Reads may depend on concurrent changes, and SQLAlchemy numbers its savepoints.
 _CHANGES_NOTHING = re.compile(
@@ -71,18 +69,13 @@ class RepeatableUpgrade:
         """Forget its statements: it is committed."""
         UNFINISHED.pop((self._script, self._place), None)
 
-    def counting(self, carrier: Carrier) -> Carrier:
-        """Return `carrier`, with `count` called for each statement."""
-        return _Counting(carrier, self)
-
-    def count(self, sql: Any, parameters: Any) -> None:
+    def count(self, sql: str, parameters: Any) -> None:
         """Note a statement that changes something, with its number of parameter sets."""
-        text = str(sql)
-        if not _CHANGES_NOTHING.match(text):
-            kind = " ".join(text.split(None, 3)[:3]) if _ROWS.match(text) else text
+        if not _CHANGES_NOTHING.match(sql):
+            kind = " ".join(sql.split(None, 3)[:3]) if _ROWS.match(sql) else sql
             key = kind, len(parameters) if isinstance(parameters, list) else 1
             self._now[key] += 1
-            self._texts.setdefault(key, text[:200])
+            self._texts.setdefault(key, sql[:200])
 
     def _remember(self) -> None:
         context = _alembic_context()
@@ -102,19 +95,6 @@ class RepeatableUpgrade:
         self._now = Counter()
         _forget_helpers(self._script.parent)
         self._upgrade = load_python_file(self._script.parent, self._script.name).upgrade
-
-
-class _Counting:
-    """The carrier that `RepeatableUpgrade.counting` returns."""
-
-    def __init__(self, carrier: Carrier, upgrade: RepeatableUpgrade) -> None:
-        self._carrier, self._upgrade = carrier, upgrade
-        self.commit, self.rollback, self.used_elsewhere = carrier.commit, carrier.rollback, carrier.used_elsewhere
-
-    def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
-        """Count the statement and run it."""
-        self._upgrade.count(sql, parameters)
-        return self._carrier.execute(sql, parameters, run)
 
 
 def _alembic_context() -> Any:

@@ -10,6 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.schema import CreateTable
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.databases.statements import RecordedSession
 
 NAME_LENGTH = 128
+_COLUMNS = ("revision", "statement_index", "kind", "digest", "statement", "outcome", "answer", "definitions")
 STATEMENT_LENGTH = 2000  # of a stored statement; its digest covers all of it
 
 
@@ -139,8 +141,8 @@ class Journal:
 
     def mark(self, revision: str, reason: str) -> None:
         """Write that an unfinished revision did what no rollback undoes; the mark needs nothing more."""
-        what = Kind.OPAQUE, "", reason[:STATEMENT_LENGTH], Outcome.DONE
-        self._query("save 1", _numbered([_values(revision, MARK, what, "[]", "[]")]))
+        row = _values(revision, MARK, Kind.OPAQUE, "", reason[:STATEMENT_LENGTH], Outcome.DONE)
+        self._query("save 1", _numbered([row]))
 
     def unmark(self, revision: str) -> None:
         """Take that back."""
@@ -200,30 +202,20 @@ def _arranged(compiled: Any, parameters: dict[str, Any]) -> Any:
 def _head(revision: str, record: Record) -> dict[str, Any]:
     """Return the row with index 0, which describes all statements."""
     head = json.dumps({"reason": record.reason, "state": record.state})
-    return _values(revision, 0, (Kind.SETTING, "", record.server, Outcome.DONE), head, "[]")
+    return _values(revision, 0, Kind.SETTING, "", record.server, Outcome.DONE, head)
 
 
 def _row(revision: str, step: Step) -> dict[str, Any]:
     answer = json.dumps([step.rowcount, step.lastrowid])
     definitions = json.dumps([step.before, step.after, step.line])
-    what = step.kind, step.digest, step.statement[:STATEMENT_LENGTH], step.outcome
-    return _values(revision, step.index, what, answer, definitions)
+    text = step.statement[:STATEMENT_LENGTH]
+    return _values(revision, step.index, step.kind, step.digest, text, step.outcome, answer, definitions)
 
 
-def _values(
-    revision: str, index: int, what: tuple[Kind, str, str, Outcome], answer: str, definitions: str
-) -> dict[str, Any]:
-    kind, digest, statement, outcome = what
-    return {
-        "revision": revision,
-        "statement_index": index,
-        "kind": kind.value,
-        "digest": digest,
-        "statement": statement,
-        "outcome": outcome.value,
-        "answer": answer,
-        "definitions": definitions,
-    }
+def _values(*values: Any) -> dict[str, Any]:
+    """Return the values of a row, in the order of the columns; what is left out is empty."""
+    plain = [value.value if isinstance(value, Enum) else value for value in values]
+    return dict(zip(_COLUMNS, plain + ["[]"] * (len(_COLUMNS) - len(plain)), strict=True))
 
 
 def _step(row: Sequence[Any]) -> Step:

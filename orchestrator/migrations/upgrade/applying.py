@@ -124,7 +124,7 @@ class Applier:
         about = _about(step, self._guard.connection_id)
         executor = self._executor(about, self._record(about, resume=resume))
         self._repeatable = repeatable = RepeatableUpgrade(Path(about.path), self._place, upgrade, options)
-        carrier = VerifiedCarrier(repeatable.counting(executor), self._guard)
+        carrier = VerifiedCarrier(executor, self._guard)
         self._open.enter_context(recording(self._connection, carrier))
         with watching(carrier.used_elsewhere), same_index_order():
             executor.run(repeatable)
