@@ -232,8 +232,8 @@ def main(arguments: list[str], stop: Stop) -> int:
         result: Any = cli.main(arguments, prog_name="orchestrator", standalone_mode=False, obj=stop)
     except click.ClickException as error:
         message = " ".join(error.format_message().split())
-        context = getattr(error, "ctx", None)
-        program = context.command_path if context else "orchestrator"
-        sys.stderr.write(f"orchestrator: {message} (see {program} --help)\n")
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        more = f" (see {context.command_path} --help)" if context else ""
+        sys.stderr.write(f"orchestrator: {message}{more}\n")
         return _refuse(message) if _of_a_start(error) else EXIT_USAGE
     return result if isinstance(result, int) else EXIT_OK

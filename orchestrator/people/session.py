@@ -118,14 +118,32 @@ def explained(work: Callable[[], Answer]) -> int:
     except StartupError as error:
         return told(error.failure)
     except Exception as error:  # noqa: BLE001  # a bug of ours
-        sys.stderr.write(REDACTOR.text(traceback.format_exc()))
-        _complain(f"{type(error).__name__}: {error}", _BUG_HINT)
-        return _BUG
+        return _unexpected(error)
     finally:
         logging.disable(level)
         sys.argv[:], sys.path[:] = arguments, path
     sys.stdout.write(answer.text)
     return answer.exit_code
+
+
+def _unexpected(error: Exception) -> int:
+    """Tell what is no failure: a bug of ours, or a working directory that does not exist any more."""
+    if not _has_working_directory():
+        _complain(
+            "the working directory was deleted, or this user may not read it", "Start in the project's directory."
+        )
+    else:
+        sys.stderr.write(REDACTOR.text(traceback.format_exc()))
+        _complain(f"{type(error).__name__}: {error}", _BUG_HINT)
+    return _BUG
+
+
+def _has_working_directory() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def told(failure: Failure) -> int:
@@ -142,7 +160,8 @@ def sentence(failure: Failure) -> tuple[str, str]:
     """Return what happened, and what to do about it, without secrets."""
     fields = failure.fields(REDACTOR.value)
     if isinstance(failure, MigrationFailed | MigrationHalfApplied):  # no revision runs here
-        return f"env.py failed: {fields['error_message']}", _ENV_HINT
+        message = str(fields["error_message"])
+        return f"env.py failed: {f'it exits with {message}' if message.isdigit() else message}", _ENV_HINT
     return said(failure.sentence, fields), str(fields["hint"])
 
 

@@ -1,5 +1,6 @@
 """The check from top to bottom: settings, scripts, env.py, the revisions, the app. No database is asked."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from orchestrator.extras import DISTRIBUTION
 from orchestrator.log import REDACTOR
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts, resolve_target
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, read_tree
+from orchestrator.migrations.scripts.locations import env_file
 from orchestrator.migrations.scripts.tree import Tree, invalid
 from orchestrator.people.check import squawk
 from orchestrator.people.check.app import import_app
@@ -47,7 +50,11 @@ class Check:
         """
         settings, credentials = self._session.settings, self._session.credentials
         url = credentials.alembic_url() if credentials.known else None
-        config = alembic_config(AlembicFiles.of(settings), url, settings.target)
+        files = AlembicFiles.of(settings)
+        config = alembic_config(files, url, settings.target)
+        if not env_file(files).own_scripts:
+            with contextlib.suppress(NeedsAlembic, DynamicIds):  # else a start would tell what is wrong as here
+                read_tree(files)
         scripts, tree = load_scripts(config)
         self._noting(lambda: resolve_target(scripts, tree, settings.target))
         options, error = configured_options(config, scripts)

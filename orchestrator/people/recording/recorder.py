@@ -93,14 +93,18 @@ class Recorder:
             arguments: What its `upgrade()` gets, as from `run_migrations`.
             afresh: Load the script again: what it remembers from a run before must not count.
         """
-        upgrade = _loaded(script.path).upgrade if afresh else script.module.upgrade
-        recording = self._record(script.path, upgrade, arguments or {}, literals=True)
+        path = str(script.path)
+        try:
+            upgrade = (_loaded(path) if afresh else script.module).upgrade
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a script raises when it is loaded again
+            return Recording(problem=_told(error), line=_line_of(error, path))
+        recording = self._record(path, upgrade, arguments or {}, literals=True)
         if recording.problem.startswith("CompileError"):  # a value that cannot be written as a literal
-            recording = self._record(script.path, upgrade, arguments or {}, literals=False)
+            recording = self._record(path, upgrade, arguments or {}, literals=False)
         return recording
 
     def _record(self, path: str, upgrade: Any, arguments: Mapping[str, Any], *, literals: bool) -> Recording:
-        recording, path = Recording(), str(path)
+        recording = Recording()
         environment = EnvironmentContext(self._config, self._scripts, as_sql=True)
         context = self._context(recording, path, literals=literals)
         environment._migration_context = context  # noqa: SLF001  # what `configure` would set
@@ -109,7 +113,7 @@ class Recorder:
                 upgrade(**arguments)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a revision raises without a database
             missing = _missing_arguments(upgrade, arguments)
-            recording.problem = missing or f"{type(error).__name__}: {error}".splitlines()[0]
+            recording.problem = missing or _told(error)
             recording.line = _line_of(error, path)
         return recording
 
@@ -166,6 +170,10 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings(), nothing_changed(), same_index_order():
         warnings.simplefilter("ignore")
         yield
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _line_of(error: BaseException, path: str) -> int:
