@@ -42,6 +42,10 @@ class Holder:
     program: str = ""  # as the client has named it
 
 
+REST_SECONDS = 810.0
+"""As of ORCHESTRATOR_LOCK_TIMEOUT_SECONDS when that is not set, see `RunLocks`."""
+
+
 class MigrationLock(Protocol):
     """The advisory lock on the migrating connection. Use it in the migration's thread only."""
 
@@ -50,9 +54,16 @@ class MigrationLock(Protocol):
     """How long to pause between two tries; 0 when `try_acquire` itself waits a moment."""
     fresh_seconds: float
     """How long `is_held` need not be asked again while only rows and definitions are changed: it may cost a query."""
+    rest_seconds: float
+    """How long the session may run no statement before the server ends it; infinite if it never does."""
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
-        """Set short lock timeouts for the session, and let the server end connections whose client has vanished."""
+    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
+        """Set short lock timeouts for the session, and let the server end connections whose client has vanished.
+
+        Args:
+            ddl_lock_timeout_seconds: how long a statement waits for a lock.
+            rest_seconds: how long the session may run no statement, if only that shows that its client has vanished.
+        """
 
     def connection_id(self) -> int:
         """Return the server's id of this connection; 0 if connections have no id."""

@@ -191,3 +191,16 @@ async def test_an_env_py_that_cannot_connect_and_says_nothing_is_a_failure(
     failed = failure(await migrate(project, database), "migration_failed", exit_code=7)
     assert failed["error_type"] == "not_migrated"
     assert "run_migrations" in failed["message"]
+
+
+SLEEPS = {"postgresql": "SELECT pg_sleep(5)", "mysql": "SELECT SLEEP(5)", "mariadb": "SELECT SLEEP(5)"}
+
+
+@backends("mariadb", "mysql", "postgresql")
+async def test_a_long_statement_is_not_taken_for_a_silent_network(project: Project, database: Database) -> None:
+    """Nothing comes on its connection for hours; the server says on another one that it runs."""
+    project.add_revision("r3", f"op.execute('{SLEEPS[database.backend]}')")
+    go(project)
+    result = await migrate(project, database, ORCHESTRATOR_WAIT_TIMEOUT_SECONDS="2")
+    assert result.exit_code == 0, result.story()
+    assert not result.find("migration_interrupted")

@@ -1,5 +1,16 @@
 """The session settings for migrating, and their restoration."""
 
+import time
+
+import pytest
+
+from orchestrator.migrations.journal.lock_retry import MigrationAborted
+from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.migrations.upgrade.run_locks import rest_seconds
+from orchestrator.migrations.upgrade.verified_carrier import RestedTooLongError, VerifiedCarrier
+from orchestrator.settings import Settings
+from tests.integration.carrier import Carrier
 from tests.integration.contenders import Contender
 from tests.servers import backends
 
@@ -38,3 +49,28 @@ def test_a_released_session_is_as_it_was(contenders: list[Contender]) -> None:
     assert not set(before) & set(seen())
     first.lock.release()
     assert seen() == before
+
+
+@backends("mariadb", "mysql")
+def test_a_session_that_rests_too_long_is_told_with_the_setting(contenders: list[Contender]) -> None:
+    """A revision that computes for long must not be taken for one that a failover interrupted: it would again."""
+    first, *_ = contenders
+    first.lock.prepare(ddl_lock_timeout_seconds=1, rest_seconds=1)
+    assert first.lock.try_acquire()
+    guard = LockGuard(first.lock, lambda _: None, first.connection.connection.dbapi_connection)
+    carrier = VerifiedCarrier(Carrier(), guard)
+    carrier.stop()  # the statement itself meets the end of the session
+    time.sleep(2.5)
+    cursor = first.connection.connection.cursor()
+    with pytest.raises(MigrationAborted) as caught:
+        carrier.execute("SELECT 1", None, lambda: StatementResult(rowcount=cursor.execute("SELECT 1")))
+    assert isinstance(caught.value.cause, RestedTooLongError)
+    assert "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS" in caught.value.cause.hint
+    first.connection.invalidate()
+
+
+@pytest.mark.parametrize(("lock_timeout", "seconds"), [("900", 810), ("3600", 3240), ("5", 60)])
+def test_a_vanished_holders_session_ends_before_those_who_wait_give_up(lock_timeout: str, seconds: float) -> None:
+    """Else each deployment after a lost host would fail once, for nothing."""
+    settings, _ = Settings.read({"ORCHESTRATOR_LOCK_TIMEOUT_SECONDS": lock_timeout})
+    assert rest_seconds(settings) == seconds

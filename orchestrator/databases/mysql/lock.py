@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.databases import Activity, Holder, ask, row, rows
+from orchestrator.databases import REST_SECONDS, Activity, Holder, ask, row, rows
 from orchestrator.databases.sockets import is_orphan, keep_alive
 
 # The default of lock_wait_timeout is a day (MariaDB) or a year (MySQL). wait_timeout: if a host vanishes without
-# closing its connection, the lock is free after 15 minutes instead of 8 hours.
+# closing its connection, the lock is free before the replicas that wait for it give up, instead of after 8 hours.
 _SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout", "wait_timeout")
-_WAIT_TIMEOUT_SECONDS = 900
 _PROGRAMS = (
     "SELECT processlist_id, attr_value FROM performance_schema.session_account_connect_attrs "
     "WHERE attr_name = 'program_name'"
@@ -26,6 +25,7 @@ class NamedLock:
 
     pause_seconds = 0.01  # GET_LOCK itself waits, unless it fails
     fresh_seconds = 1.0
+    rest_seconds = math.inf
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -34,12 +34,13 @@ class NamedLock:
         self.name = _lock_name(bytes.fromhex(database or "").decode())
         self._before: Sequence[int] = ()
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
+    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
         """Set short timeouts and let the server end connections of vanished clients; `release` restores them."""
         keep_alive(self._connection)
         seconds = max(1, math.ceil(ddl_lock_timeout_seconds))
         self._before = row(self._connection, f"SELECT {', '.join(f'@@{name}' for name in _SETTINGS)}")
-        self._set((seconds, seconds, _WAIT_TIMEOUT_SECONDS))
+        self.rest_seconds = float(max(1, math.floor(rest_seconds)))
+        self._set((seconds, seconds, int(self.rest_seconds)))
 
     def connection_id(self) -> int:
         """Return CONNECTION_ID()."""

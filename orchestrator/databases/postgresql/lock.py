@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.databases import Activity, Holder, ask, row, rows
+from orchestrator.databases import REST_SECONDS, Activity, Holder, ask, row, rows
 from orchestrator.databases.sockets import is_orphan, keep_alive
 from orchestrator.log import CONTEXT
 
@@ -24,6 +24,7 @@ class AdvisoryLock:
 
     pause_seconds = 0.2
     fresh_seconds = 1.0
+    rest_seconds = math.inf
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -39,8 +40,9 @@ class AdvisoryLock:
         self._locked = f"{self._named} AND granted"
         self._before: Mapping[str, str] = {}
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
+    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
         """Set short timeouts, an end for sessions of vanished clients, and a name; `release` restores them."""
+        del rest_seconds  # keepalives tell a session that rests from one whose client has vanished
         keep_alive(self._connection)
         wanted = {
             "lock_timeout": str(max(1, math.ceil(ddl_lock_timeout_seconds * 1000))),

@@ -1,5 +1,6 @@
 """The migration lock of SQLite: a lock on a file, held by the process, so that statement and lock end together."""
 
+import math
 import os
 import socket
 from collections.abc import Sequence
@@ -7,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from orchestrator.databases import Activity, Holder, row, rows
+from orchestrator.databases import REST_SECONDS, Activity, Holder, row, rows
 
 _LENGTH = 2048  # bytes of the file; constant, so that it is never shorter while another process reads it
 
@@ -17,6 +18,7 @@ class FileLock:
 
     pause_seconds = 0.05
     fresh_seconds = 0.0
+    rest_seconds = math.inf
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -27,8 +29,9 @@ class FileLock:
         self._signature = f"process {os.getpid()} on {socket.gethostname()}"
         self._file: IO[bytes] | None = None
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float) -> None:
+    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
         """Set how long a statement waits for another transaction."""
+        del rest_seconds  # the lock ends with the process
         row(self._connection, f"PRAGMA busy_timeout = {int(ddl_lock_timeout_seconds * 1000)}")
 
     def connection_id(self) -> int:

@@ -94,9 +94,10 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         message = f"revision {scene.revision} did not end within the shutdown budget, and its statement was cancelled"
         told["error_message"] = message if isinstance(error, StopAsked) else f"{message}: {told['error_message']}"
         return MigrationStopped(**told)
+    hint = getattr(error, "hint", "") or _hint(diagnosis, scene)
     if half and recorder:
-        return MigrationHalfApplied(**{**told, **_left(recorder, error, _hint(diagnosis, scene))})
-    return MigrationFailed(**told, hint=getattr(error, "hint", "") or _hint(diagnosis, scene) or _elsewhere(recorder))
+        return MigrationHalfApplied(**{**told, **_left(recorder, error, hint)})
+    return MigrationFailed(**told, hint=hint or _elsewhere(recorder))
 
 
 def _refused(diagnosis: Diagnosis) -> DatabaseRefused:

@@ -21,6 +21,7 @@ from orchestrator.events import Emit, HookCompleted, HookProgress, HookStarted
 from orchestrator.hook_commands import HookName, command_of
 from orchestrator.hook_process import HookProcess
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.migrations.upgrade.run_locks import rest_seconds
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop, StopAsked
 
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
 TICK_SECONDS = 0.5  # longest idle time of the lock's connection: activity shows waiting replicas progress
 GRACE_SECONDS = 5.0  # between SIGTERM and SIGKILL, after the time limit
 KEPT_FOR_THE_REST = 0.3  # of the shutdown budget, after a hook was stopped
+
+
+_HINTS = {
+    "lock_lost": "The command was ended because the connection with the lock was lost: look at the database and the "
+    "network. The next start runs the command again, so it must be repeatable.",
+    "hook_timeout": "Raise ORCHESTRATOR_HOOK_TIMEOUT_SECONDS, or let the command do less: `output` has the end of "
+    "what it wrote. The next start runs it again, so it must be repeatable.",
+}
 
 
 @dataclass
@@ -74,7 +83,9 @@ class Hook:
     def _turn(self, connection: "Connection", backend: Backend) -> None:
         real = connection.connection.dbapi_connection
         lock = backend.lock(real)
-        lock.prepare(ddl_lock_timeout_seconds=self.settings.ddl_lock_timeout_seconds)
+        lock.prepare(
+            ddl_lock_timeout_seconds=self.settings.ddl_lock_timeout_seconds, rest_seconds=rest_seconds(self.settings)
+        )
         guard = LockGuard(lock, self.emit, real)
         guard.acquire(self.settings, self.stop)
         guard.tell(f"the hook {self.name}")
@@ -126,6 +137,7 @@ class Hook:
             HookFailed(
                 error_type=error_type,
                 error_message=message,
+                hint=_HINTS.get(error_type, ""),
                 hook=self.name,
                 command=command_of(self.settings, self.name),
                 hook_exit_code=code,

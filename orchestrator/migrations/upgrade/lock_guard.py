@@ -56,6 +56,11 @@ class LockGuard:
         return self._acquired_at is not None
 
     @property
+    def rest_seconds(self) -> float:
+        """As in `MigrationLock`."""
+        return self._lock.rest_seconds
+
+    @property
     def connection_id(self) -> int:
         """Return the server's id of the connection; 0 if connections have no id."""
         return self._lock.connection_id()

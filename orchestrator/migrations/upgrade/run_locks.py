@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
     from sqlalchemy.engine import Connection
 
+REST, SHORTEST_REST_SECONDS = 0.9, 60.0
+
 _logger = logging.getLogger(__name__)
 
 
@@ -46,7 +48,10 @@ class RunLocks:
             ):  # after `USE`, the same connection needs another lock
                 guard.begin_work()
                 return guard
-        lock.prepare(ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds)
+        lock.prepare(
+            ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds,
+            rest_seconds=rest_seconds(self._settings),
+        )
         guard = LockGuard(lock, emit, real)
         guard.acquire(self._settings, self._stop, record=lambda: _journal(context, connection), others=held)
         guard.follow(connection)
@@ -58,6 +63,15 @@ class RunLocks:
         for guard in reversed(self._guards):
             guard.end_run()
         self._guards.clear()
+
+
+def rest_seconds(settings: Settings) -> float:
+    """Return how long the session with the lock may run no statement.
+
+    A replica that waits gives up after ORCHESTRATOR_LOCK_TIMEOUT_SECONDS without progress: the session of a host that
+    vanished must have ended before. A shorter rest than a minute would end sessions that only compute.
+    """
+    return max(SHORTEST_REST_SECONDS, REST * settings.lock_timeout_seconds)
 
 
 def _journal(context: "MigrationContext", connection: "Connection") -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from orchestrator.concurrency import in_main_thread, unless_stopped, untouched_event_loop
@@ -18,6 +18,7 @@ from orchestrator.events import Emit
 from orchestrator.hook_commands import HookName
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.upgrade.hooks import Hook
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
@@ -42,14 +43,14 @@ class UpgradeTask:
 
     async def look(self, target: Target) -> list[Place]:
         """Return where the databases are, by env.py; without those after the first one that is behind."""
-        upgrade = self._new_upgrade(target)
-        looking = asyncio.ensure_future(self._watched_for_silence(upgrade, upgrade.look))
+        upgrade = self._upgrade_of(target.env)
+        looking = asyncio.ensure_future(self._watched_for_silence(upgrade, _as_alembic(upgrade.look)))
         # env.py continues when the caller gives up, and must be watched to its end.
         looking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         return await asyncio.shield(looking)
 
-    async def _watched_for_silence(self, upgrade: Upgrade, work: Callable[[], T]) -> T:
-        running = asyncio.ensure_future(_as_alembic(work))
+    async def _watched_for_silence(self, upgrade: Upgrade, work: Coroutine[Any, Any, T]) -> T:
+        running = asyncio.ensure_future(work)
         watcher = ProgressWatcher(upgrade, self._credentials, self._settings, self._emit)
         with SilenceWatch(upgrade, watcher, self._credentials, self._settings) as watch:
             given_up = asyncio.create_task(watch.given_up())
@@ -71,7 +72,7 @@ class UpgradeTask:
         hook = Hook(name, self._settings, self._credentials, self._stop, self._emit, revisions_applied)
         if locked:
             await self._wait_for(check_lock_support)
-        await hook.run(locked=locked)
+        await self._watched_for_silence(self._upgrade_of(EnvFile()), hook.run(locked=locked))
 
     async def upgrade(self, target: Target, asked: asyncio.Event, begin: Callable[[], None]) -> int:
         """Run env.py, apply the pending revisions and check them; return how many this start has applied.
@@ -91,7 +92,7 @@ class UpgradeTask:
             begin()
             await unless_stopped(asked, self._wait_for(check_lock_support))
 
-        upgrade = self._new_upgrade(target)
+        upgrade = self._upgrade_of(target.env)
         upgrade.begin = lambda: asyncio.run_coroutine_threadsafe(begin_here(), loop).result()
         try:
             await self._run(upgrade, asked)
@@ -102,9 +103,9 @@ class UpgradeTask:
             raise StopAsked
         return self._applied.total() + sum(len(context.applied) for context in upgrade.contexts)
 
-    def _new_upgrade(self, target: Target) -> Upgrade:
+    def _upgrade_of(self, env: EnvFile) -> Upgrade:
         files = AlembicFiles.of(self._settings)
-        upgrade = Upgrade(files, self._credentials, self._settings, self._stop, self._emit, target.env)
+        upgrade = Upgrade(files, self._credentials, self._settings, self._stop, self._emit, env)
         upgrade.applied_before = dict(self._applied)
         return upgrade
 

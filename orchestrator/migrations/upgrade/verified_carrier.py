@@ -34,19 +34,36 @@ class LockLostError(Exception):
     )
 
 
+class RestedTooLongError(Exception):
+    """The server ended the session because the revision ran no statement for too long."""
+
+    error_type = "session_ended"
+    hint = (
+        "Set ORCHESTRATOR_LOCK_TIMEOUT_SECONDS to more than the revision computes between two statements: nine tenths "
+        "of it is how long the session may run none. Or let the revision do less between two statements."
+    )
+
+    def __init__(self, rested_seconds: float, limit_seconds: float) -> None:
+        super().__init__(
+            f"the revision ran no statement for {rested_seconds:.0f} s, and the server ended its session: the limit is "
+            f"{limit_seconds:.0f} s"
+        )
+
+
 class VerifiedCarrier:
     """Runs no statement that changes something after the lock is lost."""
 
     def __init__(self, carrier: Carrier, guard: LockGuard) -> None:
         self._carrier, self._guard = carrier, guard
         self._verified_at, self._needed = float("-inf"), True
+        self._rests_since = time.monotonic()
         self.commit, self.rollback, self.used_elsewhere = carrier.commit, carrier.rollback, carrier.used_elsewhere
 
     def execute(self, sql: Any, parameters: Any, run: Run) -> StatementResult:
         """Run a statement. Check the lock first if the statement really runs, and is not answered from the journal.
 
         Raises:
-            MigrationAborted: with LockLostError.
+            MigrationAborted: with LockLostError or RestedTooLongError.
         """
         return self._carrier.execute(sql, parameters, lambda: self._run(str(sql), run))
 
@@ -62,10 +79,16 @@ class VerifiedCarrier:
                     LockLostError("this process lost the migration lock in the middle of the revision")
                 )
             self._verified_at = time.monotonic()
+        rested = time.monotonic() - self._rests_since
         self._guard.tell(sql)
         try:
             return run()
+        except Exception as error:
+            if rested >= self._guard.rest_seconds:
+                raise MigrationAborted(RestedTooLongError(rested, self._guard.rest_seconds)) from error
+            raise
         finally:
+            self._rests_since = time.monotonic()
             self._guard.tell("")
             if not _PLAIN.match(sql):
                 self._verified_at = float("-inf")
