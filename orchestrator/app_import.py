@@ -11,6 +11,7 @@ from uvicorn.importer import ImportFromStringError, import_from_string
 from orchestrator import clash
 from orchestrator.address.drivers import missing_driver
 from orchestrator.errors import AppFailed
+from orchestrator.exhaustion import HINT, is_exhaustion
 from orchestrator.project_file import likely_app
 from orchestrator.sentences import Ours, Words, joined
 from orchestrator.settings import Settings
@@ -25,6 +26,7 @@ def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> Ap
     message = Words("{what}: {kind}[: {cause}]", what=Ours(what), kind=kind, cause=cause)
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
         message = joined(" ", (Ours(clash.explanation()), message))
+    hint = HINT if is_exhaustion(error) else hint
     return AppFailed(error_type="app_failed", error_message=message, app=name, hint=hint)
 
 

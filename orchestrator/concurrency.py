@@ -9,6 +9,7 @@ import contextlib
 import contextvars
 import queue
 import threading
+import time
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
@@ -125,10 +126,22 @@ def _deliverable(function: Callable[[], T], context: contextvars.Context | None)
             result = context.run(function)
         except BaseException as caught:  # noqa: BLE001  # everything belongs to the caller that awaits
             error = _carried(caught)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: no caller waits any more
-            loop.call_soon_threadsafe(settle, result, error)
+        _tell(loop, settle, result, error)
 
     return work, future
+
+
+def _tell(loop: asyncio.AbstractEventLoop, settle: Callable[[Any, Any], None], result: Any, error: Any) -> None:
+    """Give the outcome to the loop; a caller that is never told would wait without end."""
+    while True:
+        try:
+            loop.call_soon_threadsafe(settle, result, error)
+        except RuntimeError:  # the loop is closed: no caller waits any more
+            return
+        except MemoryError:
+            time.sleep(0.1)  # what the work took is free in a moment
+        else:
+            return
 
 
 @contextlib.contextmanager

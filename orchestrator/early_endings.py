@@ -5,6 +5,7 @@ from pathlib import Path
 
 from orchestrator import log
 from orchestrator.errors import EXIT_USAGE, StartupError, StartupFailed
+from orchestrator.exhaustion import HINT, is_exhaustion
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
 from orchestrator.status import Status
@@ -39,7 +40,8 @@ def crash(error: Exception) -> int:
         message = "the working directory was deleted, or this user may not read it"
         return _fail("working_directory", message, "Start in a directory that exists: the project's.", 1)
     message = log.REDACTOR.text(f"{type(error).__name__}: {error}")
-    return _fail("bug", message, "", StartupFailed.exits_with, error)
+    kind, hint = ("limit", HINT) if is_exhaustion(error) else ("bug", "")
+    return _fail(kind, message, hint, StartupFailed.exits_with, error)
 
 
 def _fail(kind: str, message: str, hint: str, code: int, error: Exception | None = None) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 
 from orchestrator.errors import EXIT_OK, MigrationStopped, StartupError, StartupFailed
 from orchestrator.events import ProcessStopped
+from orchestrator.exhaustion import HINT, is_exhaustion
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import REDACTOR, finish_prints
 from orchestrator.reporter import Reporter
@@ -63,7 +64,8 @@ class Ending:
         """End because of a bug in the orchestrator, with its traceback."""
         code, state = StartupFailed.exits_with, self._lifecycle.state
         message = REDACTOR.text(f"{type(error).__name__}: {error}")
-        failure = StartupFailed(error_type="bug", error_message=message, exit_code=code, failed_state=state)
+        kind, hint = ("limit", HINT) if is_exhaustion(error) else ("bug", "")
+        failure = StartupFailed(error_type=kind, error_message=message, hint=hint, exit_code=code, failed_state=state)
         return self._end(code, lambda: self._fail(failure, error))
 
     def _fail(self, failure: StartupFailed, error: Exception | None = None) -> None:

@@ -175,4 +175,7 @@ def exit_within(seconds: float, exit_code: int) -> None:
         time.sleep(seconds)
         os._exit(exit_code)
 
-    threading.Thread(target=guard, name="exit", daemon=True).start()
+    try:
+        threading.Thread(target=guard, name="exit", daemon=True).start()
+    except RuntimeError:  # no further thread is allowed
+        os._exit(exit_code)

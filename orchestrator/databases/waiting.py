@@ -16,6 +16,7 @@ from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.pauses import SOON_SECONDS, Lines, Pauses
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
+from orchestrator.exhaustion import is_exhaustion
 from orchestrator.iam import TokenError
 
 if TYPE_CHECKING:
@@ -197,6 +198,8 @@ def _login(credentials: Credentials) -> "URL | None":
 def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
     if isinstance(error, NotReadyError):
         return error.diagnosis
+    if is_exhaustion(error):  # of this process
+        raise error
     if isinstance(error, CredentialsError):  # for example, the secret's file is being rotated
         return Diagnosis(Verdict.RETRY, "credentials_file", "", str(error), "Look at the file that the variable names.")
     if token := next((each for each in chain(error) if isinstance(each, TokenError)), None):
