@@ -21,6 +21,10 @@ U = TypeVar("U")
 Work = Callable[[], None]
 
 
+class SupervisorEnded(BaseException):
+    """Ends a piece of work that waits for the supervisor. Code of the project does not catch it by accident."""
+
+
 class MainThread:
     """Runs pieces of work in the main thread, one after the other.
 
@@ -32,6 +36,7 @@ class MainThread:
     def __init__(self) -> None:
         self.takes_work = self.busy = False
         self._work: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
+        self._after_each: Callable[[], None] = _nothing
 
     def serve(self, supervise: Callable[[], T], *, after_each: Callable[[], None]) -> T:
         """Run `supervise` in a thread and, in this thread, the work given to `run`. Return the result of `supervise`.
@@ -43,14 +48,28 @@ class MainThread:
         """
         ended: list[Callable[[], T]] = []
         thread = threading.Thread(target=lambda: self._supervise(supervise, ended), name="supervisor", daemon=True)
-        self.takes_work = True
+        self.takes_work, self._after_each = True, after_each
         thread.start()
-        while self._run_next(after_each):
+        while self._run_next():
             pass
         self.takes_work = False
         return ended[0]()
 
-    def _run_next(self, after_each: Callable[[], None]) -> bool:
+    def work_until(self, done: threading.Event) -> None:
+        """Inside a piece of work, run others until `done` is set; `run` something to wake it.
+
+        Raises:
+            SupervisorEnded: the process ends, so `done` will not be set.
+        """
+        if not self.takes_work:
+            done.wait()
+        while not done.is_set():
+            if not self._run_next():
+                self._work.put(None)  # for `serve`
+                raise SupervisorEnded
+            self.busy = True
+
+    def _run_next(self) -> bool:
         """Run the next piece of work; return False at the end.
 
         Keep no reference to the work: it holds the password for migrating.
@@ -59,7 +78,7 @@ class MainThread:
             return False
         self.busy = True
         work()
-        after_each()
+        self._after_each()
         self.busy = False
         return True
 
@@ -75,6 +94,9 @@ class MainThread:
     def run(self, work: Work) -> None:
         """Queue `work` for the main thread, after the work queued before."""
         self._work.put(work)
+
+
+def _nothing() -> None: ...
 
 
 MAIN_THREAD = MainThread()

@@ -36,6 +36,7 @@ from orchestrator.validation import require_address
 
 if TYPE_CHECKING:
     from orchestrator.answers import Answers
+    from orchestrator.app_loading import AppImport
     from orchestrator.app_server import AppServer
     from orchestrator.server import Port
 
@@ -49,7 +50,7 @@ class Startup:
         self.lifecycle = Lifecycle(report)
         self.ending = Ending(task, self.lifecycle, report)
         self.replacement: Replacement | None = None
-        self._app: AppServer | None = None
+        self._app: AppImport | None = None
 
     async def run(self) -> int:
         """Carry out the task; return the exit code after the events that explain it are written.
@@ -91,7 +92,7 @@ class Startup:
     async def _migrate(self) -> None:
         target = await self._preflight()
         if "app" in self.settings.fields_set or may_be_imported(self.settings.app):
-            both = together(self._import_app(self._answers()), self._database.wait(target, migrate=True))
+            both = together(self._app_import().far_enough(), self._database.wait(target, migrate=True))
             _, seen = await unless_stopped(self._asked, both)
         else:
             seen = await unless_stopped(self._asked, self._database.wait(target, migrate=True))
@@ -147,10 +148,11 @@ class Startup:
     async def _app_and_database(self, answers: "Answers") -> "AppServer":
         """Import the app and, in parallel, bring the database to head; if one fails, stop waiting for the other."""
         target = await self._preflight(answers)
-        both = together(self._import_app(answers), self._database.wait(target, migrate=self.settings.migrate))
-        app, seen = await unless_stopped(self._asked, both)
+        app = self._app_import(answers)
+        both = together(app.far_enough(), self._database.wait(target, migrate=self.settings.migrate))
+        _, seen = await unless_stopped(self._asked, both)
         await self._database.bring_to_head(target, seen)
-        return app
+        return await unless_stopped(self._asked, app.finished())
 
     async def _preflight(self, answers: "Answers | None" = None) -> Target:
         """Check what needs no database. The app is imported later, while the database is waited for.
@@ -159,7 +161,7 @@ class Startup:
         """
         self._database.check()
         if app_has_configuration(self.settings):
-            app = await unless_stopped(self._asked, self._import_app(answers or self._answers()))
+            app = await unless_stopped(self._asked, self._app_import(answers).whole())
             use_configuration_of(app.imported)
         reading = in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
         target = await unless_stopped(self._asked, reading)
@@ -176,22 +178,11 @@ class Startup:
         require_address(self.credentials)
         return True
 
-    async def _import_app(self, answers: "Answers") -> "AppServer":
-        if self._app:
-            return self._app
-        began = time.monotonic()
+    def _app_import(self, answers: "Answers | None" = None) -> "AppImport":
+        from orchestrator.app_loading import AppImport
 
-        def load() -> "AppServer":
-            from orchestrator.app_server import AppServer
-
-            app = AppServer(self.settings, answers, self.report, self.stop)
-            app.context.run(app.load)
-            return app
-
-        self._app = app = await in_main_thread(load, name="app-import")
-        restore()
-        self.report(events.AppLoaded(app=self.settings.app, duration_seconds=round(time.monotonic() - began, 3)))
-        return app
+        self._app = self._app or AppImport(self.settings, answers or self._answers(), self.report, self.stop)
+        return self._app
 
     def _begin_migrating(self) -> None:
         if self.lifecycle.state is not State.MIGRATING:

@@ -40,7 +40,7 @@ from orchestrator.events.migrating import (
     RevisionStarted,
 )
 from orchestrator.events.hooks import HOOK_HELP, HookCompleted, HookProgress, HookStarted
-from orchestrator.events.serving import AppLoaded, CommandStarted, Request, ServerDrained, ServerStarted
+from orchestrator.events.serving import AppImportHeld, AppLoaded, CommandStarted, Request, ServerDrained, ServerStarted
 
 __all__ = [
     "CATALOGUE",
@@ -48,6 +48,7 @@ __all__ = [
     "HOOK_HELP",
     "AppDatabaseReady",
     "AppDatabaseUnknown",
+    "AppImportHeld",
     "AppLoaded",
     "ChecksumChanged",
     "CommandStarted",

@@ -11,7 +11,16 @@ class AppLoaded(Event):
     sentence = "Imported the app {app} in {duration_seconds:.2f} s."
 
     app: str = described("the import string")
-    duration_seconds: float = seconds("in a thread, while the database was waited for", metric="app_load_seconds")
+    duration_seconds: float = seconds("without the time in which it was held", metric="app_load_seconds")
+
+
+@catalogued
+class AppImportHeld(Event):
+    """The app connects to a database while it is imported. Its import continues when the database is at head."""
+
+    sentence = "The app {app} connects to the database while it is imported: its import continues after the migration."
+
+    app: str = described("the import string")
 
 
 @catalogued

@@ -56,6 +56,7 @@ CONTRACT = {
     ),
     "revision_applied": ("info", "context revision description index pending_count statements duration_seconds"),
     "migrations_completed": ("info", "context applied_count current_revision duration_seconds"),
+    "app_import_held": ("info", "app"),
     "app_loaded": ("info", "app duration_seconds"),
     "server_started": ("info", "host port startup_seconds"),
     "command_started": ("info", "command"),

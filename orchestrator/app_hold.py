@@ -1,0 +1,93 @@
+"""Holds the import of the app at its first connection to a database until the migration is done.
+
+The app is imported before the migration, so that a broken image migrates nothing. But some apps use the database while
+they are imported: `Base.metadata.create_all(engine)` in main.py, a seed, a query. After `alembic upgrade head` these
+meet a server that answers, and the new schema. So the import stops before it connects, and continues when the database
+is at head. Meanwhile env.py runs in the same thread.
+"""
+
+import asyncio
+import contextlib
+import threading
+import traceback
+from collections.abc import Iterator
+
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import PoolProxiedConnection
+
+from orchestrator.concurrency import MAIN_THREAD
+
+
+class Hold:
+    """The place where an import may stop. Made in the supervisor's loop; `watched` runs in the importing thread.
+
+    Attributes:
+        reached: set when the import stops.
+    """
+
+    def __init__(self, app: str) -> None:
+        self.reached = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._module = app.partition(":")[0]
+        self._released = threading.Event()
+        self._holding = False
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Stop this thread before SQLAlchemy makes the first connection inside this block.
+
+        The event `do_connect` would not do: env.py's run adds listeners to it while it would be handled.
+        """
+        thread, before, connect = threading.get_ident(), _running_modules(), Engine.raw_connection
+
+        def raw_connection(self: Engine) -> PoolProxiedConnection:
+            if threading.get_ident() == thread:
+                hold(_running_modules() - before)
+            return connect(self)
+
+        hold, Engine.raw_connection = self._hold, raw_connection  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            Engine.raw_connection = connect  # type: ignore[method-assign]
+
+    def release(self) -> None:
+        """Let the import continue, and never stop it again."""
+        self._released.set()
+        MAIN_THREAD.run(_nothing)  # wakes it
+
+    def _hold(self, running: set[str]) -> None:
+        """Stop, unless a module is half imported that env.py may need: it connects before the migration in any case."""
+        if self._holding or self._released.is_set() or any(not self._is_apps(module) for module in running):
+            return
+        self._holding = True  # env.py connects in this thread, too
+        try:
+            self._loop.call_soon_threadsafe(self.reached.set)
+            with outside_the_loop():
+                MAIN_THREAD.work_until(self._released)
+        finally:
+            self._holding = False
+
+    def _is_apps(self, module: str) -> bool:
+        """Return whether it is the app's own module, or a package around that."""
+        return f"{self._module}.".startswith(f"{module}.")
+
+
+def _running_modules() -> set[str]:
+    """Return the names of the modules whose top level runs in this thread."""
+    frames = (frame for frame, _ in traceback.walk_stack(None))
+    return {frame.f_globals.get("__name__", "") for frame in frames if frame.f_code.co_name == "<module>"}
+
+
+@contextlib.contextmanager
+def outside_the_loop() -> Iterator[None]:
+    """Hide the loop in which the app connects: env.py may call `asyncio.run`."""
+    running = asyncio._get_running_loop()  # noqa: SLF001  # public since 3.5 for such cases
+    asyncio._set_running_loop(None)  # noqa: SLF001  # public since 3.5 for such cases
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(running)  # noqa: SLF001  # public since 3.5 for such cases
+
+
+def _nothing() -> None: ...

@@ -1,0 +1,80 @@
+"""Imports the app while the database is waited for; after the migration if the app uses the database meanwhile."""
+
+import asyncio
+import time
+
+from orchestrator import events
+from orchestrator.answers import Answers
+from orchestrator.app_hold import Hold
+from orchestrator.app_server import AppServer
+from orchestrator.concurrency import in_main_thread
+from orchestrator.log import restore
+from orchestrator.reporter import Reporter
+from orchestrator.settings import Settings
+from orchestrator.stop import Stop
+
+
+class AppImport:
+    """The import of the app, in the main thread."""
+
+    def __init__(self, settings: Settings, answers: Answers, report: Reporter, stop: Stop) -> None:
+        self._settings, self._answers, self._report, self._stop = settings, answers, report, stop
+        self._hold = Hold(settings.app)
+        self._import: asyncio.Future[AppServer] | None = None
+
+    async def whole(self) -> AppServer:
+        """Import the app now, also if it connects to a database.
+
+        Raises:
+            StartupError: with AppFailed.
+        """
+        self._hold.release()
+        await self.far_enough()
+        return await self.finished()
+
+    async def far_enough(self) -> None:
+        """Import the app, until it connects to a database: that comes after the migration.
+
+        Raises:
+            StartupError: with AppFailed.
+        """
+        if self._import:
+            return
+        self._began, self._held_seconds = time.monotonic(), 0.0
+        self._import = asyncio.ensure_future(in_main_thread(self._load, name="app-import"))
+        reached = asyncio.ensure_future(self._hold.reached.wait())
+        try:
+            await asyncio.wait({self._import, reached}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            reached.cancel()
+        if self._import.done():
+            self._report_loaded(self._import)
+        else:
+            self._held_at = time.monotonic()
+            self._report(events.AppImportHeld(app=self._settings.app))
+
+    async def finished(self) -> AppServer:
+        """Continue if the app was held, and return it. Call `far_enough` before.
+
+        Raises:
+            StartupError: with AppFailed.
+        """
+        assert self._import  # noqa: S101  # made by `far_enough`
+        if not self._import.done():
+            self._held_seconds = time.monotonic() - self._held_at
+            self._hold.release()
+            await asyncio.wait({self._import})
+            self._report_loaded(self._import)
+        return self._import.result()
+
+    def _load(self) -> AppServer:
+        app = AppServer(self._settings, self._answers, self._report, self._stop)
+        with self._hold.watched():
+            app.context.run(app.load)
+        return app
+
+    def _report_loaded(self, imported: asyncio.Future[AppServer]) -> None:
+        restore()
+        imported.result()
+        seconds = time.monotonic() - self._began - self._held_seconds
+        self._report(events.AppLoaded(app=self._settings.app, duration_seconds=round(seconds, 3)))
