@@ -106,4 +106,4 @@ async def test_the_loop_that_imports_the_app_is_hidden_from_env_py() -> None:
     """Older versions of uvicorn import the app inside their loop, and env.py may call `asyncio.run` meanwhile."""
     with outside_the_loop():
         asyncio.run(asyncio.sleep(0))
-    assert asyncio.get_running_loop()
+    assert asyncio.get_running_loop().is_running()
