@@ -1,6 +1,7 @@
 """With every driver that an env.py may use: progress, a kill in the middle of a revision, and the resume after it."""
 
 import signal
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,10 @@ def project(driver: str, its_database: Database, tmp_path: Path) -> Project:
     assert begin in env.read_text()
     env.write_text(env.read_text().replace(begin, f"{begin}config.set_main_option('sqlalchemy.url', {url!r})\n"))
     project.add_revision("r1", f"{CREATE.format('plants')}\n{SLOW[its_database.backend]}")
-    project.add_revision("r2", f"{CREATE.format('trees')}\n{WAIT_FOR_GO}\n{CREATE.format('herbs')}")
+    body = f"{CREATE.format('trees')}\n{WAIT_FOR_GO}\n{CREATE.format('herbs')}"
+    if its_database.backend == "postgresql":  # as the template of advanced-alchemy has it: nothing is rolled back
+        body = f"with op.get_context().autocommit_block():\n{textwrap.indent(body, '    ')}"
+    project.add_revision("r2", body)
     project.add_revision("r3", INSERT.format(1, "rose"))
     return project
 
@@ -48,7 +52,7 @@ async def test_a_killed_revision_is_finished_by_the_next_start(project: Project,
     go(project)
     result = await run("migrate", env=env, cwd=project.path)
     assert result.exit_code == 0, result.story()
-    assert len(result.find("revision_resumed", revision="r2")) == (its_database.backend == "mariadb")
+    assert len(result.find("revision_resumed", revision="r2")) == (its_database.backend != "sqlite")
     assert [event["revision"] for event in result.find("revision_applied")] == ["r2", "r3"]
     assert {"plants", "trees", "herbs"} <= set(its_database.tables())
     assert its_database.execute("SELECT id, name FROM plants") == [(1, "rose")]

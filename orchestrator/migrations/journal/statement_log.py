@@ -180,11 +180,16 @@ class StatementLog:
         self._written.clear()
 
     def rolled_back(self) -> None:
-        """Remove what is not durable, as the database did with the rows. The revision continues."""
+        """Remove what is not durable, as the database did with the rows. The revision continues.
+
+        A rollback that undoes nothing proves nothing: SQLAlchemy rolls back after it has asked psycopg for its mode.
+        """
+        undone = len(self.steps) > self.durable
         self.unwritten()
         self._drop_steps()
         self._position = len(self.steps)
-        self.unprovable("it rolled back what it had done")
+        if undone:
+            self.unprovable("it rolled back what it had done")
 
     @property
     def can_start_over(self) -> bool:
