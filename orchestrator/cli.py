@@ -158,12 +158,12 @@ def events(form: Literal["markdown", "json", "schema"]) -> int:
 
 
 @cli.command(cls=Printer)
-@click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml")
-def cloudwatch(form: Literal["yaml", "json"]) -> int:
-    """Print a CloudFormation template: log group, metric filters, alarms, saved queries, dashboard."""
-    from orchestrator.cloudwatch.template import render
+@click.option("--format", "form", type=click.Choice(["yaml", "json", "terraform"]), default="yaml")
+def cloudwatch(form: Literal["yaml", "json", "terraform"]) -> int:
+    """Print a CloudFormation template, or a Terraform module: log group, filters, alarms, queries, dashboard."""
+    from orchestrator.cloudwatch import template, terraform
 
-    return _print(render(form))
+    return _print(terraform.render() if form == "terraform" else template.render(form))
 
 
 @cli.command("filter", cls=Printer)

@@ -42,14 +42,15 @@ class Stack:
 
     Attributes:
         resources: The properties of each resource that its condition lets be.
+        given: The parameters that are given, not those that have their default.
     """
 
     def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
         self._template = template
         known = template["Parameters"]
         defaults = {name: each["Default"] for name, each in known.items() if "Default" in each}
-        given = {name: value for name, value in parameters.items() if name in known}
-        values = {**_PSEUDO_PARAMETERS, **defaults, **given}
+        self.given = {name: value for name, value in parameters.items() if name in known}
+        values = {**_PSEUDO_PARAMETERS, **defaults, **self.given}
         lists = {name for name, each in known.items() if each["Type"] == "CommaDelimitedList"}
         self._values = {name: str(each).split(",") if name in lists else each for name, each in values.items()}
         self.resources: dict[str, Any] = {
