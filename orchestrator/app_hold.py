@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import PoolProxiedConnection
@@ -34,22 +34,10 @@ class Hold:
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
-        """Stop this thread before SQLAlchemy makes the first connection inside this block.
-
-        The event `do_connect` would not do: env.py's run adds listeners to it while it would be handled.
-        """
-        thread, before, connect = threading.get_ident(), _running_modules(), Engine.raw_connection
-
-        def raw_connection(self: Engine) -> PoolProxiedConnection:
-            if threading.get_ident() == thread:
-                hold(_running_modules() - before)
-            return connect(self)
-
-        hold, Engine.raw_connection = self._hold, raw_connection  # type: ignore[method-assign]
-        try:
+        """Stop this thread before SQLAlchemy makes the first connection inside this block."""
+        before = _running_modules()
+        with before_connections(lambda: self._hold(_running_modules() - before)):
             yield
-        finally:
-            Engine.raw_connection = connect  # type: ignore[method-assign]
 
     def release(self) -> None:
         """Let the import continue, and never stop it again."""
@@ -71,6 +59,26 @@ class Hold:
     def _is_apps(self, module: str) -> bool:
         """Return whether it is the app's own module, or a package around that."""
         return f"{self._module}.".startswith(f"{module}.")
+
+
+@contextlib.contextmanager
+def before_connections(act: Callable[[], None]) -> Iterator[None]:
+    """Call `act` before SQLAlchemy makes a connection in this thread.
+
+    The event `do_connect` would not do: env.py's run adds listeners to it while `act` is called.
+    """
+    thread, connect = threading.get_ident(), Engine.raw_connection
+
+    def raw_connection(self: Engine) -> PoolProxiedConnection:
+        if threading.get_ident() == thread:
+            act()
+        return connect(self)
+
+    Engine.raw_connection = raw_connection  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        Engine.raw_connection = connect  # type: ignore[method-assign]
 
 
 def _running_modules() -> set[str]:

@@ -80,6 +80,12 @@ async def test_a_job_that_migrates_leaves_the_rest_of_the_import_out(project: Pr
     assert (result.exit_code, _rows(project)) == (0, [])
 
 
+async def test_a_check_in_ci_ends_the_import_there(project: Project) -> None:
+    """`orchestrator check` connects to nothing, so it must not make tables either."""
+    result = await run("check", env=ADDRESS, cwd=project.path)
+    assert (result.exit_code, (project.path / "app.db").exists()) == (0, False)
+
+
 async def test_a_module_that_env_py_imports_too_is_not_held(project: Project) -> None:
     """It connects before the migration under `alembic`, too, and half of a module is of no use to env.py."""
     project.write("app/tables.py", TABLES + "metadata.create_all(bind=engine)\nlast = 1")

@@ -2,6 +2,7 @@
 
 from uvicorn.importer import import_from_string
 
+from orchestrator.app_hold import before_connections
 from orchestrator.app_import import app_failed, hint_for
 from orchestrator.errors import StartupError
 from orchestrator.import_path import show_known_command_line
@@ -9,8 +10,14 @@ from orchestrator.project_file import may_be_imported
 from orchestrator.settings import Settings
 
 
+class _Connects(BaseException):
+    """Ends the import: the app uses the database from here on."""
+
+
 def import_app(settings: Settings) -> None:
     """Import the app if there is one: a repository of migrations alone has none.
+
+    An app that connects to the database while it is imported is judged up to there.
 
     Raises:
         StartupError: with AppFailed.
@@ -19,9 +26,16 @@ def import_app(settings: Settings) -> None:
         return
     show_known_command_line("uvicorn", settings.app)
     try:
-        app = import_from_string(settings.app)
-        if settings.app_factory:
-            app()
+        with before_connections(_end):
+            app = import_from_string(settings.app)
+            if settings.app_factory:
+                app()
+    except _Connects:
+        pass
     except (Exception, SystemExit) as error:
         failure = app_failed(settings.app, "it cannot be imported", error, hint_for(settings, error))
         raise StartupError(failure, error) from error
+
+
+def _end() -> None:
+    raise _Connects
