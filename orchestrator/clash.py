@@ -48,6 +48,7 @@ def leave(sentence: str) -> NoReturn:
         "elapsed_seconds": round(time.process_time(), 3),
         "exit_code": EXIT_CLASH,
         "failed_state": "waiting",
+        "failure_event": "",
         "error_type": "package_clash",
         "error_code": "",
         "error_message": sentence,

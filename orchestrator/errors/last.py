@@ -20,6 +20,10 @@ class StartupFailed(Failure):
     failed_state: str = described("the state in which it failed; `migrating` lasts until the app serves")
     error_message: str = described("the message of the event before, without secrets")
 
+    failure_event: str = described(
+        "the event before, which has the details of the failure; empty if there is none", default=""
+    )
+
     @classmethod
     def after(cls, failure: Failure, failed_state: str, clean: Callable[[Any], Any]) -> Self:
         """The last event of a start that ends with `failure`."""
@@ -30,4 +34,5 @@ class StartupFailed(Failure):
             hint=failure.hint,
             exit_code=failure.exits_with,
             failed_state=failed_state,
+            failure_event=failure.name,
         )

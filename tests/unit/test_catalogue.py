@@ -11,6 +11,7 @@ from orchestrator.errors import Failure, StartupError, StartupFailed
 from orchestrator.events import CATALOGUE, Event
 
 FAILURE = "error_type error_code error_message hint"
+BLOCKER = "blocked_by blocked_by_state blocked_by_statement blocked_seconds"
 STATEMENT = "context revision statement_index statement"
 REVISION = f"{STATEMENT} statements_done"
 CONTRACT = {
@@ -48,11 +49,11 @@ CONTRACT = {
         "warning",
         "context revision statement_index statement statements_done interruptions error_type error_code error_message",
     ),
-    "revision_retry_scheduled": ("warning", "context revision statement_index attempt retry_in_seconds blocked_by"),
+    "revision_retry_scheduled": ("warning", f"context revision statement_index attempt retry_in_seconds {BLOCKER}"),
     "revision_resumed": ("warning", "context revision statements_skipped interrupted_at interrupted_by"),
     "revision_progress": (
         "info",
-        f"{STATEMENT} statement_seconds statement_state progress_percent rows blocked_by blocked_seconds",
+        f"{STATEMENT} statement_seconds statement_state progress_percent rows {BLOCKER}",
     ),
     "revision_applied": ("info", "context revision description index pending_count statements duration_seconds"),
     "migrations_completed": ("info", "context applied_count current_revision duration_seconds"),
@@ -78,7 +79,7 @@ CONTRACT = {
     "bind_failed": ("critical", f"{FAILURE} host port"),
     "hook_failed": ("critical", f"{FAILURE} hook command hook_exit_code output revisions_applied"),
     "dependency_unreachable": ("critical", f"{FAILURE} dependency attempts waited_seconds"),
-    "startup_failed": ("critical", f"{FAILURE} exit_code failed_state"),
+    "startup_failed": ("critical", f"{FAILURE} exit_code failed_state failure_event"),
 }
 EXIT_CODES = {
     "startup_failed": 1,

@@ -95,10 +95,24 @@ def test_a_half_applied_revision_shows_its_sql_and_what_is_left(monkeypatch: pyt
 
 def test_the_last_line_of_a_failed_start_repeats_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The failure is the line above."""
-    line = fields(
-        "startup_failed", "The start failed: " + LONG, "critical", exit_code=7, failed_state="migrating", hint="x"
-    )
+    told: dict[str, Any] = {
+        "exit_code": 7,
+        "failed_state": "migrating",
+        "failure_event": "migration_failed",
+        "hint": "x",
+    }
+    line = fields("startup_failed", "The start failed: " + LONG, "critical", **told)
     assert shown(80, line, monkeypatch) == ["10:44:52 ✗ Exit code 7, while migrating"]
+    text = Text(colours=False)(line)
+    assert text.endswith("The start failed (state migrating, exit code 7): see migration_failed above.")
+
+
+def test_a_last_line_without_a_failure_above_says_it_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug of ours, a wrong command line, a limit of memory: nothing else tells of them."""
+    told: dict[str, Any] = {"exit_code": 64, "failed_state": "waiting", "failure_event": "", "hint": "Correct it."}
+    line = fields("startup_failed", "The start failed: no such command", "critical", **told)
+    assert shown(80, line, monkeypatch) == ["10:44:52 ✗ The start failed: no such command", "           → Correct it."]
+    assert Text(colours=False)(line).splitlines()[1].strip() == "→ Correct it."
 
 
 def test_serving_shows_an_address_to_click_on(monkeypatch: pytest.MonkeyPatch) -> None:

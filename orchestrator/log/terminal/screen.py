@@ -79,7 +79,7 @@ class Screen:
             case "server_started":
                 host = f"[{fields['host']}]" if ":" in fields["host"] else fields["host"]
                 return f"Serving on http://{host}:{fields['port']} after {fields['startup_seconds']:.1f} s"
-            case "startup_failed":
+            case "startup_failed" if fields["failure_event"]:
                 return f"Exit code {fields['exit_code']}, while {fields['failed_state']}"
             case "settings_invalid":
                 return words.partition(":")[0] + ":"
@@ -93,7 +93,7 @@ class Screen:
             return [
                 "Ctrl-C stops it. `orchestrator status` shows the database, `orchestrator --help` the other commands."
             ]
-        return [] if fields["event"] == "startup_failed" else list(details(fields))
+        return [] if fields.get("failure_event") else list(details(fields))
 
     def _wrapped(self, text: str) -> list[str]:
         """Return the lines of a text in the width of the window, between words where that is possible."""

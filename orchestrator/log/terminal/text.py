@@ -8,6 +8,7 @@ from orchestrator.log.terminal.escapes import coloured, visible
 
 _COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
 _INDENT = " " * 22
+_LAST = "The start failed (state {failed_state}, exit code {exit_code}): see {failure_event} above."
 _LIKE_A_LINE = re.compile(r"^(?=\d\d:\d\d:\d\d)", re.MULTILINE)
 
 
@@ -19,10 +20,12 @@ class Text:
 
     def __call__(self, fields: dict[str, Any]) -> str:
         """Return one line, and more for details and a traceback."""
-        words = visible(fields["message"], lines=True).replace("\n", f"\n{_INDENT}")
+        repeats = bool(fields.get("failure_event"))  # the line before has the details
+        message = _LAST.format_map(fields) if repeats else fields["message"]
+        words = visible(message, lines=True).replace("\n", f"\n{_INDENT}")
         words = coloured(words, self._colours.get(fields["level"], ""))
         lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {words}"]
-        lines += [f"{_INDENT} {line}" for line in details(fields)]
+        lines += [f"{_INDENT} {line}" for line in details(fields) if not repeats]
         return "\n".join([*lines, *traces(fields)])
 
 
