@@ -51,9 +51,10 @@ class Judge:
         path, found = Path(script.path), list[Finding]()
         for arguments in self._variants:
             recording = self._recorder.record(script, arguments)
-            again = self._recorder.record(script, arguments, afresh=True)
+            again = self._recorder.record(script, arguments, afresh=True, present=bool(recording.reads))
             self._note_unjudged(script, recording)
-            found += [*self.found(script, recording), *self._of_hits(script, _unrepeatable(recording, again))]
+            found += self.found(script, recording)
+            found += self.found(script, again) if recording.reads else self._unrepeatable(script, recording, again)
         found += self._of_hits(script, _about_all(path))
         allowances = Allowances.of(path)
         left = allowances.left(dict.fromkeys(found))
@@ -68,6 +69,12 @@ class Judge:
 
     def _of_hits(self, script: "Script", found: Iterable[Hit]) -> Iterator[Finding]:
         return (self._finding(script, each) for each in found)
+
+    def _unrepeatable(self, script: "Script", first: Recording, again: Recording) -> Iterator[Finding]:
+        """Return the first statement that another run would have made otherwise."""
+        pairs = zip(first.statements, again.statements, strict=False)
+        differing = [Hit("not-repeatable", one.line, one.sql) for one, other in pairs if one.sql != other.sql]
+        return self._of_hits(script, differing[:1])
 
     def _note_unjudged(self, script: "Script", recording: Recording) -> None:
         where = {"revision": script.revision, "path": relative(script.path)}
@@ -116,14 +123,6 @@ def _about_all(path: Path) -> Iterable[Hit]:
     """Return what is found in the script itself."""
     if used := [*models_used(path)]:
         return [Hit("imports-models", used[0].line, table=", ".join(each.name for each in used))]
-    return []
-
-
-def _unrepeatable(first: Recording, again: Recording) -> Iterable[Hit]:
-    """Return the first statement that another run would have made otherwise."""
-    for one, other in zip(first.statements, again.statements, strict=False):
-        if one.sql != other.sql:
-            return [Hit("not-repeatable", one.line, one.sql)]
     return []
 
 

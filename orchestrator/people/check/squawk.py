@@ -15,7 +15,6 @@ from orchestrator.people.recording.recorder import Statement
 
 _TAKEN = {
     "adding-field-with-default",
-    "adding-foreign-key-constraint",
     "adding-not-nullable-field",
     "adding-primary-key-constraint",
     "adding-required-field",

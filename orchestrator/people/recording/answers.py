@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import inspection, text
 from sqlalchemy.engine.mock import MockConnection
-from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.exc import NoResultFound, NoSuchTableError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -31,6 +31,10 @@ class NoRows:
     def first(self) -> None:
         """Return no row."""
 
+    def one(self, *_: Any) -> Any:
+        """Refuse, as where nothing is found."""
+        raise NoResultFound("No row was found when one was required")
+
     def _itself(self, *_: Any) -> "NoRows":
         return self
 
@@ -39,21 +43,33 @@ class NoRows:
 
     all = fetchmany = partitions = fetchall
     fetchone = scalar = one_or_none = scalar_one_or_none = first
+    scalar_one = one
     scalars = mappings = columns = unique = tuples = _itself
 
 
+class _Everything(list[Any]):
+    """An empty list of names that contains each name that it is asked for."""
+
+    def __contains__(self, _name: object) -> bool:
+        return True
+
+
 class NoTables:
-    """The answer of `sa.inspect(op.get_bind())`: there is nothing."""
+    """The answer of `sa.inspect(op.get_bind())`: there is nothing, or, if `present`, each table that is asked for."""
 
     default_schema_name = None
 
-    def __init__(self, bind: Any) -> None:
+    def __init__(self, bind: Any, *, present: bool) -> None:
         self.bind = self.engine = bind
-        self.dialect = bind.dialect
+        self.dialect, self._present = bind.dialect, present
 
     def has_table(self, *_: Any, **__: Any) -> bool:
-        """Return False."""
-        return False
+        """Return whether there are tables."""
+        return self._present
+
+    def get_table_names(self, *_: Any, **__: Any) -> list[str]:
+        """Return no name, or a list that contains each."""
+        return _Everything() if self._present else []
 
     has_sequence = has_schema = has_index = has_table
 
@@ -74,14 +90,16 @@ class NoTables:
 class Answering(MockConnection):
     """The connection that `op.get_bind()` returns while a revision is recorded."""
 
-    def __init__(self, dialect: "Dialect", write: Callable[[Any], Any], read: Callable[[str], None]) -> None:
+    def __init__(
+        self, dialect: "Dialect", write: Callable[[Any], Any], read: Callable[[str], None], *, present: bool
+    ) -> None:
         super().__init__(dialect, write)
-        self._write, self._read = write, read
+        self._write, self._read, self._present = write, read, present
 
     def inspector(self) -> NoTables:
         """Return what inspects it."""
         self._read("SELECT")
-        return NoTables(self)
+        return NoTables(self, present=self._present)
 
     def in_transaction(self) -> bool:
         """Return that there is one, as where a revision runs."""

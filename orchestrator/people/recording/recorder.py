@@ -5,6 +5,7 @@ results, and the recording notes that, because its SQL may differ if there are r
 """
 
 import contextlib
+import functools
 import importlib.util
 import inspect
 import io
@@ -84,7 +85,12 @@ class Recorder:
         self._options = {name: options[name] for name in _OPTIONS if options.get(name) is not None}
 
     def record(
-        self, script: "Script", arguments: Mapping[str, Any] | None = None, *, afresh: bool = False
+        self,
+        script: "Script",
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        afresh: bool = False,
+        present: bool = False,
     ) -> Recording:
         """Return what a revision would execute.
 
@@ -92,21 +98,26 @@ class Recorder:
             script: The revision.
             arguments: What its `upgrade()` gets, as from `run_migrations`.
             afresh: Load the script again: what it remembers from a run before must not count.
+            present: Each table that it looks for is there; else none is.
         """
         path = str(script.path)
         try:
             upgrade = (_loaded(path) if afresh else script.module).upgrade
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a script raises when it is loaded again
             return Recording(problem=_told(error), line=_line_of(error, path))
-        recording = self._record(path, upgrade, arguments or {}, literals=True)
+        run = functools.partial(self._record, path, upgrade, arguments or {}, present=present)
+        recording = run(literals=True)
         if recording.problem.startswith("CompileError"):  # a value that cannot be written as a literal
-            recording = self._record(path, upgrade, arguments or {}, literals=False)
+            recording = run(literals=False)
         return recording
 
-    def _record(self, path: str, upgrade: Any, arguments: Mapping[str, Any], *, literals: bool) -> Recording:
+    def _record(
+        self, path: str, upgrade: Any, arguments: Mapping[str, Any], *, present: bool, literals: bool
+    ) -> Recording:
         recording = Recording()
         environment = EnvironmentContext(self._config, self._scripts, as_sql=True)
-        context = self._context(recording, path, literals=literals)
+        noting = _Noting(recording, path, self._dialect)
+        context = self._context(environment, noting, present=present, literals=literals)
         environment._migration_context = context  # noqa: SLF001  # what `configure` would set
         try:
             with environment, Operations.context(context), marked(path), _quiet():
@@ -117,13 +128,15 @@ class Recorder:
             recording.line = _line_of(error, path)
         return recording
 
-    def _context(self, recording: Recording, path: str, *, literals: bool) -> MigrationContext:
+    def _context(
+        self, environment: EnvironmentContext, noting: "_Noting", *, present: bool, literals: bool
+    ) -> MigrationContext:
         options = {**self._options, "as_sql": True, "output_buffer": io.StringIO(), "literal_binds": literals}
-        context = MigrationContext.configure(dialect=self._dialect, opts=options)
-        noting = _Noting(recording, path, self._dialect)
+        context = MigrationContext.configure(dialect=self._dialect, environment_context=environment, opts=options)
         context.impl.static_output = noting.note  # type: ignore[method-assign]  # of this instance
         context.autocommit_block = noting.autocommit_block  # type: ignore[method-assign]  # same
-        context.connection = context.impl.connection = Answering(self._dialect, context.impl._exec, noting.read)  # type: ignore[assignment]  # noqa: SLF001  # as Alembic's own
+        bind: Any = Answering(self._dialect, context.impl._exec, noting.read, present=present)  # noqa: SLF001  # as Alembic's own
+        context.connection = context.impl.connection = bind
         return context
 
 
