@@ -45,7 +45,7 @@ async def _refused(project: Project, database: Database, because: str, **setting
         assert result.exit_code == 8, result.story()
         (failure,) = result.find("migration_half_applied", revision="r3", error_type="not_resumable")
         assert because in failure["error_message"]
-        assert "Repair by hand" in failure["hint"]
+        assert "Repair the database by hand" in failure["hint"]
         assert contents(database) == before
         assert not result.find("revision_applied")
     return failure
@@ -179,7 +179,7 @@ async def test_what_was_undone_begins_again(project: Project, database: Database
     script = await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)
     _edit(script, "oak", "beech")
     failure = await _refused(project, database, "statement 1 is not the one that was run")
-    assert "orchestrator_journal_statements and orchestrator_journal:" in failure["hint"]
+    assert "orchestrator_journal_statements and orchestrator_journal." in failure["hint"]
     database.execute("DELETE FROM plants WHERE id = 2")
     database.execute("DROP TABLE trees")
     for table in ("orchestrator_journal_statements", "orchestrator_journal"):
