@@ -116,6 +116,19 @@ def test_a_configuration_that_cannot_be_used_is_a_fault(scripts: Scripts, kind: 
     assert caught.value.failure.exits_with == 9
 
 
+def test_a_configuration_in_another_directory_is_named(scripts: Scripts) -> None:
+    """Teams enter `backend` before they call `alembic`; hidden directories are not theirs."""
+    for name in ("backend/db", ".venv"):
+        (scripts.ini.parent / name).mkdir(parents=True)
+        (scripts.ini.parent / name / "alembic.ini").touch()
+    scripts.ini.unlink()
+    with pytest.raises(StartupError) as caught:
+        AlembicFiles.find(None)
+    assert caught.value.failure.hint.endswith(
+        "There is backend/db/alembic.ini: ORCHESTRATOR_ALEMBIC_CONFIG=backend/db/alembic.ini"
+    )
+
+
 def test_the_files_are_those_of_the_current_directory(scripts: Scripts) -> None:
     """As the `alembic` command finds them."""
     assert AlembicFiles.find(None) == AlembicFiles(Path("alembic.ini"), None)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HERE = "%(here)s"
+_BELOW = ("[!.]*/alembic.ini", "[!.]*/[!.]*/alembic.ini")
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class AlembicFiles:
             raise invalid(
                 "no_configuration",
                 "there is neither alembic.ini nor pyproject.toml here",
-                hint="Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.",
+                hint=where_to_look(),
             )
         return files
 
@@ -120,6 +121,13 @@ class AlembicFiles:
     @functools.cached_property
     def _parsed_toml(self) -> dict[str, Any]:
         return tomllib.loads(self.toml.read_text(encoding="utf-8")) if self.toml else {}
+
+
+def where_to_look() -> str:
+    """Return the hint for a missing configuration: it names an alembic.ini below the working directory."""
+    found = sorted(file.as_posix() for pattern in _BELOW for file in Path().glob(pattern))
+    there = f" There is {found[0]}: ORCHESTRATOR_ALEMBIC_CONFIG={found[0]}" if found else ""
+    return f"Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.{there}"
 
 
 _used: AlembicFiles | None = None

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from orchestrator.migrations.scripts.config import AlembicFiles
+from orchestrator.migrations.scripts.config import AlembicFiles, where_to_look
 from orchestrator.migrations.scripts.facts import checksum, description_of
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
 
@@ -41,7 +41,7 @@ def read_tree(files: AlembicFiles) -> Tree:
         raise invalid(
             "no_configuration",
             "Alembic's configuration has no script_location",
-            hint="Start in the directory of alembic.ini, or name it with ORCHESTRATOR_ALEMBIC_CONFIG.",
+            hint=where_to_look(),
         )
     if not isinstance(location, str) or ":" in location or any(files.option(name) for name in _SPECIAL_OPTIONS):
         raise NeedsAlembic
