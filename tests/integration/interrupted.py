@@ -41,7 +41,7 @@ class NoGuard:
     """A migration lock without contenders."""
 
     connection_id = 0
-    fresh_seconds = 1e9
+    fresh_seconds = rest_seconds = 1e9
 
     def is_gone(self) -> bool:
         """Never."""
