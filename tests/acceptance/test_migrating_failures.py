@@ -37,6 +37,14 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
+@backends()
+async def test_a_table_that_something_else_made_is_stamped_not_fixed(project: Project, database: Database) -> None:
+    """The revision is right: `create_all` or another tool was there first."""
+    project.add_revision("r3", CREATE.format("plants"))
+    (failed,) = (await migrate(project, database)).find("migration_failed", statements_done=0)
+    assert "`alembic stamp r3`" in failed["hint"]
+
+
 @backends("postgresql", "sqlite")
 async def test_where_ddl_is_transactional_a_failed_revision_leaves_nothing(
     project: Project, database: Database

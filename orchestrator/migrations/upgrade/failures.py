@@ -36,6 +36,12 @@ _GOES_ON = (
     "The statements that ran are on record, and the next start continues after them. If the same statement fails "
     "again, fix the revision from that statement on; do not change what comes before it."
 )
+_EXISTS = (
+    "Something else made the table: create_all, another tool, or a migration whose version table was lost. If the "
+    "database has all that revision {revision} does, run `alembic stamp {revision}`. Otherwise drop or rename the "
+    "table. Then start again."
+)
+_TABLE_EXISTS = ("1050", "42P07")  # MySQL and MariaDB, PostgreSQL; SQLite has no codes
 
 
 _ELSEWHERE = (
@@ -185,5 +191,13 @@ def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:
     if scene.recorder and scene.recorder.gave_up:
         return _BLOCKED
     if scene.revision:
-        return ""
+        return _EXISTS.format(revision=scene.revision) if _met_a_table(diagnosis, scene.recorder) else ""
     return _NO_CONNECTION.format(diagnosis.hint) if diagnosis and diagnosis.hint else _NO_REVISION
+
+
+def _met_a_table(diagnosis: Diagnosis | None, recorder: Executor | None) -> bool:
+    """Return whether the first statement of a revision creates a table that exists."""
+    if not diagnosis or not recorder or recorder.done:
+        return False
+    sqlite = "table" in diagnosis.error_message and diagnosis.error_message.endswith("already exists")
+    return sqlite or str(diagnosis.error_code) in _TABLE_EXISTS
