@@ -24,10 +24,13 @@ def tls_of(path: str | None) -> Tls | None:
         return None
     try:
         if not Path(path).is_file():  # OpenSSL would wait for something to write into a pipe
-            raise FileNotFoundError
+            raise CredentialsError("DATABASE_SSL_CA", "there is no such file, so it is not a readable CA bundle")
         return Tls(path, ssl.create_default_context(cafile=path))
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise CredentialsError("DATABASE_SSL_CA", f"it is not a readable CA bundle ({type(error).__name__})") from None
+    except PermissionError:
+        problem = "this user may not read the file, so it is not a readable CA bundle"
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        problem = "it is not a readable CA bundle: the file must have certificates in PEM format"
+    raise CredentialsError("DATABASE_SSL_CA", problem)
 
 
 def check_driver(address: OwnAddress) -> None:

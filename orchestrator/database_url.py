@@ -169,7 +169,8 @@ def parse(variable: str, text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         problem = "it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`); in it, "
-        raise CredentialsError(variable, problem + _NOT_ESCAPED) from None
+        backend = DATABASES.get(re.split(r"[+:]", text, maxsplit=1)[0], "mysql")
+        raise CredentialsError(variable, problem + _NOT_ESCAPED, example=EXAMPLES[backend]) from None
     check_backend(variable, url.drivername)
     if url.get_backend_name() == "postgres":  # libpq's spelling, which SQLAlchemy does not accept
         url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))

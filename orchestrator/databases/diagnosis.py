@@ -2,6 +2,7 @@
 
 import enum
 import errno
+import os
 import re
 import socket
 import ssl
@@ -195,6 +196,8 @@ def of_system(error: BaseException) -> Diagnosis | None:
 def _system_message(cause: BaseException, error: BaseException) -> str:
     if isinstance(cause, TimeoutError) and not str(cause):
         return "no answer in time"
+    if isinstance(cause, ConnectionError) and cause.errno:
+        return os.strerror(cause.errno)  # asyncio's own text repeats the address
     return " ".join(str(cause).split()) or innermost_message(error)
 
 

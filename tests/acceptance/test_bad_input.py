@@ -46,7 +46,7 @@ def test_a_database_that_is_down(
 ) -> None:
     """A person does not want to wait for five minutes."""
     monkeypatch.setenv("DATABASE_URL", "mysql+asyncmy://app:s3cret@127.0.0.1:1/d")
-    assert "Connect call failed" in _refused(capsys, command, code=4)
+    assert "Connection refused" in _refused(capsys, command, code=4)
 
 
 @LOOKING

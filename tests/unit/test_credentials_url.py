@@ -8,7 +8,9 @@ import pytest
 
 from orchestrator.address.drivers import Driver
 from orchestrator.credentials import Credentials
+from orchestrator.database_secrets import CredentialsError
 from orchestrator.database_settings import EMBEDDED_FILE
+from orchestrator.database_url import parse
 from orchestrator.errors import StartupError
 from orchestrator.known_secrets import known_secrets
 from orchestrator.validation import load, require_address
@@ -292,3 +294,11 @@ def test_a_ca_means_that_chain_and_host_name_are_verified() -> None:
     assert credentials.tls is not None
     assert credentials.tls.context.check_hostname
     assert credentials.tls.context.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize("url", ["postgres://u:p@h:port/x", "postgresql+psycopg2://u:p@h:port/x"])
+def test_an_unreadable_url_gets_an_example_of_its_own_database(url: str) -> None:
+    """An example of another database sends the reader away."""
+    with pytest.raises(CredentialsError) as caught:
+        parse("DATABASE_URL", url)
+    assert [fault.example for fault in caught.value.faults] == ["postgresql+psycopg2://user:password@host:5432/name"]
