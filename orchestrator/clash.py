@@ -1,7 +1,7 @@
 """Finds another distribution that installs a package called `orchestrator` and overwrites our files.
 
 pip does not notice that. The search takes too long for every start, so it runs only after a failure. This module
-imports nothing of ours, because any of our modules may come from the other package.
+imports no other module of the package, because each may come from the other distribution.
 """
 
 import json

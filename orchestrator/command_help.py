@@ -1,4 +1,4 @@
-"""What the help of each command tells beside its sentence and its options: exit codes, variables, and its page."""
+"""The last part of each command's help: exit codes, variables, and the page in the documentation."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -29,14 +29,14 @@ _OF_LOOKING = (
 
 
 class Help(NamedTuple):
-    """That of one command.
+    """The facts that the help of one command shows.
 
     Attributes:
-        page: in the documentation.
-        codes: the meaning of exit codes of its own.
-        failures: which codes of a failed start it has; their meaning is that of the failures.
-        reads: how the names of the variables begin that it reads; one empty text for all.
-        but: names of variables that it does not read.
+        page: The page in the documentation.
+        codes: The exit codes that only this command has, and their meaning.
+        failures: The exit codes that it shares with a failed start. The failures define their meaning.
+        reads: Prefixes of the variables that it reads. One empty prefix stands for all.
+        but: The variables that it does not read although a prefix matches.
     """
 
     page: str

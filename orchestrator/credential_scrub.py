@@ -1,7 +1,7 @@
 """Removes the credentials for migrating before the app is served: the app must not be able to run DDL.
 
-It removes the variables, their copy in /proc/PID/environ, and the credentials in objects of ours, of Alembic and of
-SQLAlchemy. Freed memory is not overwritten: Python cannot do that.
+It removes the variables, their copy in /proc/PID/environ, and the credentials in objects of this package, of Alembic
+and of SQLAlchemy. Freed memory is not overwritten: Python cannot do that.
 """
 
 import contextlib

@@ -1,4 +1,7 @@
-"""Errors that say that the process may not have more memory or threads: the app and the database are not at fault."""
+"""Recognises errors that mean: the process may not have more memory or threads.
+
+The app and the database are not at fault.
+"""
 
 HINT = (
     "The process has reached a limit of memory or threads: raise the memory limit of the container (or `ulimit -v`, "
@@ -7,7 +10,7 @@ HINT = (
 
 
 def is_exhaustion(error: BaseException | None) -> bool:
-    """Return whether the error, or one that caused it, says so."""
+    """Return whether the error, or one that caused it, means that."""
     while error is not None:
         if isinstance(error, MemoryError) or (
             isinstance(error, RuntimeError) and "can't start new thread" in str(error)

@@ -19,7 +19,7 @@ _OF_STATEMENT = (
 
 
 class _Wait(NamedTuple):
-    """What the start waits for: the kind, the name, and since when."""
+    """Something that the start waits for: its kind, its name, and the time when the waiting began."""
 
     kind: Literal["database", "service", "migration_lock", "table_lock"]
     detail: str

@@ -95,7 +95,7 @@ def require_address(credentials: Credentials) -> None:
 
 
 def require_whole_address(credentials: Credentials) -> None:
-    """Check that the variables do not give only a part of an address; the app may have a DATABASE_HOST of its own.
+    """Check that the variables give the whole address or none of it; the app may have a DATABASE_HOST too.
 
     Raises:
         StartupError: with SettingsInvalid, which names the missing ones.

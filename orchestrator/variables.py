@@ -102,10 +102,10 @@ class Variables:
         cls.fields = {**getattr(cls, "fields", {}), **own}
 
     def __init__(self, **values: Any) -> None:
-        """Take values by attribute; every other attribute has its default.
+        """Set the given attributes; every other attribute gets its default.
 
         Raises:
-            TypeError: there is no such attribute.
+            TypeError: An attribute does not exist.
         """
         if unknown := sorted(values.keys() - self.fields.keys()):
             raise TypeError(f"{type(self).__name__} has no {', '.join(unknown)}")

@@ -31,7 +31,7 @@ class Expressions:
 
     Args:
         resources: Terraform's reference to each resource, by its logical id: `aws_sns_topic.topic`.
-        optional: The logical ids of resources that a condition may leave out; they are lists of one or none.
+        optional: The logical ids of resources that a condition may leave out. Each is a list of one or no element.
     """
 
     def __init__(self, resources: Mapping[str, str], optional: frozenset[str]) -> None:

@@ -27,7 +27,7 @@ Fields = dict[str, Any]
 
 
 class Own(dict[str, Any]):
-    """The fields of one of our events; a separate type, because an app's `extra` can have any key."""
+    """The fields of an event of the catalogue. It is a separate type, because an app's `extra` can have any key."""
 
     def __init__(self, fields: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
         super().__init__(fields)

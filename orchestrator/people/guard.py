@@ -34,10 +34,10 @@ def changes(statement: str) -> bool:
 
 
 class Guard:
-    """Lets the statements of one thread only read.
+    """Lets one thread execute only statements that read.
 
     Attributes:
-        left_out: the statements that were not executed.
+        left_out: The statements that were not executed.
     """
 
     def __init__(self) -> None:

@@ -127,7 +127,7 @@ def explained(work: Callable[[], Answer]) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    """Tell what is no failure: a bug of ours, or a working directory that does not exist any more."""
+    """Print an error that is not a failure of a start: a bug, or a working directory that does not exist any more."""
     if not _has_working_directory():
         _complain(
             "the working directory was deleted, or this user may not read it", "Start in the project's directory."

@@ -225,7 +225,7 @@ async def test_env_finds_the_command_line_of_alembic_where_no_app_is_served(
 async def test_variables_of_the_app_that_are_half_an_address_disturb_nothing(
     project: Project, database: Database, part: str
 ) -> None:
-    """Many projects have a DATABASE_HOST and a DATABASE_DB; one that env.py contradicts may be a mistake of ours."""
+    """Many projects have a DATABASE_HOST and a DATABASE_DB. One that env.py contradicts may be our mistake."""
     ini = project.path / "alembic.ini"
     ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", database.url.replace("%", "%%")))
     url = make_url(database.url)

@@ -87,7 +87,7 @@ def test_an_env_py_that_fails(
 def test_scripts_that_are_no_tree(
     command: str, script: str, words: str, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each command says the same as a start."""
+    """Each command prints the same error as a start."""
     project.write("alembic/versions/bad.py", f"{script}\n")
     assert words in _refused(capsys, command, code=9)
 

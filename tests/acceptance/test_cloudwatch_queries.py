@@ -73,7 +73,7 @@ async def _killed_while_it_waits(project: Project, database: Database, env: Mapp
 
 @backends("sqlite")
 async def test_the_queries_answer_what_is_asked_at_night(tmp_path: Path, database: Database) -> None:
-    """Two healthy starts of one version; of the next version a wrong setting, a failed revision, and a killed one."""
+    """Two healthy starts of one version; of the next version a wrong setting, a failed revision, and a killed start."""
     project = make_project(tmp_path / "project")
     add_two(project)
     group = Group()

@@ -278,7 +278,7 @@ _PROTOCOL_41, _TLS, _SECURE, _PLUGINS, _WITH_DB = 0x200, 0x800, 0x8000, 0x80000,
 class RDSLogin(threading.Thread):
     """A server that takes a token as RDS for MySQL does: it asks for the password in clear text, over TLS.
 
-    After a login it answers that the database does not exist, because there is none.
+    After a login it answers that the database does not exist.
     """
 
     def __init__(self, directory: Path, *, tls: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""The conditions that hold for every start, however it ended, and for the database after the migration."""
+"""The conditions that hold after every start, successful or not, and for the database after the migration."""
 
 from collections import Counter
 

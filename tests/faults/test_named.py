@@ -32,12 +32,12 @@ async def _play(play: Play, fault: str, backend: str, replicas: int = 1) -> Outc
 
 
 def _went_on(outcome: Outcome) -> bool:
-    """Tell whether another start went on: in the middle where DDL stays, from the top where it is rolled back."""
+    """Return whether another start continued: in the middle where DDL stays, from the top where it is rolled back."""
     return outcome.again and _resumed_where_ddl_stays(outcome)
 
 
 def _went_on_by_itself(outcome: Outcome) -> bool:
-    """Tell whether the same start waited for the database and went on, in the same way."""
+    """Return whether the same start waited for the database and continued, in the same way."""
     return bool(outcome.interrupted) and not outcome.again and _resumed_where_ddl_stays(outcome)
 
 

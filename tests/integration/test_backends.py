@@ -29,7 +29,7 @@ async def _connected(url: str) -> AsyncIterator[tuple[AsyncConnection, Backend]]
 
 
 async def _error(url: str, *statements: str) -> Exception:
-    """Return the error of connecting, or of one of the statements."""
+    """Return the error that connecting raises, or executing one of the statements."""
     try:
         async with _connected(url) as (connection, _):
             for statement in statements:
@@ -44,7 +44,7 @@ def _changed(given: Database, **parts: Any) -> str:
 
 
 async def test_a_server_is_called_by_its_name(database: Database) -> None:
-    """MariaDB is not MySQL, even if the URL says so; the version begins with a number."""
+    """MariaDB is reported as MariaDB even if the URL names MySQL. The version begins with a number."""
     async with _connected(database.url) as (connection, backend):
         name, version = backend.describe(connection.dialect)
     assert name == database.backend

@@ -43,7 +43,7 @@ def _mark(connection: Connection) -> str:
 
 
 def test_rows_are_fetched_as_from_the_driver(recorded: ProxyConnection) -> None:
-    """One, some, all, or in sequence; and no more rows than there are."""
+    """fetchone, fetchmany, fetchall and iteration return the driver's rows, and stop after the last one."""
     cursor = recorded.cursor()
     cursor.execute(QUERY)
     assert tuple(cursor.fetchone()) == ROWS[0]

@@ -23,7 +23,7 @@ LEVEL = "INSERT INTO plants SELECT 1, current_setting('transaction_isolation')"
     ],
 )
 def test_a_revision_sets_its_isolation_level_on_postgresql(first: str, database: Database, tmp_path: Path) -> None:
-    """No query and no savepoint of ours precedes it: "must be called before any query"."""
+    """PostgreSQL requires that it is the first statement: the orchestrator sends no query before it."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1")  # Alembic makes its version table in the first one's transaction
     project.add_revision("r2", script(("SET lock_timeout = '5s'", first, PLANTS, LEVEL)))

@@ -93,7 +93,7 @@ def test_a_failure_that_leaves_nothing_here_is_run_again_although_it_was_elsewhe
 
 @backends("postgresql")
 def test_the_hint_leads_out_of_a_refusal_when_nothing_is_left_here(database: Database, tmp_path: Path) -> None:
-    """What the advice says to delete is all that is in the way."""
+    """After the deletion that the advice names, the next start succeeds."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1", HEADER + script((PROCESS, DIE, TREES)))
     assert start(project, database, dies=True).ended == "killed"
@@ -109,7 +109,7 @@ def test_the_hint_leads_out_of_a_refusal_when_nothing_is_left_here(database: Dat
 def test_rows_without_transactions_in_another_database_are_not_doubled(
     way: str, database: Database, other: Database, tmp_path: Path
 ) -> None:
-    """They stay after a kill while the rest is rolled back: only a record made before them tells the next start."""
+    """They stay after a kill, while the rest is rolled back. Only a record made before them informs the next start."""
     insert = f"INSERT INTO {other.name}.old VALUES (1)"  # noqa: S608
     first, then = {
         "by its name": ((PLANTS,), insert),

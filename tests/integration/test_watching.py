@@ -1,4 +1,4 @@
-"""What a second connection sees of another connection's statement, on real servers, with various privileges."""
+"""A second connection watches another connection's statement, on real servers, with various privileges."""
 
 import asyncio
 import contextlib

@@ -27,7 +27,7 @@ pool_mode = {pool_mode}
 
 
 class PgBouncer:
-    """A pgbouncer that accepts every client, as the application's user of one server.
+    """A pgbouncer that accepts every client and logs in as the application's user of one server.
 
     Args:
         database: A database of the server behind it.

@@ -11,9 +11,9 @@ from tests.servers import unprivileged
 
 
 def send(pid: int, number: signal.Signals) -> list[int]:
-    """Signal a process and its children, and return these.
+    """Signal a process and its children, and return the children.
 
-    The process is stopped first, so that it starts no more children, and dies only after they are known.
+    The process is stopped first. So it starts no more children, and it dies only after they are known.
     """
     os.kill(pid, signal.SIGSTOP)
     _wait_until([pid], "TtZX")
@@ -25,7 +25,7 @@ def send(pid: int, number: signal.Signals) -> list[int]:
 
 
 def limit_file_size(pid: int, size_bytes: int | None) -> None:
-    """Limit the size of files for a server of ours and its children; writing more fails with EFBIG.
+    """Limit the size of files for a server and its children. Writing more fails with EFBIG.
 
     It uses prlimit(1), which runs as the server's user: root in a container may lack the capability to change others'
     limits.

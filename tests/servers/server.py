@@ -48,13 +48,13 @@ class Server(abc.ABC):
         return self._seen_by(self.application_url, name)
 
     def add_user(self, database: Database, user: str, password: str, *rights: str) -> Database:
-        """Return the database as another user sees it, who has these rights on all tables.
+        """Add a user with these rights on all tables, and return the database with the user's login.
 
         Args:
             database: The database of the rights.
             user: A new name.
-            password: Any text but an empty one.
-            rights: Words such as `SELECT`; without any, the user may only log in.
+            password: Not empty.
+            rights: Words such as `SELECT`. Without any, the user may only log in.
         """
         self._create_user(user, password)
         self._added_users[database.name].append(user)

@@ -29,7 +29,7 @@ def test_mysql_is_tested_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_mysql_is_not_tested_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the URL there is no test of MySQL, none is skipped, and the summary says so explicitly."""
+    """Without the URL no test of MySQL is collected, and the summary reports it."""
     collected = _collected(monkeypatch, "")
     assert "test_a_database_begins_empty[mariadb]" in collected
     assert "[mysql]" not in collected

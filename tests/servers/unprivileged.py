@@ -1,4 +1,4 @@
-"""Servers refuse to run as root; if the tests run as root, their servers run as `nobody`."""
+"""Runs database servers as `nobody` if the tests run as root: the servers refuse to run as root."""
 
 import os
 import pwd

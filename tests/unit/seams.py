@@ -27,12 +27,13 @@ _DOCUMENTED = {  # attributes that their library documents as the way to configu
     *("argtypes", "restype", "text", "msg"),  # ctypes, ElementTree, SyntaxError
     *("depth", "orchestrator_elapsed", "orchestrator_state"),  # ours, on a threading.local and on records
 }
+_SHARED = {"connection"}  # attributes of ours that an object of a library has too
 
 
 def seams(root: Path = ROOT) -> set[tuple[str, str]]:
     """Return each seam: its module (`log.hooks`) and the name that is changed or used (`sys.excepthook`)."""
     trees = {path: path.read_text(encoding="utf-8") for path in sorted(root.rglob("*.py"))}
-    own = {name for source in trees.values() for name in _declared(ast.parse(source))} | _DOCUMENTED
+    own = {name for source in trees.values() for name in _declared(ast.parse(source))} - _SHARED | _DOCUMENTED
     return {
         (".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"), name)
         for path, source in trees.items()
@@ -43,7 +44,9 @@ def seams(root: Path = ROOT) -> set[tuple[str, str]]:
 def _in_module(source: str, own: set[str]) -> Iterator[str]:
     """Yield the seams of a module; `own` are the attributes of our own classes."""
     lines = source.splitlines()
-    for node in ast.walk(tree := ast.parse(source)):
+    tree = ast.parse(source)
+    classes = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in _HOOKS:
             yield _hook(node)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("addFilter"):
@@ -52,7 +55,7 @@ def _in_module(source: str, own: set[str]) -> Iterator[str]:
             yield f"setattr({ast.unparse(node.args[0])})"
         if isinstance(node, ast.ClassDef):
             yield from (f"class {base}" for base in map(ast.unparse, node.bases) if base in _SUBCLASSED)
-        if isinstance(node, ast.Attribute) and not _is_self(node.value):
+        if isinstance(node, ast.Attribute) and not _is_self(node.value) and ast.unparse(node.value) not in classes:
             private = node.attr.startswith("_") and not node.attr.startswith("__")
             if private and "SLF001" in lines[(node.end_lineno or 1) - 1]:
                 yield node.attr

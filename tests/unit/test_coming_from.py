@@ -61,7 +61,7 @@ def test_the_deployment_is_asked_for_what_answers() -> None:
 
 
 def test_the_job_tries_again_only_what_may_pass() -> None:
-    """Each exit code is one of ours; waiting and stopping are no reason to give up."""
+    """Each exit code is in the catalogue. Waiting and stopping are no reason to give up."""
     fail, ignore = MANIFESTS["Job"]["spec"]["podFailurePolicy"]["rules"]
     codes = {kind.exits_with: kind.name for kind in CATALOGUE.values() if issubclass(kind, Failure)} | {EXIT_USAGE: ""}
     at_once = set(fail["onExitCodes"]["values"])

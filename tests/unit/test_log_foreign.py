@@ -55,7 +55,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 def lines_of(code: str) -> list[dict[str, Any]]:
-    """Return the lines of a program, which end with an event of ours, after any change to logging."""
+    """Return the lines of a program that changes logging and then logs an event."""
     lines, stderr = _programs[0].run(PROLOGUE + code + ENDS)
     assert stderr == ""
     found = [read(line) for line in lines]

@@ -226,7 +226,7 @@ def test_the_level_is_one_that_filters_know(number: int, monkeypatch: pytest.Mon
 
 
 def test_the_fields_of_a_task_are_nobody_elses() -> None:
-    """An app that numbers its tasks must not look like another task of ours: not in ECS, not before it is known."""
+    """An app that numbers its tasks must not look like another ECS task: not in ECS, not before the task is known."""
     names = ("task_id", "cluster", "task_family", "task_revision")
     fields = parsed(record(extra=dict.fromkeys(names, "mine")))
     assert not fields.keys() & set(names)

@@ -213,7 +213,7 @@ structlog.get_logger("app.plants").warning("low on water", plant=7)
 
 
 def test_nothing_below_the_level_of_the_settings_is_written() -> None:
-    """`warning` means warnings: no event of ours, no print and no line of an app with a lower level."""
+    """`warning` hides every lower line: of an event, of a print and of the app."""
     lines, _ = run(
         """
 from orchestrator.events import DatabaseEmbedded, ProcessStopped

@@ -61,7 +61,7 @@ def test_a_path_arrives_as_it_is_set(path: str) -> None:
     ],
 )
 def test_a_path_that_the_app_has_is_not_asked(kept: set[str], ready: str, live: str) -> None:
-    """Its answers prove nothing about us; every answer of ours contains the state."""
+    """The app answers there, and its answer proves nothing. An answer of the orchestrator contains the state."""
     settings = {name: f"/{name}" if name in kept else "" for name in (LIVE, READY, STARTUP)}
     assert probe.path_to_ask(settings, live=False) == f"/{ready}"
     assert probe.path_to_ask(settings, live=True) == f"/{live}"

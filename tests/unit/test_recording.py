@@ -37,7 +37,7 @@ def test_a_revision_that_looks_for_its_table_is_recorded_both_ways(
 
 
 def test_nothing_is_changed_and_nothing_is_connected_to(project: Project) -> None:
-    """A revision may have engines of its own; they get as little as env.py's."""
+    """A revision may create an engine. It gets as little as env.py's engine."""
     path = Path(project.path, "own.db")
     path.touch()
     own = (

@@ -69,7 +69,7 @@ def test_every_query_that_is_named_is_there() -> None:
 
 
 def test_every_variable_field_and_event_that_is_named_is_there() -> None:
-    """Everything in backticks that looks like one of ours."""
+    """The runbook names only variables, fields and events that exist."""
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", TEXT)) - STACK_STATUSES
     variables = {*DatabaseSettings.variables(), *Settings.variables(), "AWS_REGION"}
     assert named - variables == set()

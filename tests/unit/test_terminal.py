@@ -108,7 +108,7 @@ def test_the_last_line_of_a_failed_start_repeats_nothing(monkeypatch: pytest.Mon
 
 
 def test_a_last_line_without_a_failure_above_says_it_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bug of ours, a wrong command line, a limit of memory: nothing else tells of them."""
+    """For a bug, a wrong command line or a limit of memory there is no other line."""
     told: dict[str, Any] = {"exit_code": 64, "failed_state": "waiting", "failure_event": "", "hint": "Correct it."}
     line = fields("startup_failed", "The start failed: no such command", "critical", **told)
     assert shown(80, line, monkeypatch) == ["10:44:52 ✗ The start failed: no such command", "           → Correct it."]

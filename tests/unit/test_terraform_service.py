@@ -15,14 +15,14 @@ MODULE = DEPLOY / "terraform"
 TEXTS = {file.name: file.read_text(encoding="utf-8") for file in sorted(MODULE.glob("*.tf"))}
 RESOURCES = resources(MODULE / "main.tf")
 VARIABLES = set(re.findall(r'^variable "(\w+)"', TEXTS["variables.tf"], re.MULTILINE))
-# What the module calls otherwise, and what the provider has not.
+# Parameters that have another name in the module, and those that the provider does not support.
 RENAMED = {"version": "image_version"}
 LEFT_OUT = {"failed_tasks_threshold"}
 AS_LISTS = {"Subnets", "SecurityGroups"}
 
 
 def test_it_has_the_parameters_of_the_template() -> None:
-    """So that docs/ecs.md holds for both."""
+    """docs/ecs.md describes both with one text."""
     parameters = {snake(name) for name in template("service.yaml")["Parameters"]} - LEFT_OUT
     assert {RENAMED.get(name, name) for name in parameters} == VARIABLES
 
@@ -106,7 +106,7 @@ def test_its_container_is_that_of_the_template(variant: str, computed: Node) -> 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_its_execution_role_reads_the_same_secrets(variant: str, computed: Node) -> None:
-    """Each by its ARN up to the key of its JSON, and nothing else."""
+    """Its rights name the ARN of each secret, without the key of its JSON, and no other secret."""
     read = _readable(computed[variant]["rights"])
     needed = {_whole(each["valueFrom"]) for each in computed[variant]["container"]["secrets"]}
     assert read == needed
@@ -121,7 +121,7 @@ def _whole(arn: str) -> str:
 
 
 def test_a_revision_that_a_rollback_needs_is_kept() -> None:
-    """And the number of tasks is the scaler's."""
+    """Terraform also leaves the number of tasks to the scaler."""
     (task,) = RESOURCES["aws_ecs_task_definition"].values()
     assert task["skip_destroy"] is True
     assert Path(MODULE / "main.tf").read_text(encoding="utf-8").count("ignore_changes = [desired_count]") == 1

@@ -18,7 +18,7 @@ LINES = [json.dumps(each, separators=(",", ":")) for each in migrating()]
 
 
 def read(content: bytes) -> tuple[int, int]:
-    """Return how many lines of ours are in it, and how many others."""
+    """Return how many lines are the orchestrator's, and how many are others'."""
     reading = Reading(io.BytesIO(content))
     found = sum(1 for _ in reading)
     return found, reading.skipped

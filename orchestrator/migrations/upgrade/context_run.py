@@ -208,7 +208,7 @@ class ContextRun:
 
     @property
     def committed(self) -> int:
-        """Return how many revisions are durable, however the run ends."""
+        """Return how many revisions are durable, whether the run has succeeded or failed."""
         return len(self.applied) if self._unconfirmed is None else 0
 
     @property

@@ -97,8 +97,8 @@ class Recorder:
         Args:
             script: The revision.
             arguments: What its `upgrade()` gets, as from `run_migrations`.
-            afresh: Load the script again: what it remembers from a run before must not count.
-            present: Each table that it looks for is there; else none is.
+            afresh: Load the script again, so that its module-level state from an earlier recording does not count.
+            present: Pretend that each table it looks for exists; otherwise, that no table exists.
         """
         path = str(script.path)
         try:
