@@ -39,8 +39,12 @@ def check_driver(address: OwnAddress) -> None:
     Raises:
         CredentialsError: it is missing.
     """
-    if problem := extras.missing(address.url.get_driver_name()):
-        raise CredentialsError("DATABASE_URL", f"the orchestrator connects with a driver of its own: {problem}")
+    driver = address.url.get_driver_name()
+    if extras.missing(driver):
+        command = f"pip install '{extras.DISTRIBUTION}[{extras.EXTRAS[driver]}]'"
+        raise CredentialsError(
+            "DATABASE_URL", f"the orchestrator itself connects with {driver}, which is not installed: {command}"
+        )
 
 
 def check_tokens(logins: Sequence[iam.Login], environ: Mapping[str, str], *, tls: bool) -> None:

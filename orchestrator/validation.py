@@ -19,6 +19,7 @@ _MIGRATION = "MIGRATION_DATABASE_"
 _ALIKE = {_OURS: 0.7, _MIGRATION: 0.65}
 """How alike a name must be to a valid one to be a mistyped one; between 0 and 1, as difflib measures it."""
 _MOST_TOLD = 20  # unknown names in one warning
+_INSTALL = "The variables are right: install what is missing beside the app, in its image, and start again."
 _MAX_NAME = 100  # characters of an unknown name that are shown
 _SYNONYMS = {"DB": "NAME", "DBNAME": "NAME", "DATABASE": "NAME", "DSN": "URL", "LOGIN": "USER", "SERVER": "HOST"}
 """What other programs call the parts of an address."""
@@ -73,6 +74,7 @@ def invalid(faults: list[Fault]) -> SettingsInvalid:
         fault_count=len(listed),
         variables=[fault.variable for fault in listed],
         faults=[fault.as_dict() for fault in listed],
+        hint=_INSTALL if all("pip install" in fault.problem for fault in listed) else "",
     )
 
 

@@ -12,9 +12,10 @@ import pytest
 from orchestrator import clash
 from orchestrator.app_import import app_failed
 from orchestrator.cli import main
-from orchestrator.errors import EXIT_USAGE
+from orchestrator.errors import EXIT_USAGE, StartupError
 from orchestrator.extras import DISTRIBUTION, EXTRAS
 from orchestrator.stop import Stop
+from orchestrator.validation import load
 from tests.unit.environments import fault
 
 PACKAGE = Path(__file__).parents[2] / "orchestrator"
@@ -42,6 +43,9 @@ def test_a_missing_driver_is_a_fault_that_names_the_command(url: str, extra: str
     variable, problem = fault(DATABASE_URL=url)
     assert variable == "DATABASE_URL"
     assert problem.endswith(f"is not installed: pip install '{DISTRIBUTION}[{extra}]'")
+    with pytest.raises(StartupError) as caught:
+        load({"DATABASE_URL": url})
+    assert caught.value.failure.hint.startswith("The variables are right")
 
 
 @pytest.mark.usefixtures("plain")
