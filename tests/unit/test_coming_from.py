@@ -27,15 +27,20 @@ def _pods() -> Iterator[tuple[str, Any]]:
         yield kind, MANIFESTS[kind]["spec"]["template"]["spec"]
 
 
-def _environ(container: Any) -> dict[str, str]:
-    return {each["name"]: each.get("value", "a secret") for each in container["env"]}
+def _environ(container: Any, password: Path) -> dict[str, str]:
+    """The environment, with the password in a file that is here."""
+    environ = {each["name"]: each["value"] for each in container["env"]}
+    mounted = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    assert environ["DATABASE_PASSWORD_FILE"] == f"{mounted['database']}/password"
+    password.write_text("s3cret", encoding="utf-8")
+    return environ | {"DATABASE_PASSWORD_FILE": str(password)}
 
 
 @pytest.mark.parametrize(("kind", "pod"), list(_pods()))
-def test_a_pod_has_settings_that_are_valid_and_time_to_stop(kind: str, pod: Any) -> None:
+def test_a_pod_has_settings_that_are_valid_and_time_to_stop(kind: str, pod: Any, tmp_path: Path) -> None:
     """SIGKILL comes after our own end; nothing of the namespace's Services is in the environment."""
     (container,) = pod["containers"]
-    environ = _environ(container)
+    environ = _environ(container, tmp_path / "password")
     assert set(environ) <= KNOWN, kind
     settings, _ = load(environ)
     assert pod["terminationGracePeriodSeconds"] >= settings.shutdown_seconds + 5
@@ -44,14 +49,15 @@ def test_a_pod_has_settings_that_are_valid_and_time_to_stop(kind: str, pod: Any)
     assert re.search(r"@sha256:[0-9a-f]{64}$", container["image"])
 
 
-def test_the_deployment_is_asked_for_what_answers() -> None:
+def test_the_deployment_is_asked_for_what_answers(tmp_path: Path) -> None:
     """Liveness from the first moment, so that a migration is not killed; readiness only when it serves."""
     spec = MANIFESTS["Deployment"]["spec"]
     (container,) = spec["template"]["spec"]["containers"]
-    settings, _ = load(_environ(container))
+    settings, _ = load(_environ(container, tmp_path / "password"))
     assert container["livenessProbe"]["httpGet"]["path"] == settings.live_path
     assert container["readinessProbe"]["httpGet"]["path"] == settings.ready_path
     assert "startupProbe" not in container
+    assert set(MANIFESTS["Secret"]["stringData"]) == {"password"}
     assert container["ports"] == [{"name": "http", "containerPort": settings.port}]
     assert settings.host == "0.0.0.0"  # that is the point
     assert settings.drain_seconds > 0

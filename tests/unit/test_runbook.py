@@ -122,3 +122,10 @@ def test_renewing_adds_what_is_missing_and_keeps_what_is_written() -> None:
     assert "## gone\n" in again
     assert "to be written" in again.partition("## bind_failed\n")[2]
     assert runbook.renewed(again) == again
+
+
+def test_every_search_of_the_log_has_a_beginning() -> None:
+    """Without one, CloudWatch reads the whole group, which takes minutes and is paid for by the gigabyte."""
+    searches = [each for each in _commands() if "filter-log-events" in each]
+    assert searches
+    assert all("--start-time" in each for each in searches)
