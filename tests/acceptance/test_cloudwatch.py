@@ -17,9 +17,11 @@ from sqlalchemy.engine import make_url
 
 from orchestrator.cloudwatch.metrics import METRICS, Metric
 from orchestrator.cloudwatch.patterns import Pattern
+from orchestrator.cloudwatch.queries import FAILED_STARTS, STARTS_BY_VERSION
 from tests.acceptance.images import image
 from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, add_two, environment, go, locks, migrate
 from tests.clients import transaction
+from tests.cloudwatch.insights_run import Run, rows_of
 from tests.harness import Orchestrator, Output, Project, make_project, run
 from tests.servers import HOST, Database, backends, free_port
 from tests.servers.ports import listen_somewhere
@@ -93,7 +95,18 @@ def judge(output: Output, name: str) -> dict[str, list[float]]:
     counts = {metric: values for metric, values in found.items() if metric in EXPECTED[name] - SERVED - MIGRATED}
     once = {metric for metric, values in counts.items() if values == [1.0]}
     assert once >= counts.keys() - {"LockWait", "DatabaseRetries", "RevisionRetries"}, output.story()
+    _ask(output, {"StartupFailed", "MigrationStopped"} & EXPECTED[name] != set(), "TimeToServing" in EXPECTED[name])
     return found
+
+
+def _ask(output: Output, failed: bool, served: bool) -> None:  # noqa: FBT001
+    """The saved queries say the same of a start as its metrics: whether it failed, with what cure, or served."""
+    rows = rows_of(output.lines, "shop/app/1")
+    (start,) = Run(STARTS_BY_VERSION.text, rows[-1]["@timestamp"] / 1000 + 300).on(rows)
+    assert (start["starts"], start["served"], start["failed"], start["killed"]) == (1, served, failed, 0)
+    failures = Run(FAILED_STARTS.text, 0).on(rows)
+    assert [row["exit_code"] for row in failures] == [output.events[-1]["exit_code"]] * failed
+    assert all(row["hint"] and row["error_type"] and row["failed_state"] for row in failures)
 
 
 async def _serve(project: Project, env: Mapping[str, str]) -> Output:
