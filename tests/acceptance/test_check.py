@@ -75,6 +75,15 @@ def test_a_batch_tells_the_line_and_the_old_type(project: Project, capsys: pytes
     assert _codes(_json(capsys)) == [("r2", "drop-column", 16)]
 
 
+def test_annotations_have_the_path_of_the_repository(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project may be in a directory of it; GitHub shows nothing at a path that it does not know."""
+    project.add_revision("r2", DROP)
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.path.parent))
+    assert "file=project/alembic/versions/r2.py" in _check(capsys, "--format", "github")[1]
+
+
 def test_since_leaves_old_revisions_alone(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """A pull request is judged by what it adds."""
     project.add_revision("r2", DROP)
@@ -89,6 +98,26 @@ def test_a_comment_with_a_reason_allows(project: Project, capsys: pytest.Capture
     report = _json(capsys)
     assert _codes(report) == [("r3", "drop-column", 15), ("r3", "allowed-without-reason", 14)]
     assert report["allowed"] == 1
+
+
+def test_a_comment_belongs_to_its_whole_statement(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    """A long call is written in several lines."""
+    call = "op.drop_column(\n    'plants',\n    'name',\n)  # orchestrator: allow drop-column: unused since 1.3"
+    project.add_revision("r2", call)
+    assert _json(capsys, code=0)["allowed"] == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["datetime.datetime.now().strftime('%Y-%m-%d')", "datetime.date.today()", "int(time.time())", "uuid.uuid4()"],
+)
+def test_what_comes_from_the_clock_or_from_chance_is_found(
+    value: str, project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where two runs of one second would agree."""
+    path = project.add_revision("r2", f"op.execute('COMMENT ' + str({value}))")
+    path.write_text("import datetime, time, uuid\n" + path.read_text())
+    assert [code for _, code, _ in _codes(_json(capsys))] == ["not-repeatable"]
 
 
 def test_random_values_and_models_are_found(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -93,6 +93,17 @@ def test_its_sql_is_what_the_migration_does(
 
 
 @backends("mysql")
+def test_an_interrupted_revision_is_named(
+    project: Project, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A part of its SQL is done already."""
+    project.add_revision("r1", f"{CREATE.format('plants')}\nop.execute('ALTER TABLE nothing ADD x INT')")
+    asyncio.run(migrate(project, database))
+    (found,) = _json(capsys)
+    assert [each.partition(",")[0] for each in found["notes"]] == ["r1 was interrupted"]
+
+
+@backends("mysql")
 def test_each_database_has_a_plan(
     project: Project,
     database: Database,

@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 from orchestrator.cli import main
 from orchestrator.log import CONTEXT
 from orchestrator.stop import Stop
-from tests.acceptance.contexts import multidb
+from tests.acceptance.contexts import multidb, tenants
 from tests.acceptance.migrations import CREATE, add_two, locks, migrate, untouched
 from tests.harness import Project
 from tests.servers import Database, backends
@@ -133,7 +133,15 @@ def test_a_login_that_may_only_read_sees_what_it_may(
     asyncio.run(migrate(project, database))
     reader = server.add_user(database, "reader", "s3cret", "SELECT")
     monkeypatch.setenv("DATABASE_URL", reader.url)
-    assert _states(ask.json()) == [("r1", "applied"), ("r2", "applied")]
+    with locks(database) as lock:
+        assert lock.try_acquire()
+        answer = ask.json()
+        lock.release()
+    assert _states(answer) == [("r1", "applied"), ("r2", "applied")]
+    (found,) = answer["databases"]
+    holder = found["lock"]["holder"]
+    assert (holder["connection_id"], holder["state"]) == (lock.connection_id(), "unknown")
+    assert found["notes"][0].startswith(f"This login may not see what connection {lock.connection_id()} does")
 
 
 @backends("mysql", "postgresql")
@@ -145,6 +153,20 @@ def test_each_database_is_a_block(
     monkeypatch.chdir(project.path)
     found = ask.json(exit_code=1)["databases"]
     assert [(each["context"], each["state"]) for each in found] == [("engine1", "behind"), ("engine2", "behind")]
+
+
+@backends("postgresql")
+def test_each_tenant_is_a_block_and_none_is_made(
+    tmp_path: Path, database: Database, ask: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its schema may not exist yet: env.py would make it, and is kept from that."""
+    project = tenants(tmp_path / "tenants", database, ["t_one", "t_two"])
+    monkeypatch.chdir(project.path)
+    monkeypatch.setenv("TENANTS", "t_one,t_two")
+    database.execute("CREATE SCHEMA t_one")
+    found = ask.json(exit_code=1)["databases"]
+    assert [(each["context"], each["state"]) for each in found] == [("t_one", "behind"), (database.name, "behind")]
+    assert database.execute("SELECT nspname FROM pg_namespace WHERE nspname = 't_two'") == []
 
 
 def test_an_env_py_that_changes_something_is_kept_from_it(project: Project, database: Database, ask: Asked) -> None:

@@ -3,6 +3,7 @@
 One counts for the statement that it stands at, or above; one before `upgrade` counts for the whole revision.
 """
 
+import ast
 import io
 import re
 import tokenize
@@ -21,6 +22,7 @@ class Allowance(NamedTuple):
 
     codes: frozenset[str]
     line: int
+    lines: range
     everywhere: bool
     has_reason: bool
 
@@ -37,11 +39,12 @@ class Allowances:
         try:
             text = path.read_text(encoding="utf-8")
             tokens = [*tokenize.generate_tokens(io.StringIO(text).readline)]
-        except (OSError, ValueError, SyntaxError, tokenize.TokenError):
+            spans = _spans(ast.parse(text))
+        except (OSError, ValueError, SyntaxError, RecursionError, tokenize.TokenError):
             return cls(())
         head = next((number for number, line in enumerate(text.splitlines(), 1) if _UPGRADE.match(line)), 0)
         comments = [each for each in tokens if each.type == tokenize.COMMENT]
-        return cls(found for each in comments if (found := _allowance(each, head)))
+        return cls(found for each in comments if (found := _allowance(each, head, spans)))
 
     @property
     def without_reason(self) -> list[int]:
@@ -54,12 +57,20 @@ class Allowances:
 
     def _allow(self, code: str, line: int) -> bool:
         fitting = [each for each in self._found if each.has_reason and code in each.codes]
-        return any(each.everywhere or each.line in {line, line - 1} for each in fitting)
+        return any(each.everywhere or line in each.lines for each in fitting)
 
 
-def _allowance(token: tokenize.TokenInfo, head: int) -> Allowance | None:
+def _spans(module: ast.Module) -> list[range]:
+    """Return the lines of each simple statement."""
+    simple = [each for each in ast.walk(module) if isinstance(each, ast.stmt) and not hasattr(each, "body")]
+    return [range(each.lineno, (each.end_lineno or each.lineno) + 1) for each in simple]
+
+
+def _allowance(token: tokenize.TokenInfo, head: int, spans: Iterable[range]) -> Allowance | None:
     found = _ALLOW.match(token.string)
     if not found:
         return None
     codes = frozenset(filter(None, re.split(r"[,\s]+", found["codes"])))
-    return Allowance(codes, token.start[0], token.start[0] < head, bool(found["reason"]))
+    line = token.start[0]
+    at = next((each for number in (line, line + 1) for each in spans if number in each), range(0))
+    return Allowance(codes, line, at, line < head, bool(found["reason"]))

@@ -4,11 +4,12 @@ import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 
 class Used(NamedTuple):
-    """A mapped class that a revision imports."""
+    """A mapped class, or a module of such classes, that a revision imports."""
 
     name: str
     line: int
@@ -23,9 +24,19 @@ def models_used(path: Path) -> Iterator[Used]:
     for node in ast.walk(module):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             source = sys.modules.get(node.module)
-            for alias in node.names:
-                if _is_mapped(getattr(source, alias.name, None)):
-                    yield Used(f"{node.module}.{alias.name}", node.lineno)
+            imported = [(f"{node.module}.{alias.name}", getattr(source, alias.name, None)) for alias in node.names]
+        elif isinstance(node, ast.Import):
+            imported = [(alias.name, sys.modules.get(alias.name)) for alias in node.names]
+        else:
+            continue
+        yield from (Used(name, node.lineno) for name, value in imported if _is_mapped(value) or _has_mapped(value))
+
+
+def _has_mapped(value: Any) -> bool:
+    """Return whether it is a module of models: one that defines a mapped class itself."""
+    if not isinstance(value, ModuleType):
+        return False
+    return any(_is_mapped(each) and each.__module__ == value.__name__ for each in [*vars(value).values()])
 
 
 def _is_mapped(value: Any) -> bool:

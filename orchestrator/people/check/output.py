@@ -1,8 +1,10 @@
 """The report as text, as JSON, as annotations of GitHub, and as SARIF (https://docs.oasis-open.org/sarif/sarif/v2.1.0/)."""
 
 import json
+import os
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from orchestrator.people import answers
@@ -68,9 +70,16 @@ def github(report: Report) -> str:
     """
     lines = [f"::error title=orchestrator check::{_escaped(f'{each.message} {each.hint}')}" for each in report.failures]
     for found in report.findings:
-        place = f"file={_property(found.path)},line={found.line or 1},title={_property(found.code)}"
+        place = f"file={_property(_in_repository(found.path))},line={found.line or 1},title={_property(found.code)}"
         lines.append(f"::{found.severity} {place}::{_escaped(f'{found.message} {found.cure} {found.manual}')}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _in_repository(path: str) -> str:
+    """Return a path as GitHub knows it: from the root of the repository, where a project is in a directory of it."""
+    root = os.environ.get("GITHUB_WORKSPACE", "")
+    found = os.path.relpath(path, root) if root else path
+    return path if found.startswith("..") else Path(found).as_posix()
 
 
 def _escaped(words: str) -> str:
@@ -96,7 +105,7 @@ def _rule(found: Finding) -> dict[str, Any]:
 
 
 def _result(found: Finding) -> dict[str, Any]:
-    place = {"artifactLocation": {"uri": found.path}, "region": {"startLine": found.line or 1}}
+    place = {"artifactLocation": {"uri": _in_repository(found.path)}, "region": {"startLine": found.line or 1}}
     return {
         "ruleId": found.code,
         "level": found.severity,

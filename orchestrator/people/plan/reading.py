@@ -39,6 +39,10 @@ _ALGORITHMS: Mapping[mysql.Algorithm, Literal["instant", "inplace", "copy"]] = {
     mysql.Algorithm.COPY: "copy",
 }
 _KNOWN_BETTER = {"copies-table", "blocks-writes", "foreign-key"}
+_INTERRUPTED = (
+    "{revision} was interrupted, or runs now: a part of its statements is done. `orchestrator status` shows which; the "
+    "next start goes on with it where that is proven to be safe, and refuses otherwise."
+)
 _NO_FILE = "The file does not exist; the first migration creates it."
 
 
@@ -84,8 +88,13 @@ def _database(context: "MigrationContext", name: str, target: Target, arguments:
         head=target.revisions,
         explanation=explanation(standing, position, target),
         pending=pending,
-        notes=[],
+        notes=[_INTERRUPTED.format(revision=each.revision) for each in _interrupted(position, pending)],
     )
+
+
+def _interrupted(position: Position, pending: Sequence[Revision]) -> list[Revision]:
+    begun = {each.revision for each in position.entries.values() if each.half_applied}
+    return [each for each in pending if each.revision in begun]
 
 
 def _to_be_created(session: Session, target: Target) -> Database:

@@ -20,6 +20,8 @@ from alembic.runtime.migration import MigrationContext
 
 from orchestrator.migrations.journal.index_order import same_index_order
 from orchestrator.people.guard import READS, nothing_changed
+from orchestrator.people.recording import another_time
+from orchestrator.people.recording.another_time import later
 from orchestrator.people.recording.answers import Answering
 from orchestrator.people.recording.marks import current, marked, running_line
 
@@ -106,7 +108,8 @@ class Recorder:
         except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a script raises when it is loaded again
             return Recording(problem=_told(error), line=_line_of(error, path))
         run = functools.partial(self._record, path, upgrade, arguments or {}, present=present)
-        recording = run(literals=True)
+        with later() if afresh else contextlib.nullcontext():
+            recording = run(literals=True)
         if recording.problem.startswith("CompileError"):  # a value that cannot be written as a literal
             recording = run(literals=False)
         return recording
@@ -141,12 +144,14 @@ class Recorder:
 
 
 def _loaded(path: str) -> Any:
-    """Load a script once more, beside the module that Alembic has of it."""
+    """Load a script once more, beside the module that Alembic has of it, and at another time."""
     spec = importlib.util.spec_from_file_location("orchestrator_recorded_revision", path)
     assert spec  # noqa: S101  # Alembic has loaded it
     assert spec.loader  # noqa: S101  # same
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with later():
+        spec.loader.exec_module(module)
+    another_time.move(module)
     return module
 
 

@@ -13,6 +13,12 @@ _WORDS = {
     "ahead": "ahead of this image",
     "unknown": "of unknown lineage",
 }
+_DOING = {
+    "running": "running",
+    "idle": "idle",
+    "gone": "running without its client",
+    "unknown": "what it does is not visible",
+}
 _TABLE = ("revision", "state", "when (UTC)", "took", "version", "description")
 
 
@@ -59,8 +65,9 @@ def _lock(lock: Lock) -> Iterator[tuple[str, str]]:
 
 
 def _doing(connection: Connection) -> str:
-    doing = {"running": "running", "idle": "idle", "gone": "running without its client", "unknown": "not visible"}
-    told = f"{connection.summary}; {doing[connection.state]} for {connection.seconds:.0f} s"
+    told = f"{connection.summary}; {_DOING[connection.state]}"
+    if connection.state != "unknown":
+        told += f" for {connection.seconds:.0f} s"
     return f"{told}: {connection.statement}" if connection.statement else told
 
 
