@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from typing import Any
 
 from orchestrator import events
 from orchestrator.answers import Answers
@@ -44,7 +45,7 @@ class AppImport:
         self._import = asyncio.ensure_future(in_main_thread(self._load, name="app-import"))
         reached = asyncio.ensure_future(self._hold.reached.wait())
         try:
-            await asyncio.wait({self._import, reached}, return_when=asyncio.FIRST_COMPLETED)
+            await _first_of(self._import, reached)
         finally:
             reached.cancel()
         if self._import.done():
@@ -63,7 +64,7 @@ class AppImport:
         if not self._import.done():
             self._held_seconds = time.monotonic() - self._held_at
             self._hold.release()
-            await asyncio.wait({self._import})
+            await _first_of(self._import)
             self._report_loaded(self._import)
         return self._import.result()
 
@@ -78,3 +79,12 @@ class AppImport:
         imported.result()
         seconds = time.monotonic() - self._began - self._held_seconds
         self._report(events.AppLoaded(app=self._settings.app, duration_seconds=round(seconds, 3)))
+
+
+async def _first_of(wanted: asyncio.Future[AppServer], *others: asyncio.Future[Any]) -> None:
+    """Wait until one is done. If the wait is cancelled, the failure of `wanted` is of no interest either."""
+    try:
+        await asyncio.wait({wanted, *others}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        wanted.cancel()
+        raise

@@ -111,6 +111,7 @@ class Settings(StartSettings):
         "`*` for all, which is safe only where nobody but the load balancer reaches the port; default: 127.0.0.1",
         "10.0.0.0/16",
         parse.as_it_is,
+        may_be_empty=True,  # uvicorn then believes no proxy
     )
     web_concurrency: int | None = variable(
         "WEB_CONCURRENCY",

@@ -16,6 +16,7 @@ PATHS = ["ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STAR
 FILES = ["ORCHESTRATOR_ALEMBIC_CONFIG", "ORCHESTRATOR_LOG_CONFIG"]
 MAY_BE_ZERO = ["ORCHESTRATOR_DRAIN_SECONDS", "ORCHESTRATOR_DDL_RETRY_SECONDS"]
 MAY_BE_EMPTY = [
+    "FORWARDED_ALLOW_IPS",
     "ORCHESTRATOR_VERSION",
     "ORCHESTRATOR_ENVIRONMENT",
     "ALEMBIC_CONFIG",
@@ -61,6 +62,11 @@ def test_a_huge_value_is_refused_and_not_repeated(name: str) -> None:
 def test_an_empty_value_is_no_default(name: str) -> None:
     """A template that was not filled in passes for `not set` otherwise."""
     assert "empty" in problem_of({name: ""}, name)
+
+
+def test_no_proxy_may_be_trusted() -> None:
+    """As in uvicorn: an empty FORWARDED_ALLOW_IPS is a value."""
+    assert load({"FORWARDED_ALLOW_IPS": ""})[0].forwarded_allow_ips == ""
 
 
 @pytest.mark.parametrize(
