@@ -20,7 +20,7 @@ from tests.acceptance.migrations import (
     told,
     transaction,
 )
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
 from tests.servers import Database, Server, backends
 
 IMPATIENT = {"ORCHESTRATOR_HEARTBEAT_SECONDS": "0.2"}
@@ -76,7 +76,7 @@ async def test_a_stop_ends_the_wait(project: Project, database: Database) -> Non
         async with Orchestrator("serve", env=environment(database), cwd=project.path) as process:
             await process.event("lock_waiting")
             process.signal(signal.SIGTERM)
-            assert await process.exit_code(within=5) == 0
+            assert await process.exit_code(within=PROMPT_SECONDS) == 0
         assert not process.find("lock_acquired")
         assert process.events[-1]["event"] == "process_stopped"
 

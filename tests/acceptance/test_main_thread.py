@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
 
 APP = """
 import asyncio, signal, sqlite3, threading
@@ -89,6 +89,6 @@ async def test_a_stop_is_heard_while_the_main_thread_waits_in_c(project: Project
         await process.event("log", message="in C")
         assert (await client.get("/livez")).status_code == 200
         process.signal(signal.SIGTERM)
-        await process.event("stop_requested", within=5)
+        await process.event("stop_requested", within=PROMPT_SECONDS)
         assert await process.exit_code(within=10) == 12
     assert process.events[-1]["event"] == "startup_failed"

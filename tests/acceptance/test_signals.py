@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
 
 SILENT_DATABASE = "mysql+asyncmy://app:secret@127.0.0.1:1/app"
 
@@ -52,7 +52,7 @@ async def test_a_stop_while_waiting_is_prompt_and_no_failure(project: Project, n
     async with Orchestrator("serve", env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
         await process.event("database_retry_scheduled")
         process.signal(number)
-        assert await process.exit_code(within=5) == 0
+        assert await process.exit_code(within=PROMPT_SECONDS) == 0
     assert process.find("stop_requested", signal=number.name)
     assert process.events[-1]["event"] == "process_stopped", process.story()
     assert process.events[-1]["exit_code"] == 0
@@ -85,7 +85,7 @@ async def test_a_request_that_does_not_end_is_cancelled_within_the_budget(projec
         answer = asyncio.create_task(client.get("/"))
         await process.event("log", message="request begins")
         process.signal(signal.SIGTERM)
-        assert await process.exit_code(within=5) == 0
+        assert await process.exit_code(within=PROMPT_SECONDS) == 0
         assert (await answer).status_code == 500
     assert process.find("server_drained", requests_cancelled=1)
     assert process.find("log", message="lifespan ended")
@@ -105,7 +105,7 @@ async def test_a_second_signal_does_not_wait_for_requests(project: Project) -> N
         process.signal(signal.SIGINT)
         await process.event("state_changed", state="draining")
         process.signal(signal.SIGINT)
-        assert await process.exit_code(within=5) == 0
+        assert await process.exit_code(within=PROMPT_SECONDS) == 0
         await asyncio.gather(answer, return_exceptions=True)
     assert process.find("server_drained"), process.story()
     assert process.find("process_stopped"), "the shutdown budget ended it, not the signal"
@@ -116,7 +116,7 @@ async def test_a_command_with_a_target_that_is_stopped_has_missed_it(project: Pr
     """A pipeline that continues after exit code 0 would deploy an app without its schema."""
     async with Orchestrator(command, env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
         await process.event("database_retry_scheduled")
-        assert await process.stop(within=5) == 12
+        assert await process.stop(within=PROMPT_SECONDS) == 12
     assert process.find("migration_stopped", error_type="stopped")
     assert process.events[-1]["event"] == "startup_failed"
 
@@ -132,7 +132,7 @@ async def test_a_lifespan_that_hangs_does_not_outlast_the_budget(project: Projec
             "server_started"
         )
         process.signal(signal.SIGTERM)
-        assert await process.exit_code(within=6) == 0
+        assert await process.exit_code(within=PROMPT_SECONDS) == 0
     assert process.events[-1]["event"] == "process_stopped", process.story()
 
 
@@ -143,7 +143,7 @@ async def test_an_app_that_blocks_the_loop_does_not_outlast_the_budget(project: 
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("log", message="loop is blocked")
         process.signal(signal.SIGTERM)
-        assert await process.exit_code(within=5) == 0
+        assert await process.exit_code(within=PROMPT_SECONDS) == 0
     assert process.events[-1]["event"] == "process_stopped", process.story()
 
 
@@ -152,7 +152,7 @@ async def test_an_app_that_hangs_at_import_does_not_hold_up_the_stop(project: Pr
     project.write("app/main.py", "print('importing'); import time; time.sleep(60)")
     async with Orchestrator("serve", cwd=project.path) as process:
         await process.event("log", message="importing")
-        assert await process.stop(within=6) == 0
+        assert await process.stop(within=PROMPT_SECONDS) == 0
     assert process.events[-1]["event"] == "process_stopped", process.story()
 
 

@@ -1,8 +1,8 @@
 """The product as its users have it: a process, started in a project, that writes events."""
 
 from tests.harness.output import Event, Output
-from tests.harness.process import Orchestrator, Result, run
+from tests.harness.process import PROMPT_SECONDS, Orchestrator, Result, run
 from tests.harness.project import Project, make_project
 from tests.harness.together import together
 
-__all__ = ["Event", "Orchestrator", "Output", "Project", "Result", "make_project", "run", "together"]
+__all__ = ["PROMPT_SECONDS", "Event", "Orchestrator", "Output", "Project", "Result", "make_project", "run", "together"]

@@ -16,6 +16,8 @@ from tests.harness.prepared import Prepared, may_be_prepared
 from tests.servers.ports import HOST, free_port
 
 _CHUNK = 65_536
+PROMPT_SECONDS = 15.0
+"""By when what is prompt has happened on a busy machine; what waits for the shutdown's budget is 25 s late."""
 _EMBEDDED = {"ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}  # a test without a database gets a file
 _MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 

@@ -41,7 +41,7 @@ def test_the_others_are_refused_until_it_is_given_back(contenders: list[Contende
     assert first.lock.try_acquire()
     began = time.monotonic()
     assert not others[0].lock.try_acquire()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     first.lock.release()
     assert others[1].lock.try_acquire()
     assert not others[0].lock.try_acquire()
