@@ -65,7 +65,8 @@ def _about_revision(start: Start, revision: str) -> Iterator[str]:
 
 
 def _whom(fact: Fact) -> str:
-    return fact.text("blocked_by") or "somebody whom the database does not name"
+    who, doing = fact.text("blocked_by"), fact.text("blocked_by_state")
+    return f"{who} ({doing})" if who and doing else who or "a session that the database does not name"
 
 
 def app_load(start: Start) -> Phase | None:

@@ -50,7 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "DeploymentAlarmName": "deployment",
         "Version": "1",
     },
-    "two users": {**_MIGRATION, "SecretsKmsKeyArns": "arn:aws:kms:eu-west-1:111122223333:key/1,arn:aws:kms:eu:1:key/2"},
+    "two users": {**_MIGRATION, "SecretsKmsKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/1,arn:aws:kms:eu:1:key/2"},
     "IAM": _IAM,
     "IAM for the app, a secret for migrations": {**_IAM, **_MIGRATION, "MigrationDatabaseIamUser": ""},
     "a proxy for the app": {**_MIGRATION, "MigrationDatabaseHost": "writer.internal", "MigrationDatabasePort": 3307},

@@ -16,10 +16,11 @@ from orchestrator.validation import load, warnings
 
 ROOT = Path(__file__).parents[2]
 KNOWN = {row.name for row in manual.variables()}
+EXAMPLES = ROOT / "deploy" / "examples"
 MANIFESTS: dict[str, Any] = {
-    each["kind"]: each for each in yaml.safe_load_all((ROOT / "deploy/kubernetes.yaml").read_text(encoding="utf-8"))
+    each["kind"]: each for each in yaml.safe_load_all((EXAMPLES / "kubernetes.yaml").read_text(encoding="utf-8"))
 }
-SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text(encoding="utf-8"))["services"]
+SERVICES: dict[str, Any] = yaml.safe_load((EXAMPLES / "compose.yaml").read_text(encoding="utf-8"))["services"]
 
 
 def _pods() -> Iterator[tuple[str, Any]]:

@@ -16,7 +16,7 @@ TEXTS = {file.name: file.read_text(encoding="utf-8") for file in sorted(MODULE.g
 RESOURCES = resources(MODULE / "main.tf")
 VARIABLES = set(re.findall(r'^variable "(\w+)"', TEXTS["variables.tf"], re.MULTILINE))
 # Parameters that have another name in the module, and those that the provider does not support.
-RENAMED = {"version": "image_version"}
+RENAMED = {"version": "image_version", "secrets_kms_key_arn": "secrets_kms_key_arns"}
 LEFT_OUT = {"failed_tasks_threshold"}
 AS_LISTS = {"Subnets", "SecurityGroups"}
 

@@ -164,7 +164,7 @@ def test_a_revision_tells_its_troubles() -> None:
     more = [
         event("revision_resumed", 6.1, **about, statements_skipped=2, interrupted_at="2026-11-22T13:00:00Z"),
         event("revision_retry_scheduled", 6.5, **about, attempt=1, blocked_by="one"),
-        event("revision_retry_scheduled", 7.0, **about, attempt=2, blocked_by="another"),
+        event("revision_retry_scheduled", 7.0, **about, attempt=2, blocked_by="another", blocked_by_state="Sleep"),
         event("revision_progress", 7.5, **about, blocked_by="a third"),
     ]
     (found,) = [phase for phase in story([*migrating(), *more]).phases if phase.kind is Kind.REVISION]
@@ -172,7 +172,7 @@ def test_a_revision_tells_its_troubles() -> None:
         "revision 1 of 1: do r1",
         "3 statements",
         "resumed behind 2 statements, interrupted at 2026-11-22T13:00:00Z",
-        "gave way 2 times, blocked by another",
+        "gave way 2 times, blocked by another (Sleep)",
         "blocked by a third",
     )
 
