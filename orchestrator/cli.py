@@ -114,15 +114,17 @@ def status(stop: Stop, *, as_json: bool, schema: bool, exit_code: bool) -> int:
 
 
 @cli.command(cls=Printer)
-@click.option("--json", "form", flag_value="json", help="Print JSON; --schema prints the schema of it.")
-@click.option("--sql", "form", flag_value="sql", help="Print the SQL alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; --schema prints the schema of it.")
+@click.option("--sql", is_flag=True, help="Print the SQL alone.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and do nothing else.")
 @click.pass_obj
-def plan(stop: Stop, *, form: Literal["json", "sql"] | None, schema: bool) -> int:
+def plan(stop: Stop, *, as_json: bool, sql: bool, schema: bool) -> int:
     """Show the pending revisions: their SQL, the size of their tables, and whom they block. Changes nothing."""
     from orchestrator.people import plan as command
 
-    return _print(command.schema()) if schema else command.plan(stop, form or "text")
+    if as_json and sql:
+        raise click.UsageError("--json and --sql exclude each other")
+    return _print(command.schema()) if schema else command.plan(stop, "json" if as_json else "sql" if sql else "text")
 
 
 @cli.command(cls=Printer)
@@ -133,16 +135,24 @@ def plan(stop: Stop, *, form: Literal["json", "sql"] | None, schema: bool) -> in
     help="Whose SQL to judge; default: that of the database's address.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text")
-@click.option("--json", "form", flag_value="json", help="As --format json; --schema prints the schema of it.")
+@click.option("--json", "as_json", is_flag=True, help="As --format json; --schema prints the schema of it.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of --json, and do nothing else.")
 @click.pass_obj
-def check(
-    stop: Stop, *, since: str, dialect: str | None, form: Literal["text", "json", "github", "sarif"], schema: bool
+def check(  # noqa: PLR0913  # its options
+    stop: Stop,
+    *,
+    since: str,
+    dialect: str | None,
+    form: Literal["text", "json", "github", "sarif"],
+    as_json: bool,
+    schema: bool,
 ) -> int:
     """Check settings, app and migrations without a database: list faults and dangerous operations."""
     from orchestrator.people import check as command
 
-    return _print(command.schema()) if schema else command.check(stop, form, dialect=dialect or "", since=since)
+    if schema:
+        return _print(command.schema())
+    return command.check(stop, "json" if as_json else form, dialect=dialect or "", since=since)
 
 
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)

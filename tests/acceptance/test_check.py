@@ -163,6 +163,10 @@ def test_squawk_judges_postgresql(
     project.add_revision("r2", "op.create_index('ix', 'plants', ['name'])")
     found = _json(capsys, "--dialect", "postgresql")
     assert _codes(found) == [("r2", "require-concurrent-index-creation", 14)]
+    project.add_revision("r3", "op.execute('COMMENT ON nonsense !')\nop.create_index('iy', 'plants', ['name'])")
+    found = _json(capsys, "--dialect", "postgresql", "--since", "r2")
+    assert _codes(found) == [("r3", "require-concurrent-index-creation", 15)]
+    assert [(each["line"], "squawk" in each["problem"]) for each in found["unjudged"]] == [(14, True)]
     monkeypatch.setattr(squawk, "program", lambda: "")
     (note,) = _json(capsys, "--dialect", "postgresql", code=0)["notes"]
     assert "pip install" in note

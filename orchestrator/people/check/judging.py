@@ -89,7 +89,7 @@ class Judge:
             return
         parsed = [Sql.of(each.sql) for each in statements]
         made = {each.table for each in parsed if each.verb == "create table"}
-        for each in squawk.said(statements):
+        for each in self._said(script, statements):
             statement = statements[each.number]
             if parsed[each.number].table not in made:
                 yield Finding(
@@ -103,6 +103,19 @@ class Judge:
                     cure=each.cure,
                     manual=squawk.manual(each.rule),
                 )
+
+    def _said(self, script: "Script", statements: Sequence[Statement]) -> Iterator[squawk.Said]:
+        """Return what squawk finds; one statement that it cannot read must not hide what it says of the others."""
+        try:
+            yield from squawk.said(statements)
+        except squawk.SquawkError as error:
+            if len(statements) == 1:
+                where = {"revision": script.revision, "path": relative(script.path)}
+                unjudged = Unjudged(**where, line=statements[0].line, problem=REDACTOR.text(str(error)))
+                self.judgement.unjudged.append(unjudged)
+                return
+            for number, each in enumerate(statements):
+                yield from (found._replace(number=number) for found in self._said(script, [each]))
 
     def _finding(self, script: "Script", hit: Hit) -> Finding:
         rule = RULES[hit.code]

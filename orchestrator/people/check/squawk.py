@@ -30,6 +30,11 @@ _TAKEN = {
     "transaction-nesting",
 }
 _SECONDS = 60
+_SYNTAX = "syntax-error"
+
+
+class SquawkError(Exception):
+    """It could not judge; the text says why."""
 
 
 class Said(NamedTuple):
@@ -48,25 +53,36 @@ def program() -> str:
 
 
 def said(statements: Sequence[Statement]) -> list[Said]:
-    """Return squawk's findings in the statements of a revision."""
+    """Return squawk's findings in the statements of a revision.
+
+    Raises:
+        SquawkError: it could not judge them.
+    """
     texts = [each.sql for each in statements]
-    script = "".join(f"{text};\n" for text in texts)
-    command = [program(), "--reporter", "json", "--stdin-filepath", "revision.sql"]
-    done = subprocess.run(  # noqa: S603  # a program of this environment
-        command, input=script, capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
-    try:
-        found = json.loads(done.stdout or "[]")
-    except ValueError:
-        return []
+    found = _run("".join(f"{text}\n;\n" for text in texts))
     lines = [*_lines(texts)]
     return [each for row in found if (each := _of(row, lines))]
+
+
+def _run(script: str) -> list[dict[str, Any]]:
+    command = [program(), "--reporter", "json", "--stdin-filepath", "revision.sql"]
+    try:
+        done = subprocess.run(  # noqa: S603  # a program of this environment
+            command, input=script, capture_output=True, text=True, timeout=_SECONDS, check=False
+        )
+        found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise SquawkError(f"squawk failed: {type(error).__name__}: {error}") from error
+    wrong = next((row for row in found if row.get("rule_name") == _SYNTAX), None)
+    if wrong or (not found and done.returncode):
+        raise SquawkError(f"squawk cannot read its SQL: {wrong['message'] if wrong else done.stderr.strip()}")
+    return found
 
 
 def _lines(texts: Sequence[str]) -> Iterator[int]:
     """Return the index of the statement at each line of the script."""
     for index, text in enumerate(texts):
-        yield from [index] * (text.count("\n") + 1)
+        yield from [index] * (text.count("\n") + 2)  # the semicolon has a line of its own: a comment may end the text
 
 
 def _of(row: dict[str, Any], lines: Sequence[int]) -> Said | None:

@@ -19,7 +19,8 @@ _SIZES = {
     "mysql": _MYSQL,
     "mariadb": _MYSQL,
     "postgresql": """
-        SELECT NULLIF(reltuples, -1), pg_total_relation_size(oid) FROM pg_class WHERE oid = to_regclass(:path)
+        SELECT NULLIF(reltuples, -1), pg_total_relation_size(oid) FROM pg_class
+        WHERE oid = COALESCE(to_regclass(:quoted), to_regclass(:path))
     """,
     "sqlite": "SELECT NULL, NULL FROM sqlite_master WHERE name = :name",
 }
@@ -58,7 +59,8 @@ class Tables:
 
     def _one(self, question: str, path: str, **more: str) -> Any:
         schema, _, name = path.rpartition(".")
-        values = {"schema": schema or None, "name": name, "path": path, **more}
+        quoted = ".".join('"{}"'.format(part.replace('"', '""')) for part in path.split("."))
+        values = {"schema": schema or None, "name": name, "path": path, "quoted": quoted, **more}
         wanted = {key: value for key, value in values.items() if f":{key}" in question}
         with no_transaction_left(self._connection):
             try:
