@@ -13,7 +13,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.client import Config
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.unit.cloudformation import Stack
 from tests.unit.deployment import DEPLOY, template
@@ -232,6 +231,8 @@ def _handlers() -> set[str]:
         for name in ("service.yaml", "migrate.yaml", "observability.yaml")
         for each in template(name)["Resources"].values()
     }
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # half a second, for the one worker that runs this
+
     schemas = [PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", each).schema for each in types]
     return {
         action
