@@ -118,7 +118,9 @@ def test_it_tells_how_far_an_interrupted_revision_came(project: Project, databas
     asyncio.run(migrate(project, database))
     answer = ask.json(exit_code=1)
     assert _states(answer) == [("r1", "interrupted")]
-    (run,) = answer["databases"][0]["history"]
+    (found,) = answer["databases"]
+    assert (found["state"], found["explanation"].partition("; ")[2]) == ("half_applied", "r1 stopped half way")
+    (run,) = found["history"]
     assert run["statements_done"] == 1
     assert "CREATE TABLE plants" in " ".join(run["statements"])
     assert "r1 was interrupted: 1 statement done" in ask()[1]

@@ -52,7 +52,8 @@ def _block(database: Database) -> Iterator[str]:
 def _revision(revision: Revision) -> Iterator[str]:
     for each in revision.statements:
         yield ""
-        yield from textwrap.indent(each.sql, "     ").splitlines()
+        yield f"     {each.operation}{f', line {each.line}' if each.line else ''}"
+        yield from textwrap.indent(each.sql, "       ").splitlines()
         if words := _work(each):
             yield from facts([("->", words)], indent="       ")
         for found in each.findings:

@@ -88,6 +88,8 @@ def _database(context: "MigrationContext", name: str, target: Target, _arguments
     dialect, version = backend_for(connection.dialect.name).describe(connection.dialect)
     if lock.holder and lock.holder.state == "unknown":
         notes.append(_UNSEEN.format(id=lock.holder.connection_id))
+    interrupted = [each.revision for each in runs if each.state == "interrupted"]
+    words = explanation(standing, position, target)
     return Database(
         context=name,
         database=shown(connection.engine.url),
@@ -96,8 +98,8 @@ def _database(context: "MigrationContext", name: str, target: Target, _arguments
         version_table=".".join(filter(None, (context.version_table_schema, context.version_table))),
         current=position.heads,
         head=target.revisions,
-        state=_state(standing),
-        explanation=explanation(standing, position, target),
+        state="half_applied" if interrupted and not standing.lineage else _state(standing),
+        explanation=f"{words}; {', '.join(interrupted)} stopped half way" if interrupted else words,
         pending=_revisions(standing),
         changed=[revision.id for _, revision in changed_scripts(target.tree, position)],
         history=runs,
