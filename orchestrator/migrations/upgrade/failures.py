@@ -97,7 +97,7 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         "statements_done": recorder.done if recorder else 0,
     }
     if scene.revision and (scene.cancelled or isinstance(error, StopAsked)):
-        message = f"revision {scene.revision} did not end within the shutdown budget, and its statement was cancelled"
+        message = f"revision {scene.revision} did not end within the shutdown budget"
         told["error_message"] = message if isinstance(error, StopAsked) else f"{message}: {told['error_message']}"
         return MigrationStopped(**told)
     hint = getattr(error, "hint", "") or _hint(diagnosis, scene)
