@@ -15,22 +15,32 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-_COMMENTS = re.compile(r"\A(\s|--[^\n]*(\n|\Z)|/\*.*?\*/)*", re.DOTALL)
+from orchestrator.people.ddl.reading import without_comments, without_texts
+
 READS = re.compile(
-    r"(select|show|set(?!\s+(global|persist))|use|pragma|explain|desc|describe|begin|start|commit|rollback|savepoint"
-    r"|release|values|table|with)\b",
+    r"(select|show|set(?!\s+(global|persist|persist_only|password|@@global)\b)|use|pragma|explain(?!\s+\(?analy[sz]e)"
+    r"|desc|describe|begin|start\s+transaction|commit|rollback|savepoint|release|values|table|with)\b",
     re.IGNORECASE,
 )
-_WRITES_AFTER_WITH = re.compile(r"\Awith\b.*\b(insert|update|delete|merge)\b", re.IGNORECASE | re.DOTALL)
+_WRITES = re.compile(
+    r"with\b.*\b(insert|update|delete|merge)\b"  # PostgreSQL
+    r"|select\b.*\binto\s+(?!@)"  # a new table, or a file
+    r"|pragma\s+(\w+\.)?(journal_mode|user_version|application_id|auto_vacuum|page_size|encoding)\s*[=(]",
+    re.IGNORECASE | re.DOTALL,
+)
 _LOCKS = re.compile(r"\b(get_lock|pg_(try_)?advisory_(xact_)?lock(_shared)?)\s*\(", re.IGNORECASE)
 _TAKEN = "SELECT 1"
 _HOOKS = ("do_execute", "do_executemany", "do_execute_no_params")
 
 
 def changes(statement: str) -> bool:
-    """Return whether a statement may change what other sessions see."""
-    bare = _COMMENTS.sub("", statement, count=1)
-    return not READS.match(bare) or bool(_WRITES_AFTER_WITH.match(bare))
+    """Return whether a statement, or one of several in one text, may change what other sessions see."""
+    return any(map(_one_changes, without_texts(without_comments(statement)).split(";")))
+
+
+def _one_changes(statement: str) -> bool:
+    bare = statement.strip()
+    return bool(bare) and (not READS.match(bare) or bool(_WRITES.match(bare)))
 
 
 class Guard:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _COMMENT = re.compile(r"--[^\n]*|/\*(?!!).*?\*/", re.DOTALL)
 _TEXT = re.compile(r"'(?:[^'\\]|\\.|'')*'")
+_TEXT_OR_COMMENT = re.compile(rf"{_TEXT.pattern}|{_COMMENT.pattern}", re.DOTALL)
 _NAME = r"(?:`[^`]+`|\"[^\"]+\"|[\w$]+)"
 _TABLE = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
 _ALTER = re.compile(
@@ -55,7 +56,7 @@ class Sql:
     @classmethod
     def of(cls, sql: str) -> "Sql":
         """Take a statement apart."""
-        text = " ".join(_COMMENT.sub(" ", sql).split())
+        text = " ".join(without_comments(sql).split())
         bare = without_texts(text)
         if found := _ALTER.match(text):
             return cls(text, bare, "alter table", _plain(found[1]), [*_clauses(found[2])])
@@ -79,6 +80,11 @@ class Sql:
 
 def _plain(name: str) -> str:
     return re.sub(r"[`\"\s]", "", name)
+
+
+def without_comments(sql: str) -> str:
+    """Return it without comments; what looks like one in a text literal stays."""
+    return _TEXT_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith("'") else " ", sql)
 
 
 def without_texts(sql: str) -> str:
