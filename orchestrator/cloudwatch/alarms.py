@@ -112,8 +112,8 @@ START_SLOW = Alarm(
     logical_id="StartSlowAlarm",
     name="start-slow",
     description=(
-        "A start takes longer than ${SlowStartSeconds} s, or took so long. Its lines say what it waits for: the "
-        "database, the migration lock, or a statement. Runbook: ${Runbook}#start-slow"
+        "A start takes or took longer than ${SlowStartSeconds} s. Its lines show what it waits for: the database, "
+        "the migration lock, or a statement. Runbook: ${Runbook}#start-slow"
     ),
     metric=TIME_STARTING,
     statistic="Maximum",
@@ -125,8 +125,8 @@ DEPLOYMENT = Alarm(
     name="deployment-failed",
     description=(
         "For the DeploymentAlarms of the ECS service: a start failed for a cause that ends a deployment. Exit codes "
-        f"{_codes(TOLERATED)} do not: a rollback would stop a migration that goes on in another task. It notifies "
-        "nobody; the alarm on failed starts does. "
+        f"{_codes(TOLERATED)} do not: a rollback would stop the migration that runs in another task. It sends no "
+        "notification; the alarm on failed starts does. "
         "Runbook: ${Runbook}#startup_failed"
     ),
     metric=DEPLOYMENT_FAILED,

@@ -116,7 +116,7 @@ def _failed_start(without: Iterable[type[Failure]]) -> str:
 
 STARTS = Metric(
     name="Starts",
-    meaning="Processes that began; wrong settings end one before it can say `process_started`.",
+    meaning="Started processes. Wrong settings end a process before it writes `process_started`.",
     pattern=_event(ProcessStarted, SettingsInvalid),
     default=0,
 )
@@ -129,34 +129,34 @@ TIME_TO_SERVING = Metric(
 )
 TIME_STARTING = Metric(
     name="TimeStarting",
-    meaning="How long starts have been going on, those included that are not over; each line of a start tells.",
+    meaning="How long starts have lasted so far; each line of a start has the value.",
     pattern=f"{{ {_is('state', State.WAITING, State.MIGRATING)} || {_is('event', ServerStarted.name)} }}",
     value="$.elapsed_seconds",
     unit="Seconds",
 )
 DATABASE_RETRIES = Metric(
     name="DatabaseRetries",
-    meaning="Attempts at the database that failed and are made again, by cause.",
+    meaning="Failed connection attempts that are repeated, by cause.",
     pattern=_event(DatabaseRetryScheduled),
     dimensions=("error_type",),
 )
 LOCK_WAIT = Metric(
     name="LockWait",
-    meaning="How long the migration lock has been waited for, once a heartbeat and when the budget is spent.",
+    meaning="How long a start has waited for the migration lock, at each heartbeat and at the timeout.",
     pattern=_event(LockWaiting, LockTimeout),
     value="$.waited_seconds",
     unit="Seconds",
 )
 MIGRATION_DURATION = Metric(
     name="MigrationDuration",
-    meaning="Migrations that applied something, waiting for the lock included.",
+    meaning="Migrations that applied a revision, including the wait for the lock.",
     pattern=_event(MigrationsCompleted, also="$.applied_count > 0"),
     value="$.duration_seconds",
     unit="Seconds",
 )
 REVISIONS_APPLIED = Metric(
     name="RevisionsApplied",
-    meaning="Revisions that were committed.",
+    meaning="Committed revisions.",
     pattern=_event(RevisionApplied),
 )
 REVISION_DURATION = Metric(
@@ -168,18 +168,18 @@ REVISION_DURATION = Metric(
 )
 REVISION_RETRIES = Metric(
     name="RevisionRetries",
-    meaning="Statements that gave way to the traffic on their table and are tried again.",
+    meaning="Statements that did not get their table lock in time and are repeated.",
     pattern=_event(RevisionRetryScheduled),
 )
 DEPLOYMENT_FAILED = Metric(
     name="DeploymentFailed",
-    meaning="Failed starts that end a deployment: not those that were stopped, or gave up waiting for the lock.",
+    meaning="Failed starts that end a deployment: all except stopped ones and lock timeouts.",
     pattern=_failed_start(TOLERATED),
     default=0,
 )
 BUGS = Metric(
     name="Bugs",
-    meaning="Starts that ended at a bug of the orchestrator, exit code 1; no other event names it.",
+    meaning="Starts that a bug of the orchestrator ended (exit code 1); they have no other event.",
     pattern=_event(StartupFailed, also=_is("error_type", "bug")),
 )
 
@@ -188,7 +188,7 @@ def failure(kind: type[Failure]) -> Metric:
     """Return the metric that counts failed starts of this cause; the outcome excludes its milder form."""
     told, pattern = meaning(kind), _event(kind, also=_is("outcome", kind.outcome))
     if kind is StartupFailed:
-        told, pattern = f"{told} Not counted: starts that were stopped while they migrated.", _failed_start(STOPPED)
+        told, pattern = f"{told} Starts that were stopped during the migration do not count.", _failed_start(STOPPED)
     return Metric(name=kind.__name__, meaning=told, pattern=pattern, default=0 if kind in WATCHED else None)
 
 

@@ -19,7 +19,7 @@ def _table(*heads: str, rows: Iterable[tuple[str, ...]]) -> str:
 def _published(metric: Metric) -> str:
     if metric.dimensions:
         return f"by `{', '.join(metric.dimensions)}`"
-    return f"{metric.default} where there is none" if metric.default is not None else ""
+    return f"{metric.default} otherwise" if metric.default is not None else ""
 
 
 def test_the_metrics_are_listed() -> None:

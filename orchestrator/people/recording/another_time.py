@@ -1,4 +1,4 @@
-"""A script that is recorded a second time, at another time: what it takes from the clock differs then."""
+"""Moves the clock of a script that is recorded a second time: SQL that contains the current time then differs."""
 
 import datetime as dt
 import time
@@ -35,7 +35,7 @@ vars(_LATER_MODULE).update({**vars(dt), "datetime": _LaterDatetime, "date": _Lat
 
 
 def move(module: types.ModuleType) -> None:
-    """Give a loaded script another clock, as far as it has imported one by name."""
+    """Replace `datetime`, `datetime.datetime` and `datetime.date` in a loaded script by versions with a later clock."""
     instead = {id(dt): _LATER_MODULE, id(dt.datetime): _LaterDatetime, id(dt.date): _LaterDate}
     for name, value in [*vars(module).items()]:
         if id(value) in instead:
@@ -44,7 +44,7 @@ def move(module: types.ModuleType) -> None:
 
 @contextmanager
 def later() -> Iterator[None]:
-    """In here `time.time()` is later."""
+    """Let `time.time()` return a later time inside the block."""
     real = time.time
     time.time = lambda: real() + _LATER.total_seconds()
     try:
