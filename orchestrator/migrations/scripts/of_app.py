@@ -1,7 +1,7 @@
 """Alembic's configuration as the app has it: advanced-alchemy's env.py reads it from an object of the app.
 
-Such a project is migrated by `litestar database upgrade`, not by `alembic`: the directory of the scripts, the version
-table and the engine are in the SQLAlchemy plugin of the Litestar app. See
+Such a project is migrated by `litestar database upgrade` or `alchemy upgrade`, not by `alembic`: the directory of the
+scripts, the version table and the engine are in the SQLAlchemy plugin of the app (Litestar, FastAPI, Starlette). See
 https://docs.advanced-alchemy.litestar.dev/latest/usage/database_migrations.html.
 """
 
@@ -34,7 +34,7 @@ def app_has_configuration(settings: Settings) -> bool:
 
 
 def use_configuration_of(app: Any) -> None:
-    """Use the configuration of a Litestar app's SQLAlchemy plugin from now on; do nothing if it has none."""
+    """Use the configuration of the app's SQLAlchemy plugin from now on; do nothing if it has none."""
     configs = _plugin_configs(app)
     if configs:
         config = _command_config(configs[0])  # as its own command does if no bind key is given
@@ -43,11 +43,19 @@ def use_configuration_of(app: Any) -> None:
 
 
 def _plugin_configs(app: Any) -> list[Any]:
-    """Return the configurations of the plugin; the app may be wrapped, as uvicorn wraps it."""
+    """Return the configurations of the app's plugin; the app may be wrapped, as uvicorn wraps it."""
+    while app is not None:
+        if extension := getattr(getattr(app, "state", None), "advanced_alchemy", None):  # Starlette, FastAPI
+            return list(extension.config)
+        if hasattr(app, "plugins"):
+            return _of_litestar(app)
+        app = getattr(app, "app", None)
+    return []
+
+
+def _of_litestar(app: Any) -> list[Any]:
     from advanced_alchemy.extensions.litestar.plugins import SQLAlchemyInitPlugin
 
-    while not hasattr(app, "plugins") and hasattr(app, "app"):
-        app = app.app
     with contextlib.suppress(KeyError, AttributeError):
         found = app.plugins.get(SQLAlchemyInitPlugin).config
         return list(found) if isinstance(found, list | tuple) else [found]

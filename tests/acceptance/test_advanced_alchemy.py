@@ -1,4 +1,4 @@
-"""A Litestar app with advanced-alchemy: Alembic's configuration is in the app, and env.py is that of the library."""
+"""Apps with advanced-alchemy: Alembic's configuration is in the app, and env.py is that of the library."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,6 +64,20 @@ async def test_the_app_tells_where_its_migrations_and_its_database_are(
         assert process.find(does), process.story()
         assert len(process.find("log", message="the factory is called")) == 1
         assert stamped(database, "ddl_version") == ["r2"]
+
+
+@backends("sqlite")
+async def test_an_app_of_fastapi_tells_it_too(project: Project, database: Database, litestar: dict[str, str]) -> None:
+    """Its extension has the same configuration, and middleware may be around the app."""
+    config = _APP[_APP.index("config =") : _APP.index("def create_app")]
+    project.write(
+        "app/main.py",
+        "import os\nfrom fastapi import FastAPI\nfrom starlette.middleware.gzip import GZipMiddleware\n"
+        "from advanced_alchemy.extensions.fastapi import AdvancedAlchemy, AlembicAsyncConfig, SQLAlchemyAsyncConfig\n"
+        f"{config}\napi = FastAPI()\nAdvancedAlchemy(config=config, app=api)\napp = GZipMiddleware(api)\n",
+    )
+    result = await run("migrate", env=litestar | {"ORCHESTRATOR_APP": "app.main:app"}, cwd=project.path)
+    assert (result.exit_code, stamped(database, "ddl_version")) == (0, ["r2"]), result.story()
 
 
 @backends("sqlite")
