@@ -1,4 +1,4 @@
-"""What people and pipelines ask: `status`, `plan`, `check`. They read, print and end; nothing is changed.
+"""The commands `status`, `plan` and `check`, for people and pipelines. They read and print, and change nothing.
 
-A start imports none of it.
+A start does not import this package.
 """

@@ -1,4 +1,4 @@
-"""Texts in columns, as wide as the terminal."""
+"""Formats rows of texts as columns for the width of the terminal."""
 
 import shutil
 import textwrap
@@ -26,7 +26,7 @@ def columns(rows: Iterable[Sequence[str]], *, indent: str = "", width: int | Non
 
 
 def facts(rows: Iterable[tuple[str, str]], *, indent: str = "", width: int | None = None) -> list[str]:
-    """Return names and their values; a long text continues below itself."""
+    """Return names and their values as lines. A long value continues on the next line."""
     listed, limit = list(rows), width or terminal_width()
     widest = max((len(name) for name, _ in listed), default=0)
     hanging = " " * (len(indent) + widest + len(_GAP))

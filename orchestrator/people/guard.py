@@ -1,8 +1,9 @@
-"""Keeps env.py from changing anything while a command for people runs it.
+"""Keeps env.py from changing the database while `status`, `plan` or `check` runs it.
 
 env.py may create a schema, set a role or take a lock before Alembic reads anything. Its statements through SQLAlchemy
-are checked: reads and settings of the session pass, an advisory lock is answered without being taken, and all others
-are left out. See https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_execute.
+are checked. Reads and settings of the session are executed. An advisory lock is answered without being taken. All
+others are not executed. See
+https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEvents.do_execute.
 """
 
 import contextlib
@@ -63,13 +64,13 @@ class Guard:
         _context: Any,
         _many: bool,  # noqa: FBT001
     ) -> tuple[str, Any]:
-        """Put a constant in place of a lock: this command must not wait for a migration, nor hold one up."""
+        """Replace a query for a lock by a constant: the command must neither wait for a migration nor delay one."""
         if self._concerned and _LOCKS.search(statement):
             return _TAKEN, type(parameters)()
         return statement, parameters
 
     def leave_out(self, _cursor: Any, statement: str, *_: Any) -> bool:
-        """Return whether SQLAlchemy is not to execute the statement."""
+        """Return whether SQLAlchemy must not execute the statement."""
         if not (self._concerned and changes(statement)):
             return False
         self.left_out.append(" ".join(statement.split()))
@@ -82,7 +83,7 @@ class Guard:
 
 @contextlib.contextmanager
 def nothing_changed() -> Iterator[Guard]:
-    """In here no engine of this thread changes anything."""
+    """Let no engine of this thread change anything inside the block."""
     guard = Guard()
     event.listen(Engine, "before_cursor_execute", guard.answer_lock, retval=True)
     for name in _HOOKS:
@@ -97,6 +98,6 @@ def nothing_changed() -> Iterator[Guard]:
 
 @contextlib.contextmanager
 def printing_to_stderr() -> Iterator[None]:
-    """In here what the project prints goes to standard error: standard output is the command's answer."""
+    """Send the project's prints to standard error inside the block: standard output is for the command's answer."""
     with contextlib.redirect_stdout(sys.stderr):
         yield

@@ -1,4 +1,4 @@
-"""Where a database is, in words that `status` and `plan` share."""
+"""Describes the position of a database; `status` and `plan` use the same words."""
 
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 async def answers(connection: "AsyncConnection", _backend: "Backend") -> None:
-    """See that it is a database: SQLite opens any file, and reads it when it is asked something."""
+    """Execute a query: SQLite opens any file, and reads it only then."""
     if connection.dialect.name == "sqlite":
         await connection.exec_driver_sql("PRAGMA schema_version")
 
 
 def explanation(standing: Comparison, position: Position, target: Target) -> str:
-    """Return how a database stands to its target, as a sentence without its end."""
+    """Return how a database compares with its target, as a sentence without a full stop."""
     if standing.lineage or standing.half_applied:
         return standing.difference or f"{', '.join(standing.half_applied)} is half applied, or is being applied"
     if not standing.pending:

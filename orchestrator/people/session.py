@@ -1,4 +1,7 @@
-"""How a command of people begins and ends: settings first, then its work; a failure is a sentence and an exit code."""
+"""Begins and ends the commands `status`, `plan` and `check`.
+
+A command reads the settings first, then does its work. A failure is a sentence and an exit code.
+"""
 
 import asyncio
 import logging
@@ -32,14 +35,14 @@ _BUG_HINT = "This is a bug in the orchestrator. Please report it with the traceb
 
 @dataclass
 class Session:
-    """The context of a command: the settings of the project, and how to reach its database."""
+    """The context of a command: the settings of the project, and the credentials of its database."""
 
     settings: Settings
     credentials: Credentials
     stop: Stop
 
     async def target(self) -> Target:
-        """Return this image's tree and target, once it is known where the database is.
+        """Return this image's tree and target, after the address of the database is known.
 
         Raises:
             StartupError: with MigrationTreeInvalid or SettingsInvalid.
@@ -55,7 +58,7 @@ class Session:
 
     @property
     def missing_file(self) -> Path | None:
-        """The file of a database of SQLite that does not exist: to connect would create it."""
+        """The file of an SQLite database that does not exist: connecting would create it."""
         url = self.credentials.own_address().url
         if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
             return None
@@ -63,7 +66,7 @@ class Session:
         return None if file.exists() else file
 
     async def look(self, look: Look[T]) -> T:
-        """Return what one attempt to connect sees: a person does not want to wait.
+        """Connect once, and return the result of `look`: a person does not want to wait.
 
         Raises:
             StartupError: with DatabaseUnreachable or DatabaseRefused.
@@ -111,7 +114,7 @@ def begun(command: str, stop: Stop) -> Session:
 def explained(work: Callable[[], Answer]) -> int:
     """Print the answer of `work`, and return its exit code; failures and what the project prints go to stderr."""
     level, arguments, path = logging.root.manager.disable, sys.argv[:], sys.path[:]
-    logging.disable(logging.INFO)  # Alembic's own ini shows what it does, which is not what was asked
+    logging.disable(logging.INFO)  # Alembic's ini shows its log, which would mix with the answer
     try:
         with printing_to_stderr():
             answer = work()
@@ -147,7 +150,7 @@ def _has_working_directory() -> bool:
 
 
 def told(failure: Failure) -> int:
-    """Tell a failure on stderr: what happened, then what to do; returns its exit code."""
+    """Print a failure on stderr: what happened, then what to do. Return its exit code."""
     if isinstance(failure, SettingsInvalid):
         for fault in cleaned(failure.faults, REDACTOR.value):
             _complain(f"{fault['variable']}: {fault['problem']}", f"Example: {fault['example']}")

@@ -1,4 +1,4 @@
-"""A run of env.py that looks at each of its contexts (tenants, databases, version tables) and changes nothing."""
+"""Runs env.py to read each of its contexts (tenants, databases, version tables) without a change."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ LookAt = Callable[["MigrationContext", str, Target, Mapping[str, Any]], T]
 
 @dataclass
 class Surveying(Generic[T]):
-    """Reads each context, and lets env.py continue as if it was at head."""
+    """Reads each context, and lets env.py continue as if it were at head."""
 
     upgrade: Upgrade
     look: LookAt[T]
@@ -34,11 +34,11 @@ class Surveying(Generic[T]):
     _names: list[str] = field(default_factory=list)
 
     def configured(self, options: dict[str, Any]) -> None:
-        """Have not even the version table made."""
+        """Prevent the creation of the version table."""
         options["dont_mutate"] = True
 
     def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        """Look at a context."""
+        """Read a context."""
         self.upgrade.enter(lambda: self._look(context, arguments))
         run(lambda _heads, _context: [])
 
@@ -52,7 +52,7 @@ class Surveying(Generic[T]):
 
 
 async def survey(session: Session, target: Target, look: LookAt[T]) -> tuple[list[T], list[str]]:
-    """Return what `look` makes of each context, and the statements of env.py that were left out.
+    """Return the result of `look` for each context, and the statements of env.py that were not executed.
 
     Raises:
         StartupError: env.py failed, or connects to another database than the settings name.
@@ -71,5 +71,5 @@ async def survey(session: Session, target: Target, look: LookAt[T]) -> tuple[lis
 
 
 def left_out_notes(statements: Iterable[str]) -> list[str]:
-    """Return a note for each statement that env.py was kept from executing."""
+    """Return a note for each statement of env.py that was not executed."""
     return [_LEFT_OUT.format(statement=REDACTOR.text(each)[:_STATEMENT_LENGTH]) for each in statements]

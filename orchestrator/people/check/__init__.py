@@ -1,4 +1,4 @@
-"""`orchestrator check`: everything that can be judged without a database, for CI and for the build of an image."""
+"""`orchestrator check`: checks settings, app and revisions without a database, for CI and for the build of an image."""
 
 from typing import Literal
 

@@ -1,6 +1,6 @@
 """Comments of a revision that allow a finding: `# orchestrator: allow CODE[, CODE]: REASON`.
 
-One counts for the statement that it stands at, or above; one before `upgrade` counts for the whole revision.
+A comment beside or above a statement counts for that statement; one before `upgrade` counts for the whole revision.
 """
 
 import ast

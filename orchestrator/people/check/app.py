@@ -11,13 +11,13 @@ from orchestrator.settings import Settings
 
 
 class _Connects(BaseException):
-    """Ends the import: the app uses the database from here on."""
+    """Ends the import of the app at its first connection to the database."""
 
 
 def import_app(settings: Settings) -> None:
-    """Import the app if there is one: a repository of migrations alone has none.
+    """Import the app if there is one: a repository with only migrations has none.
 
-    An app that connects to the database while it is imported is judged up to there.
+    An app that connects to the database while it is imported is checked up to that line.
 
     Raises:
         StartupError: with AppFailed.

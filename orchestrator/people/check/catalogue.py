@@ -1,6 +1,6 @@
-"""Our own rules: the name of each, the danger, the safe way, and a page about it.
+"""The orchestrator's rules: the name of each, the danger, the safe way, and a page about it.
 
-For the locks of PostgreSQL there is a maintained tool: see `squawk`. These rules are for all databases, and for MySQL.
+They are for all databases, and for MySQL. For the locks of PostgreSQL, `squawk` runs a maintained tool.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The check from top to bottom: settings, scripts, env.py, the revisions, the app. No database is asked."""
+"""Runs all checks in order: settings, scripts, env.py, the revisions, the app. It connects to no database."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,17 +43,17 @@ class Check:
         self._notes: list[str] = []
 
     def report(self) -> Report:
-        """Return what is wrong, and what is dangerous.
+        """Return the faults and the dangerous operations.
 
         Raises:
-            StartupError: with MigrationTreeInvalid: there are no scripts to judge, or no revision is called `since`.
+            StartupError: with MigrationTreeInvalid: there are no scripts, or the revision `since` does not exist.
         """
         settings, credentials = self._session.settings, self._session.credentials
         url = credentials.alembic_url() if credentials.known else None
         files = AlembicFiles.of(settings)
         config = alembic_config(files, url, settings.target)
         if not env_file(files).own_scripts:
-            with contextlib.suppress(NeedsAlembic, DynamicIds):  # else a start would tell what is wrong as here
+            with contextlib.suppress(NeedsAlembic, DynamicIds):  # otherwise a start would report the same fault
                 read_tree(files)
         scripts, tree = load_scripts(config)
         self._noting(lambda: resolve_target(scripts, tree, settings.target))
@@ -90,7 +90,7 @@ class Check:
         return dialect, judge.judgement
 
     def _noting(self, work: Any) -> None:
-        """Run a step; note a failure of the kind that a start has, and continue."""
+        """Run a step, record its StartupError, and continue."""
         try:
             work()
         except StartupError as error:
@@ -122,7 +122,7 @@ def _since(scripts: "ScriptDirectory", tree: Tree, since: str) -> list[str]:
     """Return the revisions that `since` does not need, in the order of application.
 
     Raises:
-        StartupError: with MigrationTreeInvalid: no revision is called so.
+        StartupError: with MigrationTreeInvalid: the revision does not exist.
     """
     if not since:
         return [each.id for each in tree.ordered]

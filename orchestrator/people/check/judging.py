@@ -1,4 +1,4 @@
-"""The revisions of a tree, recorded and judged one by one."""
+"""Records the revisions of a tree and judges them one by one."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,9 +36,10 @@ class Judge:
     """Judges revisions for one database.
 
     Args:
-        recorder: Runs them without it.
-        dialect: Its name.
-        variants: What env.py may pass to `upgrade()`: one `engine_name` each, in Alembic's template of that kind.
+        recorder: Runs the revisions without the database.
+        dialect: The database's name.
+        variants: The arguments that env.py may pass to `upgrade()`: in Alembic's template for several databases, one
+            `engine_name` each.
     """
 
     def __init__(self, recorder: Recorder, dialect: str, variants: Sequence[Mapping[str, Any]]) -> None:
@@ -47,7 +48,7 @@ class Judge:
         self.judgement = Judgement()
 
     def judge(self, script: "Script") -> None:
-        """Add what is found in a revision."""
+        """Add the findings of a revision."""
         path, found = Path(script.path), list[Finding]()
         for arguments in self._variants:
             recording = self._recorder.record(script, arguments)
@@ -63,7 +64,7 @@ class Judge:
         self.judgement.findings += [*left, *self._of_hits(script, unexplained)]
 
     def found(self, script: "Script", recording: Recording) -> Iterator[Finding]:
-        """Return what is found in the statements of a revision, the allowed included."""
+        """Return the findings in the statements of a revision, including the allowed ones."""
         yield from self._of_hits(script, hits(recording.statements, self._dialect))
         yield from self._of_squawk(script, recording.statements)
 
@@ -71,7 +72,7 @@ class Judge:
         return (self._finding(script, each) for each in found)
 
     def _unrepeatable(self, script: "Script", first: Recording, again: Recording) -> Iterator[Finding]:
-        """Return the first statement that another run would have made otherwise."""
+        """Return the first statement that differs in a second run."""
         pairs = zip(first.statements, again.statements, strict=False)
         differing = [Hit("not-repeatable", one.line, one.sql) for one, other in pairs if one.sql != other.sql]
         return self._of_hits(script, differing[:1])
@@ -105,7 +106,7 @@ class Judge:
                 )
 
     def _said(self, script: "Script", statements: Sequence[Statement]) -> Iterator[squawk.Said]:
-        """Return what squawk finds; one statement that it cannot read must not hide what it says of the others."""
+        """Return squawk's findings. A statement that it cannot parse must not hide the findings in the others."""
         try:
             yield from squawk.said(statements)
         except squawk.SquawkError as error:
@@ -133,13 +134,13 @@ class Judge:
 
 
 def _about_all(path: Path) -> Iterable[Hit]:
-    """Return what is found in the script itself."""
+    """Return the findings that concern the script as a whole."""
     if used := [*models_used(path)]:
         return [Hit("imports-models", used[0].line, table=", ".join(each.name for each in used))]
     return []
 
 
 def cut(sql: str) -> str:
-    """Return a statement as findings show it."""
+    """Return a statement, shortened for a finding."""
     text = " ".join(REDACTOR.text(sql).split())
     return text if len(text) <= _LENGTH else text[: _LENGTH - 1] + "…"

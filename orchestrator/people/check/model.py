@@ -25,7 +25,7 @@ class Finding:
 
 @answer
 class Failure:
-    """What ends a start: settings, scripts, env.py or the app."""
+    """A fault that would end a start: in the settings, the scripts, env.py or the app."""
 
     exit_code: int
     message: str

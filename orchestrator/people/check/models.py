@@ -1,4 +1,4 @@
-"""Which models of the app a revision uses."""
+"""Finds the models of the app that a revision uses."""
 
 import ast
 import sys
@@ -16,7 +16,7 @@ class Used(NamedTuple):
 
 
 def models_used(path: Path) -> Iterator[Used]:
-    """Return the mapped classes that a script imports; it was run, so that what it imports is loaded."""
+    """Return the mapped classes that a script imports. The script must have run, so that its imports are loaded."""
     try:
         module = ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError, RecursionError):
@@ -33,7 +33,7 @@ def models_used(path: Path) -> Iterator[Used]:
 
 
 def _has_mapped(value: Any) -> bool:
-    """Return whether it is a module of models: one that defines a mapped class itself."""
+    """Return whether the value is a module that defines a mapped class."""
     if not isinstance(value, ModuleType):
         return False
     return any(_is_mapped(each) and each.__module__ == value.__name__ for each in [*vars(value).values()])

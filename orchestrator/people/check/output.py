@@ -17,7 +17,7 @@ as_json = answers.as_json
 
 
 def text(report: Report) -> str:
-    """Return it for people."""
+    """Return the report as text for people."""
     lines = [*_failures(report)]
     for (path, revision), found in groupby(report.findings, key=lambda each: (each.path, each.revision)):
         lines += [f"{path} ({revision})"]
@@ -76,7 +76,7 @@ def github(report: Report) -> str:
 
 
 def _in_repository(path: str) -> str:
-    """Return a path as GitHub knows it: from the root of the repository, where a project is in a directory of it."""
+    """Return a path relative to the root of the repository, as GitHub expects it."""
     root = os.environ.get("GITHUB_WORKSPACE", "")
     found = os.path.relpath(path, root) if root else path
     return path if found.startswith("..") else Path(found).as_posix()
@@ -91,7 +91,7 @@ def _property(words: str) -> str:
 
 
 def sarif(report: Report) -> str:
-    """Return it for code scanning: findings only, as a failure has no line."""
+    """Return the report for code scanning. It has only the findings, because a failure has no line."""
     rules = {each.code: each for each in report.findings}
     run = {
         "tool": {"driver": {"name": "orchestrator check", "rules": [_rule(each) for each in rules.values()]}},

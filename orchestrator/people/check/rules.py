@@ -1,4 +1,4 @@
-"""Our own rules, each a check of a revision's statements."""
+"""The orchestrator's rules, each a check of a revision's statements."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ _SERVER = {"mysql": mysql.Server(version=(8, 4, 0)), "mariadb": mysql.Server(mar
 
 
 class Hit(NamedTuple):
-    """A statement that a rule is about; line 0 and no SQL for the whole revision."""
+    """A statement that violates a rule; line 0 and no SQL if the whole revision does."""
 
     code: str
     line: int = 0
@@ -44,7 +44,7 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True)
 class Parsed:
-    """A recorded statement, taken apart."""
+    """A recorded statement and its parts."""
 
     recorded: Statement
     sql: Sql
@@ -55,7 +55,7 @@ class Parsed:
 
 
 def hits(statements: Sequence[Statement], dialect: str) -> Iterator[Hit]:
-    """Return the findings of the rules in a revision; a table that the revision itself creates is not in use yet."""
+    """Return the findings in a revision. A table that the revision itself creates is not in use yet."""
     parsed = [Parsed(each, Sql.of(each.sql)) for each in statements]
     made = {each.sql.table for each in parsed if each.sql.verb == "create table"}
     for each in parsed:
@@ -71,7 +71,7 @@ def hits(statements: Sequence[Statement], dialect: str) -> Iterator[Hit]:
 
 
 def _compatibility(each: Parsed, dialect: str) -> Iterator[Hit]:
-    """Return what the version that still runs does not survive."""
+    """Return the statements that break the app's version that is still running."""
     if each.sql.verb == "drop table":
         yield each.hit("drop-table")
     if each.sql.verb == "rename table":
@@ -99,7 +99,7 @@ def _clause(each: Parsed, clause: str, dialect: str) -> Iterator[Hit]:
 
 
 def _load(each: Parsed, dialect: str) -> Iterator[Hit]:
-    """Return what holds up others."""
+    """Return the statements that block other sessions."""
     if each.sql.verb in {"update", "delete"} and not re.search(r"\b(where|limit)\b", each.sql.bare, re.IGNORECASE):
         yield each.hit("unbounded-change")
     if dialect not in _MYSQL_FAMILY:

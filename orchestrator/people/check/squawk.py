@@ -1,6 +1,7 @@
-"""The findings of squawk (https://squawkhq.com) in SQL for PostgreSQL: a maintained tool that knows its locks.
+"""Runs squawk (https://squawkhq.com), a maintained linter that knows the locks of PostgreSQL.
 
-Its rules about locks and failures are used; those about style are not, nor those that we have ourselves.
+Its rules about locks and failures are used. Its rules about style are not, nor those that duplicate a rule of the
+orchestrator.
 """
 
 import json
@@ -34,11 +35,11 @@ _SYNTAX = "syntax-error"
 
 
 class SquawkError(Exception):
-    """It could not judge; the text says why."""
+    """Squawk could not judge the statements; the text has the reason."""
 
 
 class Said(NamedTuple):
-    """One finding: of which statement, counted from 0, and by which rule."""
+    """One finding: the index of its statement, from 0, and the rule."""
 
     number: int
     rule: str
@@ -47,7 +48,7 @@ class Said(NamedTuple):
 
 
 def program() -> str:
-    """Return where squawk is, also where the environment is not activated; empty if it is not installed."""
+    """Return the path of squawk, even if the environment is not activated; empty if squawk is not installed."""
     beside = Path(sys.executable).with_name("squawk")
     return str(beside) if beside.is_file() else shutil.which("squawk") or ""
 
@@ -56,7 +57,7 @@ def said(statements: Sequence[Statement]) -> list[Said]:
     """Return squawk's findings in the statements of a revision.
 
     Raises:
-        SquawkError: it could not judge them.
+        SquawkError: It could not judge the statements.
     """
     texts = [each.sql for each in statements]
     found = _run("".join(f"{text}\n;\n" for text in texts))
@@ -82,7 +83,7 @@ def _run(script: str) -> list[dict[str, Any]]:
 def _lines(texts: Sequence[str]) -> Iterator[int]:
     """Return the index of the statement at each line of the script."""
     for index, text in enumerate(texts):
-        yield from [index] * (text.count("\n") + 2)  # the semicolon has a line of its own: a comment may end the text
+        yield from [index] * (text.count("\n") + 2)  # the semicolon has a separate line: the text may end in a comment
 
 
 def _of(row: dict[str, Any], lines: Sequence[int]) -> Said | None:
@@ -93,5 +94,5 @@ def _of(row: dict[str, Any], lines: Sequence[int]) -> Said | None:
 
 
 def manual(rule: str) -> str:
-    """Return the page of a rule."""
+    """Return the address of a rule's page."""
     return f"https://squawkhq.com/docs/{rule}"

@@ -13,7 +13,7 @@ from orchestrator.people.ddl.reading import Sql, without_texts
 
 
 class Algorithm(IntEnum):
-    """From the cheapest to the dearest; one statement takes the dearest of its clauses."""
+    """The algorithms from cheap to expensive. A statement needs the most expensive one of its clauses."""
 
     INSTANT = 0
     INPLACE = 1
@@ -40,13 +40,13 @@ class Effect:
 
     @property
     def cost(self) -> tuple[int, bool, bool]:
-        """Return the key by which the most expensive of several clauses is found."""
+        """Return a key for comparing the cost of several clauses."""
         return self.algorithm, self.blocks_writes, self.rebuilds
 
 
 @dataclass(frozen=True)
 class Server:
-    """Which server it is: what is instant has changed from version to version."""
+    """The kind and version of a server: each version changes what is instant."""
 
     mariadb: bool = False
     version: tuple[int, ...] = (8, 0, 36)
@@ -68,12 +68,12 @@ _VARCHAR = re.compile(r"varchar\((\d+)\)")
 
 
 def effect(sql: Sql, server: Server, column: ColumnOf = lambda _name: {}) -> Effect | None:
-    """Return what a statement does; None for what changes no existing table, or is not known.
+    """Return the effect of a statement; None if it changes no existing table, or is not known.
 
     Args:
         sql: The statement.
-        server: Which server runs it.
-        column: Tells how a column of its table is now.
+        server: The server that executes it.
+        column: Returns the current definition of a column of its table.
     """
     if sql.verb == "create index":
         return _index(sql.bare)
@@ -153,7 +153,7 @@ def _change(found: re.Match[str], server: Server, column: ColumnOf) -> Effect:
 
 
 def _redefine(name: str, new_name: str, rest: str, column: ColumnOf, server: Server) -> Effect:
-    """Judge MODIFY and CHANGE by how the column is now."""
+    """Judge MODIFY and CHANGE by the column's current definition."""
     now, wanted = column(name), _type(rest)
     if not now:
         return replace(_copy("another type copies the table"), sure=False)
@@ -180,7 +180,7 @@ def _other_type(wanted: str, now: str, server: Server) -> Effect:
 
 
 def _type(rest: str) -> str:
-    """Return the type of a column's definition, as information_schema has it."""
+    """Return the type in a column's definition, in the words of information_schema."""
     found = _matches(r"(\w+(?:\s+precision)?)\s*(\([^)]*\))?(\s+unsigned)?", rest.strip())
     if not found:
         return ""

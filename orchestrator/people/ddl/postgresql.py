@@ -1,4 +1,4 @@
-"""Whom a definition of PostgreSQL blocks, and whether it goes through every row while it does.
+"""Finds which sessions a definition of PostgreSQL blocks, and whether it reads or writes every row meanwhile.
 
 The locks are those of https://www.postgresql.org/docs/current/sql-altertable.html and
 https://www.postgresql.org/docs/current/explicit-locking.html.
@@ -30,7 +30,7 @@ class Lock:
 
     @property
     def cost(self) -> tuple[bool, int]:
-        """Return the key by which the most expensive of several clauses is found."""
+        """Return a key for comparing the cost of several clauses."""
         return self.work != "none", _ORDER.index(self.blocks)
 
 
@@ -57,7 +57,7 @@ _JUDGES = (
 
 
 def lock(sql: Sql) -> Lock | None:
-    """Return what a statement does; None for what changes no existing table, or is not known."""
+    """Return the effect of a statement; None if it changes no existing table, or is not known."""
     if sql.verb in {"create index", "drop index"} and re.search(r"\bconcurrently\b", sql.bare, re.IGNORECASE):
         return Lock("nothing", "index" if sql.verb == "create index" else "none")
     if sql.verb == "create index":

@@ -1,4 +1,4 @@
-"""SQL taken apart as far as the judgements need it: the verb, the tables, and the clauses of an ALTER TABLE."""
+"""Parses SQL as far as the rules need it: the verb, the tables, and the clauses of an ALTER TABLE."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -37,14 +37,14 @@ _VERBS = tuple(
 
 @dataclass(frozen=True)
 class Sql:
-    """A statement.
+    """A statement and its parts.
 
     Attributes:
-        text: without comments, in one line.
-        bare: the same with its text literals emptied, so that words in them mean nothing.
-        verb: `alter table`, `create index`, `update` ...; empty for what is not known.
-        table: the first one that it changes, without quotes; empty if it changes none.
-        clauses: of an ALTER TABLE.
+        text: The statement without comments, in one line.
+        bare: The same with empty text literals, so that no word in them counts.
+        verb: `alter table`, `create index`, `update` ...; empty if unknown.
+        table: The first table that it changes, without quotes; empty if it changes none.
+        clauses: The clauses of an ALTER TABLE.
     """
 
     text: str
@@ -55,7 +55,7 @@ class Sql:
 
     @classmethod
     def of(cls, sql: str) -> "Sql":
-        """Take a statement apart."""
+        """Parse a statement."""
         text = " ".join(without_comments(sql).split())
         bare = without_texts(text)
         if found := _ALTER.match(text):
@@ -67,7 +67,7 @@ class Sql:
 
     @property
     def defines(self) -> bool:
-        """Whether it changes definitions, which MySQL commits by itself."""
+        """Whether it changes definitions. MySQL commits such a statement implicitly."""
         return bool(re.match(r"(create|alter|drop|rename|truncate)\b", self.bare, re.IGNORECASE))
 
     @property
@@ -83,12 +83,12 @@ def _plain(name: str) -> str:
 
 
 def without_comments(sql: str) -> str:
-    """Return it without comments; what looks like one in a text literal stays."""
+    """Return the SQL without comments. Text literals stay unchanged."""
     return _TEXT_OR_COMMENT.sub(lambda found: found[0] if found[0].startswith("'") else " ", sql)
 
 
 def without_texts(sql: str) -> str:
-    """Return it with empty text literals."""
+    """Return the SQL with empty text literals."""
     return _TEXT.sub("''", sql)
 
 

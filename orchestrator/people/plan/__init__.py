@@ -1,4 +1,4 @@
-"""`orchestrator plan`: the pending revisions in order, their SQL, and what it does to the tables there are."""
+"""`orchestrator plan`: the pending revisions in order, their SQL, and its effect on the existing tables."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ _WRITERS = {"text": text, "json": answers.as_json, "sql": script}
 
 
 def plan(stop: Stop, form: Form) -> int:
-    """Print what is pending in each database; returns 0, or the code of the failure, as for a start."""
+    """Print the pending revisions of each database. Return 0, or the exit code that a failed start would have."""
 
     async def story(session: Session) -> Answer:
         return Answer(_WRITERS[form](await read(session)))

@@ -33,7 +33,7 @@ class Work:
 
 @answer
 class Finding:
-    """A danger that `orchestrator check` sees."""
+    """A danger that `orchestrator check` finds."""
 
     code: str
     severity: Literal["error", "warning"]

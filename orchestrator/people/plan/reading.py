@@ -1,4 +1,4 @@
-"""What `plan` knows: the pending revisions of each context, their SQL, and what it does to the tables there are."""
+"""Reads the pending revisions of each context, records their SQL, and judges its effect on the existing tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -47,10 +47,10 @@ _NO_FILE = "The file does not exist; the first migration creates it."
 
 
 async def read(session: Session) -> Plan:
-    """Return what is pending in each database.
+    """Return the pending revisions of each database.
 
     Raises:
-        StartupError: the settings, the scripts, the database or env.py do not let us look.
+        StartupError: The settings, the scripts, the database or env.py prevent it.
     """
     target = await session.target()
     if session.missing_file:
@@ -63,7 +63,7 @@ async def read(session: Session) -> Plan:
 
 
 def _database(context: "MigrationContext", name: str, target: Target, arguments: Mapping[str, Any]) -> Database:
-    """Return what is pending in a context."""
+    """Return the pending revisions of a context."""
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
     assert context.script  # noqa: S101  # env.py was run by an EnvironmentContext
@@ -98,7 +98,7 @@ def _interrupted(position: Position, pending: Sequence[Revision]) -> list[Revisi
 
 
 def _to_be_created(session: Session, target: Target) -> Database:
-    """Return what is pending in a database of SQLite whose file does not exist: to look at it would create it."""
+    """Return all revisions for an SQLite database whose file does not exist: reading it would create the file."""
     credentials, settings, position = session.credentials, session.settings, Position(())
     config = alembic_config(AlembicFiles.of(settings), credentials.alembic_url(), settings.target)
     scripts, _ = load_scripts(config)
@@ -136,7 +136,7 @@ def _revision(script: "Script", recording: Recording, judge: "_Judge", rules: Ju
 
 
 def _with_findings(statements: Sequence[Statement], found: Sequence[Danger]) -> list[Statement]:
-    """Return the statements with what the rules find in them; how long it blocks is known better here."""
+    """Return the statements with the findings of the rules, except those about blocking: `work` describes it better."""
     beside = []
     for each in statements:
         of_it = [danger for danger in found if (danger.line, danger.statement) == (each.line, cut(each.sql))]
@@ -151,7 +151,7 @@ def _finding(danger: Danger) -> Finding:
 
 
 class _Judge:
-    """Judges statements, one after the other: a table that the plan itself makes is empty."""
+    """Judges statements one after the other. A table that the plan itself creates is empty."""
 
     def __init__(self, dialect: str, version: tuple[Any, ...], tables: Tables | None) -> None:
         numbers = tuple(each for each in version if isinstance(each, int))

@@ -1,4 +1,4 @@
-"""Tables and columns as the server describes them: how large, of which type; estimates, no scan."""
+"""Reads tables and columns from the server's catalogue: estimated sizes, and types. No table is scanned."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +31,10 @@ WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name AND co
 
 
 class Tables:
-    """What there is in one database.
+    """The tables of one database.
 
     Attributes:
-        made: tables that the plan has made so far.
+        made: The tables that the plan has created so far.
     """
 
     def __init__(self, connection: "Connection") -> None:
@@ -42,7 +42,7 @@ class Tables:
         self.made: set[str] = set()
 
     def table(self, path: str) -> Table:
-        """Return a table as it is now; `path` is its name, perhaps with a schema."""
+        """Return the current state of a table; `path` is its name, with an optional schema."""
         found = None if path in self.made else self._one(_SIZES[self._connection.dialect.name], path)
         rows, size = found or (None, None)
         return Table(
@@ -66,7 +66,7 @@ class Tables:
             try:
                 with transaction_kept(self._connection):
                     return self._connection.execute(text(question), wanted).first()
-            except DBAPIError:  # rights are missing: then it is not known
+            except DBAPIError:  # a right is missing: then the size is unknown
                 return None
 
 

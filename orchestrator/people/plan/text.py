@@ -1,4 +1,4 @@
-"""`plan` for people: each pending revision with its statements, and below each what it does to its table."""
+"""Formats the answer of `plan` for people: each pending revision, its statements, and their effect on the tables."""
 
 import textwrap
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _WIDTH = 118
 
 
 def text(plan: Plan) -> str:
-    """Return what is printed."""
+    """Return the text to print."""
     if not plan.databases:
         return "env.py migrates no database: it has called run_migrations() for none.\n"
     return "\n".join("\n".join(_block(each)) + "\n" for each in plan.databases)
@@ -66,7 +66,7 @@ def _revision(revision: Revision) -> Iterator[str]:
 
 
 def _work(statement: Statement) -> str:
-    """Return what a statement does to its table."""
+    """Return the effect of a statement on its table."""
     parts = []
     if statement.work:
         sure = "" if statement.work.sure else "probably "

@@ -1,1 +1,1 @@
-"""Running a revision's `upgrade` without a database, to know its SQL."""
+"""Runs a revision's `upgrade` without a database, to record its SQL."""

@@ -1,4 +1,4 @@
-"""A connection without a database: it passes statements on, and answers every question with no rows."""
+"""A connection without a database: it records statements, and returns no rows for each query."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class NoRows:
         """Return no row."""
 
     def one(self, *_: Any) -> Any:
-        """Refuse, as where nothing is found."""
+        """Raise NoResultFound, as for a query without rows."""
         raise NoResultFound("No row was found when one was required")
 
     def _itself(self, *_: Any) -> "NoRows":
@@ -55,7 +55,7 @@ class _Everything(list[Any]):
 
 
 class NoTables:
-    """The answer of `sa.inspect(op.get_bind())`: there is nothing, or, if `present`, each table that is asked for."""
+    """The result of `sa.inspect(op.get_bind())`: no table exists or, with `present`, each one exists."""
 
     default_schema_name = None
 
@@ -64,11 +64,11 @@ class NoTables:
         self.dialect, self._present = bind.dialect, present
 
     def has_table(self, *_: Any, **__: Any) -> bool:
-        """Return whether there are tables."""
+        """Return `present`."""
         return self._present
 
     def get_table_names(self, *_: Any, **__: Any) -> list[str]:
-        """Return no name, or a list that contains each."""
+        """Return an empty list; with `present`, a list that contains each name."""
         return _Everything() if self._present else []
 
     has_sequence = has_schema = has_index = has_table
@@ -78,7 +78,7 @@ class NoTables:
         return {"constrained_columns": [], "name": None}
 
     def _inspection_context(self) -> Any:
-        """Refuse to reflect a table (`autoload_with`), as an empty database would."""
+        """Raise the error of an empty database: a table cannot be reflected (`autoload_with`)."""
         raise NoSuchTableError("it reflects a table")
 
     def __getattr__(self, name: str) -> Any:
@@ -97,16 +97,16 @@ class Answering(MockConnection):
         self._write, self._read, self._present = write, read, present
 
     def inspector(self) -> NoTables:
-        """Return what inspects it."""
+        """Return the inspector."""
         self._read("SELECT")
         return NoTables(self, present=self._present)
 
     def in_transaction(self) -> bool:
-        """Return that there is one, as where a revision runs."""
+        """Return True: a revision runs in a transaction."""
         return True
 
     def begin(self, *_: Any, **__: Any) -> Any:
-        """Return a block."""
+        """Return an empty context manager."""
         return contextlib.nullcontext(self)
 
     begin_nested = begin
@@ -122,7 +122,7 @@ class Answering(MockConnection):
     def execute(self, statement: Any, *_: Any, **__: Any) -> Any:  # type: ignore[override]  # wider
         """Record a statement; parameters stay placeholders."""
         construct = text(statement) if isinstance(statement, str) else statement
-        with contextlib.suppress(Exception):  # what cannot be written fails where it is recorded
+        with contextlib.suppress(Exception):  # a statement that cannot be compiled fails where it is recorded
             self._read(str(construct.compile(dialect=self._dialect)).strip())
         self._write(construct)
         return NoRows()
@@ -136,7 +136,7 @@ class Answering(MockConnection):
         return self.execute(statement)
 
     def exec_driver_sql(self, statement: str, *_: Any, **__: Any) -> Any:
-        """Record a statement of the driver, which has its own placeholders."""
+        """Record a statement with the driver's placeholders."""
         return self.execute(text(statement.replace(":", "\\:")))
 
 

@@ -1,6 +1,6 @@
-"""Which operation of Alembic a statement belongs to, and at which line of the script.
+"""Finds the operation of Alembic that a statement belongs to, and its line in the script.
 
-A batch keeps its operations until its block ends, and carries them out then.
+A batch collects its operations, and executes them when its block ends.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """An operation and its line; 0 where that is not known."""
+    """An operation and its line; 0 if the line is unknown."""
 
     operation: Any = None
     line: int = 0
@@ -33,7 +33,7 @@ class Mark(NamedTuple):
         return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
     def column(self, dialect: "Dialect") -> dict[str, str]:
-        """Return type and nullability of an altered column before, in the words of MySQL's information_schema."""
+        """Return an altered column's previous type and nullability, in the words of MySQL's information_schema."""
         operation = self.operation
         if not isinstance(operation, AlterColumnOp) or operation.existing_type is None:
             return {}
@@ -50,13 +50,13 @@ _current: list[Mark] = []
 
 
 def current(path: str) -> Mark:
-    """Return what runs now, and where in the script at `path`."""
+    """Return the running operation and its line in the script at `path`."""
     mark = _current[-1] if _current else Mark()
     return mark if mark.line else mark._replace(line=running_line(path))
 
 
 def running_line(path: str) -> int:
-    """Return the line of the script from which we were called; 0 if it is not on the way."""
+    """Return the line of the script that called us; 0 if the script is not on the call stack."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file on the way
     while frame and frame.f_code.co_filename != path:
         frame = frame.f_back
@@ -64,7 +64,7 @@ def running_line(path: str) -> int:
 
 
 class _Batch(list[Any]):
-    """The operations of a batch; the one that is taken from it becomes the current one."""
+    """The operations of a batch. The operation that is taken from it becomes the current one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class _Batch(list[Any]):
 
 @contextlib.contextmanager
 def marked(path: str) -> Iterator[None]:
-    """In here `current` knows which operation runs."""
+    """Let `current` return the running operation inside the block."""
     base = next(each for each in Operations.__mro__ if "invoke" in vars(each))
     invoke = vars(base)["invoke"]
 

@@ -1,4 +1,4 @@
-"""The tree of revisions without a database: Alembic's scripts, and what env.py configures before it would connect."""
+"""Loads the tree of revisions without a database: Alembic's scripts, and the options that env.py configures."""
 
 import copy
 import os
@@ -49,7 +49,7 @@ def dialect_called(name: str) -> "Dialect":
 
 
 def without_driver(dialect: "Dialect") -> "Dialect":
-    """Return a dialect that writes SQL as it is, and not for its driver, which would have each `%` twice."""
+    """Return a dialect that compiles SQL for reading. Its driver would need each `%` doubled."""
     found = copy.copy(dialect)
     found.paramstyle, found.positional = "named", False
     found.identifier_preparer = found.preparer(found)
@@ -57,9 +57,9 @@ def without_driver(dialect: "Dialect") -> "Dialect":
 
 
 def configured_options(config: "Config", scripts: "ScriptDirectory") -> tuple[dict[str, Any], BaseException | None]:
-    """Return what env.py gives to `context.configure` in offline mode, such as `target_metadata`; and what it raised.
+    """Return env.py's options for `context.configure` in offline mode, such as `target_metadata`, and its exception.
 
-    Nothing where env.py connects instead: it has no offline mode.
+    There are no options if env.py connects instead: it has no offline mode.
     """
     environment = EnvironmentContext(config, scripts, as_sql=True, fn=lambda *_: [])
 
@@ -87,6 +87,6 @@ def _refuse(*_: Any) -> None:
 
 
 def relative(path: str) -> str:
-    """Return a path as a person types it."""
+    """Return a path relative to the working directory, if it is inside."""
     found = os.path.relpath(path)
     return path if found.startswith("..") else found

@@ -1,4 +1,4 @@
-"""Records what `upgrade()` of a revision would execute, in the SQL of a dialect: Alembic's offline mode, by statement.
+"""Records the statements that `upgrade()` of a revision would execute, in Alembic's offline mode.
 
 See https://alembic.sqlalchemy.org/en/latest/offline.html. There is no database: a revision that reads gets empty
 results, and the recording notes that, because its SQL may differ if there are rows.
@@ -144,7 +144,7 @@ class Recorder:
 
 
 def _loaded(path: str) -> Any:
-    """Load a script once more, beside the module that Alembic has of it, and at another time."""
+    """Load the script again as a second module, with a later clock."""
     spec = importlib.util.spec_from_file_location("orchestrator_recorded_revision", path)
     assert spec  # noqa: S101  # Alembic has loaded it
     assert spec.loader  # noqa: S101  # same
@@ -156,7 +156,7 @@ def _loaded(path: str) -> Any:
 
 
 class _Noting:
-    """Notes the statements of a run."""
+    """Records the statements of a run."""
 
     def __init__(self, recording: Recording, path: str, dialect: "Dialect") -> None:
         self._recording, self._path, self._dialect = recording, path, dialect
@@ -184,7 +184,7 @@ class _Noting:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """In here nothing is changed, and SQLAlchemy does not warn of values that are written as literals."""
+    """Keep the revision from changing a database, and suppress warnings about values that are written as literals."""
     with warnings.catch_warnings(), nothing_changed(), same_index_order():
         warnings.simplefilter("ignore")
         yield
@@ -205,7 +205,7 @@ def _line_of(error: BaseException, path: str) -> int:
 
 
 def _missing_arguments(upgrade: Any, arguments: Mapping[str, Any]) -> str:
-    """Return which arguments `upgrade()` wants that only env.py knows."""
+    """Return the names of the arguments that `upgrade()` needs and only env.py knows."""
     try:
         inspect.signature(upgrade).bind(**arguments)
     except TypeError as error:

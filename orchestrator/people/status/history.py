@@ -1,4 +1,4 @@
-"""The journal's rows, as far as this login may read them."""
+"""Reads the journal's rows, as far as this login may."""
 
 import datetime as dt
 from collections.abc import Collection, Sequence
@@ -24,12 +24,12 @@ _UNREADABLE = (
 
 
 def history(context: "MigrationContext", has: Collection[str], held_by: int | None) -> tuple[list[Run], list[str]]:
-    """Return the journal of a context, the oldest first, and what cannot be read.
+    """Return the journal of a context, the oldest row first, and notes about parts that cannot be read.
 
     Args:
-        context: of env.py.
-        has: the revisions that are in the database by its version table.
-        held_by: the connection that has the lock.
+        context: The context of env.py.
+        has: The revisions that the database has according to its version table.
+        held_by: The connection that holds the lock.
     """
     name = journal_name(context.version_table)
     journal, statements = tables(journal_schema(context), name)
@@ -76,7 +76,7 @@ def _run(row: Any, state: Any, statements: Sequence[str]) -> Run:
 
 
 def _moment(recorded: Any) -> str:
-    """Return a time of the database, which is UTC; SQLite keeps it as a text."""
+    """Return a time of the database, which is in UTC; SQLite stores it as text."""
     if recorded is None:
         return ""
     text = recorded.isoformat(timespec="milliseconds") if isinstance(recorded, dt.datetime) else str(recorded)

@@ -1,4 +1,4 @@
-"""What `status` sees: each context through env.py's own connection, and how the holder's statement fares."""
+"""Reads each context through env.py's own connection, and the state of the lock holder's statement."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,10 +30,10 @@ _UNSEEN = (
 
 
 async def read(session: Session) -> Status:
-    """Return where each database is.
+    """Return the state of each database.
 
     Raises:
-        StartupError: the settings, the scripts, the database or env.py do not let us look.
+        StartupError: The settings, the scripts, the database or env.py prevent it.
     """
     target = await session.target()
     if missing := session.missing_file:
@@ -52,7 +52,7 @@ def _status(session: Session, databases: Sequence[Database]) -> Status:
 
 
 def _to_be_created(session: Session, file: Path, target: Target) -> Database:
-    """Return a database of SQLite whose file does not exist: to look at it would create it."""
+    """Return an SQLite database whose file does not exist: reading it would create the file."""
     position = Position(())
     standing = target.standing(position)
     return Database(
@@ -78,7 +78,7 @@ def _revisions(standing: Comparison) -> list[Revision]:
 
 
 def _database(context: "MigrationContext", name: str, target: Target, _arguments: Mapping[str, Any]) -> Database:
-    """Return where the database of a context is."""
+    """Return the state of a context's database."""
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
     position = readable_position(context)
@@ -138,7 +138,7 @@ def _connection(holder: Holder) -> Connection:
 
 
 async def _observed(session: Session, database: Database) -> Database:
-    """Add how the holder's statement fares, where it runs on the server that the settings name."""
+    """Add the state of the holder's statement, if it runs on the server in the settings."""
     holder = database.lock.holder
     if holder is None or holder.state != Activity.RUNNING.value or not holder.connection_id:
         return database

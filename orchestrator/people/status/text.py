@@ -23,7 +23,7 @@ _TABLE = ("revision", "state", "when (UTC)", "took", "version", "description")
 
 
 def text(found: Status) -> str:
-    """Return what is printed."""
+    """Return the text to print."""
     if not found.databases:
         return "env.py migrates no database: it has called run_migrations() for none.\n"
     return "\n".join("\n".join(_block(each)) + "\n" for each in found.databases)
@@ -72,7 +72,7 @@ def _doing(connection: Connection) -> str:
 
 
 def _interrupted(run: Run) -> Iterator[str]:
-    """Tell how far an unfinished revision came."""
+    """Describe how far an unfinished revision came."""
     done = f"{run.statements_done} {'statement' if run.statements_done == 1 else 'statements'} done"
     what = "runs now" if run.state == "running" else "was interrupted"
     yield ""
@@ -84,7 +84,7 @@ def _interrupted(run: Run) -> Iterator[str]:
 
 
 def _revisions(database: Database) -> Iterator[tuple[str, ...]]:
-    """Return the rows of the table: what ran, then what is pending."""
+    """Return the rows of the table: first the applied revisions, then the pending ones."""
     if (earlier := len(database.history) - LISTED) > 0:
         yield (f"({earlier} earlier: --json)", "", "", "", "", "")
     for run in database.history[-LISTED:]:
