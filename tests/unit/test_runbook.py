@@ -78,7 +78,14 @@ def test_every_variable_field_and_event_that_is_named_is_there() -> None:
     tables = {"orchestrator_journal", "orchestrator_journal_statements", "alembic_version"}
     types = {"unknown_database", "credentials_file", "iam_token", "not_at_head", "connection_lost", "read_only"}
     types |= {"not_resumable", "lock_lost", "not_committed", "several_heads", "broken_chain", "unknown_target"}
-    types |= {"duplicate_revision", "unreadable_script", "no_configuration", "no_record"}
+    types |= {
+        "duplicate_revision",
+        "unreadable_script",
+        "no_configuration",
+        "no_record",
+        "env_failed",
+        "driver_missing",
+    }
     types |= {"hook_exit", "hook_timeout", "hook_not_found", "session_ended", "not_migrated"}
     assert words - fields - set(CATALOGUE) - tables - types == set()
 
