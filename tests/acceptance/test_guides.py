@@ -15,6 +15,7 @@ from tests.harness import Orchestrator, Project, make_project, run
 
 ROOT = Path(__file__).parents[2]
 ADOPT = (ROOT / "docs" / "adopt.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 FAQ = (ROOT / "docs" / "faq.md").read_text(encoding="utf-8")
 URL = "sqlite:///app.db"
 ENV = {"DATABASE_URL": URL, "ORCHESTRATOR_APP": "shop.main:app"}
@@ -79,6 +80,26 @@ async def test_reload_comes_after_the_migration(project: Project) -> None:
         assert "pots" in _tables(project)
 
 
+async def test_the_readme_shows_what_a_start_says(tmp_path: Path) -> None:
+    """A sentence that is reworded must be reworded there: it is the first thing that a newcomer compares."""
+    project = make_project(tmp_path / "project", "generic")
+    (project.path / "app").rename(project.path / "shop")
+    for revision, description in (("3f2a1c", "Create the orders"), ("8b41d7", "Index the orders by customer")):
+        project.add_revision(revision, description=description)
+    async with Orchestrator("serve", env=ENV, cwd=project.path) as process:
+        await process.event("server_started")
+    (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
+    *lines, _ = re.findall(r"^[\d:]{8} . (.*?)$", shown.replace("\n" + " " * 11, " "), re.MULTILINE)
+    said = {_shape(str(event["message"])) for event in process.events}
+    assert len(lines) > 5
+    assert not [line for line in lines if _shape(line) not in said]
+
+
+def _shape(sentence: str) -> str:
+    """Return a sentence without what differs from start to start."""
+    return re.sub(r"\d[\d.]*", "1", sentence.replace("mysql", "sqlite"))
+
+
 def test_the_supported_versions_are_those_of_the_package() -> None:
     """The bounds of the libraries are raised in pyproject.toml, and this page must not stay behind."""
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
@@ -92,7 +113,7 @@ def test_the_supported_versions_are_those_of_the_package() -> None:
 
 def test_what_a_newcomer_types_is_a_command() -> None:
     """README and guide name commands that exist, with their options."""
-    pages = ADOPT + FAQ + (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = ADOPT + FAQ + README
     named = set(re.findall(r"`orchestrator ([a-z]+)", pages))
     shown = subprocess.run(
         [sys.executable, "-m", "orchestrator", "--help"], capture_output=True, text=True, check=True
