@@ -41,7 +41,8 @@ def _query(logical_id: str, name: str, text: str) -> Query:
     return Query(logical_id=logical_id, name=name, text=dedent(text).strip() + "\n")
 
 
-# A boot_id begins with the time of the start, so the newest start comes first. Each step once: heartbeats repeat it.
+# A boot_id begins with the time of the start, so the newest start comes first. Of each step the last line: heartbeats
+# repeat it.
 LAST_STARTS = _query(
     "LastStartsQuery",
     "Last start of each task as a timeline",
@@ -49,7 +50,7 @@ LAST_STARTS = _query(
     filter logger = "orchestrator" and event not in ["log", "request", "revision_progress"]
     | parse @logStream /(?<task>[^\/]+)$/
     | fields task, boot_id, @timestamp, elapsed_seconds, event, coalesce(revision, state) as step, message
-    | sort boot_id desc, elapsed_seconds asc
+    | sort boot_id desc, elapsed_seconds desc
     | dedup task, event, step
     """,
 )

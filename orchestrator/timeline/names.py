@@ -23,17 +23,22 @@ def _task(story: Story) -> str:
     return story.start.task_id or story.start.boot_id
 
 
+def _short(story: Story) -> str:
+    """Return the random part of the id: a boot_id begins with the time, which replicas share."""
+    start = story.start
+    return start.task_id[:_SHORT_ID] if start.task_id else start.boot_id[-_SHORT_ID:]
+
+
 def lane_names(stories: Sequence[Story]) -> dict[str, str]:
     """Return a name for each start by its boot_id, as short as unique names can be."""
-    tasks = {_task(each) for each in stories}
-    shortened = len({task[:_SHORT_ID] for task in tasks}) == len(tasks)
+    shortened = len({_short(each) for each in stories}) == len({_task(each) for each in stories})
     common = {name: _common(stories, name) is not None for name in ("service", "version")}
     turns: defaultdict[str, int] = defaultdict(int)
     names = {}
     for each in stories:
         task = _task(each)
         turns[task] += 1
-        words = [task[:_SHORT_ID] if shortened else task, f"#{turns[task]}" if turns[task] > 1 else ""]
+        words = [_short(each) if shortened else task, f"#{turns[task]}" if turns[task] > 1 else ""]
         words += [getattr(each.start, name) for name in ("service", "version") if not common[name]]
         names[each.start.boot_id] = " ".join(filter(None, words))
     return names

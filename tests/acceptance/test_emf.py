@@ -8,7 +8,12 @@ from tests.acceptance.outcome import assert_well_formed
 from tests.harness import Event, Orchestrator, Project, make_project, run
 from tests.unit.records import metrics
 
-EMF = {"ORCHESTRATOR_METRICS": "emf", "ORCHESTRATOR_SERVICE": "plants"}
+EMF = {
+    "ORCHESTRATOR_METRICS": "emf",
+    "ORCHESTRATOR_SERVICE": "plants",
+    "ORCHESTRATOR_ENVIRONMENT": "staging",
+    "ORCHESTRATOR_METRICS_NAMESPACE": "Shop",
+}
 EXPECTED = {
     "app_loaded": "app_load_seconds",
     "database_ready": "database_wait_seconds",
@@ -48,7 +53,9 @@ async def test_each_duration_of_a_start_is_a_metric_and_nothing_else_is(project:
         (value,) = values.values()
         assert value in [event.get(name) for name in ("duration_seconds", "waited_seconds", "startup_seconds")]
         assert event["service"] == "plants"
-        assert event["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
+        assert event["environment"] == "staging"
+        (directive,) = event["_aws"]["CloudWatchMetrics"]
+        assert (directive["Namespace"], directive["Dimensions"]) == ("Shop", [["service", "environment"]])
 
 
 async def test_a_start_at_head_has_fewer_of_them(project: Project) -> None:

@@ -55,13 +55,13 @@ async def test_who_waited_for_whom_is_seen(project: Project, database: Database,
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert shown.lines[0] == "3 starts of plants"
     assert shown.lines[1].startswith("2 served, 1 failed")
-    lanes = {boot: next(line for line in shown.lines if line.startswith(boot[:8])) for boot in boots}
+    lanes = {boot: next(line for line in shown.lines if line.startswith(boot[-8:])) for boot in boots}
     assert ["█" in lane for lane in lanes.values()] == [True, False, False]
     assert ["▓" in lane for lane in lanes.values()] == [False, True, True]
     assert lanes[boots[2]].endswith("  exit 6 lock_timeout")
     story = "\n".join(shown.lines)
-    assert f"exit 6 lock_timeout  1 start: {boots[2][:8]}" in story
-    assert f"r3 by {boots[0][:8]} · revision 3 of 3" in story
+    assert f"exit 6 lock_timeout  1 start: {boots[2][-8:]}" in story
+    assert f"r3 by {boots[0][-8:]} · revision 3 of 3" in story
     assert shown.lines[-1] == "1 line skipped that is not ours."
 
     assert (drawn.exit_code, drawn.lines) == (0, [])
