@@ -95,6 +95,30 @@ async def test_a_lost_connection_is_made_again(
     assert (_ids(database), stamped(database)) == (BOTH, ["r2"])
 
 
+@backends("postgresql")
+async def test_work_done_elsewhere_is_not_done_again_after_a_lost_connection(
+    project: Project, database: Database, server: Server
+) -> None:
+    """It is no failure that somebody repairs: the revision would be run again at once."""
+    script = next(project.path.glob("alembic/versions/*r2*"))
+    elsewhere = "import subprocess\n    subprocess.run(['true'], check=True)\n    "
+    script.write_text(script.read_text().replace("def upgrade():\n    ", f"def upgrade():\n    {elsewhere}", 1))
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        _kill_holder(server, database)
+        go(project)
+        await process.event("migration_interrupted", revision="r2")
+        code = await process.exit_code()
+    refused = failure(
+        Result(process.lines, process.events, process.noise, process.stderr, exit_code=code),
+        "migration_half_applied",
+        8,
+    )
+    assert refused["error_type"] == "not_resumable"
+    assert "another process was started" in refused["error_message"]
+    assert _ids(database) == []
+
+
 async def test_a_server_that_restarts_in_a_revision_is_waited_for(project: Project) -> None:
     """As it does in a failover or a maintenance window."""
     with PostgreSQL() as server:
