@@ -9,6 +9,8 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    if sys.platform == "win32":
+        sys.exit("orchestrator needs Linux or macOS. On Windows, run it in WSL 2 or in a container.")
     if sys.argv[1:2] == ["probe"]:
         _probe(sys.argv[2:])
     try:

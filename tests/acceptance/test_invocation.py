@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.__main__ import main
 from tests.servers.ports import free_port
 
 MODULE = f"{shlex.quote(sys.executable)} -m orchestrator"
@@ -27,6 +28,13 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
     url = f"mysql+asyncmy://u:p@127.0.0.1:{free_port()}/d"
     env = {"DATABASE_URL": url, "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "0.1"}
     assert _exit_code(form.format(MODULE), tmp_path, **env) == 9  # no migration tree is here
+
+
+def test_windows_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise it ends with a traceback about a module of Unix that is missing."""
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="On Windows, run it in WSL 2"):
+        patch.setattr(sys, "platform", "win32")
+        main()
 
 
 @pytest.mark.parametrize(
