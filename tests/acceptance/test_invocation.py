@@ -32,8 +32,8 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
 
 def test_windows_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise it ends with a traceback about a module of Unix that is missing."""
-    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="On Windows, run it in WSL 2"):
-        patch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit, match="On Windows, run it in WSL 2"):
         main()
 
 
