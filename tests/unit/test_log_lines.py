@@ -11,7 +11,7 @@ import structlog
 
 from orchestrator.errors import LockTimeout, MigrationHalfApplied
 from orchestrator.events import Event, ProcessStopped, Request, RevisionApplied
-from orchestrator.log import log_event
+from orchestrator.log import context, log_event
 from orchestrator.log.context import CONTEXT
 from tests.unit.records import COMMON, Captured, capture, line, parsed, raised, record
 
@@ -247,3 +247,12 @@ def _by_structlog(message: str, **fields: object) -> logging.LogRecord:
             wrapper_class=structlog.stdlib.BoundLogger,
         ).info(message, **fields)
     return handler.records[0]
+
+
+def test_the_order_of_boot_ids_is_that_of_the_starts() -> None:
+    """A saved query lists the newest start first by them; two starts in the same millisecond still differ."""
+    at = [context._boot_id(1_700_000_000_000_000_000 + seconds * 10**9) for seconds in (0, 1, 100, 10**8)]  # noqa: SLF001
+    assert at == sorted(at)
+    same = {context._boot_id(1_700_000_000_000_000_000) for _ in range(100)}  # noqa: SLF001
+    assert len(same) == 100
+    assert all(re.fullmatch(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}", each) for each in same)
