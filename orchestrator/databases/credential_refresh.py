@@ -28,7 +28,7 @@ SIGNATURES_KEPT = 200  # a token is valid for 15 minutes; masking all earlier on
 @contextlib.contextmanager
 def kept_current(credentials: Credentials) -> Iterator[None]:
     """Inside this block, renew logins and keep all passwords of `credentials` out of the log."""
-    logins = _Logins(credentials)
+    logins = Logins(credentials)
     credentials.issued.listeners.append(REDACTOR.register)
     event.listen(Engine, "do_connect", logins.renew, insert=True)  # before the backends encode the password
     try:
@@ -38,7 +38,9 @@ def kept_current(credentials: Credentials) -> Iterator[None]:
         credentials.issued.listeners.remove(REDACTOR.register)
 
 
-class _Logins:
+class Logins:
+    """Renews the login of each connection, as a listener of SQLAlchemy's event `do_connect`."""
+
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
         self._tokens = Tokens(os.environ)

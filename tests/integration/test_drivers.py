@@ -1,16 +1,20 @@
 """The lock and the login work with every driver that an env.py may use, not only with ours."""
 
+import json
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, make_url
 
 from orchestrator.address.drivers import DRIVERS
 from orchestrator.databases import backend_for
+from orchestrator.databases.credential_refresh import Logins
 from tests.integration.contenders import Contender, contender
 from tests.integration.drivers import on_a_connection
 from tests.servers import Database
+from tests.unit.environments import read
 
 
 @pytest.fixture
@@ -108,3 +112,18 @@ def test_what_a_listener_has_encoded_is_still_recognised(password: str) -> None:
         once = each.passwords.encoded(password)
         assert each.passwords.encoded(once) == once
         assert each.passwords.text(once) == each.passwords.text(password) == password
+
+
+@pytest.mark.parametrize("name", ["asyncmy", "aiomysql", "pymysql"])
+def test_a_rotated_password_replaces_one_that_was_encoded(name: str, tmp_path: Path) -> None:
+    """SQLAlchemy before 2.0.44 keeps the encoded one in the arguments of the pool's next connection."""
+    file = tmp_path / "secret.json"
+    told = {"username": "app", "host": "db", "dbname": "plants", "engine": "mysql"}
+    file.write_text(json.dumps(told | {"password": "öld"}))
+    credentials = read(DATABASE_SECRET_FILE=str(file))
+    url = credentials.app_url().set(drivername=f"mysql+{name}")
+    dialect, encode = url.get_dialect()(), DRIVERS[name].passwords.encoded
+    arguments = {"user": "app", "password": encode(url.password)}
+    file.write_text(json.dumps(told | {"password": "nëw"}))
+    Logins(credentials).renew(dialect, None, [], arguments)
+    assert arguments["password"] == "nëw"
