@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from tests.compat.versions import ROOT
+from tests.compat.versions import ROOT, extras_of_a_start
 
 LOWEST, HIGHEST = "lowest", "highest"
 
@@ -86,7 +86,8 @@ class Environment:
             return self.name.split()
         resolution = "lowest-direct" if self.name == LOWEST else "highest"
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        options = ("--quiet", "--all-extras", "--no-header", "--no-annotate", "--python-version", python)
+        extras = [f"--extra={name}" for name in extras_of_a_start()]
+        options = ("--quiet", *extras, "--no-header", "--no-annotate", "--python-version", python)
         return _uv("pip", "compile", *options, "--resolution", resolution, str(ROOT / "pyproject.toml")).split()
 
     def _pip(self, command: str, *arguments: str) -> None:

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = ("alembic", "sqlalchemy", "uvicorn", "asyncmy", "asyncpg", "aiosqlite")
@@ -30,13 +31,23 @@ def every_minor(name: str) -> Iterator[str]:
 
 def bounds() -> dict[str, tuple[Version, Version | None]]:
     """Return the lowest version of each library, and the first that is too high."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    project = _project()
     found = {}
     for text in (*project["dependencies"], *chain(*project["optional-dependencies"].values())):
         match = _REQUIREMENT.match(text)
         if match and match["name"] in LIBRARIES:
             found[match["name"]] = (_parsed(match["floor"]) or (), _parsed(match["ceiling"] or ""))
     return found
+
+
+def extras_of_a_start() -> list[str]:
+    """Name the extras, but for that of pytest: these tests themselves need a newer one than it allows."""
+    return [name for name in _project()["optional-dependencies"] if name != "pytest"]
+
+
+def _project() -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return project
 
 
 def _released(name: str) -> list[str]:
