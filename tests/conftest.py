@@ -18,6 +18,7 @@ _PRODUCT = ("ORCHESTRATOR_", "DATABASE_", "MIGRATION_", "ECS_")
 _BUDGETS = {  # seconds that a directory's tests may take together, in eight processes on two cores: twice what they do
     "tests/acceptance": 5400,
     "tests/app": 400,
+    "tests/container": 300,
     "tests/faults": 900,
     "tests/harness": 60,
     "tests/integration": 1200,
