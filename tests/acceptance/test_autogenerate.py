@@ -1,5 +1,6 @@
 """Alembic's autogenerate beside our journal: it proposes to drop what the models do not know, but for ours."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -24,6 +25,10 @@ target_metadata = sa.MetaData()
 sa.Table("plants", target_metadata, sa.Column("id", sa.Integer, primary_key=True), sa.Column("name", sa.String(50)))
 config.set_main_option("sqlalchemy.url", os.environ["DATABASE_URL"].replace("%", "%%"))
 """
+with_plugins = pytest.mark.skipif(
+    importlib.util.find_spec("alembic.runtime.plugins") is None,
+    reason="Alembic before 1.18 finds no plugins; env.py passes the filter itself (docs/behaviour.md)",
+)
 PLUGIN = "alembic.autogenerate.orchestrator"
 NONE = "dict()"
 WITHOUT_OURS = "autogenerate_plugins=['alembic.autogenerate.schemas', 'alembic.autogenerate.tables']"
@@ -68,6 +73,7 @@ def _proposed(project: Project, database: Database, options: str = NONE) -> str:
     return text
 
 
+@with_plugins
 def test_a_new_revision_drops_what_nobody_knows_and_not_the_journal(migrated: Project, database: Database) -> None:
     """Otherwise applying the generated revision would delete the history."""
     database.execute("CREATE TABLE stray (id INTEGER PRIMARY KEY)")
@@ -79,6 +85,7 @@ def test_a_new_revision_drops_what_nobody_knows_and_not_the_journal(migrated: Pr
     assert "orchestrator_journal'" not in proposed
 
 
+@with_plugins
 def test_a_check_in_ci_finds_nothing_to_do(migrated: Project, database: Database) -> None:
     """`alembic check` fails as soon as there is a difference, such as a table too many."""
     code, output = _alembic(migrated, database, "check")
@@ -90,6 +97,7 @@ def test_a_check_in_ci_finds_nothing_to_do(migrated: Project, database: Database
 
 
 @backends("sqlite")
+@with_plugins
 def test_a_filter_of_the_teams_own_stays_in_force(migrated: Project, database: Database) -> None:
     """Ours comes on top of it."""
     database.execute("CREATE TABLE stray (id INTEGER PRIMARY KEY)")
@@ -127,6 +135,7 @@ def test_the_filter_leaves_out_the_journals_tables_only(name: str | None, type_:
     assert include_name(name, type_, {"schema_name": None}) is included
 
 
+@with_plugins
 def test_the_plugin_is_what_each_version_of_alembic_expects() -> None:
     """A module from 1.20.1 on, an iterable before: otherwise our presence breaks `import alembic`."""
     (loaded,) = (found.load() for found in metadata.entry_points(group="alembic.plugins", name=PLUGIN))
@@ -136,6 +145,7 @@ def test_the_plugin_is_what_each_version_of_alembic_expects() -> None:
     assert seen.add_autogenerate_comparator.called
 
 
+@with_plugins
 def test_the_plugin_costs_alembic_nothing() -> None:
     """Every command of Alembic imports it, so it must import no other module."""
     script = (
