@@ -45,7 +45,7 @@ class Hold:
         MAIN_THREAD.run(_nothing)  # wakes it
 
     def _hold(self, running: set[str]) -> None:
-        """Stop, unless a module is half imported that env.py may need: it connects before the migration in any case."""
+        """Stop, unless a module other than the app is half imported: env.py may need it, so it may connect now."""
         if self._holding or self._released.is_set() or any(not self._is_apps(module) for module in running):
             return
         self._holding = True  # env.py connects in this thread, too
@@ -57,7 +57,7 @@ class Hold:
             self._holding = False
 
     def _is_apps(self, module: str) -> bool:
-        """Return whether it is the app's own module, or a package around that."""
+        """Return whether it is the app's module or a package that contains it."""
         return f"{self._module}.".startswith(f"{module}.")
 
 
@@ -65,7 +65,7 @@ class Hold:
 def before_connections(act: Callable[[], None]) -> Iterator[None]:
     """Call `act` before SQLAlchemy makes a connection in this thread.
 
-    The event `do_connect` would not do: env.py's run adds listeners to it while `act` is called.
+    The event `do_connect` is not suitable: env.py's run adds listeners to it while `act` runs.
     """
     thread, connect = threading.get_ident(), Engine.raw_connection
 

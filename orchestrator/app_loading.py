@@ -24,7 +24,7 @@ class AppImport:
         self._import: asyncio.Future[AppServer] | None = None
 
     async def whole(self) -> AppServer:
-        """Import the app now, also if it connects to a database.
+        """Import the whole app now, even if it connects to a database.
 
         Raises:
             StartupError: with AppFailed.
@@ -34,7 +34,7 @@ class AppImport:
         return await self.finished()
 
     async def far_enough(self) -> None:
-        """Import the app, until it connects to a database: that comes after the migration.
+        """Import the app until it connects to a database; the rest of the import follows the migration.
 
         Raises:
             StartupError: with AppFailed.
@@ -82,7 +82,7 @@ class AppImport:
 
 
 async def _first_of(wanted: asyncio.Future[AppServer], *others: asyncio.Future[Any]) -> None:
-    """Wait until one is done. If the wait is cancelled, the failure of `wanted` is of no interest either."""
+    """Wait until one is done. If the wait is cancelled, ignore a failure of `wanted`."""
     try:
         await asyncio.wait({wanted, *others}, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:

@@ -154,7 +154,7 @@ def _deliverable(function: Callable[[], T], context: contextvars.Context | None)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, settle: Callable[[Any, Any], None], result: Any, error: Any) -> None:
-    """Give the outcome to the loop; a caller that is never told would wait without end."""
+    """Pass the outcome to the loop; without it the caller would wait forever."""
     while True:
         try:
             loop.call_soon_threadsafe(settle, result, error)

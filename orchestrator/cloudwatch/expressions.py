@@ -38,7 +38,7 @@ class Expressions:
         self._resources, self._optional = resources, optional
 
     def value(self, node: Any) -> Any:
-        """Return the node as JSON, with a template wherever something is computed."""
+        """Return the node as JSON; a computed value becomes a template."""
         if isinstance(node, str):
             return escaped(node)
         if isinstance(node, list):
@@ -61,7 +61,7 @@ class Expressions:
         return json.dumps(escaped(node) if isinstance(node, str) else node, ensure_ascii=False)
 
     def reference(self, name: str) -> str:
-        """Return what a `Ref` or a `${...}` gives."""
+        """Return the expression for a `Ref` or a `${...}`."""
         logical_id, _, attribute = name.partition(".")
         if name in _PSEUDO:
             return _PSEUDO[name]
@@ -115,7 +115,7 @@ _IDENTITY = {"aws_cloudwatch_log_group": "name", "aws_cloudwatch_metric_alarm": 
 
 
 def escaped(text: str) -> str:
-    """Return the text so that a template leaves it as it is."""
+    """Return the text escaped for a template, which then contains it unchanged."""
     return text.replace("${", "$${").replace("%{", "%%{")
 
 

@@ -1,6 +1,6 @@
 """`orchestrator cloudwatch --format terraform`: the resources of the CloudFormation template as Terraform's JSON.
 
-The output is one module: variables for the parameters, and `name` for what the name of the stack is there. Arguments
+The output is one module. Its variables are the parameters, and `name` replaces the name of the stack. Arguments
 are those of the AWS provider, https://registry.terraform.io/providers/hashicorp/aws/latest/docs.
 """
 
@@ -21,7 +21,7 @@ _TYPES = {
     "AWS::SNS::Topic": "aws_sns_topic",
     "AWS::SNS::TopicPolicy": "aws_sns_topic_policy",
 }
-_LOOKAHEAD = "(?!AWS/)"  # RE2, which Terraform uses, has none
+_LOOKAHEAD = "(?!AWS/)"  # Terraform's RE2 has no lookahead
 
 
 def render() -> str:
@@ -77,7 +77,7 @@ def _validation(condition: str, message: str) -> Node:
 
 
 def _resources(name: str, resource: Node, to: Expressions) -> list[tuple[str, str, Node]]:
-    """Return type, label and arguments of what one resource becomes, which may be two."""
+    """Return type, label and arguments of the one or two Terraform resources for a resource of the template."""
     kind, label = _TYPES[resource["Type"]], snake(name)
     count = {"count": f"${{local.{snake(resource['Condition'])} ? 1 : 0}}"} if "Condition" in resource else {}
     after: Node = {"depends_on": [f"{kind}.{snake(resource['DependsOn'])}"]} if "DependsOn" in resource else {}

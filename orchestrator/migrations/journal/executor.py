@@ -239,8 +239,6 @@ class Executor:
         (self.commit if kind is Kind.COMMIT else self.rollback)(lambda: results.append(run()))
         return results[0]
 
-    # ------------------------------------------------------------ transactions
-
     def _commit(self, commit: Callable[[], None]) -> None:
         self._waits.run(commit)
         self._transactional.ended()
