@@ -147,9 +147,9 @@ def test_the_plugin_is_what_each_version_of_alembic_expects() -> None:
 
 @with_plugins
 def test_the_plugin_costs_alembic_nothing() -> None:
-    """Every command of Alembic imports it, so it must import no other module."""
+    """Every command of Alembic imports it: besides it and the package, no more than what takes the time."""
     script = (
         "import sys; before = set(sys.modules); import orchestrator.autogenerate; print(*set(sys.modules) - before)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert set(done.stdout.split()) == {"orchestrator", "orchestrator.autogenerate"}
+    assert set(done.stdout.split()) == {"orchestrator", "orchestrator.began", "orchestrator.autogenerate"}
