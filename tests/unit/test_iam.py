@@ -307,7 +307,7 @@ def test_a_process_that_lives_for_weeks_does_not_collect_signatures(monkeypatch:
     redactor = Redactor()
     monkeypatch.setattr(credential_refresh, "REDACTOR", redactor)
     monkeypatch.setattr(credential_refresh, "SIGNATURES_KEPT", 5)
-    kept = credential_refresh._Logins(read(**settings(ca)))  # noqa: SLF001
+    kept = credential_refresh.Logins(read(**settings(ca)))
     session = "X-Amz-Security-Token=the-session&X-Amz-Signature="
     for number in range(20):
         kept._hide(f"h:1/?{session}signature-{number:02}")  # noqa: SLF001
