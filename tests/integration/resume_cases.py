@@ -316,6 +316,11 @@ MYSQL: dict[str, Case] = {
 }
 
 MARIADB: dict[str, Case] = {
+    "a table whose engine knows no savepoints": Case(
+        (),
+        ("CREATE TABLE aria (id INTEGER) ENGINE=Aria", "INSERT INTO aria VALUES (1)", TREES, DIE, SHRUBS),
+        NOTHING_KNOWN,
+    ),
     "a default role": Case((), (TREES, "SET DEFAULT ROLE NONE", DIE, SHRUBS), NOTHING_KNOWN),
     "a key from a sequence": Case(("CREATE SEQUENCE s",), (TREES, "SELECT NEXTVAL(s)", DIE, SHRUBS), NOTHING_KNOWN),
     "rows that are returned": Case((PLANTS, YEW), ("DELETE FROM plants RETURNING id", TREES, DIE, SHRUBS), READ),

@@ -17,7 +17,7 @@ from orchestrator.databases.statements import UNKNOWN, VIEW, Kind, Statement, ma
 
 _ABSENT = (1049, 1146, 1305, 1360, 1539, 1347, 4091)  # database, table, routine, trigger, event, wrong object, sequence
 _DENIED = (1044, 1142, 1227, 1370)  # a view needs SHOW VIEW, a routine SELECT on its table
-_INVALID_VIEW, _NO_SAVEPOINT = 1356, 1305
+_INVALID_VIEW, _NO_SAVEPOINT, _NOT_IMPLEMENTED = 1356, 1305, 1178
 _SHOWN_BY = "@@sql_mode, @@time_zone, @@sql_quote_show_create"
 _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
 _LOCK_WAIT_TIMEOUT, _DEADLOCK = 1205, 1213
@@ -182,12 +182,19 @@ class MySQLSession:
         return False
 
     def mark(self) -> Any:
-        """Set a savepoint, which disappears when the transaction ends in any way."""
-        ask(self._connection, "SAVEPOINT orchestrator_mark")
+        """Set a savepoint, which disappears when the transaction ends; False where an engine (Aria) knows none."""
+        try:
+            ask(self._connection, "SAVEPOINT orchestrator_mark")
+        except Exception as error:
+            if code_of(error) == _NOT_IMPLEMENTED:
+                return False
+            raise
+        return True
 
     def same_transaction(self, mark: Any) -> bool:
-        """Release the savepoint, if it still exists."""
-        del mark
+        """Release the savepoint if it still exists."""
+        if not mark:
+            return False
         try:
             ask(self._connection, "RELEASE SAVEPOINT orchestrator_mark")
         except Exception as error:
