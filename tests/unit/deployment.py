@@ -163,7 +163,7 @@ def _settings(stack: Stack) -> Iterator[str]:
     known = {row.name for row in manual.variables()} | _OF_THE_APP
     yield from (f"{name} is no variable" for name in stack.environ if name not in known)
     try:
-        load({"ORCHESTRATOR_APP": "app.main:app", **stack.environ, "AWS_REGION": "eu-west-1"})  # pyproject.toml is not read
+        load({"ORCHESTRATOR_APP": "app.main:app", **stack.environ, "AWS_REGION": "eu-west-1"})  # without pyproject.toml
     except StartupError as error:
         invalid = error.failure
     else:
