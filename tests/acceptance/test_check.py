@@ -114,7 +114,7 @@ def test_a_comment_belongs_to_its_whole_statement(project: Project, capsys: pyte
 def test_what_comes_from_the_clock_or_from_chance_is_found(
     value: str, project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also where two runs of one second would agree."""
+    """Two runs within one second would not differ, so the second recording has a later clock."""
     path = project.add_revision("r2", f"op.execute('COMMENT ' + str({value}))")
     path.write_text("import datetime, time, uuid\n" + path.read_text())
     assert [code for _, code, _ in _codes(_json(capsys))] == ["not-repeatable"]
@@ -135,7 +135,7 @@ def test_random_values_and_models_are_found(project: Project, capsys: pytest.Cap
 def test_a_revision_that_needs_a_database_is_not_judged_in_full(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its effect on rows is unknown; the output says so, and it is not a finding."""
+    """Its effect on rows is unknown. The output names the revision, and it is not a finding."""
     project.add_revision("r2", "op.get_bind().execute(sa.text('SELECT id FROM plants')).scalars().all()")
     project.add_revision("r3", "from sqlalchemy.orm import Session\nSession(op.get_bind()).query(sa.text('1')).all()")
     report = _json(capsys, code=0)

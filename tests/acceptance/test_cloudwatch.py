@@ -100,7 +100,7 @@ def judge(output: Output, name: str) -> dict[str, list[float]]:
 
 
 def _ask(output: Output, failed: bool, served: bool) -> None:  # noqa: FBT001
-    """The saved queries say the same of a start as its metrics: whether it failed, with what cure, or served."""
+    """The saved queries agree with the metrics: whether the start failed, its cure, and whether it served."""
     rows = rows_of(output.lines, "shop/app/1")
     (start,) = Run(STARTS_BY_VERSION.text, rows[-1]["@timestamp"] / 1000 + 300).on(rows)
     assert (start["starts"], start["served"], start["failed"], start["killed"]) == (1, served, failed, 0)

@@ -1,4 +1,4 @@
-"""docs/adopt.md and docs/faq.md say what is true: their blocks are run in a project that plain Alembic has migrated."""
+"""The blocks of docs/adopt.md and docs/faq.md work in a project that plain Alembic has migrated."""
 
 import re
 import sqlite3
@@ -49,7 +49,7 @@ def _tables(project: Project) -> set[str]:
 
 
 async def test_a_database_that_alembic_migrated_is_taken_over_and_given_back(project: Project) -> None:
-    """At head nothing is written; after a migration, the journal is dropped as the page says, and Alembic goes on."""
+    """At head nothing is written. After a migration, the journal is dropped as on the page, and Alembic works."""
     assert "export ORCHESTRATOR_APP=shop.main:app" in _block("bash", "Start it once")
     assert (await run("migrate", env=ENV, cwd=project.path)).exit_code == 0
     assert _tables(project) == {"alembic_version", "plants"}

@@ -99,7 +99,7 @@ async def test_a_lost_connection_is_made_again(
 async def test_work_done_elsewhere_is_not_done_again_after_a_lost_connection(
     project: Project, database: Database, server: Server
 ) -> None:
-    """It is no failure that somebody repairs: the revision would be run again at once."""
+    """A repair would not help: the revision would be run again immediately."""
     script = next(project.path.glob("alembic/versions/*r2*"))
     elsewhere = "import subprocess\n    subprocess.run(['true'], check=True)\n    "
     script.write_text(script.read_text().replace("def upgrade():\n    ", f"def upgrade():\n    {elsewhere}", 1))
@@ -222,7 +222,7 @@ SLEEPS = {"postgresql": "SELECT pg_sleep(5)", "mysql": "SELECT SLEEP(5)", "maria
 
 @backends("mariadb", "mysql", "postgresql")
 async def test_a_long_statement_is_not_taken_for_a_silent_network(project: Project, database: Database) -> None:
-    """Nothing comes on its connection for hours; the server says on another one that it runs."""
+    """Its connection is silent for hours; another connection shows that the statement runs."""
     project.add_revision("r3", f"op.execute('{SLEEPS[database.backend]}')")
     go(project)
     result = await migrate(project, database, ORCHESTRATOR_WAIT_TIMEOUT_SECONDS="2")

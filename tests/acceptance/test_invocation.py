@@ -42,7 +42,7 @@ def test_windows_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> 
     [("serve --bogus", "usage", 64), ("run", "usage", 64), ("serv", "usage", 64), ("migrate", "working_directory", 1)],
 )
 def test_each_end_leaves_its_last_event(tmp_path: Path, arguments: str, kind: str, code: int) -> None:
-    """A reader of the log must learn why there is no service: even for a typo, or a deleted directory."""
+    """The log must contain the reason why there is no service: even for a typo, or a deleted directory."""
     directory = tmp_path / "gone"
     directory.mkdir()
     leave = f"rmdir {shlex.quote(str(directory))}; " if kind == "working_directory" else ""

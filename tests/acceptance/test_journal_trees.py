@@ -113,7 +113,7 @@ async def test_branches_and_merges_are_the_same(project: Project, database: Data
 async def test_a_transaction_is_begun_as_the_revision_wants_it(
     project: Project, database: Database, twin: Database
 ) -> None:
-    """The level can be set only before the first statement, so none of ours may precede it."""
+    """The level can be set only before the first statement, so the orchestrator must not execute one before it."""
     project.write("alembic/env.py", SYNCHRONOUS.format(each=True))
     level = "op.execute('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE')"
     project.add_revision("r2", f"{level}\n{revisions.TELL}\ntell(bind.scalar(sa.text('SHOW transaction_isolation')))")

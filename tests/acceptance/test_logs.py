@@ -1,4 +1,4 @@
-"""The log: any output in any way, and every line of stdout is one of ours."""
+"""The app writes output in each way that Python has, and every line of stdout is still a JSON line of the log."""
 
 import asyncio
 import contextlib
@@ -178,7 +178,7 @@ HIJACKS = {
 
 @pytest.mark.parametrize("hijack", HIJACKS)
 async def test_whatever_configures_the_logging_does_not_take_it_away(project: Project, hijack: str) -> None:
-    """What the app logs while it serves is there, once, and so are our own events to the last."""
+    """Each line that the app logs while it serves is there once, and so are the events to the last."""
     app = f"""
 import logging, logging.config, structlog, sys
 {HIJACKS[hijack]}

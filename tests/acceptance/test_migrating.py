@@ -161,7 +161,7 @@ async def test_another_user_migrates_and_the_app_never_knows_it(
 
 @backends("mariadb", "postgresql")
 async def test_a_user_without_rights_gets_nowhere(project: Project, database: Database, server: Server) -> None:
-    """The event says so: the revision has not begun."""
+    """The event shows that the revision has not begun."""
     add_two(project)
     reader = server.add_user(database, f"app_{database.name[-8:]}", "r34der", "SELECT")
     result = await migrate(project, reader)

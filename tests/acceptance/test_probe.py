@@ -166,7 +166,7 @@ async def test_paths_of_our_own_are_asked(project: Project) -> None:
 
 
 async def test_the_apps_own_readiness_proves_nothing(project: Project) -> None:
-    """An app may answer 200 to everything; a path of ours decides, and without one the check fails."""
+    """An app may answer 200 to everything. So the check asks a path of the orchestrator, and fails if there is none."""
     path = {"ORCHESTRATOR_READY_PATH": ""}
     async with Orchestrator("serve", env=path, cwd=project.path) as process:
         await process.event("log", message="waiting for go")
@@ -201,7 +201,7 @@ async def test_the_apps_own_readiness_proves_nothing(project: Project) -> None:
 @pytest.mark.parametrize("option", ["--live", "--timeout=20"])
 @pytest.mark.paired("option")
 async def test_another_process_does_not_answer_for_us(tmp_path: Path, content: bytes, option: str) -> None:
-    """A sidecar in the same network, or a proxy with an hour-old answer of ours."""
+    """A sidecar in the same network, or a proxy with a cached answer from an hour ago."""
     async with listening(answers(content)) as peer:
         assert_not_healthy(await probe_port(peer.port, option, cwd=tmp_path), NOT_OURS)
         assert peer.connections == 1

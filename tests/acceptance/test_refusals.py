@@ -147,7 +147,7 @@ async def test_a_directory_is_no_database(project: Project, tmp_path: Path) -> N
 
 
 async def test_a_file_that_is_no_database_stays_as_it_is(project: Project, tmp_path: Path) -> None:
-    """It belongs to someone, whatever it contains."""
+    """The file may belong to another program."""
     file = tmp_path / "app.db"
     file.write_text("Dear diary, " * 1_000)
     failed = await _refused(_sqlite(file), project)

@@ -133,7 +133,7 @@ async def test_generated_keys_are_the_same_again(project: Project, database: Dat
 
 @backends("mariadb", "mysql")
 async def test_what_left_nothing_begins_again_however_it_is_changed(project: Project, database: Database) -> None:
-    """Its first DDL failed and nothing stays: there is no first half that must stay the same."""
+    """Its first DDL failed and left nothing, so no statement must stay the same."""
     script = project.add_revision("r3", "op.drop_table('no_such')")
     assert (await migrate(project, database)).exit_code == 7
     script.write_text(script.read_text().replace("op.drop_table('no_such')", TREES))

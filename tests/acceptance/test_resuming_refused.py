@@ -1,4 +1,4 @@
-"""Without proof, a resume is refused: nothing is changed, and the event says what is applied, what is not, and why."""
+"""Without proof, a resume is refused. Nothing changes, and the event lists the applied and the missing statements."""
 
 import signal
 from pathlib import Path
@@ -160,7 +160,7 @@ async def test_a_refusal_cannot_be_swallowed(project: Project, database: Databas
 
 @backends("mariadb", "mysql")
 async def test_a_repair_that_is_stamped_is_believed(project: Project, database: Database) -> None:
-    """A person who has finished it by hand stamps it, as the hint says."""
+    """A person finishes the revision by hand and stamps it, as in the hint."""
     script = await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)
     _edit(script, "oak", "beech")
     await _refused(project, database, "statement 1 is not the one that was run")
@@ -175,7 +175,7 @@ async def test_a_repair_that_is_stamped_is_believed(project: Project, database: 
 
 @backends("mariadb", "mysql")
 async def test_what_was_undone_begins_again(project: Project, database: Database) -> None:
-    """As the hint says: it is undone in the schema and in the journal."""
+    """As in the hint: a person undoes it in the schema and in the journal."""
     script = await _killed(project, database, OAK, TREES, WAIT_FOR_GO, ELM)
     _edit(script, "oak", "beech")
     failure = await _refused(project, database, "statement 1 is not the one that was run")

@@ -1,4 +1,4 @@
-"""Rotation: the password changes in the database and in the secret's file, in either order, in every state of ours."""
+"""The password changes in the database and in the secret's file, in either order, in every state of a start."""
 
 import json
 import os

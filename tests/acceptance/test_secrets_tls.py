@@ -77,7 +77,7 @@ async def test_authorities_that_have_expired_do_no_harm_to_the_others(
 async def test_a_certificate_out_of_its_time_is_refused_at_once(
     make: type[PrivateServer], tmp_path: Path, days_ago: Callable[[int], None], days: int
 ) -> None:
-    """Waiting does not help, whichever clock is wrong; the message names the reason."""
+    """Waiting does not help, even if it is the local clock that is wrong; the message names the reason."""
     days_ago(days)
     with make(certificate_for=[HOST]) as server:
         result = await run("wait", env=_env(server.create_database(), server.ca_file), cwd=tmp_path)

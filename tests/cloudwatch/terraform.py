@@ -1,8 +1,8 @@
-"""Terraform without a provider: what the arguments of resources are, and what expressions give.
+"""Checks a Terraform module without a provider: the arguments of its resources, and the values of its expressions.
 
 Names and types of arguments are an excerpt of the provider's published schema, `tests/data/aws_provider_schema.json`,
-made from the typings of the npm package @cdktf/provider-aws. Expressions are evaluated by `terraform` itself, where it
-is installed: what refers to a resource or to data is replaced by a word, and everything else is computed.
+made from the typings of the npm package @cdktf/provider-aws. If `terraform` is installed, it evaluates the expressions:
+a word replaces each reference to a resource or to data, and all else is computed.
 """
 
 import json
@@ -47,7 +47,7 @@ def _plain(node: Any) -> Any:
 
 
 def faults(kind: str, arguments: Mapping[str, Any], schema: Node | None = None) -> Iterator[str]:
-    """What the provider would object to: an unknown argument, a missing one, or one of another type."""
+    """Yield the errors that the provider would report: an unknown argument, a missing one, or one of another type."""
     known = SCHEMA["resources"][kind] if schema is None else schema
     names = {name.removesuffix("!"): each for name, each in known.items()}
     yield from (f"{kind}: {name} is unknown" for name in sorted(arguments.keys() - names.keys() - META))
