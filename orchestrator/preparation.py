@@ -18,7 +18,7 @@ from orchestrator.log import restore
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
 from orchestrator.migrations.position.target import Target, at_head
 from orchestrator.settings import Settings
-from orchestrator.stop import Stop
+from orchestrator.stop import Stop, StopAsked
 from orchestrator.task import Task
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Preparation:
                     return await task.upgrade(target, self.asked, self.begin)
             except Interrupted as interrupted:
                 if self.asked.is_set():
-                    raise
+                    raise StopAsked from interrupted  # the next start continues
                 interruptions.note(interrupted)
                 budget = self.settings.wait_timeout_seconds - interrupted.silent_seconds
             finally:
