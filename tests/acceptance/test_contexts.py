@@ -288,6 +288,9 @@ async def test_version_tables_in_one_schema_have_a_journal_each(project: Project
     assert failed.find("migration_half_applied", context="one", revision="r1")
     assert {"one", "two", "two_more"} <= set(database.tables())
     assert (stamped(database, "one_version"), stamped(database, "two_version")) == ([], ["r1"])
+    refused = await migrate(project, database, ORCHESTRATOR_WHEN_HALF_APPLIED="fail")
+    (failure,) = refused.find("migration_half_applied", context="one", error_type="not_resumable")
+    assert "orchestrator_journal_of_one_version_statements" in failure["hint"]
 
 
 @backends("sqlite", "postgresql")

@@ -21,7 +21,7 @@ _CHANGES_NOTHING = re.compile(
 _ROWS = re.compile(r"\s*(?:insert|update|delete|replace)\b", re.IGNORECASE)  # counted by table: there may be a million
 
 UNFINISHED: dict[tuple[Path, str], tuple[Counter[tuple[str, int]], dict[tuple[str, int], str]]] = {}
-"""The statements of revisions that are not committed, by script and schema.
+"""The statements of revisions that are not committed, by script and version table.
 
 When the connection is lost, this process runs the revision again as soon as the database is back.
 """
@@ -39,7 +39,7 @@ class RerunDiffersError(Exception):
 
 
 class RepeatableUpgrade:
-    """A revision's `upgrade`, in one schema. When called again, it is loaded afresh and must repeat its statements."""
+    """A revision's `upgrade`, for one version table. Called again, it is loaded afresh and must repeat its work."""
 
     def __init__(self, script: Path, place: str, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
         self._script, self._place, self._upgrade, self._options = script, place, upgrade, options

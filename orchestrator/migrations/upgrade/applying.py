@@ -49,7 +49,7 @@ class Applier:
         self._patience, self._guard = patience, guard
         self._session = backend.recorded(self._real, pooled.driver_connection)
         where = schema or self._session.schema()
-        self._place = f"{connection.engine.url!r} {where}"
+        self._place = f"{connection.engine.url!r} {where} {context.version_table}"
         self._journal = Journal(
             self._real,
             connection.dialect,
