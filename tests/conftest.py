@@ -1,6 +1,7 @@
 """What all tests share: databases, and an environment that knows nothing of the product."""
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from orchestrator.log.context import CONTEXT
+from orchestrator.log.route import ROUTE
 from tests.harness import Project, make_project, pairing
 from tests.harness.costs import Costs
 from tests.integration.drivers import driver, its_database  # noqa: F401  # fixtures
@@ -106,6 +109,29 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith(_PRODUCT) or name in ("PORT", "WEB_CONCURRENCY"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """Put logging back as it was: a command that a test calls in this process configures it for the whole process."""
+    kept = [(each, dict(vars(each))) for each in (ROUTE, CONTEXT, *_loggers())]
+    handlers = {each: list(each.handlers) for each in _loggers()}
+    module = {name: getattr(logging, name) for name in ("raiseExceptions", "lastResort", "_logRecordFactory")}
+    disabled = logging.root.manager.disable
+    yield
+    for each, attributes in kept:
+        vars(each).update(attributes)
+    for logger, before in handlers.items():
+        logger.handlers[:] = before
+    vars(logging).update(module)
+    for logger in _loggers() - handlers.keys():
+        logger.disabled = False
+    logging.disable(disabled)
+
+
+def _loggers() -> set[logging.Logger]:
+    made = logging.root.manager.loggerDict.values()
+    return {logging.root, *(each for each in made if isinstance(each, logging.Logger))}
 
 
 @pytest.fixture(scope="session")
