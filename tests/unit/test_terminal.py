@@ -175,7 +175,7 @@ def test_the_progress_of_a_start_is_told_step_by_step() -> None:
         for event in (
             {"event": "process_started"},
             {"event": "log"},
-            {"event": "lock_waiting", "holder_progressing": True},
+            {"event": "lock_waiting", "holder": "app@db", "holder_progressing": True},
             started,
             statement,
             statement | {"progress_percent": 50.0, "blocked_by": "app@10.0.0.1"},
@@ -186,10 +186,10 @@ def test_the_progress_of_a_start_is_told_step_by_step() -> None:
     assert told == [
         "Connecting to the database",
         "Connecting to the database",
-        "Waiting for the migration lock, its holder makes progress",
+        "Waiting for the migration lock, held by app@db, which makes progress",
         "Revision r2 (2 of 3)",
         "Revision r2 (2 of 3) · statement 4",
-        "Revision r2 (2 of 3) · statement 4 · ███████░░░░░░░ 50 % · waits for another connection",
+        "Revision r2 (2 of 3) · statement 4 · ███████░░░░░░░ 50 % · waits for app@10.0.0.1",
         "Starting the app",
         "",
     ]

@@ -49,12 +49,13 @@ def _of_statement(event: Fields, revision: str) -> str:
         full = round(event["progress_percent"] / 100 * _BAR)
         parts.append(f"{'█' * full}{'░' * (_BAR - full)} {event['progress_percent']:.0f} %")
     if event.get("blocked_by"):
-        parts.append("waits for another connection")
+        parts.append(f"waits for {event['blocked_by']}")
     return " · ".join(parts)
 
 
 def _of_lock(event: Fields, _: str) -> str:
-    return "Waiting for the migration lock" + (", its holder makes progress" if event["holder_progressing"] else "")
+    holder = f", held by {event['holder']}" if event["holder"] else ""
+    return f"Waiting for the migration lock{holder}" + (", which makes progress" if event["holder_progressing"] else "")
 
 
 _TEXTS: dict[str, Any] = {
