@@ -9,11 +9,11 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 _TCP_INFO = 11  # Linux's number; Python has a name for it only where it was built with it
-_LAST_DATA = struct.Struct("=44x I 4x I")  # sent and received, milliseconds ago
+_LAST_DATA = struct.Struct("=44x I 4x I 72x Q")  # sent and received, milliseconds ago; bytes received (Linux 4.1)
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,13 @@ class Quiet:
         inode: which one it is.
         seconds: since something came last, or since it was made.
         asked: something was sent since then.
+        unanswered: nothing was ever received.
     """
 
     inode: int
     seconds: float
     asked: bool
+    unanswered: bool
 
 
 def quiet_connections(ports: Collection[int]) -> list[Quiet]:
@@ -46,10 +48,21 @@ def end_quiet(ports: Collection[int], seconds: float, *, but: Collection[int]) -
         seconds: how long nothing was received.
         but: connections that are ended only if a query is outstanding: they rest in a pool.
     """
+    return _end(ports, lambda quiet: quiet.seconds >= seconds and (quiet.asked or quiet.inode not in but))
+
+
+def end_unanswered(ports: Collection[int], seconds: float) -> int:
+    """End the connections that were made so long ago and received nothing at all; return how many there were.
+
+    The server may answer others: a proxy accepted the connection and forgot it, and few drivers limit the login.
+    """
+    return _end(ports, lambda quiet: quiet.unanswered and quiet.seconds >= seconds)
+
+
+def _end(ports: Collection[int], which: Callable[[Quiet], bool]) -> int:
     ended = 0
     for found in _sockets_to(ports):
-        quiet = _quiet(found)
-        if quiet.seconds >= seconds and (quiet.asked or quiet.inode not in but):
+        if which(_quiet(found)):
             with contextlib.suppress(OSError):
                 found.shutdown(socket.SHUT_RDWR)
                 ended += 1
@@ -83,7 +96,8 @@ def _sockets() -> Iterator[socket.socket]:
 
 def _quiet(found: socket.socket) -> Quiet:
     try:
-        sent, received = _LAST_DATA.unpack(found.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LAST_DATA.size))
+        info = found.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _LAST_DATA.size)
+        sent, received, bytes_received = _LAST_DATA.unpack(info)
     except (OSError, struct.error):  # it was closed meanwhile; or this is not Linux
-        sent = received = 0
-    return Quiet(os.fstat(found.fileno()).st_ino, received / 1000, sent < received)
+        sent, received, bytes_received = 0, 0, 1
+    return Quiet(os.fstat(found.fileno()).st_ino, received / 1000, sent < received, bytes_received == 0)

@@ -61,12 +61,14 @@ class Proxy:
         port: Its own.
         cut_after: After this many more bytes, in both directions together, the connection that carries them is cut.
         latency_seconds: The delay of data in each direction.
+        accepted: How many connections there have been.
     """
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.cut_after = math.inf
         self.latency_seconds = 0.0
+        self.accepted = 0
         self._target = target
         self._mode = Mode.PASS
         self._flows = asyncio.Event()
@@ -124,6 +126,7 @@ class Proxy:
         await _reset(stranded)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         task = asyncio.create_task(self._carry(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from orchestrator.databases import backend_for
 from orchestrator.databases.interruption import interruption
-from orchestrator.databases.silence import end_quiet, quiet_connections
+from orchestrator.databases.silence import end_quiet, end_unanswered, quiet_connections
 from tests.servers.ports import listen_somewhere
 
 
@@ -51,6 +51,18 @@ def test_a_driver_that_waits_finds_the_end(pair: tuple[socket.socket, socket.soc
     assert end_quiet([port], 0, but=[]) == 1
     waiting.join(10)
     assert received == [b""]
+
+
+def test_a_login_that_is_never_answered_is_ended(pair: tuple[socket.socket, socket.socket, int]) -> None:
+    """A proxy accepted it and forgot it. One that was greeted is left alone, however long ago that was."""
+    client, server, port = pair
+    assert end_unanswered([port], 60) == 0
+    server.sendall(b"greeting")
+    assert client.recv(10)
+    assert end_unanswered([port], 0) == 0
+    with socket.create_connection(("127.0.0.1", port)) as forgotten:
+        assert end_unanswered([port], 0) == 1
+        assert forgotten.recv(10) == b""
 
 
 def test_a_connection_that_only_rests_is_left_alone(pair: tuple[socket.socket, socket.socket, int]) -> None:

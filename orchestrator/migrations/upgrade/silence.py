@@ -19,7 +19,7 @@ from orchestrator.address import AddressError, of_call
 from orchestrator.address.dialects import default_port
 from orchestrator.credentials import Credentials
 from orchestrator.database_secrets import CredentialsError
-from orchestrator.databases.silence import end_quiet, quiet_connections
+from orchestrator.databases.silence import end_quiet, end_unanswered, quiet_connections
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.shared import Running
@@ -89,6 +89,7 @@ class SilenceWatch:
                 self._end_all()
             return
         self.looks = 0
+        self._end_unanswered()
         running = self._upgrade.running if seen.is_idle and waits else None
         if running and running == self._idle_in:
             self._end_one(running)
@@ -102,6 +103,16 @@ class SilenceWatch:
                 "The database has not answered for %.0f s, and does not answer on a new connection either: the "
                 "connection of env.py is ended.",
                 seconds,
+            )
+
+    def _end_unanswered(self) -> None:
+        """The server answers, and not on a connection that was made long ago."""
+        if end_unanswered(self._ports, self._limit_seconds):
+            self._upgrade.silent_seconds = self._limit_seconds
+            _logger.warning(
+                "A connection of env.py was accepted %.0f s ago and has received nothing since, while the database "
+                "answers on another one: it is ended.",
+                self._limit_seconds,
             )
 
     def _end_one(self, running: Running) -> None:
