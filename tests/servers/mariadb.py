@@ -52,7 +52,7 @@ class MariaDB(PrivateServer, MySQLFamily):
     def _template(self) -> Template:
         install, server = binaries.mariadb("mariadb-install-db"), binaries.mariadb("mariadbd")
         version = subprocess.run([server, "--version"], capture_output=True, text=True, check=True).stdout
-        where = ("--no-defaults", "--datadir={directory}")
+        where = ("--no-defaults", "--datadir={directory}", "--tmpdir={directory}")
         methods = ("--auth-root-authentication-method=normal", "--skip-test-db")
         steps = (
             Step((install, *where, *methods, *_SMALL)),
@@ -67,6 +67,7 @@ class MariaDB(PrivateServer, MySQLFamily):
             f"--datadir={self.directory / 'data'}",
             f"--socket={self._socket}",
             f"--pid-file={self.directory / 'pid'}",
+            f"--tmpdir={self.directory}",  # a server that starts deletes the temporary tables in it, and of others too
             f"--bind-address={HOST}",
             f"--port={self.port}",
             "--skip-name-resolve",
