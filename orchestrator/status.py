@@ -18,10 +18,13 @@ _OF_STATEMENT = (
 )
 
 
+_Waits = Literal["database", "service", "migration_lock", "table_lock"]
+
+
 class _Wait(NamedTuple):
     """Something that the start waits for: its kind, its name, and the time when the waiting began."""
 
-    kind: Literal["database", "service", "migration_lock", "table_lock"]
+    kind: _Waits
     detail: str
     since_seconds: float
 
@@ -87,7 +90,7 @@ class Status:
         seconds = self._statement["statement_seconds"] + elapsed - self._statement_seen_seconds
         return {**self._statement, "statement_seconds": round(seconds, 1)}
 
-    def _wait_for(self, kind: Any, detail: str = "") -> None:
+    def _wait_for(self, kind: _Waits, detail: str = "") -> None:
         since = self._wait.since_seconds if self._wait and self._wait.kind == kind else self._elapsed_seconds()
         self._wait = _Wait(kind, self._clean(detail), since)
 

@@ -3,8 +3,8 @@
 A fault names the variable, describes the problem and the expected form, and gives an example. It never repeats a value
 that may contain a password.
 
-The standard library is enough for this. A validation library would have to fit the version that the app pins, and its
-import would take longer than all others of a start.
+The standard library is enough for this. A validation library would have to fit the version that the app pins, and
+building its models took longer than any other import of ours.
 """
 
 from collections.abc import Callable, Mapping
