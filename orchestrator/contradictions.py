@@ -4,7 +4,7 @@ from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.database_settings import DatabaseSettings
-from orchestrator.variables import Fault
+from orchestrator.variables.definition import Fault
 
 _SOURCES = ("url", "url_file", "secret", "secret_file")
 _PARTS = {"host": "host", "port": "port", "name": "database", "user": "username", "password": "password"}

@@ -21,7 +21,7 @@ from orchestrator.database_url import EMBEDDED, Login, app_login, migration_logi
 from orchestrator.issued_logins import IssuedLogins
 
 if TYPE_CHECKING:
-    from orchestrator.variables import Fault
+    from orchestrator.variables.definition import Fault
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ import stat
 from typing import Any
 
 from orchestrator.database_settings import MAX_SECRET_LENGTH, DatabaseSettings
-from orchestrator.variables import Fault
+from orchestrator.variables.definition import Fault
 
 _ENGINES = {
     "mysql": "mysql",

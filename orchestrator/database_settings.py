@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.parsers import true_or_false, whole_number
-from orchestrator.variables import Variables, variable
+from orchestrator.variables.definition import Variables, variable
+from orchestrator.variables.parsers import true_or_false, whole_number
 
 MAX_SECRET_LENGTH = 65_536  # bytes of a Secrets Manager secret
 EMBEDDED_FILE = "app.db"

@@ -11,8 +11,8 @@ from typing import Any
 from orchestrator.backoff import Backoff
 from orchestrator.errors import DependencyUnreachable, StartupError
 from orchestrator.events import DependencyReady, DependencyRetryScheduled, Emit
-from orchestrator.service_address import ServiceAddress, parse
 from orchestrator.settings import Settings
+from orchestrator.variables.service_address import ServiceAddress, parse
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 5.0  # pauses between attempts, with jitter
 _HEAD_BYTES = 16_384  # of a response; only its first line is used

@@ -7,9 +7,9 @@ reported together.
 
 from pathlib import Path
 
-from orchestrator import parsers as parse
 from orchestrator.start_settings import StartSettings
-from orchestrator.variables import variable
+from orchestrator.variables import parsers as parse
+from orchestrator.variables.definition import variable
 
 
 class Settings(StartSettings):

@@ -5,8 +5,8 @@
 
 from pathlib import Path
 
-from orchestrator import parsers as parse
-from orchestrator.variables import Variables, variable
+from orchestrator.variables import parsers as parse
+from orchestrator.variables.definition import Variables, variable
 
 YES, NO = True, False
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from orchestrator.limits import KEEP_ALIVE_SECONDS
 from orchestrator.sentences import Ours, Words
-from orchestrator.service_links import is_service_link
-from orchestrator.variables import Fault
+from orchestrator.variables.definition import Fault
+from orchestrator.variables.service_links import is_service_link
 
 PREFIX = "UVICORN_"
 

@@ -10,9 +10,9 @@ from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.project_file import entrypoint
 from orchestrator.sentences import Ours, joined
-from orchestrator.service_links import is_service_link, service_links
 from orchestrator.settings import Settings
-from orchestrator.variables import Fault
+from orchestrator.variables.definition import Fault
+from orchestrator.variables.service_links import is_service_link, service_links
 
 _OURS = "ORCHESTRATOR_"
 _MIGRATION = "MIGRATION_DATABASE_"

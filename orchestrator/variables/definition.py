@@ -10,9 +10,9 @@ building its models took longer than any other import of ours.
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
-from orchestrator.parsers import as_it_is
 from orchestrator.sentences import Ours, Words
-from orchestrator.service_links import is_service_link
+from orchestrator.variables.parsers import as_it_is
+from orchestrator.variables.service_links import is_service_link
 
 LONGEST_SHOWN = 60  # characters of a value that a message repeats
 MAX_LENGTH = 4096  # characters; a longer value is a mistake, unless the variable holds a whole secret
