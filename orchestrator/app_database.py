@@ -5,14 +5,14 @@ import os
 from collections.abc import Awaitable, Callable
 
 from orchestrator.credential_scrub import forget_migration
-from orchestrator.credentials import Credentials
-from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import app_login
 from orchestrator.databases.app_login import Sighting
 from orchestrator.databases.waiting import Found, Look
 from orchestrator.events import AppDatabaseReady, AppDatabaseUnknown, Emit
-from orchestrator.known_secrets import known_secrets
 from orchestrator.log import REDACTOR
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_secrets import CredentialsError
+from orchestrator.logins.known_secrets import known_secrets
 
 
 def tell_app(credentials: Credentials) -> None:

@@ -9,9 +9,9 @@ import gc
 import os
 import re
 
-from orchestrator.credentials import MIGRATION_VARIABLES, Credentials
-from orchestrator.known_secrets import known_secrets
 from orchestrator.log import REDACTOR
+from orchestrator.logins.credentials import MIGRATION_VARIABLES, Credentials
+from orchestrator.logins.known_secrets import known_secrets
 
 
 def forget_migration(credentials: Credentials) -> None:

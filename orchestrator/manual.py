@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, get_type_hints
 
-from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE, Event
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.schema import COMMON, TYPES, Common, Schema, forms, level, line_schema, meaning
 from orchestrator.settings import Settings
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app_database import tell_app
 from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
-from orchestrator.credentials import Credentials
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
 from orchestrator.dependencies import wait_for_dependencies
@@ -15,6 +14,7 @@ from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseReady, Emit
 from orchestrator.hook_commands import HookName, check_hooks, command_of
 from orchestrator.log import restore
+from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
 from orchestrator.migrations.position.target import Target, at_head
 from orchestrator.settings import Settings

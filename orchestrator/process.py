@@ -11,7 +11,7 @@ from orchestrator.early_endings import crash, refuse_settings, settle
 from orchestrator.endings import Ending
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.import_path import import_from_working_directory, show_known_command_line
-from orchestrator.known_secrets import known_secrets
+from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import env_is_asynchronous, env_may_tell
 from orchestrator.replacing import Replacement, replace_process
 from orchestrator.reporter import Reporter

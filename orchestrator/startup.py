@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from orchestrator import events
 from orchestrator.app_database import change_logins, tell_app
 from orchestrator.concurrency import in_main_thread, together, unless_stopped
-from orchestrator.credentials import Credentials
-from orchestrator.database_settings import EMBEDDED_FILE
 from orchestrator.endings import Ending
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import restore, unblock
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.migrations.position.target import Target, read_target
 from orchestrator.migrations.scripts.of_app import app_has_configuration, use_configuration_of
 from orchestrator.preparation import Preparation

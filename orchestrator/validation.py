@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator import uvicorn_options
-from orchestrator.credentials import Credentials
-from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import SettingsInvalid, StartupError
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.project_file import entrypoint
 from orchestrator.sentences import Ours, joined
 from orchestrator.settings import Settings

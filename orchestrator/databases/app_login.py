@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.credentials import Credentials
 from orchestrator.databases import Backend
 from orchestrator.databases.diagnosis import RIGHTS, Cause, Verdict
 from orchestrator.databases.waiting import Look, NotReadyError
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
+from orchestrator.logins.credentials import Credentials
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from orchestrator.address.mysql_tls import unverified
-from orchestrator.credentials import Credentials
-from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, NO_TLS, Cause, Diagnosis, Verdict, chain
 from orchestrator.databases.interruption import Interrupted
@@ -17,7 +15,9 @@ from orchestrator.databases.pauses import SOON_SECONDS, Lines, Pauses
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
 from orchestrator.exhaustion import is_exhaustion
-from orchestrator.iam import TokenError
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_secrets import CredentialsError
+from orchestrator.logins.iam import TokenError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from orchestrator.concurrency import MAIN_THREAD, in_main_thread
-from orchestrator.credentials import Credentials
 from orchestrator.databases.waiting import Look, T, look_once, preload
 from orchestrator.errors import EXIT_OK, Failure, MigrationFailed, MigrationHalfApplied, SettingsInvalid, StartupError
 from orchestrator.import_path import import_from_working_directory, show_known_command_line
-from orchestrator.known_secrets import known_secrets
 from orchestrator.log import REDACTOR
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import Target, env_may_tell, read_target
 from orchestrator.people.guard import printing_to_stderr
 from orchestrator.sentences import cleaned, said

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import NullPool, create_engine
 
-from orchestrator.credentials import Credentials
 from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.waiting import wait_for_database
 from orchestrator.errors import DatabaseRefused, StartupError
+from orchestrator.logins.credentials import Credentials
 from tests.servers import Database, Server, backends
 from tests.servers.galera import Galera
 from tests.servers.pgbouncer import PgBouncer

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.credentials import Credentials
 from orchestrator.databases.diagnosis import Diagnosis
 from orchestrator.databases.waiting import Found, NotReadyError, wait_for_database
 from orchestrator.errors import Failure, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Event
+from orchestrator.logins.credentials import Credentials
 from tests.unit.environments import read
 
 

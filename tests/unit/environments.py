@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.credentials import Credentials
 from orchestrator.errors import SettingsInvalid, StartupError
+from orchestrator.logins.credentials import Credentials
 from orchestrator.validation import load
 
 PARTS = {

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sqlalchemy.engine.url import URL, make_url
 
 from orchestrator.address import of_url
-from orchestrator.database_secrets import CredentialsError
 from orchestrator.errors import StartupError
-from orchestrator.known_secrets import known_secrets
+from orchestrator.logins.database_secrets import CredentialsError
+from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.validation import require_address
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 

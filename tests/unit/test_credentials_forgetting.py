@@ -14,8 +14,8 @@ from tests.unit.environments import PARTS, read
 APP = "mysql+asyncmy://app:apps-own@h/d"
 SCRIPT = """
 import json, os, sys
-from orchestrator.credentials import Credentials
-from orchestrator.known_secrets import known_secrets
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.credential_scrub import forget_migration
 from orchestrator.log import REDACTOR
 

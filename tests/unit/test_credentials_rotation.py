@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.database_secrets import CredentialsError, read_secret_file
-from orchestrator.database_settings import MAX_SECRET_LENGTH
-from orchestrator.known_secrets import known_secrets
+from orchestrator.logins.database_secrets import CredentialsError, read_secret_file
+from orchestrator.logins.database_settings import MAX_SECRET_LENGTH
+from orchestrator.logins.known_secrets import known_secrets
 from tests.unit.environments import PARTS, fault, read, secret
 
 
@@ -83,7 +83,9 @@ def test_a_device_is_no_file() -> None:
 def test_a_file_that_is_just_being_written_is_looked_at_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sidecar may write it in the moment in which we start."""
     file.write_text("")
-    monkeypatch.setattr("orchestrator.credentials.time.sleep", lambda _: file.write_text(secret(password="whole")))
+    monkeypatch.setattr(
+        "orchestrator.logins.credentials.time.sleep", lambda _: file.write_text(secret(password="whole"))
+    )
     assert read(DATABASE_SECRET_FILE=str(file)).app_url().password == "whole"
 
 

@@ -7,12 +7,12 @@ import certifi
 import pytest
 
 from orchestrator.address.drivers import Driver
-from orchestrator.credentials import Credentials
-from orchestrator.database_secrets import CredentialsError
-from orchestrator.database_settings import EMBEDDED_FILE
-from orchestrator.database_url import parse
 from orchestrator.errors import StartupError
-from orchestrator.known_secrets import known_secrets
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_secrets import CredentialsError
+from orchestrator.logins.database_settings import EMBEDDED_FILE
+from orchestrator.logins.database_url import parse
+from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.validation import load, require_address
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 

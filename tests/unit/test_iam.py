@@ -15,10 +15,10 @@ import pytest
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 
-from orchestrator.credentials import Credentials
 from orchestrator.databases import credential_refresh
-from orchestrator.iam import Login, TokenError, Tokens, region_of, secrets_of
 from orchestrator.log.redaction import Redactor
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.iam import Login, TokenError, Tokens, region_of, secrets_of
 from tests.servers import certificates
 from tests.unit.environments import fault, read
 

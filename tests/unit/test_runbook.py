@@ -11,9 +11,9 @@ from botocore import xform_name
 from orchestrator import runbook
 from orchestrator.cloudwatch.alarms import PAGING, Alarm
 from orchestrator.cloudwatch.queries import QUERIES
-from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.schema import line_schema
 from orchestrator.settings import Settings
 

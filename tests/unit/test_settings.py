@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.database_settings import DatabaseSettings
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.settings import Settings
 from orchestrator.validation import load
 from tests.unit.environments import problem_of

@@ -6,8 +6,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from orchestrator.database_settings import DatabaseSettings
 from orchestrator.errors import StartupError
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.settings import Settings
 from orchestrator.validation import load, warnings
 from tests.unit.environments import faults_of, problem_of

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.database_settings import DatabaseSettings
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.settings import Settings
 from orchestrator.validation import load
 

@@ -7,7 +7,7 @@ import pytest
 from orchestrator.databases.pauses import ROTATION_SECONDS, SOON_SECONDS
 from orchestrator.databases.waiting import DOUBTS, Found
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable
-from orchestrator.iam import TokenError
+from orchestrator.logins.iam import TokenError
 from tests.servers import certificates
 from tests.unit.attempts import Database, wait
 from tests.unit.driver_errors import mysql, wrapped
@@ -64,7 +64,8 @@ async def test_a_file_that_changes_during_a_pause_ends_it(monkeypatch: pytest.Mo
     reads = iter(range(1_000))
     credentials = read(DATABASE_SECRET_FILE=str(file))
     monkeypatch.setattr(
-        "orchestrator.database_secrets.read_secret_file", lambda *_: secret(password=f"number-{next(reads) // 8}")
+        "orchestrator.logins.database_secrets.read_secret_file",
+        lambda *_: secret(password=f"number-{next(reads) // 8}"),
     )
     outcome, retries = await wait(monkeypatch, Database(DENIED), credentials=credentials, budget=30)
     assert isinstance(outcome, DatabaseRefused)

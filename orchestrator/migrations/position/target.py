@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from orchestrator.credentials import Credentials
 from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
 from orchestrator.events import ChecksumChanged, Event, MigrationsCurrent
+from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.lineage import Comparison, Position, changed_scripts, compare
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile

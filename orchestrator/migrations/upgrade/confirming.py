@@ -10,11 +10,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.credentials import Credentials
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, Verdict
 from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
+from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.context_run import ContextRun
 from orchestrator.settings import Settings
 from orchestrator.stop import Stop

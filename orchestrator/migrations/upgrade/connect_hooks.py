@@ -17,9 +17,9 @@ from sqlalchemy.exc import MissingGreenlet
 
 from orchestrator.address.dialects import DATABASES
 from orchestrator.address.drivers import DRIVERS, Parameters, set_tls
-from orchestrator.credentials import Credentials
 from orchestrator.databases import row
 from orchestrator.log import CONTEXT
+from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.journal.durable_mark import migrating_thread
 
 _VARIABLE = "DATABASE_URL"

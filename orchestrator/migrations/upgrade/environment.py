@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
-from orchestrator.credentials import Credentials
 from orchestrator.log import REPEATS, env_py_runs, finish_loguru
+from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, script_directory
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections

@@ -10,13 +10,13 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from orchestrator.credentials import Credentials
-from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import DNS, LOST, NETWORK, REFUSED, TIMEOUT
 from orchestrator.databases.observation import Observation
 from orchestrator.databases.waiting import connected
 from orchestrator.events import Emit, RevisionProgress
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.shared import Running
 from orchestrator.settings import Settings

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.diagnosis import Diagnosis
 from orchestrator.databases.interruption import Interrupted, interruption
 from orchestrator.databases.observation import NOTHING_SEEN, Observation
 from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Emit
+from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.alembic_scripts import resolve_target, tree_of

@@ -17,9 +17,9 @@ from sqlalchemy.engine import Dialect, Engine
 
 from orchestrator.address import AddressError, of_call
 from orchestrator.address.dialects import default_port
-from orchestrator.credentials import Credentials
-from orchestrator.database_secrets import CredentialsError
 from orchestrator.databases.silence import end_quiet, end_unanswered, quiet_connections
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.shared import Running

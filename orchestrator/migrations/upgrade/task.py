@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from orchestrator.concurrency import in_main_thread, unless_stopped, untouched_event_loop
-from orchestrator.credentials import Credentials
 from orchestrator.databases import backend_for
 from orchestrator.databases.diagnosis import TIMEOUT
 from orchestrator.databases.interruption import Interrupted
@@ -16,6 +15,7 @@ from orchestrator.databases.waiting import Look, T, connected, wait_for_database
 from orchestrator.errors import DatabaseUnreachable, StartupError
 from orchestrator.events import Emit
 from orchestrator.hook_commands import HookName
+from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile

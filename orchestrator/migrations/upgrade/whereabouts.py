@@ -12,11 +12,11 @@ from sqlalchemy.engine import URL, Dialect, Engine
 
 from orchestrator.address import AddressError, of_call
 from orchestrator.address.dialects import DATABASES, PORTS
-from orchestrator.credentials import Credentials
-from orchestrator.database_settings import DatabaseSettings
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.waiting import connected
 from orchestrator.errors import StartupError
+from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.validation import invalid
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from sqlalchemy.exc import ArgumentError
 
 from orchestrator.address import AddressError, OwnAddress, of_url
 from orchestrator.address.dialects import DATABASES, EXAMPLES
-from orchestrator.app_driver import check_backend, database_of, default_driver, with_driver_of_app
-from orchestrator.database_secrets import CredentialsError, password_in, read_line, secret_of
-from orchestrator.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
+from orchestrator.logins.app_driver import check_backend, database_of, default_driver, with_driver_of_app
+from orchestrator.logins.database_secrets import CredentialsError, password_in, read_line, secret_of
+from orchestrator.logins.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
 
 _PART_OF_A_PASSWORD = re.compile(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name` in the options: a bare `?` before it
 _NOT_ESCAPED = (

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from sqlalchemy.engine.url import URL
 
-from orchestrator import extras, iam
+from orchestrator import extras
 from orchestrator.address import OwnAddress
 from orchestrator.address.dialects import DATABASES
 from orchestrator.address.drivers import DRIVERS, Tls
-from orchestrator.database_secrets import CredentialsError
-from orchestrator.database_url import Login
+from orchestrator.logins import iam
+from orchestrator.logins.database_secrets import CredentialsError
+from orchestrator.logins.database_url import Login
 
 
 def tls_of(path: str | None) -> Tls | None:

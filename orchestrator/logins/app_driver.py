@@ -4,7 +4,7 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator.address.dialects import DATABASES, OWN, PORTS
 from orchestrator.address.drivers import DRIVERS
-from orchestrator.database_secrets import CredentialsError
+from orchestrator.logins.database_secrets import CredentialsError
 
 _OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so its presence does not show the app's kind
 

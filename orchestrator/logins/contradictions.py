@@ -3,7 +3,7 @@
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
-from orchestrator.database_settings import DatabaseSettings
+from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.variables.definition import Fault
 
 _SOURCES = ("url", "url_file", "secret", "secret_file")

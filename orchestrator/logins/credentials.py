@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy.engine.url import URL
 
-from orchestrator import credential_checks, iam
 from orchestrator.address import OwnAddress
 from orchestrator.address.drivers import Tls
-from orchestrator.app_driver import in_form_of, with_installed_driver
-from orchestrator.contradictions import contradictions
-from orchestrator.database_secrets import CredentialsError
-from orchestrator.database_settings import DatabaseSettings
-from orchestrator.database_url import EMBEDDED, Login, app_login, migration_login
-from orchestrator.issued_logins import IssuedLogins
+from orchestrator.logins import credential_checks, iam
+from orchestrator.logins.app_driver import in_form_of, with_installed_driver
+from orchestrator.logins.contradictions import contradictions
+from orchestrator.logins.database_secrets import CredentialsError
+from orchestrator.logins.database_settings import DatabaseSettings
+from orchestrator.logins.database_url import EMBEDDED, Login, app_login, migration_login
+from orchestrator.logins.issued_logins import IssuedLogins
 
 if TYPE_CHECKING:
     from orchestrator.variables.definition import Fault

@@ -5,7 +5,7 @@ import os
 import stat
 from typing import Any
 
-from orchestrator.database_settings import MAX_SECRET_LENGTH, DatabaseSettings
+from orchestrator.logins.database_settings import MAX_SECRET_LENGTH, DatabaseSettings
 from orchestrator.variables.definition import Fault
 
 _ENGINES = {

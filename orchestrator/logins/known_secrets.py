@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
-from orchestrator.database_secrets import CredentialsError, read_secret_file
+from orchestrator.logins.database_secrets import CredentialsError, read_secret_file
 
 
 def known_secrets(environ: Mapping[str, str]) -> list[str]:
