@@ -73,7 +73,7 @@ def report(title: str, seen: list[str], to: Any = None) -> None:
 
 def setting() -> None:
     """Read all settings, with one of them set."""
-    from orchestrator.validation import load
+    from orchestrator.settings.validation import load
 
     load({"ORCHESTRATOR_HEARTBEAT_SECONDS": "7", "DATABASE_URL": "sqlite+aiosqlite:///x.db"})
 

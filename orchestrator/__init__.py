@@ -9,7 +9,7 @@ TYPE_CHECKING = False  # as type checkers know it; `typing` would be the longest
 if TYPE_CHECKING:
     from orchestrator.library.child import Finished, Orchestrator, StartFailedError, migrate, wait
     from orchestrator.library.recorder import EventNotSeenError
-    from orchestrator.settings import Settings
+    from orchestrator.settings.model import Settings
 
 __all__ = ["EventNotSeenError", "Finished", "Orchestrator", "Settings", "StartFailedError", "migrate", "wait"]
 
@@ -19,6 +19,6 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from orchestrator.library import child, recorder
-    from orchestrator.settings import Settings
+    from orchestrator.settings.model import Settings
 
     return {"Settings": Settings, "EventNotSeenError": recorder.EventNotSeenError}.get(name) or getattr(child, name)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import orjson
 
 from orchestrator import probe
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.status import Status
 
 Headers = Iterable[tuple[bytes, bytes]]

@@ -12,9 +12,9 @@ from orchestrator import clash
 from orchestrator.address.drivers import missing_driver
 from orchestrator.errors import AppFailed
 from orchestrator.exhaustion import HINT, is_exhaustion
-from orchestrator.project_file import likely_app
 from orchestrator.sentences import Ours, Words, joined
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.project_file import likely_app
 
 _PATHS_TOLD = _APPS_TOLD = 3
 _LONGEST_CAUSE = 1_000  # characters

@@ -11,7 +11,7 @@ from orchestrator.app_server import AppServer
 from orchestrator.concurrency import in_main_thread
 from orchestrator.log import restore
 from orchestrator.reporter import Reporter
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop
 
 

@@ -18,7 +18,6 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.importer import import_from_string
 
-from orchestrator import uvicorn_options
 from orchestrator.answers import Answers
 from orchestrator.app_import import app_failed, hint_for, loop_factory
 from orchestrator.bounded import bounded
@@ -27,7 +26,8 @@ from orchestrator.events import Emit
 from orchestrator.gate import Handed
 from orchestrator.limits import KEEP_ALIVE_SECONDS, Connections
 from orchestrator.probed import ProbedApp
-from orchestrator.settings import Settings
+from orchestrator.settings import uvicorn_options
+from orchestrator.settings.model import Settings
 from orchestrator.stop import SIGNALS, Stop
 
 T = TypeVar("T")

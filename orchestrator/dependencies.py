@@ -11,7 +11,7 @@ from typing import Any
 from orchestrator.backoff import Backoff
 from orchestrator.errors import DependencyUnreachable, StartupError
 from orchestrator.events import DependencyReady, DependencyRetryScheduled, Emit
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.variables.service_address import ServiceAddress, parse
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 5.0  # pauses between attempts, with jitter

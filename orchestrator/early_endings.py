@@ -8,8 +8,8 @@ from orchestrator.errors import EXIT_USAGE, StartupError, StartupFailed
 from orchestrator.exhaustion import HINT, is_exhaustion
 from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
+from orchestrator.settings.validation import settings_of_the_log
 from orchestrator.status import Status
-from orchestrator.validation import settings_of_the_log
 
 SETTLE_SECONDS = 1.0  # at the end, for a reader of stdout that is slow
 FAILED_SETTLE_SECONDS = 20.0  # the same after a failed start; less than the default shutdown budget

@@ -5,7 +5,7 @@ import shutil
 from typing import Literal
 
 from orchestrator.errors import HookFailed, StartupError
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 HookName = Literal["before_migrate", "after_migrate"]
 HOOKS: tuple[HookName, ...] = ("before_migrate", "after_migrate")

@@ -13,7 +13,7 @@ from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.schema import COMMON, TYPES, Common, Schema, forms, level, line_schema, meaning
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 _HEAD = """\
 # Events

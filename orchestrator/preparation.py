@@ -17,7 +17,7 @@ from orchestrator.log import restore
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
 from orchestrator.migrations.position.target import Target, at_head
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop, StopAsked
 from orchestrator.task import Task
 

@@ -15,12 +15,12 @@ from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import env_is_asynchronous, env_may_tell
 from orchestrator.replacing import Replacement, replace_process
 from orchestrator.reporter import Reporter
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.uvicorn_options import load_env_file
+from orchestrator.settings.validation import load, require_address, warnings
 from orchestrator.status import Status
 from orchestrator.stop import Stop, exit_within
 from orchestrator.task import Task
-from orchestrator.uvicorn_options import load_env_file
-from orchestrator.validation import load, require_address, warnings
 
 _logger = logging.getLogger(__name__)
 

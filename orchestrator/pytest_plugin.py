@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orchestrator.library.child import Orchestrator
-    from orchestrator.settings import Settings
+    from orchestrator.settings.model import Settings
 
 
 @pytest.fixture(scope="session")
 def orchestrator_settings() -> "Settings":
     """Settings that differ from the defaults and from the environment; override it."""
-    from orchestrator.settings import Settings
+    from orchestrator.settings.model import Settings
 
     return Settings()
 

@@ -7,13 +7,13 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from orchestrator import uvicorn_options
 from orchestrator.answers import Answers
 from orchestrator.concurrency import in_main_thread
 from orchestrator.errors import BindFailed, StartupError
 from orchestrator.events import Emit
 from orchestrator.gate import Gate
-from orchestrator.settings import Settings
+from orchestrator.settings import uvicorn_options
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop
 
 if TYPE_CHECKING:

@@ -26,13 +26,13 @@ from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.migrations.position.target import Target, read_target
 from orchestrator.migrations.scripts.of_app import app_has_configuration, use_configuration_of
 from orchestrator.preparation import Preparation
-from orchestrator.project_file import may_be_imported
 from orchestrator.replacing import Replacement, program
 from orchestrator.reporter import Reporter
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.project_file import may_be_imported
+from orchestrator.settings.validation import require_address
 from orchestrator.stop import Stop, StopAsked
 from orchestrator.task import Task
-from orchestrator.validation import require_address
 
 if TYPE_CHECKING:
     from orchestrator.answers import Answers

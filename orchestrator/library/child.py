@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from orchestrator.library.child_environment import environment_of
 from orchestrator.library.recorder import Event, Recorder
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 _GRACE_SECONDS = 5  # beyond the child's own budget for its end, before it is killed
 

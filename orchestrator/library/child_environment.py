@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 
 def environment_of(settings: Settings, database_url: str | None, more: Mapping[str, str]) -> dict[str, str]:

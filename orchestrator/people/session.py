@@ -23,10 +23,10 @@ from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import Target, env_may_tell, read_target
 from orchestrator.people.guard import printing_to_stderr
 from orchestrator.sentences import cleaned, said
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.uvicorn_options import load_env_file
+from orchestrator.settings.validation import load, require_address
 from orchestrator.stop import Stop
-from orchestrator.uvicorn_options import load_env_file
-from orchestrator.validation import load, require_address
 
 _BUG = 1
 _ENV_HINT = "Fix env.py, or what it connects to: `alembic current` shows the traceback."

@@ -9,7 +9,7 @@ from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.run_locks import rest_seconds
 from orchestrator.migrations.upgrade.verified_carrier import RestedTooLongError, VerifiedCarrier
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from tests.integration.carrier import Carrier
 from tests.integration.contenders import Contender
 from tests.servers import backends

@@ -10,8 +10,8 @@ import certifi
 
 from orchestrator import manual
 from orchestrator.errors import SettingsInvalid, StartupError
-from orchestrator.settings import Settings
-from orchestrator.validation import load
+from orchestrator.settings.model import Settings
+from orchestrator.settings.validation import load
 from tests.unit.cloudformation import Stack, parse
 
 DEPLOY = Path(__file__).parents[2] / "deploy"

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.logins.credentials import Credentials
-from orchestrator.validation import load
+from orchestrator.settings.validation import load
 
 PARTS = {
     "DATABASE_DRIVER": "postgresql+asyncpg",

@@ -7,7 +7,7 @@ import pytest
 from uvicorn.importer import ImportFromStringError, import_from_string
 
 from orchestrator.app_import import hint_for
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 _MODULE = """
 from fastapi import FastAPI

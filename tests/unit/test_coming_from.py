@@ -11,8 +11,8 @@ import yaml
 from orchestrator import manual
 from orchestrator.errors import EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE
-from orchestrator.settings import Settings
-from orchestrator.validation import load, warnings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.validation import load, warnings
 
 ROOT = Path(__file__).parents[2]
 KNOWN = {row.name for row in manual.variables()}

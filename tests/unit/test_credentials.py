@@ -13,7 +13,7 @@ from orchestrator.address import of_url
 from orchestrator.errors import StartupError
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.known_secrets import known_secrets
-from orchestrator.validation import require_address
+from orchestrator.settings.validation import require_address
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
 NO_TEXT: list[Any] = [[], {}, True, "", 1.5]

@@ -13,7 +13,7 @@ from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.logins.database_url import parse
 from orchestrator.logins.known_secrets import known_secrets
-from orchestrator.validation import load, require_address
+from orchestrator.settings.validation import load, require_address
 from tests.unit.environments import PARTS, SECRET, fault, read, secret
 
 URL = "mysql+asyncmy://app:s3cret@host/name"

@@ -14,7 +14,7 @@ from orchestrator.dependencies import wait_for_dependencies
 from orchestrator.errors import DependencyUnreachable, StartupError
 from orchestrator.events import DependencyReady, DependencyRetryScheduled, Event
 from orchestrator.logins.known_secrets import known_secrets
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from tests.servers import certificates, free_port, peers
 from tests.servers.peers import Peer, listening
 from tests.unit.environments import problem_of

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from tests.servers import free_port
 from tests.unit.cloudformation import parse
 from tests.unit.deployment import DEPLOY, TEMPLATES, VARIANTS, faults, migration, service, template

@@ -9,7 +9,7 @@ from orchestrator.cloudwatch.metrics import METRICS
 from orchestrator.cloudwatch.template import render
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from tests.unit.deployment import DEPLOY, TEMPLATES, VARIANTS, service, template
 
 ROOT = DEPLOY.parent

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import manual
 from orchestrator.events import CATALOGUE
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from orchestrator import probe
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 FIELDS = Settings.variables()
 LIVE, READY, STARTUP = "ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STARTUP_PATH"

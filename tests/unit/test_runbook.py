@@ -15,7 +15,7 @@ from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
 from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.schema import line_schema
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 TEXT = (Path(__file__).parents[2] / runbook.FILE).read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE))

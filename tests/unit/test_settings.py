@@ -3,8 +3,8 @@
 import pytest
 
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.settings import Settings
-from orchestrator.validation import load
+from orchestrator.settings.model import Settings
+from orchestrator.settings.validation import load
 from tests.unit.environments import problem_of
 
 OURS = list(Settings.variables())

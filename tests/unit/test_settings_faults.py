@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import StartupError
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.settings import Settings
-from orchestrator.validation import load, warnings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.validation import load, warnings
 from tests.unit.environments import faults_of, problem_of
 
 OURS = list(Settings.variables())

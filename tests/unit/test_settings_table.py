@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.settings import Settings
-from orchestrator.validation import load
+from orchestrator.settings.model import Settings
+from orchestrator.settings.validation import load
 
 OURS: dict[str, Any] = {
     "ORCHESTRATOR_APP": "app.main:app",

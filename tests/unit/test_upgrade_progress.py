@@ -8,7 +8,7 @@ import pytest
 from orchestrator.databases.observation import Blocker, Observation
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.shared import Running
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from tests.unit.environments import read
 
 pytestmark = pytest.mark.looptime(start=0)

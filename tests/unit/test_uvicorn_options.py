@@ -7,8 +7,8 @@ import pytest
 from uvicorn.main import main as command
 
 from orchestrator.errors import StartupError
-from orchestrator.uvicorn_options import EFFECTS, Effect, config, faults, given, markdown_table
-from orchestrator.validation import load
+from orchestrator.settings.uvicorn_options import EFFECTS, Effect, config, faults, given, markdown_table
+from orchestrator.settings.validation import load
 
 DATABASE = {"DATABASE_URL": "mysql+asyncmy://u:p@h/d"}
 NAMES = {str(parameter.name) for parameter in command.params} - {"version"}
@@ -104,7 +104,7 @@ def test_other_commands_leave_them_to_the_program_that_they_start() -> None:
 
 
 def test_the_documentation_has_every_option() -> None:
-    """`python -m orchestrator.uvicorn_options` prints the table."""
+    """`python -m orchestrator.settings.uvicorn_options` prints the table."""
     text = (Path(__file__).parents[2] / "docs/uvicorn.md").read_text()
     listed = {line for line in text.splitlines() if line.startswith("| `UVICORN_")}
     assert {line for line in markdown_table().splitlines() if line.startswith("| `UVICORN_")} <= listed

@@ -15,7 +15,7 @@ from orchestrator.migrations.scripts.locations import env_file, script_directory
 from orchestrator.migrations.scripts.manifest import advise_freezing, read_manifest
 from orchestrator.migrations.scripts.of_app import app_has_configuration
 from orchestrator.migrations.scripts.tree import Tree, names
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 CHANGES_TOLD = 20  # changed scripts in the events: reformatting a tree changes all of them
 _HINTS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.migrations.scripts.tree import invalid
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -20,7 +20,7 @@ from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, find
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
 from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script
 from orchestrator.migrations.scripts.tree import Tree
-from orchestrator.validation import load
+from orchestrator.settings.validation import load
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles, use_files
 from orchestrator.migrations.scripts.locations import script_directory
-from orchestrator.project_file import may_be_imported
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.project_file import may_be_imported
 
 if TYPE_CHECKING:
     from alembic.config import Config

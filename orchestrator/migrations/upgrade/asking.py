@@ -23,8 +23,8 @@ from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.environment import ConnectionWanted, Environment
-from orchestrator.settings import Settings
-from orchestrator.validation import invalid, require_whole_address
+from orchestrator.settings.model import Settings
+from orchestrator.settings.validation import invalid, require_whole_address
 
 ASK_SECONDS = 120.0  # env.py imports the app's models, which takes long on a small machine
 _HINT = (

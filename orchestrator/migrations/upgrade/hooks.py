@@ -22,7 +22,7 @@ from orchestrator.hook_process import HookProcess
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.run_locks import rest_seconds
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:

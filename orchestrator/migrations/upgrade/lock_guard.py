@@ -12,7 +12,7 @@ from orchestrator.databases.diagnosis import innermost_message
 from orchestrator.errors import LockTimeout, MigrationFailed, MigrationHalfApplied, StartupError
 from orchestrator.events import Emit, LockAcquired, LockReleased, LockWaiting
 from orchestrator.migrations.upgrade.wait_budget import WaitBudget
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:

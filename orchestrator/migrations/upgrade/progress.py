@@ -19,7 +19,7 @@ from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.shared import Running
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection

@@ -7,7 +7,7 @@ from orchestrator.databases import backend_for
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.version_table import readable_entries
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop
 
 if TYPE_CHECKING:

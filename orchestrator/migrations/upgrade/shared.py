@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from orchestrator.databases.observation import Observation
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.run_locks import RunLocks
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop
 
 

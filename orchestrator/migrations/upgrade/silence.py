@@ -23,7 +23,7 @@ from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.shared import Running
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 
 UNHEARD_SECONDS = 90.0  # as long as TCP waits for a peer that acknowledges nothing (see `sockets`)
 LOOKS = 2  # that found no answer, before a connection is ended

@@ -23,7 +23,7 @@ from orchestrator.migrations.upgrade.hooks import Hook
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.silence import SilenceWatch
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
 from orchestrator.stop import Stop, StopAsked
 
 KEPT_FOR_CANCELLING = 0.2  # of the shutdown budget

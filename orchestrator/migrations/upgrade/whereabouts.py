@@ -17,7 +17,7 @@ from orchestrator.databases.waiting import connected
 from orchestrator.errors import StartupError
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.validation import invalid
+from orchestrator.settings.validation import invalid
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

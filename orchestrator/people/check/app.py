@@ -6,8 +6,8 @@ from orchestrator.app_hold import before_connections
 from orchestrator.app_import import app_failed, hint_for
 from orchestrator.errors import StartupError
 from orchestrator.import_path import show_known_command_line
-from orchestrator.project_file import may_be_imported
-from orchestrator.settings import Settings
+from orchestrator.settings.model import Settings
+from orchestrator.settings.project_file import may_be_imported
 
 
 class _Connects(BaseException):

@@ -4,13 +4,13 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 
-from orchestrator import uvicorn_options
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.project_file import entrypoint
 from orchestrator.sentences import Ours, joined
-from orchestrator.settings import Settings
+from orchestrator.settings import uvicorn_options
+from orchestrator.settings.model import Settings
+from orchestrator.settings.project_file import entrypoint
 from orchestrator.variables.definition import Fault
 from orchestrator.variables.service_links import is_service_link, service_links
 

@@ -7,7 +7,7 @@ reported together.
 
 from pathlib import Path
 
-from orchestrator.start_settings import StartSettings
+from orchestrator.settings.start_settings import StartSettings
 from orchestrator.variables import parsers as parse
 from orchestrator.variables.definition import variable
 

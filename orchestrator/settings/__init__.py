@@ -1,0 +1,1 @@
+"""The settings: every ORCHESTRATOR_* variable, uvicorn's own, what the project's files say, and the validation of all."""
