@@ -12,7 +12,7 @@ from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_dat
 from orchestrator.dependencies import wait_for_dependencies
 from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseReady, Emit
-from orchestrator.hook_commands import HookName, check_hooks, command_of
+from orchestrator.hooks.commands import HookName, check_hooks, command_of
 from orchestrator.log import restore
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created

@@ -17,8 +17,8 @@ from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.waiting import connected
 from orchestrator.errors import DatabaseUnreachable, HookFailed, StartupError
 from orchestrator.events import Emit, HookCompleted, HookProgress, HookStarted
-from orchestrator.hook_commands import HookName, command_of
-from orchestrator.hook_process import HookProcess
+from orchestrator.hooks.commands import HookName, command_of
+from orchestrator.hooks.process import HookProcess
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.run_locks import rest_seconds

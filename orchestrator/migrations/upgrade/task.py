@@ -14,7 +14,7 @@ from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.waiting import Look, T, connected, wait_for_database
 from orchestrator.errors import DatabaseUnreachable, StartupError
 from orchestrator.events import Emit
-from orchestrator.hook_commands import HookName
+from orchestrator.hooks.commands import HookName
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.config import AlembicFiles
