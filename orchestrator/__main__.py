@@ -28,9 +28,9 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> int:
-    from orchestrator.descriptors import occupy_descriptors
-    from orchestrator.fork_under_init import fork_under_init
-    from orchestrator.stop import Stop
+    from orchestrator.runtime.descriptors import occupy_descriptors
+    from orchestrator.runtime.fork_under_init import fork_under_init
+    from orchestrator.runtime.stop import Stop
 
     occupy_descriptors()  # first, so that the signal pipe gets none of these numbers
     stop = Stop()

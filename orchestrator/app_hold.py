@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
-from orchestrator.concurrency import MAIN_THREAD
+from orchestrator.runtime.concurrency import MAIN_THREAD
 
 
 class Hold:

@@ -11,7 +11,7 @@ from uvicorn.importer import ImportFromStringError, import_from_string
 from orchestrator import clash
 from orchestrator.address.drivers import missing_driver
 from orchestrator.errors import AppFailed
-from orchestrator.exhaustion import HINT, is_exhaustion
+from orchestrator.runtime.exhaustion import HINT, is_exhaustion
 from orchestrator.sentences import Ours, Words, joined
 from orchestrator.settings.model import Settings
 from orchestrator.settings.project_file import likely_app

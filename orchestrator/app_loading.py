@@ -8,11 +8,11 @@ from orchestrator import events
 from orchestrator.answers import Answers
 from orchestrator.app_hold import Hold
 from orchestrator.app_server import AppServer
-from orchestrator.concurrency import in_main_thread
 from orchestrator.log import restore
 from orchestrator.reporter import Reporter
+from orchestrator.runtime.concurrency import in_main_thread
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop
 
 
 class AppImport:

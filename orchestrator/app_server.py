@@ -26,9 +26,9 @@ from orchestrator.events import Emit
 from orchestrator.gate import Handed
 from orchestrator.limits import KEEP_ALIVE_SECONDS, Connections
 from orchestrator.probed import ProbedApp
+from orchestrator.runtime.stop import SIGNALS, Stop
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
-from orchestrator.stop import SIGNALS, Stop
 
 T = TypeVar("T")
 # Newer versions of the `uvicorn` command import the app before the loop runs, older ones inside the running loop. We do

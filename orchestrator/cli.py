@@ -11,8 +11,8 @@ from orchestrator import probe as health
 from orchestrator.commands import Commands, Described, Printer, Tool
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
-from orchestrator.stop import Stop
-from orchestrator.task import Task
+from orchestrator.runtime.stop import Stop
+from orchestrator.runtime.task import Task
 
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

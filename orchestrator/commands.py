@@ -12,7 +12,7 @@ import click
 
 from orchestrator.command_help import HELP, PURPOSES, Help
 from orchestrator.errors import EXIT_USAGE
-from orchestrator.signals import default_actions
+from orchestrator.runtime.signals import default_actions
 
 _USAGE = "The command line is wrong; a line on stderr says what."
 _SENTENCE = re.compile(r".+?[.](?=\s|$)")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from orchestrator import log
 from orchestrator.errors import EXIT_USAGE, StartupError, StartupFailed
-from orchestrator.exhaustion import HINT, is_exhaustion
-from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.reporter import Reporter
+from orchestrator.runtime.exhaustion import HINT, is_exhaustion
+from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.settings.validation import settings_of_the_log
 from orchestrator.status import Status
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from orchestrator.errors import EXIT_OK, MigrationStopped, StartupError, StartupFailed
 from orchestrator.events import ProcessStopped
-from orchestrator.exhaustion import HINT, is_exhaustion
-from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import REDACTOR, finish_prints
 from orchestrator.reporter import Reporter
-from orchestrator.task import Task
+from orchestrator.runtime.exhaustion import HINT, is_exhaustion
+from orchestrator.runtime.lifecycle import Lifecycle, State
+from orchestrator.runtime.task import Task
 
 
 class Ending:

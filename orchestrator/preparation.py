@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.app_database import tell_app
-from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
 from orchestrator.dependencies import wait_for_dependencies
@@ -17,9 +16,10 @@ from orchestrator.log import restore
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
 from orchestrator.migrations.position.target import Target, at_head
+from orchestrator.runtime.concurrency import in_daemon_thread, together, unless_stopped
+from orchestrator.runtime.stop import Stop, StopAsked
+from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop, StopAsked
-from orchestrator.task import Task
 
 if TYPE_CHECKING:
     from orchestrator.migrations.upgrade.task import UpgradeTask

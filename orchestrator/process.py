@@ -6,21 +6,21 @@ import os
 from typing import TYPE_CHECKING
 
 from orchestrator import ecs, log
-from orchestrator.concurrency import MAIN_THREAD
 from orchestrator.early_endings import crash, refuse_settings, settle
 from orchestrator.endings import Ending
 from orchestrator.errors import SettingsInvalid, StartupError
-from orchestrator.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import env_is_asynchronous, env_may_tell
 from orchestrator.replacing import Replacement, replace_process
 from orchestrator.reporter import Reporter
+from orchestrator.runtime.concurrency import MAIN_THREAD
+from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
+from orchestrator.runtime.stop import Stop, exit_within
+from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
 from orchestrator.settings.uvicorn_options import load_env_file
 from orchestrator.settings.validation import load, require_address, warnings
 from orchestrator.status import Status
-from orchestrator.stop import Stop, exit_within
-from orchestrator.task import Task
 
 _logger = logging.getLogger(__name__)
 

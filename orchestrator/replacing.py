@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from orchestrator import activation
 from orchestrator.errors import AppFailed, StartupError
-from orchestrator.signals import default_actions
+from orchestrator.runtime.signals import default_actions
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # the new program would inherit that
 

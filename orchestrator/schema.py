@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 import orchestrator.errors  # noqa: F401  # its events stand in the catalogue once it is imported
 from orchestrator.events import CATALOGUE, Event
-from orchestrator.lifecycle import State
+from orchestrator.runtime.lifecycle import State
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOREIGN = "log"

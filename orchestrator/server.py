@@ -8,13 +8,13 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.answers import Answers
-from orchestrator.concurrency import in_main_thread
 from orchestrator.errors import BindFailed, StartupError
 from orchestrator.events import Emit
 from orchestrator.gate import Gate
+from orchestrator.runtime.concurrency import in_main_thread
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop
 
 if TYPE_CHECKING:
     from orchestrator.app_server import AppServer

@@ -16,10 +16,8 @@ from typing import TYPE_CHECKING
 
 from orchestrator import events
 from orchestrator.app_database import change_logins, tell_app
-from orchestrator.concurrency import in_main_thread, together, unless_stopped
 from orchestrator.endings import Ending
 from orchestrator.errors import EXIT_OK, StartupError
-from orchestrator.lifecycle import Lifecycle, State
 from orchestrator.log import restore, unblock
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_settings import EMBEDDED_FILE
@@ -28,11 +26,13 @@ from orchestrator.migrations.scripts.of_app import app_has_configuration, use_co
 from orchestrator.preparation import Preparation
 from orchestrator.replacing import Replacement, program
 from orchestrator.reporter import Reporter
+from orchestrator.runtime.concurrency import in_main_thread, together, unless_stopped
+from orchestrator.runtime.lifecycle import Lifecycle, State
+from orchestrator.runtime.stop import Stop, StopAsked
+from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
 from orchestrator.settings.project_file import may_be_imported
 from orchestrator.settings.validation import require_address
-from orchestrator.stop import Stop, StopAsked
-from orchestrator.task import Task
 
 if TYPE_CHECKING:
     from orchestrator.answers import Answers

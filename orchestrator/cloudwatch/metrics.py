@@ -29,7 +29,7 @@ from orchestrator.events import (
     RevisionRetryScheduled,
     ServerStarted,
 )
-from orchestrator.lifecycle import State
+from orchestrator.runtime.lifecycle import State
 from orchestrator.schema import forms, meaning
 
 NAMESPACE = sub("${MetricNamespace}/${AWS::StackName}")

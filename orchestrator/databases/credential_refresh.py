@@ -16,11 +16,11 @@ from sqlalchemy.util import await_only
 
 from orchestrator.address.dialects import default_port
 from orchestrator.address.drivers import DRIVERS, Driver, Parameters, set_tls
-from orchestrator.concurrency import in_daemon_thread
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.iam import Login, Tokens, secrets_of
+from orchestrator.runtime.concurrency import in_daemon_thread
 
 SIGNATURES_KEPT = 200  # a token is valid for 15 minutes; masking all earlier ones would slow each log line
 

@@ -14,10 +14,10 @@ from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.pauses import SOON_SECONDS, Lines, Pauses
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
-from orchestrator.exhaustion import is_exhaustion
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.iam import TokenError
+from orchestrator.runtime.exhaustion import is_exhaustion
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from orchestrator.concurrency import MAIN_THREAD, in_main_thread
 from orchestrator.databases.waiting import Look, T, look_once, preload
 from orchestrator.errors import EXIT_OK, Failure, MigrationFailed, MigrationHalfApplied, SettingsInvalid, StartupError
-from orchestrator.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import Target, env_may_tell, read_target
 from orchestrator.people.guard import printing_to_stderr
+from orchestrator.runtime.concurrency import MAIN_THREAD, in_main_thread
+from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
+from orchestrator.runtime.stop import Stop
 from orchestrator.sentences import cleaned, said
 from orchestrator.settings.model import Settings
 from orchestrator.settings.uvicorn_options import load_env_file
 from orchestrator.settings.validation import load, require_address
-from orchestrator.stop import Stop
 
 _BUG = 1
 _ENV_HINT = "Fix env.py, or what it connects to: `alembic current` shows the traceback."

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from orchestrator.concurrency import in_main_thread, untouched_event_loop
 from orchestrator.log import REDACTOR
 from orchestrator.migrations.position.target import Target
 from orchestrator.migrations.scripts.config import AlembicFiles
@@ -13,6 +12,7 @@ from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.support import refuse_unsupported
 from orchestrator.people.guard import nothing_changed
 from orchestrator.people.session import Session
+from orchestrator.runtime.concurrency import in_main_thread, untouched_event_loop
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

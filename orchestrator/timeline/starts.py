@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
-from orchestrator.lifecycle import State
+from orchestrator.runtime.lifecycle import State
 from orchestrator.timeline.reading import Line
 from orchestrator.timeline.words import number, plain
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from orchestrator.cli import main
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 from tests.acceptance.migrations import add_two, migrate
 from tests.harness import Project
 from tests.servers import Database, backends

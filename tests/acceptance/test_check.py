@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.cli import main
 from orchestrator.people.check import squawk
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 from tests.acceptance.migrations import CREATE
 from tests.harness import Project
 

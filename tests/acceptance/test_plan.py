@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from orchestrator.cli import main
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 from tests.acceptance.contexts import multidb
 from tests.acceptance.migrations import CREATE, INSERT, migrate, stamped, untouched
 from tests.harness import Project

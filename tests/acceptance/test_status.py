@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from orchestrator.cli import main
 from orchestrator.log import CONTEXT
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 from tests.acceptance.contexts import multidb, tenants
 from tests.acceptance.migrations import CREATE, add_two, locks, migrate, untouched
 from tests.harness import Project

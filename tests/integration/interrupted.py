@@ -24,7 +24,7 @@ from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAbort
 from orchestrator.migrations.journal.rerun import UNFINISHED
 from orchestrator.migrations.upgrade.applying import Applier
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 from tests.harness import Project
 from tests.servers import Database
 

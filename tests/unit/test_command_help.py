@@ -7,7 +7,7 @@ import pytest
 from orchestrator.cli import cli, main
 from orchestrator.command_help import HELP, PURPOSES
 from orchestrator.errors import EXIT_USAGE
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 
 WIDTH = 80
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from orchestrator.concurrency import in_daemon_thread, together, unless_stopped
-from orchestrator.stop import StopAsked
+from orchestrator.runtime.concurrency import in_daemon_thread, together, unless_stopped
+from orchestrator.runtime.stop import StopAsked
 
 WHO = contextvars.ContextVar("WHO", default="nobody")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from orchestrator.exhaustion import is_exhaustion
+from orchestrator.runtime.exhaustion import is_exhaustion
 from tests.harness import Orchestrator, make_project
 
 

@@ -14,8 +14,8 @@ from orchestrator.app_import import app_failed
 from orchestrator.cli import main
 from orchestrator.errors import EXIT_USAGE, StartupError
 from orchestrator.extras import DISTRIBUTION, EXTRAS
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.validation import load
-from orchestrator.stop import Stop
 from tests.unit.environments import fault
 
 PACKAGE = Path(__file__).parents[2] / "orchestrator"

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from orchestrator.events import Event, StateChanged
-from orchestrator.lifecycle import TRANSITIONS, Lifecycle, State
+from orchestrator.runtime.lifecycle import TRANSITIONS, Lifecycle, State
 
 ARROWS = {
     ("waiting", "migrating"),

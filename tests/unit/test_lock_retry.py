@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.databases.observation import Blocker, Observation
 from orchestrator.migrations.journal import lock_retry
 from orchestrator.migrations.journal.lock_retry import FIRST_SECONDS, LONGEST_SECONDS, LockRetry, MigrationAborted
-from orchestrator.stop import StopAsked
+from orchestrator.runtime.stop import StopAsked
 
 LIMIT = 5.0
 

@@ -3,7 +3,7 @@
 import contextlib
 import signal
 
-from orchestrator.signals import default_actions
+from orchestrator.runtime.signals import default_actions
 
 
 def test_a_signal_gets_its_action_back_however_the_block_ends() -> None:

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 
 
 class Clock:
@@ -27,7 +27,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Replace the clock of stopping."""
     clock = Clock()
-    monkeypatch.setattr("orchestrator.stop.time", clock)
+    monkeypatch.setattr("orchestrator.runtime.stop.time", clock)
     return clock
 
 
@@ -159,7 +159,9 @@ def test_a_loop_that_is_closed_is_not_told_any_more() -> None:
 
 def run(code: str) -> int:
     """Run a process and return its exit code."""
-    prologue = "import os, signal, threading, time\nfrom orchestrator.stop import Stop, exit_within\nstop = Stop()\n"
+    prologue = (
+        "import os, signal, threading, time\nfrom orchestrator.runtime.stop import Stop, exit_within\nstop = Stop()\n"
+    )
     return subprocess.run([sys.executable, "-c", prologue + code], check=False, timeout=30).returncode
 
 

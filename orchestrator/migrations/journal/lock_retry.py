@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from orchestrator.backoff import Backoff
 from orchestrator.databases.observation import Observation
 from orchestrator.events import Emit, RevisionRetryScheduled
-from orchestrator.stop import Stop, StopAsked
+from orchestrator.runtime.stop import Stop, StopAsked
 
 FIRST_SECONDS, LONGEST_SECONDS = 0.2, 10.0
 

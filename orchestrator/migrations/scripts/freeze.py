@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import EXIT_OK, StartupError
-from orchestrator.import_path import import_from_working_directory
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import read_env_file
 from orchestrator.migrations.scripts.facts import checksum_of
@@ -20,6 +19,7 @@ from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, find
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
 from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script
 from orchestrator.migrations.scripts.tree import Tree
+from orchestrator.runtime.import_path import import_from_working_directory
 from orchestrator.settings.validation import load
 
 if TYPE_CHECKING:

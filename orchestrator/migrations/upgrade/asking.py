@@ -17,12 +17,12 @@ from sqlalchemy.exc import NoSuchModuleError
 
 from orchestrator.address import AddressError, OwnAddress, of_call
 from orchestrator.address.drivers import missing_driver
-from orchestrator.concurrency import in_main_thread
 from orchestrator.errors import MigrationTreeInvalid, StartupError
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.environment import ConnectionWanted, Environment
+from orchestrator.runtime.concurrency import in_main_thread
 from orchestrator.settings.model import Settings
 from orchestrator.settings.validation import invalid, require_whole_address
 

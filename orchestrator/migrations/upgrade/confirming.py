@@ -16,8 +16,8 @@ from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.context_run import ContextRun
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop
 
 AGAIN_SECONDS = 1.0  # between two looks at the outcome, while the database restarts or a password is rotated
 

@@ -20,7 +20,7 @@ from orchestrator.migrations.upgrade.failures import FailureContext, failure_of,
 from orchestrator.migrations.upgrade.own_transaction import local_settings_kept
 from orchestrator.migrations.upgrade.shared import Running, Shared
 from orchestrator.migrations.upgrade.version_table import VersionTable, no_transaction_left, readable_position
-from orchestrator.stop import StopAsked
+from orchestrator.runtime.stop import StopAsked
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep

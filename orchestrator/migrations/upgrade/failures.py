@@ -20,7 +20,7 @@ from orchestrator.migrations.journal.resume import NotResumable
 from orchestrator.migrations.journal.schema import JOURNAL
 from orchestrator.migrations.journal.source import left_after
 from orchestrator.migrations.journal.steps import Outcome
-from orchestrator.stop import StopAsked
+from orchestrator.runtime.stop import StopAsked
 
 LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
 

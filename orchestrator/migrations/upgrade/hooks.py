@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.concurrency import in_daemon_thread
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.waiting import connected
 from orchestrator.errors import DatabaseUnreachable, HookFailed, StartupError
@@ -22,8 +21,9 @@ from orchestrator.hooks.process import HookProcess
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.run_locks import rest_seconds
+from orchestrator.runtime.concurrency import in_daemon_thread
+from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

@@ -12,8 +12,8 @@ from orchestrator.databases.diagnosis import innermost_message
 from orchestrator.errors import LockTimeout, MigrationFailed, MigrationHalfApplied, StartupError
 from orchestrator.events import Emit, LockAcquired, LockReleased, LockWaiting
 from orchestrator.migrations.upgrade.wait_budget import WaitBudget
+from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

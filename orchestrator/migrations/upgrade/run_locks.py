@@ -7,8 +7,8 @@ from orchestrator.databases import backend_for
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.version_table import readable_entries
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

@@ -31,8 +31,8 @@ from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.migrations.upgrade.shared import Running, Shared
 from orchestrator.migrations.upgrade.visitors import Left, Looking, Upgrading
 from orchestrator.migrations.upgrade.whereabouts import Whereabouts
+from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop, StopAsked
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

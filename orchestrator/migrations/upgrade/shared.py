@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from orchestrator.databases.observation import Observation
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.run_locks import RunLocks
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop
 
 
 @dataclass(frozen=True)

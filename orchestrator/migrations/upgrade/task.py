@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from orchestrator.concurrency import in_main_thread, unless_stopped, untouched_event_loop
 from orchestrator.databases import backend_for
 from orchestrator.databases.diagnosis import TIMEOUT
 from orchestrator.databases.interruption import Interrupted
@@ -23,8 +22,9 @@ from orchestrator.migrations.upgrade.hooks import Hook
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.silence import SilenceWatch
+from orchestrator.runtime.concurrency import in_main_thread, unless_stopped, untouched_event_loop
+from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings
-from orchestrator.stop import Stop, StopAsked
 
 KEPT_FOR_CANCELLING = 0.2  # of the shutdown budget
 KEPT_FOR_THE_REST = 0.08  # of the shutdown budget, after cancelling

@@ -10,7 +10,7 @@ from orchestrator.migrations.upgrade.environment import Steps
 from orchestrator.migrations.upgrade.shared import Shared
 from orchestrator.migrations.upgrade.support import refuse_unsupported
 from orchestrator.migrations.upgrade.version_table import readable_position
-from orchestrator.stop import StopAsked
+from orchestrator.runtime.stop import StopAsked
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

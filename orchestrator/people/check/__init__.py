@@ -8,7 +8,7 @@ from orchestrator.people.check import output
 from orchestrator.people.check.checking import Check
 from orchestrator.people.check.model import Report
 from orchestrator.people.session import Answer, begun, explained
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 
 Form = Literal["text", "json", "github", "sarif"]
 FINDINGS = 1

@@ -7,7 +7,7 @@ from orchestrator.people.plan.model import Plan
 from orchestrator.people.plan.reading import read
 from orchestrator.people.plan.text import script, text
 from orchestrator.people.session import Answer, Session, carry_out
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 
 Form = Literal["text", "json", "sql"]
 _WRITERS = {"text": text, "json": answers.as_json, "sql": script}

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from orchestrator.concurrency import in_main_thread
 from orchestrator.databases import backend_for
 from orchestrator.log import REDACTOR
 from orchestrator.migrations.position.lineage import Position
@@ -26,6 +25,7 @@ from orchestrator.people.recording.recorder import Recorder, Recording
 from orchestrator.people.recording.recorder import Statement as Recorded
 from orchestrator.people.session import Session
 from orchestrator.people.survey import left_out_notes, survey
+from orchestrator.runtime.concurrency import in_main_thread
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext

@@ -5,7 +5,7 @@ from orchestrator.people.session import Answer, Session, carry_out
 from orchestrator.people.status.model import Status
 from orchestrator.people.status.reading import read
 from orchestrator.people.status.text import text
-from orchestrator.stop import Stop
+from orchestrator.runtime.stop import Stop
 
 NOT_AT_HEAD = 1
 

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from orchestrator.stop import StopAsked
+from orchestrator.runtime.stop import StopAsked
 
 T = TypeVar("T")
 U = TypeVar("U")
