@@ -6,7 +6,7 @@ from typing import Any
 
 from orchestrator import events
 from orchestrator.answers import Answers
-from orchestrator.app_hold import Hold
+from orchestrator.app.hold import Hold
 from orchestrator.app_server import AppServer
 from orchestrator.log import restore
 from orchestrator.reporter import Reporter

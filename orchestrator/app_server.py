@@ -19,7 +19,7 @@ import uvicorn
 from uvicorn.importer import import_from_string
 
 from orchestrator.answers import Answers
-from orchestrator.app_import import app_failed, hint_for, loop_factory
+from orchestrator.app.importing import app_failed, hint_for, loop_factory
 from orchestrator.bounded import bounded
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.events import Emit

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orchestrator.app_database import tell_app
+from orchestrator.app.database import tell_app
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
 from orchestrator.dependencies import wait_for_dependencies

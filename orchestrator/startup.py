@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import events
-from orchestrator.app_database import change_logins, tell_app
+from orchestrator.app.database import change_logins, tell_app
 from orchestrator.endings import Ending
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.log import restore, unblock

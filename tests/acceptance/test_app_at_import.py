@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.app_hold import outside_the_loop
+from orchestrator.app.hold import outside_the_loop
 from tests.harness import Orchestrator, Project, make_project, run
 from tests.servers.ports import free_port
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from uvicorn.importer import ImportFromStringError, import_from_string
 
-from orchestrator.app_import import hint_for
+from orchestrator.app.importing import hint_for
 from orchestrator.settings.model import Settings
 
 _MODULE = """

@@ -16,7 +16,7 @@ SCRIPT = """
 import json, os, sys
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.known_secrets import known_secrets
-from orchestrator.credential_scrub import forget_migration
+from orchestrator.app.credential_scrub import forget_migration
 from orchestrator.log import REDACTOR
 
 def shown():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import clash
-from orchestrator.app_import import app_failed
+from orchestrator.app.importing import app_failed
 from orchestrator.cli import main
 from orchestrator.errors import EXIT_USAGE, StartupError
 from orchestrator.extras import DISTRIBUTION, EXTRAS

@@ -2,8 +2,8 @@
 
 from uvicorn.importer import import_from_string
 
-from orchestrator.app_hold import before_connections
-from orchestrator.app_import import app_failed, hint_for
+from orchestrator.app.hold import before_connections
+from orchestrator.app.importing import app_failed, hint_for
 from orchestrator.errors import StartupError
 from orchestrator.runtime.import_path import show_known_command_line
 from orchestrator.settings.model import Settings

@@ -4,7 +4,7 @@ import contextlib
 import os
 from collections.abc import Awaitable, Callable
 
-from orchestrator.credential_scrub import forget_migration
+from orchestrator.app.credential_scrub import forget_migration
 from orchestrator.databases import app_login
 from orchestrator.databases.app_login import Sighting
 from orchestrator.databases.waiting import Found, Look
