@@ -45,7 +45,7 @@ def _probe(arguments: list[str]) -> None:
     """Exit with the result of the health check. Return for `--help` and usage errors, which click answers."""
     import os
 
-    from orchestrator import probe
+    from orchestrator.serving import probe
 
     if options := probe.parse(arguments):
         live, timeout_seconds = options

@@ -5,13 +5,13 @@ import time
 from typing import Any
 
 from orchestrator import events
-from orchestrator.answers import Answers
 from orchestrator.app.hold import Hold
-from orchestrator.app_server import AppServer
 from orchestrator.log import restore
 from orchestrator.reporter import Reporter
 from orchestrator.runtime.concurrency import in_main_thread
 from orchestrator.runtime.stop import Stop
+from orchestrator.serving.answers import Answers
+from orchestrator.serving.app_server import AppServer
 from orchestrator.settings.model import Settings
 
 

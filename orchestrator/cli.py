@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import click
 
-from orchestrator import probe as health
 from orchestrator.commands import Commands, Described, Printer, Tool
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
 from orchestrator.runtime.stop import Stop
 from orchestrator.runtime.task import Task
+from orchestrator.serving import probe as health
 
 
 @click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})

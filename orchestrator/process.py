@@ -17,10 +17,10 @@ from orchestrator.runtime.concurrency import MAIN_THREAD
 from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.runtime.stop import Stop, exit_within
 from orchestrator.runtime.task import Task
+from orchestrator.serving.status import Status
 from orchestrator.settings.model import Settings
 from orchestrator.settings.uvicorn_options import load_env_file
 from orchestrator.settings.validation import load, require_address, warnings
-from orchestrator.status import Status
 
 _logger = logging.getLogger(__name__)
 

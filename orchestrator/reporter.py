@@ -2,7 +2,7 @@
 
 from orchestrator.events import Event, Request, StateChanged
 from orchestrator.log import CONTEXT, log_event
-from orchestrator.status import Status
+from orchestrator.serving.status import Status
 
 
 class Reporter:

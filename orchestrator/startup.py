@@ -35,10 +35,10 @@ from orchestrator.settings.project_file import may_be_imported
 from orchestrator.settings.validation import require_address
 
 if TYPE_CHECKING:
-    from orchestrator.answers import Answers
     from orchestrator.app_loading import AppImport
-    from orchestrator.app_server import AppServer
-    from orchestrator.server import Port
+    from orchestrator.serving.answers import Answers
+    from orchestrator.serving.app_server import AppServer
+    from orchestrator.serving.server import Port
 
 
 class Startup:
@@ -126,14 +126,14 @@ class Startup:
     # ------------------------------------------------------------ the steps, in their order
 
     def _answers(self) -> "Answers":
-        from orchestrator.answers import Answers
+        from orchestrator.serving.answers import Answers
 
         return Answers.of(self.settings, self.report.status)
 
     @contextlib.asynccontextmanager
     async def _opened_port(self) -> AsyncIterator["Port"]:
         """Open the port. It drains when a stop is requested, and closes at once after a failure."""
-        from orchestrator.server import open_port
+        from orchestrator.serving.server import open_port
 
         port = await open_port(self.settings, self._answers(), self.report)
         try:

@@ -10,8 +10,8 @@ import importlib.util
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.limits import KEEP_ALIVE_SECONDS
 from orchestrator.sentences import Ours, Words
+from orchestrator.serving.limits import KEEP_ALIVE_SECONDS
 from orchestrator.variables.definition import Fault
 from orchestrator.variables.service_links import is_service_link
 

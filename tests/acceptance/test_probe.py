@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.probe import signature
+from orchestrator.serving.probe import signature
 from tests.acceptance.migrations import WAIT_FOR_GO, go
 from tests.harness import Orchestrator, Project, Result, make_project, run
 from tests.servers import peers
@@ -328,6 +328,6 @@ def test_it_imports_little_of_the_standard_library_and_nothing_else() -> None:
     code, *modules = done.stdout.split()
     assert code == "1"
     ours = {name for name in modules if name.startswith("orchestrator")}
-    assert ours == {"orchestrator", "orchestrator.began", "orchestrator.__main__", "orchestrator.probe"}
+    assert ours == {"orchestrator", "orchestrator.began", "orchestrator.__main__", "orchestrator.serving.probe"}
     assert {name.partition(".")[0] for name in modules} - ours <= sys.stdlib_module_names
     assert not {"typing", "re", "contextlib", "threading", "http.client", "ssl", "encodings.idna"} & set(modules)

@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from orchestrator import probe
+from orchestrator.serving import probe
 from orchestrator.settings.model import Settings
 
 FIELDS = Settings.variables()

@@ -13,7 +13,7 @@ from orchestrator.events import (
     RevisionRetryScheduled,
     RevisionStarted,
 )
-from orchestrator.status import Status
+from orchestrator.serving.status import Status
 
 PLANNED = MigrationsPlanned(current_revision="base", head_revision="b2", pending_count=2, pending=["a1", "b2"])
 RETRY = RevisionRetryScheduled(

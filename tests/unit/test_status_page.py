@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.status_page import policy, render
+from orchestrator.serving.status_page import policy, render
 
 START: dict[str, Any] = {
     "state": "migrating",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.trace import trace_id
+from orchestrator.serving.trace import trace_id
 
 W3C, ROOT = "4bf92f3577b34da6a3ce929d0e0e4736", "1-67891233-abcdef012345678912345678"
 

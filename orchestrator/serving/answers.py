@@ -11,9 +11,9 @@ from typing import Any, Self
 
 import orjson
 
-from orchestrator import probe
+from orchestrator.serving import probe
+from orchestrator.serving.status import Status
 from orchestrator.settings.model import Settings
-from orchestrator.status import Status
 
 Headers = Iterable[tuple[bytes, bytes]]
 """Names are lower case."""
@@ -75,7 +75,7 @@ class Answers:
         return _json(200, self._status.snapshot(), self._signature(headers))
 
     def _page(self) -> Answer:
-        from orchestrator import status_page
+        from orchestrator.serving import status_page
 
         body = status_page.render(self._status.snapshot(), self._service, self._version)
         return answer(503, b"text/html; charset=utf-8", body, policy=status_page.policy())

@@ -4,10 +4,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from orchestrator.answers import Answer, Answers, answer
 from orchestrator.events import Emit, Request
 from orchestrator.log import access
-from orchestrator.trace import trace_id
+from orchestrator.serving.answers import Answer, Answers, answer
+from orchestrator.serving.trace import trace_id
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]

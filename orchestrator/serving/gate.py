@@ -12,16 +12,16 @@ import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orchestrator.answers import POLL_HEADER, Answer, Answers, answer
 from orchestrator.events import Emit, Request
-from orchestrator.limits import (
+from orchestrator.serving.answers import POLL_HEADER, Answer, Answers, answer
+from orchestrator.serving.limits import (
     HEAD_BYTES,
     HEAD_SECONDS,
     LINGER_SECONDS,
     REQUEST_LINE_BYTES,
     Connections,
 )
-from orchestrator.trace import trace_id
+from orchestrator.serving.trace import trace_id
 
 _END = b"\r\n\r\n"
 _CLOSING_SECONDS = 1.0

@@ -7,17 +7,17 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.answers import Answers
 from orchestrator.errors import BindFailed, StartupError
 from orchestrator.events import Emit
-from orchestrator.gate import Gate
 from orchestrator.runtime.concurrency import in_main_thread
 from orchestrator.runtime.stop import Stop
+from orchestrator.serving.answers import Answers
+from orchestrator.serving.gate import Gate
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
 
 if TYPE_CHECKING:
-    from orchestrator.app_server import AppServer
+    from orchestrator.serving.app_server import AppServer
 
 BACKLOG = 2048
 _KEPT_FOR_LIFESPAN = 0.2  # of the shutdown budget

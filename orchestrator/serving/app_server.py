@@ -18,15 +18,15 @@ from typing import Any, TypeVar
 import uvicorn
 from uvicorn.importer import import_from_string
 
-from orchestrator.answers import Answers
 from orchestrator.app.importing import app_failed, hint_for, loop_factory
-from orchestrator.bounded import bounded
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.events import Emit
-from orchestrator.gate import Handed
-from orchestrator.limits import KEEP_ALIVE_SECONDS, Connections
-from orchestrator.probed import ProbedApp
 from orchestrator.runtime.stop import SIGNALS, Stop
+from orchestrator.serving.answers import Answers
+from orchestrator.serving.bounded import bounded
+from orchestrator.serving.gate import Handed
+from orchestrator.serving.limits import KEEP_ALIVE_SECONDS, Connections
+from orchestrator.serving.probed import ProbedApp
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from orchestrator.answers import answer
-from orchestrator.limits import HEAD_BYTES, HEAD_SECONDS, LINGER_SECONDS, REQUEST_LINE_BYTES, Connections
+from orchestrator.serving.answers import answer
+from orchestrator.serving.limits import HEAD_BYTES, HEAD_SECONDS, LINGER_SECONDS, REQUEST_LINE_BYTES, Connections
 
 _TOLD = {
     408: b"The request did not arrive in time.",
