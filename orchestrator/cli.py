@@ -162,7 +162,7 @@ _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 @click.option("--format", "form", type=click.Choice(["markdown", "json", "schema"]), default="markdown")
 def events(form: Literal["markdown", "json", "schema"]) -> int:
     """Print the catalogue of events as Markdown, as JSON, or as the JSON Schema of a log line."""
-    from orchestrator.manual import catalogue
+    from orchestrator.documentation.manual import catalogue
 
     return _print(catalogue(form))
 

@@ -48,7 +48,7 @@ class Described(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Append what `command_help`, the failures and the settings know of it."""
-        from orchestrator.manual import failures
+        from orchestrator.documentation.manual import failures
 
         super().format_epilog(ctx, formatter)
         told, meanings = HELP[str(self.name)], failures()
@@ -64,7 +64,7 @@ class Described(click.Command):
 
 def _variables(told: Help) -> list[tuple[str, str]]:
     """Return the variables that a command reads, each with its meaning."""
-    from orchestrator.manual import variables
+    from orchestrator.documentation.manual import variables
 
     found = [row for row in variables() if row.name.startswith(tuple(told.reads)) and row.name not in told.but]
     return [(row.name, row.sentence) for row in found]

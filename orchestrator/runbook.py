@@ -10,9 +10,9 @@ from pathlib import Path
 
 from orchestrator.cloudwatch.alarms import PAGING, Alarm
 from orchestrator.cloudwatch.metrics import STOPPED
+from orchestrator.documentation.schema import meaning
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE
-from orchestrator.schema import meaning
 
 FILE = Path("docs/runbook.md")
 PARTS = ("Look", "Decide", "Do", "Do not")

@@ -18,9 +18,9 @@ from orchestrator.cloudwatch.metrics import (
     Metric,
     failure,
 )
+from orchestrator.documentation.schema import meaning
 from orchestrator.errors import Failure, LockTimeout, MigrationHalfApplied, StartupFailed
 from orchestrator.events import CATALOGUE
-from orchestrator.schema import meaning
 
 PERIOD_SECONDS = 60
 PERIODS = 3

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from orchestrator.cloudwatch.intrinsics import Node, ref, sub
+from orchestrator.documentation.schema import forms, meaning
 from orchestrator.errors import (
     Failure,
     LockTimeout,
@@ -30,7 +31,6 @@ from orchestrator.events import (
     ServerStarted,
 )
 from orchestrator.runtime.lifecycle import State
-from orchestrator.schema import forms, meaning
 
 NAMESPACE = sub("${MetricNamespace}/${AWS::StackName}")
 """Of one stack only: without dimensions, the failures of two services would add up to one metric."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
-from orchestrator.schema import DIALECT
+from orchestrator.documentation.schema import DIALECT
 
 T = TypeVar("T")
 _PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.manual import variables
+from orchestrator.documentation.manual import variables
 from tests.acceptance.outcome import failure
 from tests.harness import Event, Result, make_project, run, together
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from orchestrator.schema import FOREIGN, line_schema
+from orchestrator.documentation.schema import FOREIGN, line_schema
 
 
 def violations(event: dict[str, Any]) -> list[str]:

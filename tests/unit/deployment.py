@@ -8,7 +8,7 @@ from typing import Any
 
 import certifi
 
-from orchestrator import manual
+from orchestrator.documentation import manual
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.settings.model import Settings
 from orchestrator.settings.validation import load

@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.cloudwatch.queries import QUERIES, Query
 from orchestrator.cloudwatch.template import template
-from orchestrator.schema import line_schema
+from orchestrator.documentation.schema import line_schema
 from tests.cloudwatch.insights import faults
 
 SCHEMA = line_schema()

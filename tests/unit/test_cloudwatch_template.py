@@ -17,9 +17,9 @@ from orchestrator.cloudwatch.metrics import DEPLOYMENT_FAILED, METRICS, STOPPED,
 from orchestrator.cloudwatch.parameters import PARAMETERS
 from orchestrator.cloudwatch.patterns import Pattern
 from orchestrator.cloudwatch.template import render, template
+from orchestrator.documentation.schema import forms, line_schema
 from orchestrator.errors import Failure, StartupFailed
 from orchestrator.events import CATALOGUE
-from orchestrator.schema import forms, line_schema
 from tests.cloudwatch.linting import RULES, findings
 
 Node = dict[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from orchestrator import manual
+from orchestrator.documentation import manual
 from orchestrator.errors import EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE
 from orchestrator.settings.model import Settings

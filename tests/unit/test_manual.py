@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import manual
+from orchestrator.documentation import manual
 from orchestrator.events import CATALOGUE
 from orchestrator.settings.model import Settings
 
@@ -20,14 +20,14 @@ def test_the_events_are_documented_as_they_are() -> None:
 
 
 def test_the_settings_are_documented_as_they_are() -> None:
-    """If this fails: `python -m orchestrator.manual > docs/settings.md`."""
+    """If this fails: `python -m orchestrator.documentation.manual > docs/settings.md`."""
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == manual.markdown_settings()
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
-        (["orchestrator.manual"], manual.markdown_settings()),
+        (["orchestrator.documentation.manual"], manual.markdown_settings()),
         (["orchestrator", "events"], manual.markdown_events()),
         (["orchestrator", "events", "--format", "markdown"], manual.markdown_events()),
         (["orchestrator", "events", "--format", "json"], manual.catalogue("json")),

@@ -11,10 +11,10 @@ from botocore import xform_name
 from orchestrator import runbook
 from orchestrator.cloudwatch.alarms import PAGING, Alarm
 from orchestrator.cloudwatch.queries import QUERIES
+from orchestrator.documentation.schema import line_schema
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.schema import line_schema
 from orchestrator.settings.model import Settings
 
 TEXT = (Path(__file__).parents[2] / runbook.FILE).read_text(encoding="utf-8")

@@ -15,10 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import orchestrator
+from orchestrator.documentation.manual import catalogue
+from orchestrator.documentation.schema import FOREIGN, line_schema
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
-from orchestrator.manual import catalogue
-from orchestrator.schema import FOREIGN, line_schema
 from tests.harness.catalogue import violations
 from tests.unit.test_catalogue import example
 
@@ -56,7 +56,7 @@ def fits(event: dict[str, Any]) -> bool:
 
 def test_the_schema_is_whole_whoever_asks_first() -> None:
     """Failures are defined in separate modules, which other importers may not have imported."""
-    ask = "from orchestrator.schema import line_schema; import json; print(json.dumps(line_schema()))"
+    ask = "from orchestrator.documentation.schema import line_schema; import json; print(json.dumps(line_schema()))"
     printed = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout
     assert json.loads(printed) == SCHEMA
 

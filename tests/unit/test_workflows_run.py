@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from orchestrator.cloudwatch.patterns import Pattern
+from orchestrator.documentation.schema import line_schema
 from orchestrator.errors import StartupFailed
-from orchestrator.schema import line_schema
 from tests.unit.workflows import read, script
 
 pytestmark = pytest.mark.skipif(not shutil.which("jq"), reason="jq, which every runner has, is not installed")

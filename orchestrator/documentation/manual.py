@@ -1,6 +1,6 @@
 """The settings and events as documentation: `--help`, docs/settings.md, `orchestrator events`.
 
-`python -m orchestrator.manual` prints docs/settings.md.
+`python -m orchestrator.documentation.manual` prints docs/settings.md.
 """
 
 import json
@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, get_type_hints
 
+from orchestrator.documentation.schema import COMMON, TYPES, Common, Schema, forms, level, line_schema, meaning
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.schema import COMMON, TYPES, Common, Schema, forms, level, line_schema, meaning
 from orchestrator.settings.model import Settings
 
 _HEAD = """\
@@ -37,7 +37,7 @@ A wrong value ends the start with exit code 78, before anything is changed; all 
 unknown variable `ORCHESTRATOR_*` or `MIGRATION_DATABASE_*` is a fault if its name is close to a valid one, because it
 is probably a typo. Otherwise it is a warning.
 
-This page is made from the code by `python -m orchestrator.manual > docs/settings.md`; do not edit it here. uvicorn's
+This page is made from the code by `python -m orchestrator.documentation.manual > docs/settings.md`; do not edit it here. uvicorn's
 variables have a [page of their own](uvicorn.md). [The database's address](database.md) and [secrets](secrets.md)
 explain the first two tables."""
 _SETTINGS_HEADINGS = {  # the first variable below each heading
