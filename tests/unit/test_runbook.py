@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 
-from orchestrator import runbook
+from orchestrator.cloudwatch import runbook
 from orchestrator.cloudwatch.alarms import PAGING, Alarm
 from orchestrator.cloudwatch.queries import QUERIES
 from orchestrator.documentation.schema import line_schema
@@ -26,7 +26,7 @@ ITS_OWN = {("logs", "tail"), ("cloudformation", "deploy")}  # commands that the 
 
 
 def test_what_is_made_is_up_to_date() -> None:
-    """`python -m orchestrator.runbook` renews it; what people wrote stays as it is."""
+    """`python -m orchestrator.cloudwatch.runbook` renews it; what people wrote stays as it is."""
     assert runbook.renewed(TEXT) == TEXT
 
 
