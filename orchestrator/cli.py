@@ -203,7 +203,7 @@ def timeline(file: Path, svg: Path | None) -> int:
 
 
 def _run(task: Task, stop: Stop) -> int:
-    from orchestrator.process import run as carry_out
+    from orchestrator.start.process import run as carry_out
 
     return carry_out(task, stop)
 
@@ -231,7 +231,7 @@ def _of_a_start(error: click.ClickException) -> bool:
 
 
 def _refuse(message: str) -> int:
-    from orchestrator.early_endings import refuse_usage
+    from orchestrator.start.early_endings import refuse_usage
 
     return refuse_usage(message)
 

@@ -54,7 +54,7 @@ EXPECTED: dict[str, set[str]] = {
 }
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n WHERE i < 0"
-BREAK = "import orchestrator.preparation as preparation\npreparation.readiness_check = lambda *_, **__: 1 / 0\n"
+BREAK = "import orchestrator.start.preparation as preparation\npreparation.readiness_check = lambda *_, **__: 1 / 0\n"
 
 
 @pytest.fixture

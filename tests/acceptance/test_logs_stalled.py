@@ -33,7 +33,7 @@ async def app(scope, receive, send):
 """
 CALM = "import pathlib\nfor number in range(400):\n    print(number, 'x' * 1000)\npathlib.Path('printed').touch()\n"
 HASTY = """
-from orchestrator import process
+from orchestrator.start import process
 from orchestrator.log import formatter, output
 process.FAILED_SETTLE_SECONDS = output.PATIENCE_SECONDS = 0.1
 """

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from orchestrator.activation import descriptor_for
+from orchestrator.start.activation import descriptor_for
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.dependencies import wait_for_dependencies
 from orchestrator.errors import DependencyUnreachable, StartupError
 from orchestrator.events import DependencyReady, DependencyRetryScheduled, Event
 from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.settings.model import Settings
+from orchestrator.start.dependencies import wait_for_dependencies
 from tests.servers import certificates, free_port, peers
 from tests.servers.peers import Peer, listening
 from tests.unit.environments import problem_of

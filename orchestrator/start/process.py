@@ -5,14 +5,10 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from orchestrator import ecs, log
-from orchestrator.early_endings import crash, refuse_settings, settle
-from orchestrator.endings import Ending
+from orchestrator import log
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import env_is_asynchronous, env_may_tell
-from orchestrator.replacing import Replacement, replace_process
-from orchestrator.reporter import Reporter
 from orchestrator.runtime.concurrency import MAIN_THREAD
 from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.runtime.stop import Stop, exit_within
@@ -21,11 +17,16 @@ from orchestrator.serving.status import Status
 from orchestrator.settings.model import Settings
 from orchestrator.settings.uvicorn_options import load_env_file
 from orchestrator.settings.validation import load, require_address, warnings
+from orchestrator.start import ecs
+from orchestrator.start.early_endings import crash, refuse_settings, settle
+from orchestrator.start.endings import Ending
+from orchestrator.start.replacing import Replacement, replace_process
+from orchestrator.start.reporter import Reporter
 
 _logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from orchestrator.startup import Startup
+    from orchestrator.start.startup import Startup
 
 EXIT_SECONDS = 3.0  # after the last event: a thread that resolves a name would keep the process for much longer
 
@@ -59,7 +60,7 @@ def _run(task: Task, stop: Stop) -> int:
         show_known_command_line("alembic", "upgrade", settings.target)
     stop.budget_seconds = settings.shutdown_seconds
 
-    from orchestrator.startup import Startup
+    from orchestrator.start.startup import Startup
 
     report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
     startup = Startup(task, settings, credentials, stop, report)

@@ -7,10 +7,10 @@ from typing import Any
 from orchestrator.errors import EXIT_OK, MigrationStopped, StartupError, StartupFailed
 from orchestrator.events import ProcessStopped
 from orchestrator.log import REDACTOR, finish_prints
-from orchestrator.reporter import Reporter
 from orchestrator.runtime.exhaustion import HINT, is_exhaustion
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.task import Task
+from orchestrator.start.reporter import Reporter
 
 
 class Ending:

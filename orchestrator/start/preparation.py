@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from orchestrator.app.database import tell_app
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
-from orchestrator.dependencies import wait_for_dependencies
 from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseReady, Emit
 from orchestrator.hooks.commands import HookName, check_hooks, command_of
@@ -20,6 +19,7 @@ from orchestrator.runtime.concurrency import in_daemon_thread, together, unless_
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
+from orchestrator.start.dependencies import wait_for_dependencies
 
 if TYPE_CHECKING:
     from orchestrator.migrations.upgrade.task import UpgradeTask

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from orchestrator import log
 from orchestrator.errors import EXIT_USAGE, StartupError, StartupFailed
-from orchestrator.reporter import Reporter
 from orchestrator.runtime.exhaustion import HINT, is_exhaustion
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.serving.status import Status
 from orchestrator.settings.validation import settings_of_the_log
+from orchestrator.start.reporter import Reporter
 
 SETTLE_SECONDS = 1.0  # at the end, for a reader of stdout that is slow
 FAILED_SETTLE_SECONDS = 20.0  # the same after a failed start; less than the default shutdown budget

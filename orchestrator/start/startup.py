@@ -16,16 +16,12 @@ from typing import TYPE_CHECKING
 
 from orchestrator import events
 from orchestrator.app.database import change_logins, tell_app
-from orchestrator.endings import Ending
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.log import restore, unblock
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.migrations.position.target import Target, read_target
 from orchestrator.migrations.scripts.of_app import app_has_configuration, use_configuration_of
-from orchestrator.preparation import Preparation
-from orchestrator.replacing import Replacement, program
-from orchestrator.reporter import Reporter
 from orchestrator.runtime.concurrency import in_main_thread, together, unless_stopped
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.stop import Stop, StopAsked
@@ -33,12 +29,16 @@ from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
 from orchestrator.settings.project_file import may_be_imported
 from orchestrator.settings.validation import require_address
+from orchestrator.start.endings import Ending
+from orchestrator.start.preparation import Preparation
+from orchestrator.start.replacing import Replacement, program
+from orchestrator.start.reporter import Reporter
 
 if TYPE_CHECKING:
-    from orchestrator.app_loading import AppImport
     from orchestrator.serving.answers import Answers
     from orchestrator.serving.app_server import AppServer
     from orchestrator.serving.server import Port
+    from orchestrator.start.app_loading import AppImport
 
 
 class Startup:
@@ -179,7 +179,7 @@ class Startup:
         return True
 
     def _app_import(self, answers: "Answers | None" = None) -> "AppImport":
-        from orchestrator.app_loading import AppImport
+        from orchestrator.start.app_loading import AppImport
 
         self._app = self._app or AppImport(self.settings, answers or self._answers(), self.report, self.stop)
         return self._app

@@ -7,12 +7,12 @@ from typing import Any
 from orchestrator import events
 from orchestrator.app.hold import Hold
 from orchestrator.log import restore
-from orchestrator.reporter import Reporter
 from orchestrator.runtime.concurrency import in_main_thread
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.app_server import AppServer
 from orchestrator.settings.model import Settings
+from orchestrator.start.reporter import Reporter
 
 
 class AppImport:

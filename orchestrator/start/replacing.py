@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from orchestrator import activation
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.runtime.signals import default_actions
+from orchestrator.start import activation
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # the new program would inherit that
 

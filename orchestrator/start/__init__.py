@@ -1,0 +1,1 @@
+"""A start from first to last: its steps, its end, and the events that it reports."""
