@@ -36,7 +36,7 @@ def _run(arguments: list[str]) -> int:
     stop = Stop()
     with fork_under_init():
         stop.install()
-    from orchestrator.cli import main as run
+    from orchestrator.command_line.cli import main as run
 
     return run(arguments, stop)
 

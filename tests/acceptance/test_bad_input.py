@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from orchestrator.cli import main
+from orchestrator.command_line.cli import main
 from orchestrator.runtime.stop import Stop
 from tests.acceptance.migrations import add_two, migrate
 from tests.harness import Project

@@ -6,7 +6,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from orchestrator.cli import main
+from orchestrator.command_line.cli import main
 from orchestrator.people.check import squawk
 from orchestrator.runtime.stop import Stop
 from tests.acceptance.migrations import CREATE

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from orchestrator.cli import main
+from orchestrator.command_line.cli import main
 from orchestrator.runtime.stop import Stop
 from tests.acceptance.contexts import multidb
 from tests.acceptance.migrations import CREATE, INSERT, migrate, stamped, untouched

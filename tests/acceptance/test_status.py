@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from sqlalchemy.engine import make_url
 
-from orchestrator.cli import main
+from orchestrator.command_line.cli import main
 from orchestrator.log import CONTEXT
 from orchestrator.runtime.stop import Stop
 from tests.acceptance.contexts import multidb, tenants

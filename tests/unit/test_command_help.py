@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli import cli, main
-from orchestrator.command_help import HELP, PURPOSES
+from orchestrator.command_line.cli import cli, main
+from orchestrator.command_line.command_help import HELP, PURPOSES
 from orchestrator.errors import EXIT_USAGE
 from orchestrator.runtime.stop import Stop
 

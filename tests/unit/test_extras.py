@@ -11,7 +11,7 @@ import pytest
 
 from orchestrator import clash
 from orchestrator.app.importing import app_failed
-from orchestrator.cli import main
+from orchestrator.command_line.cli import main
 from orchestrator.errors import EXIT_USAGE, StartupError
 from orchestrator.extras import DISTRIBUTION, EXTRAS
 from orchestrator.runtime.stop import Stop

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import click
 
-from orchestrator.commands import Commands, Described, Printer, Tool
+from orchestrator.command_line.commands import Commands, Described, Printer, Tool
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
 from orchestrator.runtime.stop import Stop

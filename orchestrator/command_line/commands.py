@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from orchestrator.command_help import HELP, PURPOSES, Help
+from orchestrator.command_line.command_help import HELP, PURPOSES, Help
 from orchestrator.errors import EXIT_USAGE
 from orchestrator.runtime.signals import default_actions
 
