@@ -1,8 +1,9 @@
 """The skeleton of docs/runbook.md: one section per exit code and alarm, with its data from the catalogue.
 
 The heading of a section is the name of its event or alarm, because alarm descriptions link to that anchor. The
-quotation below the heading is generated; people write the rest, and it is kept. `python -m orchestrator.cloudwatch.runbook`
-updates the file: it renews the quotations and appends an empty section for each missing one.
+quotation below the heading is generated; people write the rest, and it is kept.
+`python -m orchestrator.cloudwatch.runbook` updates the file: it renews the quotations and
+appends an empty section for each missing one.
 """
 
 import re

@@ -37,9 +37,9 @@ A wrong value ends the start with exit code 78, before anything is changed; all 
 unknown variable `ORCHESTRATOR_*` or `MIGRATION_DATABASE_*` is a fault if its name is close to a valid one, because it
 is probably a typo. Otherwise it is a warning.
 
-This page is made from the code by `python -m orchestrator.documentation.manual > docs/settings.md`; do not edit it here. uvicorn's
-variables have a [page of their own](uvicorn.md). [The database's address](database.md) and [secrets](secrets.md)
-explain the first two tables."""
+This page is made from the code: `python -m orchestrator.documentation.manual > docs/settings.md`. Do not edit it here.
+uvicorn's variables have a [page of their own](uvicorn.md). [The database's address](database.md) and
+[secrets](secrets.md) explain the first two tables."""
 _SETTINGS_HEADINGS = {  # the first variable below each heading
     "DATABASE_URL": "Where the database is",
     "MIGRATION_DATABASE_URL": "Another login for migrating",

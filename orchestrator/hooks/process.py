@@ -128,4 +128,4 @@ def _dying_with_us() -> list[str]:
     """Return the words to put before a command so that it is killed together with this process; Linux only."""
     if sys.platform != "linux" or not sys.executable:
         return []
-    return [sys.executable, "-IS", str(Path(__file__).with_name("hook_child.py")), str(os.getpid())]
+    return [sys.executable, "-IS", str(Path(__file__).with_name("child.py")), str(os.getpid())]

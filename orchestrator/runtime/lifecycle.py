@@ -1,8 +1,8 @@
 """The states of a process, and which state may follow which.
 
-`orchestrator.start.startup` runs through the states in straight async code; the table here checks each change and announces
-it. A table-driven state machine would be right if outside events chose the next state, for example if `serving` could
-fall back to `waiting`, or if replicas elected a leader. Neither is the case.
+`orchestrator.start.startup` runs through the states in straight async code; the table here checks each change and
+announces it. A table-driven state machine would be right if outside events chose the next state, for example if
+`serving` could fall back to `waiting`, or if replicas elected a leader. Neither is the case.
 """
 
 import enum

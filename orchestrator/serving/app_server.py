@@ -25,7 +25,7 @@ from orchestrator.runtime.stop import SIGNALS, Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.bounded import bounded
 from orchestrator.serving.gate import Handed
-from orchestrator.serving.limits import KEEP_ALIVE_SECONDS, Connections
+from orchestrator.serving.limits import Connections
 from orchestrator.serving.probed import ProbedApp
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
@@ -188,7 +188,7 @@ class AppServer:
             log_config=None,
             access_log=False,  # our `request` events replace it, and add the duration
             workers=1,
-            **{"timeout_keep_alive": KEEP_ALIVE_SECONDS, **self._options},
+            **{"timeout_keep_alive": uvicorn_options.KEEP_ALIVE_SECONDS, **self._options},
         )
         config.load()
         self.imported = config.loaded_app

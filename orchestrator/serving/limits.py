@@ -12,7 +12,6 @@ from typing import Any, Protocol, TypeVar
 REQUEST_LINE_BYTES = 65_536  # uvicorn's own limit with h11; httptools has no limit
 HEAD_BYTES = 131_072  # request line and headers
 HEAD_SECONDS = 60.0  # for a head to arrive, counted from the connection or its first byte
-KEEP_ALIVE_SECONDS = 75  # an ALB reuses idle connections for 60 s, so we must keep them longer
 LINGER_SECONDS = 2.0  # for a refused client to read the refusal, while we discard what it still sends
 
 # Reserved for the app, its connection pool and the probes: a quarter of the descriptors, at most 256.

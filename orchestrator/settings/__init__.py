@@ -1,1 +1,1 @@
-"""The settings: every ORCHESTRATOR_* variable, uvicorn's own, what the project's files say, and the validation of all."""
+"""The settings: the ORCHESTRATOR_* variables, uvicorn's own, what the project's files say; and their validation."""

@@ -1,6 +1,6 @@
 """The settings of a start: the app, the migration, the port, and the time limits of its waits.
 
-`settings.py` adds the others, and describes their use.
+`model.py` adds the others, and describes their use.
 """
 
 from pathlib import Path

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestrator.sentences import Ours, Words
-from orchestrator.serving.limits import KEEP_ALIVE_SECONDS
 from orchestrator.variables.definition import Fault
 from orchestrator.variables.service_links import is_service_link
 
 PREFIX = "UVICORN_"
+KEEP_ALIVE_SECONDS = 75  # an ALB reuses idle connections for 60 s, so we must keep them longer
 
 
 class Effect(enum.Enum):

@@ -25,7 +25,7 @@ MAX_BYTES = 1_000_000
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _MEMBERS = {"task_id": "TaskARN", "cluster": "Cluster", "task_family": "Family", "task_revision": "Revision"}
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("orchestrator.ecs")
 
 
 def identify(environ: Mapping[str, str]) -> None:

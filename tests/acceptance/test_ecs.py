@@ -279,7 +279,7 @@ async def said(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(CONTEXT, "task", {})
     monkeypatch.setattr(ecs, "CONFIGURED", configured := threading.Event())
     monkeypatch.setattr(ecs, "TIMEOUT_SECONDS", 0.3)
-    captured = capture("orchestrator.start.ecs", monkeypatch)
+    captured = capture("orchestrator.ecs", monkeypatch)
     ecs.identify(environ)
     configured.set()
     while not captured.records:
@@ -337,11 +337,11 @@ async def test_a_broken_endpoint_delays_nothing(project: Project, name: str) -> 
         Orchestrator("serve", env=address(endpoint.port), cwd=project.path) as process,
     ):
         await process.event("server_started")
-        await process.event("log", logger="orchestrator.start.ecs", level="warning")
+        await process.event("log", logger="orchestrator.ecs", level="warning")
         assert await process.stop() == 0
     assert_well_formed(process)
     assert not any(event.keys() & FIELDS for event in process.events)
-    assert len(process.find("log", logger="orchestrator.start.ecs")) == 1
+    assert len(process.find("log", logger="orchestrator.ecs")) == 1
     assert "hunter2" not in "".join(process.lines)
     assert process.stderr == ""
 

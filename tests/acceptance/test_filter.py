@@ -216,5 +216,6 @@ def test_the_end_of_its_reader_ends_it_quietly(arguments: tuple[str, ...]) -> No
 
 def test_a_start_does_not_pay_for_it() -> None:
     """The parser and RE2 are for this command; `serve` imports neither."""
-    code = "import sys, orchestrator.command_line.cli, orchestrator.start.process; sys.exit(bool({'lark', 're2'} & set(sys.modules)))"
+    modules = "orchestrator.command_line.cli, orchestrator.start.process"
+    code = f"import sys, {modules}; sys.exit(bool({{'lark', 're2'}} & set(sys.modules)))"
     assert subprocess.run((sys.executable, "-c", code), check=False).returncode == 0

@@ -328,6 +328,9 @@ def test_it_imports_little_of_the_standard_library_and_nothing_else() -> None:
     code, *modules = done.stdout.split()
     assert code == "1"
     ours = {name for name in modules if name.startswith("orchestrator")}
-    assert ours == {"orchestrator", "orchestrator.began", "orchestrator.__main__", "orchestrator.serving.probe"}
+    assert ours == {
+        *("orchestrator", "orchestrator.began", "orchestrator.__main__"),
+        *("orchestrator.serving", "orchestrator.serving.probe"),
+    }
     assert {name.partition(".")[0] for name in modules} - ours <= sys.stdlib_module_names
     assert not {"typing", "re", "contextlib", "threading", "http.client", "ssl", "encodings.idna"} & set(modules)

@@ -10,7 +10,7 @@ ROOT = Path("orchestrator")
 PAGE = Path("CONTRIBUTING.md")
 BEGIN, END = "<!-- map -->\n", "<!-- /map -->"
 _TOP = "orchestrator"  # the modules that are in no package below it
-_TOP_JOB = "The steps of a start (`startup`, `server`), and what all packages use (`settings`, `stop`, `lifecycle`)."
+_TOP_JOB = "The entry points (`__main__`, `pytest_plugin`, `autogenerate`), and small things that all packages use."
 _DIVIDED = "migrations"  # a package whose parts are packages of the map
 
 

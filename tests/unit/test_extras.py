@@ -69,14 +69,13 @@ def test_every_extra_is_one_of_the_distribution() -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """Return a directory of packages into which another distribution has put its own `orchestrator/cli`."""
+    """Return a directory of packages in which another distribution has overwritten a module of ours."""
     shutil.copytree(PACKAGE, tmp_path / "orchestrator", ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "orchestrator/cli").mkdir()
-    (tmp_path / "orchestrator/cli/__init__.py").write_text("app = None\n")
+    (tmp_path / "orchestrator/command_line/cli.py").write_text("app = None\n")
     information = tmp_path / "orchestrator_core-5.0.dist-info"
     information.mkdir()
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {OTHER}\nVersion: 5.0\n")
-    (information / "RECORD").write_text("orchestrator/__init__.py,,\norchestrator/cli/__init__.py,,\n")
+    (information / "RECORD").write_text("orchestrator/__init__.py,,\norchestrator/command_line/cli.py,,\n")
     return tmp_path
 
 
