@@ -2,8 +2,8 @@
 
 The heading of a section is the name of its event or alarm, because alarm descriptions link to that anchor. The
 quotation below the heading is generated; people write the rest, and it is kept.
-`python -m orchestrator.cloudwatch.runbook` updates the file: it renews the quotations and
-appends an empty section for each missing one.
+`python -m orchestrator.cloudwatch.runbook` updates the file: it renews the quotations, appends an empty section for
+each missing one, and copies the page into the package for `orchestrator explain`.
 """
 
 import re
@@ -16,6 +16,8 @@ from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE
 
 FILE = Path("docs/runbook.md")
+COPY = Path("orchestrator/documentation/runbook.md")
+"""The copy in the wheel."""
 PARTS = ("Look", "Decide", "Do", "Do not")
 """What every section tells, in this order, each in a paragraph that begins with the word in bold."""
 
@@ -23,7 +25,8 @@ _SILENT = {
     "no-last-line": "**Exit code 137, 139 or 143**, or none: the process was ended from outside, and wrote no last "
     "line. EventBridge rule `TaskStoppedRule`.",
     "out-of-memory": "**Exit code 137**, reason `OutOfMemoryError`. EventBridge rule `TaskStoppedRule`.",
-    "task-killed": "**Exit code 137, 139 or 143** without that reason. EventBridge rule `TaskStoppedRule`.",
+    "task-killed": "**Exit code 137, 139 or 143**: a signal ended the process, but not for lack of memory. EventBridge "
+    "rule `TaskStoppedRule`.",
     "secret-unreadable": "**No exit code**, reason `ResourceInitializationError`. EventBridge rule `TaskStoppedRule`.",
     "image-pull": "**No exit code**, reason `CannotPullContainerError`. EventBridge rule `TaskStoppedRule`.",
     "deployment-failed": "**No exit code.** EventBridge rule `DeploymentFailedRule`, or a stack that does not end.",
@@ -89,4 +92,6 @@ def _empty() -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(renewed(FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    page = renewed(FILE.read_text(encoding="utf-8"))
+    for file in (FILE, COPY):
+        file.write_text(page, encoding="utf-8")

@@ -155,6 +155,18 @@ def check(  # noqa: PLR0913  # its options
     return command.check(stop, "json" if as_json else form, dialect=dialect or "", since=since)
 
 
+@cli.command(cls=Printer)
+@click.argument("topic", default="")
+def explain(topic: str) -> int:
+    """Print the section of the runbook about TOPIC: an exit code, an event or an alarm. Without TOPIC, list them."""
+    from orchestrator.people.explain import explain as section
+
+    try:
+        return _print(section(topic))
+    except LookupError as error:
+        raise click.BadParameter(str(error.args[0]), param_hint="TOPIC") from None
+
+
 _FILE = click.Path(dir_okay=False, exists=True, allow_dash=True, path_type=Path)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 PURPOSES: Mapping[str, Sequence[str]] = {
     "Start": ("serve", "run", "migrate", "wait"),
-    "Look": ("status", "plan"),
+    "Look": ("status", "plan", "explain"),
     "Build and check an image": ("check", "freeze", "probe"),
     "Read logs": ("timeline", "filter", "events", "cloudwatch"),
 }
@@ -83,6 +83,7 @@ HELP = {
         _OF_LOOKING,
     ),
     "plan": Help("plan.md", {0: "It could be read, even if nothing is pending.", **_NOT_SEEN}, (5, 9, 78), _OF_LOOKING),
+    "explain": Help("runbook.md", _DONE),
     "check": Help(
         "check.md",
         {0: "Nothing is wrong or dangerous.", 1: "There are dangerous operations."},

@@ -154,8 +154,9 @@ def told(failure: Failure) -> int:
     if isinstance(failure, SettingsInvalid):
         for fault in cleaned(failure.faults, REDACTOR.value):
             _complain(f"{fault['variable']}: {fault['problem']}", f"Example: {fault['example']}")
-        return failure.exits_with
-    _complain(*sentence(failure))
+    else:
+        _complain(*sentence(failure))
+    sys.stderr.write(f"  `orchestrator explain {failure.exits_with}` tells more.\n")
     return failure.exits_with
 
 

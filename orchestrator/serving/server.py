@@ -27,18 +27,13 @@ _FORCED_SECONDS = 0.5
 _NOTICED_SECONDS = 0.3  # uvicorn looks every 0.1 s
 
 
-_HINTS = {
-    errno.EACCES: "This user may not listen on ports below 1024. Set PORT to another one, such as 8000.",
-    errno.EADDRNOTAVAIL: "This machine does not have the address in ORCHESTRATOR_HOST: 0.0.0.0 stands for all it has.",
-}
-
-
-def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
+def bind(settings: Settings, backlog: int = BACKLOG) -> socket.socket:
     """Return a socket that already listens: clients queue in its backlog until the loop accepts them.
 
     Raises:
         StartupError: with BindFailed: the port is taken or not allowed, or the host is not an address of this machine.
     """
+    host, port = settings.host, settings.port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -57,12 +52,24 @@ def bind(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
             error_type="bind_failed",
             error_code=error.errno or "",
             error_message=error.strerror or str(error),
-            hint=_HINTS.get(error.errno or 0, ""),
+            hint=_hint(error, settings),
             host=host,
             port=port,
         )
         raise StartupError(failure) from None
     return listener
+
+
+def _hint(error: OSError, settings: Settings) -> str:
+    """Return what to do; it names the variables in which the port and the host are."""
+    port, host = (uvicorn_options.variable(name, os.environ) for name in ("port", "host"))
+    if "port" not in settings.fields_set:
+        port = f"{port} (it is not set: {settings.port} is its default)"
+    if error.errno == errno.EACCES:
+        return f"This user may not listen on ports below 1024. Set {port} to another one, such as 8000."
+    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        return f"This machine does not have the address in {host}: 0.0.0.0 stands for all it has."
+    return f"End the process that uses the port, or change {port}."
 
 
 async def open_port(settings: Settings, answers: Answers, emit: Emit) -> "Port":
@@ -72,7 +79,7 @@ async def open_port(settings: Settings, answers: Answers, emit: Emit) -> "Port":
         StartupError: with BindFailed, as `bind`.
     """
     backlog = uvicorn_options.given(os.environ).get("backlog", BACKLOG)
-    port = Port(bind(settings.host, settings.port, backlog), answers, emit)
+    port = Port(bind(settings, backlog), answers, emit)
     await port.open()
     return port
 

@@ -101,6 +101,11 @@ def given(environ: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value, fault in _read(environ) if fault is None}
 
 
+def variable(name: str, environ: Mapping[str, str]) -> str:
+    """Return the variable that sets this option: uvicorn's if it is set, otherwise that of our setting."""
+    return f"{PREFIX}{name.upper()}" if name in given(environ) else SETTINGS[name]
+
+
 def faults(environ: Mapping[str, str]) -> list[Fault]:
     """Return a fault for each of uvicorn's variables that is wrong or refused."""
     return [fault for _, _, fault in _read(environ) if fault is not None]

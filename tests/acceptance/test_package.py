@@ -30,7 +30,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) -> None:
     """An image must not get the tests or the example service with it."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    assert {"orchestrator/__main__.py", "orchestrator/logging.yaml", "orchestrator/serving/status_page.html"} <= names
+    data = {"logging.yaml", "serving/status_page.html", "documentation/runbook.md"}
+    assert {"orchestrator/__main__.py", *(f"orchestrator/{name}" for name in data)} <= names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"orchestrator", "startup_orchestrator"}
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from orchestrator.errors import StartupError
+from orchestrator.serving.server import bind
+from orchestrator.settings.model import Settings
 from tests.harness import Orchestrator, Project, make_project
 
 SLOW = "import time; time.sleep(0.4)"
@@ -272,9 +275,36 @@ async def test_a_taken_port_ends_the_start_before_anything_is_touched(project: P
             assert await second.exit_code() == 11
     failure = second.find("bind_failed")[0]
     assert failure["port"] == first.port
-    assert failure["hint"]
+    assert failure["hint"] == "End the process that uses the port, or change PORT."
     assert second.events[-1]["event"] == "startup_failed"
     assert not (project.path / "app.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("environ", "host", "hint"),
+    [
+        ({}, "", "or change PORT (it is not set: {port} is its default)."),
+        ({"PORT": "{port}"}, "", "or change PORT."),
+        ({"PORT": "8000", "UVICORN_PORT": "{port}"}, "", "or change UVICORN_PORT."),
+        ({"ORCHESTRATOR_HOST": "192.0.2.1"}, "192.0.2.1", "the address in ORCHESTRATOR_HOST: 0.0.0.0"),
+        ({"UVICORN_HOST": "no.such.host.invalid"}, "no.such.host.invalid", "the address in UVICORN_HOST: 0.0.0.0"),
+    ],
+)
+def test_a_port_that_cannot_be_opened_is_blamed_on_the_variable_that_names_it(
+    environ: dict[str, str], host: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several variables can hold it, and PORT is often set by the platform."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value.format(port=port))
+        settings = Settings(host=host or "127.0.0.1", port=port)
+        vars(settings).update(fields_set=frozenset({"port"} if environ else ()))
+        with pytest.raises(StartupError) as failed:
+            bind(settings)
+    assert hint.format(port=port) in str(failed.value.failure.hint)
 
 
 async def test_a_log_reader_that_stalls_does_not_stall_the_service(project: Project) -> None:

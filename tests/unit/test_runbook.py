@@ -11,10 +11,13 @@ from botocore import xform_name
 from orchestrator.cloudwatch import runbook
 from orchestrator.cloudwatch.alarms import PAGING, Alarm
 from orchestrator.cloudwatch.queries import QUERIES
+from orchestrator.command_line.cli import main
 from orchestrator.documentation.schema import line_schema
-from orchestrator.errors import Failure
+from orchestrator.errors import EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE
 from orchestrator.logins.database_settings import DatabaseSettings
+from orchestrator.people.markdown import for_terminal
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
 
 TEXT = (Path(__file__).parents[2] / runbook.FILE).read_text(encoding="utf-8")
@@ -28,6 +31,61 @@ ITS_OWN = {("logs", "tail"), ("cloudformation", "deploy")}  # commands that the 
 def test_what_is_made_is_up_to_date() -> None:
     """`python -m orchestrator.cloudwatch.runbook` renews it; what people wrote stays as it is."""
     assert runbook.renewed(TEXT) == TEXT
+
+
+def test_the_package_has_the_same_page() -> None:
+    """`orchestrator explain` prints it where the repository is not; renewing it copies it."""
+    assert (Path(__file__).parents[2] / runbook.COPY).read_text(encoding="utf-8") == TEXT
+
+
+@pytest.mark.parametrize("code", [0, 64, *(kind.exits_with for kind in FAILURES.values())])
+def test_each_exit_code_is_explained(code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the section that the terminal links to, as it is written."""
+    assert main(["explain", str(code)], Stop()) == 0
+    heading, _, body = capsys.readouterr().out.removeprefix("## ").partition("\n")
+    assert body.strip() == SECTIONS[heading].strip()
+    assert f"**Exit code {code}" in body
+
+
+def test_every_topic_is_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    """By its name, too: an alarm has no exit code; and one exit code may have several causes."""
+    assert main(["explain"], Stop()) == 0
+    listed = capsys.readouterr().out
+    for name in SECTIONS:
+        assert f" {name} " in listed
+        assert main(["explain", name], Stop()) == 0
+    capsys.readouterr()
+    assert main(["explain", "137"], Stop()) == 0
+    assert re.findall(r"^## (.+)", capsys.readouterr().out, re.MULTILINE) == [
+        "no-last-line",
+        "out-of-memory",
+        "task-killed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("topic", "words"),
+    [("20", "never exits with 20"), ("migration_faild", "Did you mean 'migration_failed'?"), ("-1", "No such option")],
+)
+def test_a_topic_that_does_not_exist_is_an_error_of_usage(
+    topic: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the one that is meant."""
+    assert main(["explain", topic], Stop()) == EXIT_USAGE
+    assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_on_a_terminal_the_runbook_fits_the_window(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the marks of Markdown; commands and tables stay whole."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    for body in SECTIONS.values():
+        lines = for_terminal(body).splitlines()
+        words = [line for line in lines if not line.startswith("  ")]
+        assert all(len(line) <= width or " " not in line for line in words)
+        assert not any("**" in line or line.startswith((">", "|", "#")) for line in words)
+    row = next(line for line in for_terminal(SECTIONS["database_unreachable"]).splitlines() if "`dns`" in line)
+    assert row.startswith("  `dns` ")
 
 
 def test_there_is_a_section_for_each_exit_code_and_alarm_and_no_other() -> None:

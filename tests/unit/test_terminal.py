@@ -63,6 +63,7 @@ def test_each_fault_is_a_line_with_its_example(monkeypatch: pytest.MonkeyPatch) 
         "           ORCHESTRATOR_SERVCIE: no such variable",
         "               for example: ORCHESTRATOR_SERVICE=plants",
         "           → Correct them.",
+        "           Runbook: docs/runbook.md#settings_invalid",
     ]
 
 
@@ -89,7 +90,7 @@ def test_a_half_applied_revision_shows_its_sql_and_what_is_left(monkeypatch: pyt
         "CREATE TABLE a (id INT)",
     ]
     assert below[5] == "not done:"
-    assert below[-2:] == ["... 3 more", "→ Repair it."]
+    assert below[-3:] == ["... 3 more", "→ Repair it.", "Runbook: docs/runbook.md#migration_half_applied"]
     assert [each.strip() for each in Text(colours=False)(line).split("\n")[1:]] == below
 
 
@@ -102,17 +103,54 @@ def test_the_last_line_of_a_failed_start_repeats_nothing(monkeypatch: pytest.Mon
         "hint": "x",
     }
     line = fields("startup_failed", "The start failed: " + LONG, "critical", **told)
-    assert shown(80, line, monkeypatch) == ["10:44:52 ✗ Exit code 7, while migrating"]
+    assert shown(80, line, monkeypatch) == [
+        "10:44:52 ✗ Exit code 7, while migrating; `orchestrator explain 7` tells more"
+    ]
     text = Text(colours=False)(line)
-    assert text.endswith("The start failed (state migrating, exit code 7): see migration_failed above.")
+    assert text.endswith("(state migrating, exit code 7): see migration_failed above, or `orchestrator explain 7`.")
 
 
 def test_a_last_line_without_a_failure_above_says_it_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """For a bug, a wrong command line or a limit of memory there is no other line."""
     told: dict[str, Any] = {"exit_code": 64, "failed_state": "waiting", "failure_event": "", "hint": "Correct it."}
     line = fields("startup_failed", "The start failed: no such command", "critical", **told)
-    assert shown(80, line, monkeypatch) == ["10:44:52 ✗ The start failed: no such command", "           → Correct it."]
+    assert shown(80, line, monkeypatch) == [
+        "10:44:52 ✗ The start failed: no such command",
+        "           → Correct it.",
+        "           Runbook: docs/runbook.md#exit-64",
+    ]
     assert Text(colours=False)(line).splitlines()[1].strip() == "→ Correct it."
+
+
+SITE = "https://docs.example.com/orchestrator"
+LINKED = f"\x1b]8;;{SITE}/docs/runbook.html#lock_timeout\x1b\\docs/runbook.md#lock_timeout\x1b]8;;\x1b\\"
+
+
+@pytest.mark.parametrize(
+    ("documentation", "environ", "link"),
+    [
+        ("", {"TERM_PROGRAM": "WezTerm"}, "docs/runbook.md#lock_timeout"),
+        (f"{SITE}/", {"TERM_PROGRAM": "WezTerm"}, LINKED),
+        (SITE, {"VTE_VERSION": "7600"}, LINKED),
+        (SITE, {"VTE_VERSION": "4200"}, f"{SITE}/docs/runbook.html#lock_timeout"),
+        (SITE, {"TERM_PROGRAM": "WezTerm", "TMUX": "socket,1,0"}, f"{SITE}/docs/runbook.html#lock_timeout"),
+        (
+            "https://forge.example.com/o/r/tree/main/docs",
+            {},
+            "https://forge.example.com/o/r/tree/main/docs/runbook.md#lock_timeout",
+        ),
+    ],
+)
+def test_a_failure_leads_to_its_section_of_the_runbook(
+    documentation: str, environ: dict[str, str], link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a link where the terminal takes one and the package knows its documentation; never in a file."""
+    addresses = [f"Documentation, {documentation}"] if documentation else None
+    monkeypatch.setattr("importlib.metadata.metadata", lambda _: SimpleNamespace(get_all=lambda _: addresses))
+    monkeypatch.setattr("os.environ", environ)
+    line = fields("lock_timeout", "Did not get the lock", "critical", hint="Look at the holder.")
+    assert Screen(0, colours=False)(line).endswith(f"           Runbook: {link}")
+    assert "\x1b" not in Text(colours=False)(line)
 
 
 def test_serving_shows_an_address_to_click_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from orchestrator.log.terminal.bottom import ERASE, Bottom
 from orchestrator.log.terminal.details import details
 from orchestrator.log.terminal.escapes import coloured, visible
 from orchestrator.log.terminal.progress import HIDDEN, Progress
+from orchestrator.log.terminal.runbook import runbook
 from orchestrator.log.terminal.text import traces
 
 _MARKS = {"warning": ("!", "yellow"), "error": ("✗", "red"), "critical": ("✗", "bold red")}
@@ -58,6 +59,7 @@ class Screen:
         for line in self._details(fields):
             first, *rest = self._wrapped(line)
             lines += [_INDENT + first, *rest]
+        lines += [_INDENT + line for line in self._runbook(fields)]
         return ERASE + "\n".join([*lines, *traces(fields)])
 
     def _mark(self, fields: dict[str, Any]) -> tuple[str, str]:
@@ -80,7 +82,8 @@ class Screen:
                 host = f"[{fields['host']}]" if ":" in fields["host"] else fields["host"]
                 return f"Serving on http://{host}:{fields['port']} after {fields['startup_seconds']:.1f} s"
             case "startup_failed" if fields["failure_event"]:
-                return f"Exit code {fields['exit_code']}, while {fields['failed_state']}"
+                code = fields["exit_code"]
+                return f"Exit code {code}, while {fields['failed_state']}; `orchestrator explain {code}` tells more"
             case "settings_invalid":
                 return words.partition(":")[0] + ":"
             case "log" if fields["logger"] not in {"stdout", "stderr"}:
@@ -94,6 +97,10 @@ class Screen:
                 "Ctrl-C stops it. `orchestrator status` shows the database, `orchestrator --help` the other commands."
             ]
         return [] if fields.get("failure_event") else list(details(fields))
+
+    def _runbook(self, fields: dict[str, Any]) -> list[str]:
+        """Return the link to the runbook; it is not wrapped, because a broken address is none."""
+        return [] if fields.get("failure_event") else runbook(fields, links=True)
 
     def _wrapped(self, text: str) -> list[str]:
         """Return the lines of a text in the width of the window, between words where that is possible."""

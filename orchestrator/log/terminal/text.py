@@ -5,10 +5,14 @@ from typing import Any
 
 from orchestrator.log.terminal.details import details
 from orchestrator.log.terminal.escapes import coloured, visible
+from orchestrator.log.terminal.runbook import runbook
 
 _COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
 _INDENT = " " * 22
-_LAST = "The start failed (state {failed_state}, exit code {exit_code}): see {failure_event} above."
+_LAST = (
+    "The start failed (state {failed_state}, exit code {exit_code}): see {failure_event} above, or "
+    "`orchestrator explain {exit_code}`."
+)
 _LIKE_A_LINE = re.compile(r"^(?=\d\d:\d\d:\d\d)", re.MULTILINE)
 
 
@@ -25,7 +29,8 @@ class Text:
         words = visible(message, lines=True).replace("\n", f"\n{_INDENT}")
         words = coloured(words, self._colours.get(fields["level"], ""))
         lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {words}"]
-        lines += [f"{_INDENT} {line}" for line in details(fields) if not repeats]
+        if not repeats:
+            lines += [f"{_INDENT} {line}" for line in (*details(fields), *runbook(fields))]
         return "\n".join([*lines, *traces(fields)])
 
 
