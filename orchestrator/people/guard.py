@@ -8,7 +8,6 @@ https://docs.sqlalchemy.org/en/20/core/events.html#sqlalchemy.events.DialectEven
 
 import contextlib
 import re
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -94,10 +93,3 @@ def nothing_changed() -> Iterator[Guard]:
         event.remove(Engine, "before_cursor_execute", guard.answer_lock)
         for name in _HOOKS:
             event.remove(Engine, name, guard.leave_out)
-
-
-@contextlib.contextmanager
-def printing_to_stderr() -> Iterator[None]:
-    """Send the project's prints to standard error inside the block: standard output is for the command's answer."""
-    with contextlib.redirect_stdout(sys.stderr):
-        yield

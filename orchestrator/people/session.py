@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from orchestrator.app.database import tell_app
 from orchestrator.databases.waiting import Look, T, look_once, preload
 from orchestrator.errors import EXIT_OK, Failure, MigrationFailed, MigrationHalfApplied, SettingsInvalid, StartupError
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import Target, env_may_tell, read_target
-from orchestrator.people.guard import printing_to_stderr
+from orchestrator.people.app import use_apps_configuration
+from orchestrator.people.printing import printing_to_stderr
 from orchestrator.runtime.concurrency import MAIN_THREAD, in_main_thread
 from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.runtime.stop import Stop
@@ -45,8 +47,9 @@ class Session:
         """Return this image's tree and target, after the address of the database is known.
 
         Raises:
-            StartupError: with MigrationTreeInvalid or SettingsInvalid.
+            StartupError: with AppFailed, MigrationTreeInvalid or SettingsInvalid.
         """
+        await in_main_thread(lambda: use_apps_configuration(self.settings), name="app-import")
         target = await in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
         if self.credentials.known:
             return target
@@ -107,13 +110,14 @@ def begun(command: str, stop: Stop) -> Session:
     REDACTOR.register(known_secrets(os.environ))
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     settings, credentials = load(os.environ, command)
+    tell_app(credentials)
     show_known_command_line("alembic", "upgrade", settings.target)
     return Session(settings, credentials, stop)
 
 
 def explained(work: Callable[[], Answer]) -> int:
     """Print the answer of `work`, and return its exit code; failures and what the project prints go to stderr."""
-    level, arguments, path = logging.root.manager.disable, sys.argv[:], sys.path[:]
+    level, arguments, path, environ = logging.root.manager.disable, sys.argv[:], sys.path[:], dict(os.environ)
     logging.disable(logging.INFO)  # Alembic's ini shows its log, which would mix with the answer
     try:
         with printing_to_stderr():
@@ -125,6 +129,8 @@ def explained(work: Callable[[], Answer]) -> int:
     finally:
         logging.disable(level)
         sys.argv[:], sys.path[:] = arguments, path
+        os.environ.clear()
+        os.environ.update(environ)
     sys.stdout.write(answer.text)
     return answer.exit_code
 

@@ -1,5 +1,7 @@
 """Apps with advanced-alchemy: Alembic's configuration is in the app, and env.py is that of the library."""
 
+import json
+import sqlite3
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -97,3 +99,21 @@ async def test_an_app_without_the_plugin_is_told_what_is_missing(project: Projec
     project.write("app/main.py", _APP.replace("plugins=[SQLAlchemyPlugin(config)]", ""))
     result = await run("migrate", env=litestar, cwd=project.path)
     failure(result, "migration_tree_invalid", 9)
+
+
+@backends("sqlite")
+@pytest.mark.parametrize("command", ["status", "plan", "check"])
+async def test_the_commands_for_people_ask_the_app_too(
+    command: str, project: Project, database: Database, litestar: dict[str, str]
+) -> None:
+    """They find the tree and the address of a start; each print of the app is shown once, beside the answer."""
+    sqlite3.connect(database.url.removeprefix("sqlite+aiosqlite:///")).close()
+    result = await run(command, "--json", env=litestar, cwd=project.path)
+    assert result.exit_code == 0, result.stderr
+    answer = json.loads("\n".join(result.lines))
+    if command == "check":
+        assert (answer["revisions"], answer["failures"]) == (2, [])
+    else:
+        (found,) = answer["databases"]
+        assert [each["revision"] for each in found["pending"]] == ["r1", "r2"]
+        assert result.stderr.count("the factory is called") == 1

@@ -179,3 +179,26 @@ def test_without_any_address_the_database_has_to_be_named(
     monkeypatch.delenv("DATABASE_URL")
     assert "--dialect" in _json(capsys, code=78)["failures"][0]["message"]
     assert _json(capsys, "--dialect", "sqlite", code=0)["revisions"] == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "connect"),
+    [
+        (
+            "mysql+asyncmy://nobody:s3cret@127.0.0.1:1/plants",
+            "with __import__('socket').socket() as raw: raw.connect(('127.0.0.1', 1))",
+        ),
+        ("sqlite+aiosqlite:///app.db", "import sqlite3; sqlite3.connect('app.db')"),
+    ],
+)
+def test_an_app_that_connects_by_itself_while_it_is_imported_is_named(
+    url: str, connect: str, project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start can hold SQLAlchemy's connections until the migration is done, but not a driver's own."""
+    name = f"app_{url[:5]}"
+    project.write(f"{name}.py", f"\n{connect}\napp = print")
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setenv("ORCHESTRATOR_APP", f"{name}:app")
+    (note,) = _json(capsys, code=0)["notes"]
+    assert note.startswith(f"{name}.py:2 connects to the database while the app is imported")
+    assert not (project.path / "app.db").exists()

@@ -31,8 +31,12 @@ class Asked:
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:
         """Return the exit code, and what was printed on stdout and stderr."""
+        return self.other("status", *arguments)
+
+    def other(self, *command: str) -> tuple[int, str, str]:
+        """Return the same of any command."""
         self._capsys.readouterr()
-        code = main(["status", *arguments], Stop())
+        code = main([*command], Stop())
         return code, *self._capsys.readouterr()
 
     def json(self, *, exit_code: int = 0) -> dict[str, Any]:
@@ -57,6 +61,15 @@ def ask(
 def _states(answer: dict[str, Any]) -> list[tuple[str, str]]:
     (database,) = answer["databases"]
     return [(run["revision"], run["state"]) for run in database["history"]]
+
+
+def test_what_env_py_prints_is_shown_once(project: Project, database: Database, ask: Asked) -> None:
+    """Env.py runs several times: for the address, for the database, and for the SQL of the plan."""
+    add_two(project)
+    asyncio.run(migrate(project, database, ORCHESTRATOR_TARGET="r1"))
+    project.write("alembic/env.py", "print('hello\\nfrom env.py')\n" + (project.path / "alembic/env.py").read_text())
+    for command in ("status", "plan"):
+        assert ask.other(command)[::2] == (0, "hello\nfrom env.py\n")
 
 
 def test_it_shows_what_ran_what_is_pending_and_who_has_the_lock(

@@ -15,8 +15,8 @@ from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, read_tree
 from orchestrator.migrations.scripts.locations import env_file
 from orchestrator.migrations.scripts.tree import Tree, invalid
+from orchestrator.people.app import check_app, use_apps_configuration
 from orchestrator.people.check import squawk
-from orchestrator.people.check.app import import_app
 from orchestrator.people.check.judging import Judge, Judgement
 from orchestrator.people.check.model import Failure, Report
 from orchestrator.people.recording.offline import configured_options, dialect_called
@@ -46,10 +46,12 @@ class Check:
         """Return the faults and the dangerous operations.
 
         Raises:
-            StartupError: with MigrationTreeInvalid: there are no scripts, or the revision `since` does not exist.
+            StartupError: with MigrationTreeInvalid: there are no scripts, or the revision `since` does not exist; with
+                AppFailed: the app, which has Alembic's configuration, cannot be imported.
         """
         settings, credentials = self._session.settings, self._session.credentials
         url = credentials.alembic_url() if credentials.known else None
+        app_is_imported = use_apps_configuration(settings, offline=True)
         files = AlembicFiles.of(settings)
         config = alembic_config(files, url, settings.target)
         if not env_file(files).own_scripts:
@@ -63,7 +65,9 @@ class Check:
             self._failures.append(Failure(exit_code=9, message=REDACTOR.text(message), hint=_ENV_HINT))
         wanted = _since(scripts, tree, self._since)
         dialect, judgement = self._judged(config, scripts, options, wanted)
-        self._noting(lambda: import_app(settings))
+        if not app_is_imported:
+            address = credentials.own_address().url if credentials.known else None
+            self._noting(lambda: self._notes.extend(check_app(settings, address)))
         return Report(
             dialect=dialect,
             revisions=len(wanted) if dialect else 0,
