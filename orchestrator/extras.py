@@ -2,14 +2,13 @@
 
 import importlib.util
 
+from orchestrator.dialects import KINDS
+
 DISTRIBUTION = "startup-orchestrator"
 """The name on the package index; the import name and the command are `orchestrator`."""
 
 EXTRAS = {
-    "asyncmy": "mysql",
-    "cryptography": "mysql",
-    "asyncpg": "postgresql",
-    "aiosqlite": "sqlite",
+    **{module: kind.name for kind in KINDS for module in kind.modules},
     "lark": "tools",
     "re2": "tools",
     "ijson": "tools",

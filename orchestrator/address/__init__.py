@@ -4,25 +4,21 @@ The app and its env.py may use any driver. Ours is the async one for the same da
 are translated. An option without a counterpart is reported, because our connection may then differ from the app's.
 """
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.url import URL, make_url
+from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from orchestrator.address import mysql, postgresql, sqlite
-from orchestrator.address.dialects import DATABASES, OWN
 from orchestrator.address.drivers import DRIVERS, Parameters
-from orchestrator.address.options import AddressError, Options
+from orchestrator.address.options import AddressError, Options, Translation
+from orchestrator.dialects import DIALECTS, SUPPORTED, Kind, standard
 
 __all__ = ["AddressError", "OwnAddress", "of_call", "of_url", "with_driver"]
 
-_TRANSLATE = {"mysql": mysql.translate, "postgresql": postgresql.translate, "sqlite": sqlite.translate}
-_DEFAULT = {"mysql": "mysqldb", "postgresql": "psycopg2", "sqlite": "pysqlite"}
-"""The driver that a URL without one is read as: SQLAlchemy's choice, which for PostgreSQL differs between versions."""
 _LOCATION = {
     "host": "host",
     "port": "port",
@@ -59,11 +55,8 @@ def with_driver(url: URL) -> URL:
     Raises:
         AddressError: the database is not supported.
     """
-    backend, _, driver = url.drivername.partition("+")
-    if backend not in DATABASES:
-        raise AddressError("", f"`{backend}` is not MySQL, MariaDB, PostgreSQL or SQLite")
-    backend = "postgresql" if backend == "postgres" else backend
-    return url.set(drivername=f"{backend}+{driver or _DEFAULT[DATABASES[backend]]}")
+    dialect, _, driver = standard(url.drivername).partition("+")
+    return url.set(drivername=f"{dialect}+{driver or _known(dialect).default_driver}")
 
 
 def of_url(url: URL) -> OwnAddress:
@@ -72,10 +65,10 @@ def of_url(url: URL) -> OwnAddress:
     Raises:
         AddressError: no connection can be made with it.
     """
-    url = with_driver(url)
-    backend, _, driver = url.drivername.partition("+")
-    if not url.query and driver in DRIVERS and DATABASES[backend] != "sqlite":  # skips the import of the dialect
-        return _address(DATABASES[backend], driver, backend, (), url.translate_connect_args())
+    kind, url = _known(standard(url.get_backend_name())), with_driver(url)
+    dialect_name, _, driver = url.drivername.partition("+")
+    if not url.query and driver in DRIVERS and not kind.is_file:  # skips the import of the dialect
+        return _address(kind, driver, dialect_name, (), url.translate_connect_args())
     try:
         dialect = url.get_dialect()()
         arguments, parameters = dialect.create_connect_args(url)
@@ -83,7 +76,18 @@ def of_url(url: URL) -> OwnAddress:
         raise AddressError("", f"SQLAlchemy knows no driver `{url.drivername.partition('+')[2]}`") from None
     except (ArgumentError, ValueError, TypeError) as error:
         raise AddressError("", f"SQLAlchemy does not take it ({type(error).__name__})") from None
-    return _address(DATABASES[backend], dialect.driver, backend, arguments, parameters)
+    return _address(kind, dialect.driver, dialect_name, arguments, parameters)
+
+
+def _known(dialect: str) -> Kind:
+    """Return the kind of database of a dialect.
+
+    Raises:
+        AddressError: it is not supported.
+    """
+    if dialect not in DIALECTS:
+        raise AddressError("", f"`{dialect}` is not {SUPPORTED}")
+    return DIALECTS[dialect]
 
 
 def of_call(dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> OwnAddress:
@@ -97,20 +101,18 @@ def of_call(dialect: Dialect, arguments: Sequence[Any], parameters: Mapping[str,
     Raises:
         AddressError: no connection can be made with them.
     """
-    database = DATABASES.get(dialect.name)
-    if database is None:
-        raise AddressError("", f"`{dialect.name}` is not MySQL, MariaDB, PostgreSQL or SQLite")
-    return _address(database, dialect.driver, dialect.name, arguments, parameters)
+    return _address(_known(dialect.name), dialect.driver, dialect.name, arguments, parameters)
 
 
 def _address(
-    database: str, driver: str, backend: str, arguments: Sequence[Any], parameters: Mapping[str, Any]
+    kind: Kind, driver: str, dialect: str, arguments: Sequence[Any], parameters: Mapping[str, Any]
 ) -> OwnAddress:
-    """Return the same; `backend` is the database's name in our URL (`mariadb` is a synonym of `mysql`)."""
-    options = Options(driver, _merged(database, arguments, parameters))
+    """Return the same; `dialect` is the one of our URL: a kind of database may have several."""
+    translation: Translation = import_module(f"orchestrator.address.{kind.name}")
+    options = Options(driver, translation.merged(arguments, parameters))
     location = {_LOCATION[key]: options.given.pop(key) for key in [*options.given] if key in _LOCATION}
-    translated = _TRANSLATE[database](options, location)
-    url = URL.create(f"{backend}+{OWN[database]}", **_plain(location, translated.arguments))
+    translated = translation.translate(options, location)
+    url = URL.create(f"{dialect}+{kind.own_driver}", **_plain(location, translated.arguments))
     return OwnAddress(url, translated.arguments, translated.prefers_tls, tuple(sorted(set(options.ignored))))
 
 
@@ -129,22 +131,3 @@ def _plain(location: dict[str, Any], arguments: Parameters) -> dict[str, Any]:
         else:
             arguments["user" if part == "username" else part] = value
     return found
-
-
-def _merged(database: str, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
-    """Return positional arguments by name: SQLite's file, and the parts of a libpq connection string."""
-    if database == "sqlite":
-        return {**parameters, "database": arguments[0]} if arguments else dict(parameters)
-    merged = dict(parameters)
-    if database == "postgresql":
-        for text in (*arguments, merged.pop("dsn", None), merged.pop("conninfo", None)):
-            merged = {**_connection_string(str(text or "")), **merged}
-    return merged
-
-
-def _connection_string(text: str) -> Parameters:
-    """Return the parts of a libpq connection string: a URI, or `key=value` pairs."""
-    if "://" not in text:
-        return dict(pair.split("=", 1) for pair in shlex.split(text) if "=" in pair)
-    url = with_driver(make_url(text)).set(drivername="postgresql+psycopg2")
-    return dict(url.get_dialect()().create_connect_args(url)[1])

@@ -1,7 +1,7 @@
 """The table of drivers: the database of each, and how it takes a TLS context, a program name and a password.
 
 The names are SQLAlchemy's (`Dialect.driver`). The orchestrator's own connections use the three drivers in
-`dialects.OWN`; the app and its env.py may use any. To support another driver, add a row; the tests of the table then
+`dialects.KINDS`; the app and its env.py may use any. To support another driver, add a row; the tests of the table then
 cover it.
 """
 
@@ -105,7 +105,7 @@ class Driver:
 
     Attributes:
         name: as in a URL after the `+`, and as `Dialect.driver`.
-        database: `mysql` (MariaDB too), `postgresql` or `sqlite`.
+        database: the name of its kind in `dialects.KINDS`.
         package: its name for `pip install`.
         module: its name for `import`.
         set_tls: changes the arguments of `connect` so that the server is verified; None if the driver cannot verify.
@@ -218,6 +218,12 @@ _DRIVERS = (
     Driver("pysqlite", "sqlite", "", "sqlite3"),
 )
 DRIVERS = {driver.name: driver for driver in _DRIVERS}
+
+
+def password_key(driver_name: str) -> str:
+    """Return the argument that holds the password; the usual name for a driver that is not in the table."""
+    driver = DRIVERS.get(driver_name)
+    return driver.password_key if driver else Driver.password_key
 
 
 def set_tls(driver_name: str, parameters: Parameters, tls: Tls) -> bool:

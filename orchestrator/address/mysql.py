@@ -3,6 +3,7 @@
 TLS options are in `mysql_tls`.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orchestrator.address.drivers import Parameters
@@ -25,6 +26,11 @@ _HARMLESS = words(
     "use_pure use_unicode write_timeout"
 )
 _HAVE_OUR_CHARACTER_SETS = {"asyncmy", "aiomysql", "pymysql"}
+
+
+def merged(_arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
+    """Return the arguments by name: SQLAlchemy gives these drivers no other."""
+    return dict(parameters)
 
 
 def translate(options: Options, location: dict[str, Any]) -> Translated:

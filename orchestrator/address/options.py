@@ -1,8 +1,9 @@
 """The options of a driver, while they are translated for another driver."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from orchestrator.address.drivers import Parameters
 
@@ -59,6 +60,24 @@ class Options:
         """Note the names of the remaining options, except those that do not affect a connection that only reads."""
         left = [name for name in self.given if name not in harmless and not name.startswith(prefixes or ("\0",))]
         self.ignored += left
+
+
+class Translation(Protocol):
+    """What the module `address/NAME.py` of a database has."""
+
+    def merged(self, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
+        """Return the arguments of a driver's `connect` by name: the positional ones, and those inside a text."""
+
+    def translate(self, options: Options, location: dict[str, Any]) -> Translated:
+        """Return the arguments for our driver.
+
+        Args:
+            options: those of the app's driver; those that are left over are reported.
+            location: host, port, username, password and database; may be changed.
+
+        Raises:
+            AddressError: an option is wrong.
+        """
 
 
 def words(text: str) -> frozenset[str]:

@@ -6,8 +6,11 @@ https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.c
 
 import shlex
 import ssl
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
+
+from sqlalchemy.engine.url import make_url
 
 from orchestrator.address.drivers import Parameters
 from orchestrator.address.options import AddressError, Options, Translated, as_flag, existing_file, words
@@ -29,6 +32,22 @@ _HARMLESS = words(
     "sslcompression sslsni tcp_keepalive use_native_hstore"
 )
 _HARMLESS_VALUES = {"channel_binding": ("disable", "prefer"), "gssencmode": ("disable", "prefer")}
+
+
+def merged(arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
+    """Return the arguments by name, with the parts of libpq's connection strings."""
+    found = dict(parameters)
+    for text in (*arguments, found.pop("dsn", None), found.pop("conninfo", None)):
+        found = {**_connection_string(str(text or "")), **found}
+    return found
+
+
+def _connection_string(text: str) -> Parameters:
+    """Return the parts of a libpq connection string: a URI, or `key=value` pairs."""
+    if "://" not in text:
+        return dict(pair.split("=", 1) for pair in shlex.split(text) if "=" in pair)
+    url = make_url(text).set(drivername="postgresql+psycopg2")
+    return dict(url.get_dialect()().create_connect_args(url)[1])
 
 
 def translate(options: Options, location: dict[str, Any]) -> Translated:

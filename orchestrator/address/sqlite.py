@@ -1,8 +1,15 @@
 """SQLite: all drivers take the same arguments."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from orchestrator.address.drivers import Parameters
 from orchestrator.address.options import Options, Translated
+
+
+def merged(arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
+    """Return the arguments by name; the first one is the file."""
+    return {**parameters, "database": arguments[0]} if arguments else dict(parameters)
 
 
 def translate(options: Options, location: dict[str, Any]) -> Translated:

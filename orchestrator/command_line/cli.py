@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 
 from orchestrator.command_line.commands import Commands, Described, Printer, Tool
+from orchestrator.dialects import NAMES
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION, missing
 from orchestrator.runtime.stop import Stop
@@ -131,7 +132,7 @@ def plan(stop: Stop, *, as_json: bool, sql: bool, schema: bool) -> int:
 @click.option("--since", default="", metavar="REVISION", help="Judge only revisions that this one does not need.")
 @click.option(
     "--dialect",
-    type=click.Choice(["mysql", "mariadb", "postgresql", "sqlite"]),
+    type=click.Choice(NAMES),
     help="Whose SQL to judge; default: that of the database's address.",
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "github", "sarif"]), default="text")

@@ -5,8 +5,11 @@ CONTRIBUTING.md has the recipe for a new backend. The conformance tests then run
 
 import enum
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+from orchestrator.dialects import DIALECTS
 
 if TYPE_CHECKING:
     import ssl
@@ -99,6 +102,9 @@ class MigrationLock(Protocol):
 class Backend(Protocol):
     """One kind of database."""
 
+    errors_end_transactions: bool
+    """After a failed statement, its transaction accepts no further one."""
+
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
         """Return arguments for the driver's `connect`."""
 
@@ -130,6 +136,16 @@ class Backend(Protocol):
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
         """Return the session on this connection, as the journal needs it."""
 
+    def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
+        """Return the schema in which the unqualified name `table` leads to a table; None if there are no schemas."""
+
+    def local_settings_kept(self, dbapi_connection: Any) -> AbstractContextManager[None]:
+        """Keep what the open transaction has set for its own duration, if the database has such settings.
+
+        Alembic would run all revisions in env.py's open transaction. We commit each revision, so inside this block its
+        settings apply to the session, and after it to the transaction that follows.
+        """
+
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
         """Return how another connection's statement progresses, and which sessions block it."""
 
@@ -137,19 +153,15 @@ class Backend(Protocol):
         """Return the statement that cancels what another connection runs; empty if ending the process does that."""
 
 
-_BACKENDS = {
-    "mysql": "orchestrator.databases.mysql",
-    "mariadb": "orchestrator.databases.mysql",
-    "postgresql": "orchestrator.databases.postgresql",
-    "sqlite": "orchestrator.databases.sqlite",
-}
-
-
 def backend_for(name: str) -> Backend:
-    """Return the backend for the dialect `name` of a SQLAlchemy URL, as `URL.get_backend_name()` gives it."""
+    """Return the backend for a dialect, as `URL.get_backend_name()` gives it.
+
+    Raises:
+        KeyError: the dialect is not supported.
+    """
     from importlib import import_module
 
-    backend: Backend = import_module(_BACKENDS[name]).BACKEND
+    backend: Backend = import_module(f"orchestrator.databases.{DIALECTS[name].name}").BACKEND
     return backend
 
 

@@ -14,8 +14,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.util import await_only
 
-from orchestrator.address.dialects import default_port
 from orchestrator.address.drivers import DRIVERS, Driver, Parameters, set_tls
+from orchestrator.dialects import default_port
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError

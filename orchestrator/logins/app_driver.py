@@ -2,8 +2,8 @@
 
 from sqlalchemy.engine.url import URL
 
-from orchestrator.address.dialects import DATABASES, OWN, PORTS
 from orchestrator.address.drivers import DRIVERS
+from orchestrator.dialects import DEFAULT, DIALECTS, KINDS, NAMES, OWN_DRIVERS, in_words, kind_of, same_kind
 from orchestrator.logins.database_secrets import CredentialsError
 
 _OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so its presence does not show the app's kind
@@ -11,9 +11,10 @@ _OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so its presence do
 
 def database_of(port: int | None) -> str:
     """Return the database's dialect for parts that do not name it: from the port, or from the installed drivers."""
-    installed = {driver.database for driver in DRIVERS.values() if driver.installed} - {"sqlite"}
-    by_driver = installed.pop() if len(installed) == 1 else "mysql"
-    return next((database for database, usual in PORTS.items() if usual == port), by_driver)
+    installed = {driver.database for driver in DRIVERS.values() if driver.installed}
+    servers = [kind for kind in KINDS if kind.name in installed and not kind.is_file]
+    by_driver = servers[0] if len(servers) == 1 else DEFAULT
+    return next((kind for kind in KINDS if port and kind.port == port), by_driver).name
 
 
 def default_driver(dialect: str, *, asynchronous: bool | None = None) -> str:
@@ -25,9 +26,9 @@ def default_driver(dialect: str, *, asynchronous: bool | None = None) -> str:
         dialect: the database, as in a URL.
         asynchronous: whether env.py uses an asynchronous engine; None if that is not known.
     """
-    database = DATABASES[dialect]
-    own = DRIVERS[OWN[database]]
-    installed = [each for each in DRIVERS.values() if each.database == database and each.installed]
+    kind = DIALECTS[dialect]
+    own = DRIVERS[kind.own_driver]
+    installed = [each for each in DRIVERS.values() if each.database == kind.name and each.installed]
     if asynchronous is None:
         candidates = [own] if own in installed else installed
     else:
@@ -41,8 +42,8 @@ def with_installed_driver(url: URL) -> URL:
     backend, plus, _ = url.drivername.partition("+")
     if plus or _is_installed(url.get_dialect().driver):
         return url
-    installed = [each for each in DRIVERS.values() if each.database == DATABASES[backend] and each.installed]
-    synchronous = [each for each in installed if each.name not in OWN.values()]
+    installed = [each for each in DRIVERS.values() if each.database == DIALECTS[backend].name and each.installed]
+    synchronous = [each for each in installed if each.name not in OWN_DRIVERS]
     found = (synchronous or installed)[:1]
     return url.set(drivername=f"{backend}+{found[0].name}") if found else url
 
@@ -59,14 +60,14 @@ def with_driver_of_app(url: URL, driver: str) -> URL:
         CredentialsError: the driver is for another database.
     """
     check_backend("DATABASE_DRIVER", driver)
-    if DATABASES[driver.partition("+")[0]] != DATABASES[url.get_backend_name()]:
+    if not same_kind(driver, url.drivername):
         raise CredentialsError("DATABASE_DRIVER", "it is for another database than DATABASE_URL")
     return url.set(drivername=driver)
 
 
 def in_form_of(url: URL, app: URL | None) -> URL:
     """Return `url` with the app's driver, so that env.py can make an engine of it as it does of the app's URL."""
-    if app is None or DATABASES[app.get_backend_name()] != DATABASES[url.get_backend_name()]:
+    if app is None or not same_kind(app.drivername, url.drivername):
         return url
     return url.set(drivername=app.drivername)
 
@@ -77,7 +78,5 @@ def check_backend(variable: str, driver: str) -> None:
     Raises:
         CredentialsError: it does not.
     """
-    if driver.partition("+")[0] not in DATABASES:
-        raise CredentialsError(
-            variable, "it must begin with mysql, mariadb, postgresql or sqlite, and may name a driver behind a `+`"
-        )
+    if kind_of(driver) is None:
+        raise CredentialsError(variable, f"it must begin with {in_words(NAMES)}, and may name a driver behind a `+`")

@@ -8,8 +8,8 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator import extras
 from orchestrator.address import OwnAddress
-from orchestrator.address.dialects import DATABASES
 from orchestrator.address.drivers import DRIVERS, Tls
+from orchestrator.dialects import is_file, same_kind
 from orchestrator.logins import iam
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.database_url import Login
@@ -64,9 +64,9 @@ def check_app(url: URL, migration: Login | None, *, tls: bool) -> None:
     Raises:
         CredentialsError: the databases differ, or DATABASE_SSL_CA is set (`tls`) and the driver cannot verify.
     """
-    if migration and DATABASES[migration.url.get_backend_name()] != DATABASES[url.get_backend_name()]:
+    if migration and not same_kind(migration.url.drivername, url.drivername):
         raise CredentialsError(migration.source, "it is for another kind of database than the app's address")
     name = url.drivername.partition("+")[2]
     known = name in DRIVERS and DRIVERS[name].set_tls is not None
-    if tls and name and not known and DATABASES[url.get_backend_name()] != "sqlite":
+    if tls and name and not known and not is_file(url.drivername):
         raise CredentialsError("DATABASE_SSL_CA", f"no way is known to make the driver `{name}` verify the server")

@@ -17,7 +17,7 @@ from orchestrator.logins.app_driver import in_form_of, with_installed_driver
 from orchestrator.logins.contradictions import contradictions
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.database_settings import DatabaseSettings
-from orchestrator.logins.database_url import EMBEDDED, Login, app_login, migration_login
+from orchestrator.logins.database_url import EMBEDDED_LOGIN, Login, app_login, migration_login
 from orchestrator.logins.issued_logins import IssuedLogins
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Credentials:
         """Return the app's login; None if only env.py knows it and has not run yet."""
         if self.told:
             return Login(self.told.url, _TOLD, "DATABASE_URL")
-        return EMBEDDED if self.embedded else app_login(self.given, asynchronous=self.asynchronous)
+        return EMBEDDED_LOGIN if self.embedded else app_login(self.given, asynchronous=self.asynchronous)
 
     def _logins(self) -> tuple[Login | None, Login | None]:
         """Return the app's login and the login for migrating, which defaults to the app's."""

@@ -5,17 +5,10 @@ import os
 import stat
 from typing import Any
 
+from orchestrator.dialects import ENGINES
 from orchestrator.logins.database_settings import MAX_SECRET_LENGTH, DatabaseSettings
 from orchestrator.variables.definition import Fault
 
-_ENGINES = {
-    "mysql": "mysql",
-    "aurora-mysql": "mysql",
-    "mariadb": "mariadb",
-    "postgres": "postgresql",
-    "postgresql": "postgresql",
-    "aurora-postgresql": "postgresql",
-}
 _SECRET_KEYS = {"username": "username", "password": "password", "host": "host", "port": "port", "dbname": "database"}
 
 
@@ -84,9 +77,9 @@ def from_secret(variable: str, text: str) -> dict[str, Any]:
     if "port" in parts:
         parts["port"] = checked_port(variable, parts["port"])
     if secret.get("engine") is not None:
-        if str(secret["engine"]) not in _ENGINES:
-            raise CredentialsError(variable, "its `engine` is none of " + ", ".join(_ENGINES))
-        parts["engine"] = _ENGINES[secret["engine"]]
+        if str(secret["engine"]) not in ENGINES:
+            raise CredentialsError(variable, "its `engine` is none of " + ", ".join(ENGINES))
+        parts["engine"] = ENGINES[secret["engine"]]
     return parts
 
 

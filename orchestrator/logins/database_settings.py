@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.dialects import DEFAULT
 from orchestrator.variables.definition import Variables, variable
 from orchestrator.variables.parsers import true_or_false, whole_number
 
@@ -30,7 +31,9 @@ def _migration_too(name: str, text: str, example: str, *parse: Callable[[str], A
     return variable(f"MIGRATION_{name}", None, f"only for waiting and migrating: {text}", example, *parse, **more)
 
 
-_RDS_LOGIN = '{"username": "app", "password": "...", "host": "db", "dbname": "app", "engine": "mysql"}'
+_RDS_LOGIN = (
+    f'{{"username": "app", "password": "...", "host": "db", "dbname": "app", "engine": "{DEFAULT.name}"}}'  # an example
+)
 _OWNERS_LOGIN = '{"username": "owner", "password": "..."}'
 _URL: dict[str, Any] = {"max_length": MAX_SECRET_LENGTH}
 _PLAIN = _URL | {"any_character": True}
@@ -48,7 +51,7 @@ class DatabaseSettings(Variables):
         None,
         "the app's SQLAlchemy URL: MySQL, MariaDB, PostgreSQL or SQLite, with any driver or none; default: the "
         "address that env.py connects to",
-        "mysql+pymysql://user:password@host:3306/name",
+        DEFAULT.example,
         **_URL,
     )
     url_file: str | None = variable(
@@ -72,10 +75,10 @@ class DatabaseSettings(Variables):
         None,
         "dialect and driver of the URL that the app and env.py get, if it is built from parts or a secret; with "
         "DATABASE_URL it replaces the driver of that URL; default: an installed driver",
-        "mysql+pymysql",
+        DEFAULT.example.partition(":")[0],
     )
     host: str | None = variable("DATABASE_HOST", None, "host name or address", "db.internal", check_host)
-    port: int | None = variable("DATABASE_PORT", None, "port; default: the database's own", "3306", _port)
+    port: int | None = variable("DATABASE_PORT", None, "port; default: the database's own", str(DEFAULT.port), _port)
     name: str | None = variable("DATABASE_NAME", None, "name of the database (SQLite: path of the file)", "app")
     user: str | None = variable("DATABASE_USER", None, "user", "app")
     password: str | None = variable(
@@ -104,7 +107,7 @@ class DatabaseSettings(Variables):
     migration_url: str | None = _migration_too(
         "DATABASE_URL",
         "a URL whose user may run DDL",
-        "mysql+pymysql://owner:password@host:3306/name",
+        DEFAULT.example.replace("user", "owner"),
         **_URL,
     )
     migration_url_file: str | None = _migration_too(

@@ -11,7 +11,7 @@ from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.address import AddressError, OwnAddress, of_url
-from orchestrator.address.dialects import DATABASES, EXAMPLES
+from orchestrator.dialects import DEFAULT, DIALECTS, EMBEDDED, is_file, kind_of, same_kind, standard
 from orchestrator.logins.app_driver import check_backend, database_of, default_driver, with_driver_of_app
 from orchestrator.logins.database_secrets import CredentialsError, password_in, read_line, secret_of
 from orchestrator.logins.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
@@ -68,9 +68,8 @@ class Login:
             raise CredentialsError(self.source, str(error), example=_example(self.url)) from None
 
 
-EMBEDDED = Login(
-    URL.create("sqlite+aiosqlite", database=EMBEDDED_FILE), f"sqlite+aiosqlite:///{EMBEDDED_FILE}", "DATABASE_URL"
-)
+_EMBEDDED_URL = URL.create(f"{EMBEDDED.name}+{EMBEDDED.own_driver}", database=EMBEDDED_FILE)
+EMBEDDED_LOGIN = Login(_EMBEDDED_URL, _EMBEDDED_URL.render_as_string(), "DATABASE_URL")
 
 
 def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -> Login | None:
@@ -137,9 +136,8 @@ def migration_login(settings: DatabaseSettings, base: URL | None) -> Login | Non
 
 def missing_parts(parts: dict[str, Any], settings: DatabaseSettings) -> list[str]:
     """Return the variables that are still needed to build an address from parts."""
-    is_file = str(settings.driver or "").startswith("sqlite")
     needed = {"database": "DATABASE_NAME"}
-    if not is_file:
+    if not is_file(settings.driver or ""):
         needed = {"host": "DATABASE_HOST"} | needed | {"username": "DATABASE_USER"}
     return [name for part, name in needed.items() if not parts.get(part)]
 
@@ -150,7 +148,7 @@ def _from_parts(
     engine = secret.pop("engine", None)
     parts |= secret
     given = parts.get("drivername")
-    if given and engine and DATABASES.get(given.partition("+")[0]) != DATABASES[engine]:
+    if given and engine and not same_kind(given, engine):
         raise CredentialsError("DATABASE_DRIVER", f"it is for another database than the `engine` of {source}")
     parts["drivername"] = given or default_driver(engine or database_of(parts.get("port")), asynchronous=asynchronous)
     check_backend("DATABASE_DRIVER", parts["drivername"])
@@ -169,12 +167,10 @@ def parse(variable: str, text: str) -> URL:
         url = make_url(text)
     except (ArgumentError, ValueError):
         problem = "it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`); in it, "
-        backend = DATABASES.get(re.split(r"[+:]", text, maxsplit=1)[0], "mysql")
-        raise CredentialsError(variable, problem + _NOT_ESCAPED, example=EXAMPLES[backend]) from None
+        raise CredentialsError(variable, problem + _NOT_ESCAPED, example=(kind_of(text) or DEFAULT).example) from None
     check_backend(variable, url.drivername)
-    if url.get_backend_name() == "postgres":  # libpq's spelling, which SQLAlchemy does not accept
-        url = url.set(drivername=url.drivername.replace("postgres", "postgresql", 1))
-    if not url.drivername.startswith("sqlite") and _PART_OF_A_PASSWORD.search(text.partition("?")[2]):
+    url = url.set(drivername=standard(url.drivername))
+    if not is_file(url.drivername) and _PART_OF_A_PASSWORD.search(text.partition("?")[2]):
         raise CredentialsError(variable, _NOT_ESCAPED, example=_example(url))
     return checked(variable, url)
 
@@ -189,7 +185,7 @@ def checked(variable: str, url: URL) -> URL:
         url.render_as_string(hide_password=False).encode()
     except UnicodeEncodeError:
         raise CredentialsError(variable, "it is not UTF-8") from None
-    if problem := _file_problem(url) if url.drivername.startswith("sqlite") else _server_problem(url):
+    if problem := _file_problem(url) if is_file(url.drivername) else _server_problem(url):
         raise CredentialsError(variable, problem, example=_example(url))
     return url
 
@@ -211,10 +207,10 @@ def _server_problem(url: URL) -> str:
     except ValueError:
         return "its host is neither a host name nor an address"
     elsewhere = {"read_default_file", "service"} & set(url.query)  # the file supplies the rest
-    if not url.database and DATABASES[url.get_backend_name()] == "mysql" and not elsewhere:
+    if not url.database and DIALECTS[url.get_backend_name()].needs_name and not elsewhere:
         return "it names no database"
     return ""
 
 
 def _example(url: URL) -> str:
-    return EXAMPLES[DATABASES[url.get_backend_name()]]
+    return DIALECTS[url.get_backend_name()].example

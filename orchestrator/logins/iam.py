@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from sqlalchemy.engine.url import URL
 
 from orchestrator import extras
-from orchestrator.address.dialects import default_port
+from orchestrator.dialects import default_port
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

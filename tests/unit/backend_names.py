@@ -8,7 +8,9 @@ ROOT = Path("orchestrator")
 PAGE = Path("CONTRIBUTING.md")
 BEGIN, END = "<!-- backends -->\n", "<!-- /backends -->"
 _NAMES = {"mysql", "mariadb", "postgresql", "postgres", "sqlite"}
-_OWN = re.compile(r"orchestrator/(?:databases/(?:mysql|postgresql|sqlite)|address)/")  # their folders and the registry
+_OWN = re.compile(  # their folders and files, and the registries of databases and drivers
+    r"orchestrator/(databases/(mysql|postgresql|sqlite)/|address/(mysql|mysql_tls|postgresql|sqlite|drivers)\.py|dialects\.py)"
+)
 
 
 def found() -> dict[str, list[str]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.address.options import Translation
 from orchestrator.databases import Backend, MigrationLock
 from orchestrator.databases.statements import RecordedSession
 from tests.unit import backend_names, package_map
@@ -29,9 +30,9 @@ def test_each_module_that_names_a_database_is_in_the_recipe() -> None:
     assert backend_names.renewed(PAGE) == PAGE, RENEW
 
 
-@pytest.mark.parametrize("protocol", [Backend, MigrationLock, RecordedSession])
+@pytest.mark.parametrize("protocol", [Translation, Backend, MigrationLock, RecordedSession])
 def test_the_recipe_names_each_member_of_the_protocols(protocol: type) -> None:
     """A member that is left out is found when the type checker fails, not before."""
     recipe = PAGE[PAGE.index("## A new backend") :]
-    members = [name for name, value in vars(protocol).items() if not name.startswith("_") and callable(value)]
-    assert [name for name in members if f"`{name}`" not in recipe] == []
+    members = {name for name, value in vars(protocol).items() if callable(value)} | {*protocol.__annotations__}
+    assert sorted(name for name in members if name[0] != "_" and f"`{name}`" not in recipe) == []

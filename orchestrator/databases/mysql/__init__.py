@@ -1,5 +1,6 @@
 """MySQL and MariaDB."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
@@ -34,6 +35,8 @@ def _encode_password(dialect: "Dialect", _record: Any, _args: Any, parameters: d
 
 class MySQL:
     """The backend for both: they differ only in name."""
+
+    errors_end_transactions = False
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
         """Return a verifying SSLContext if a CA is given; otherwise the URL's own `ssl_*` options apply."""
@@ -100,6 +103,17 @@ class MySQL:
         from orchestrator.databases.mysql.session import MySQLSession
 
         return MySQLSession(dbapi_connection, driver_connection)
+
+    def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
+        """Return the current database."""
+        del table
+        found: str | None = ask(dbapi_connection, "SELECT DATABASE()")[0][0]
+        return found
+
+    def local_settings_kept(self, dbapi_connection: Any) -> AbstractContextManager[None]:
+        """Do nothing: settings belong to the session."""
+        del dbapi_connection
+        return nullcontext()
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
         """Return what `mysql.watching` sees."""

@@ -1,5 +1,6 @@
 """PostgreSQL."""
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases import MigrationLock, ask
@@ -18,10 +19,16 @@ if TYPE_CHECKING:
 
 _UNDEFINED_TABLE = "42P01"
 _ROUNDS = 3
+_SCHEMA_OF = (
+    "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
+    " WHERE c.oid = to_regclass(quote_ident('{table}'))"
+)
 
 
 class PostgreSQL:
     """The backend."""
+
+    errors_end_transactions = True
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
         """Return a verifying SSLContext if a CA is given; otherwise the URL's own `ssl` option applies.
@@ -92,6 +99,17 @@ class PostgreSQL:
         from orchestrator.databases.postgresql.session import PostgreSQLSession
 
         return PostgreSQLSession(dbapi_connection, driver_connection)
+
+    def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
+        """Return the first schema of the search path that has the table."""
+        found = ask(dbapi_connection, _SCHEMA_OF.format(table=table.replace("'", "''")))
+        return found[0][0] if found else None
+
+    def local_settings_kept(self, dbapi_connection: Any) -> AbstractContextManager[None]:
+        """Keep what `SET LOCAL` has set."""
+        from orchestrator.databases.postgresql.local_settings import local_settings_kept
+
+        return local_settings_kept(dbapi_connection)
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
         """Return what `postgresql.watching` sees."""

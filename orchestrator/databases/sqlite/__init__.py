@@ -1,6 +1,7 @@
 """SQLite: the embedded default."""
 
 import sqlite3
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ BUSY_SECONDS = 0.25
 
 class SQLite:
     """The backend."""
+
+    errors_end_transactions = False
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
         """Return a short busy timeout: our loop waits for locks, because the driver's 5 s could not be cancelled."""
@@ -104,6 +107,16 @@ class SQLite:
         from orchestrator.databases.sqlite.session import SQLiteSession
 
         return SQLiteSession(dbapi_connection, driver_connection)
+
+    def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
+        """Return None: there is one schema for each file."""
+        del dbapi_connection, table
+        return None
+
+    def local_settings_kept(self, dbapi_connection: Any) -> AbstractContextManager[None]:
+        """Do nothing: settings belong to the connection."""
+        del dbapi_connection
+        return nullcontext()
 
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> Observation:
         """Return nothing: the library runs in this process, invisible to other connections."""

@@ -15,9 +15,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, Engine
 from sqlalchemy.exc import MissingGreenlet
 
-from orchestrator.address.dialects import DATABASES
-from orchestrator.address.drivers import DRIVERS, Parameters, set_tls
+from orchestrator.address.drivers import DRIVERS, Parameters, password_key, set_tls
 from orchestrator.databases import row
+from orchestrator.dialects import DIALECTS
 from orchestrator.log import CONTEXT
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.journal.durable_mark import migrating_thread
@@ -89,7 +89,7 @@ class _Hooks:
         if parameters.get("user") == own.username:
             return
         if (app and parameters.get("user") == app.username and _is_at(app, parameters)) or _is_in(own, parameters):
-            key = DRIVERS.get(dialect.driver, DRIVERS["pymysql"]).password_key
+            key = password_key(dialect.driver)
             parameters.pop(key, None)
             login = {"user": own.username, key: own.password, "host": own.host, "port": own.port}
             parameters.update({name: value for name, value in login.items() if value is not None})
@@ -122,7 +122,7 @@ class _Hooks:
             raise ssl.SSLError(1, "the server offers no TLS, which DATABASE_SSL_CA asks for")
 
     def _concerned(self, dialect: Dialect) -> bool:
-        return migrating_thread() == self._thread and DATABASES.get(dialect.name) in {"mysql", "postgresql"}
+        return migrating_thread() == self._thread and dialect.name in DIALECTS and not DIALECTS[dialect.name].is_file
 
 
 def _is_in(url: URL, parameters: Mapping[str, Any]) -> bool:

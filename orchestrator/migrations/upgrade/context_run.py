@@ -17,9 +17,13 @@ from orchestrator.migrations.position.target import Place, Target, at_head, chan
 from orchestrator.migrations.scripts.tree import names
 from orchestrator.migrations.upgrade.applying import Applier
 from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, not_durable
-from orchestrator.migrations.upgrade.own_transaction import local_settings_kept
 from orchestrator.migrations.upgrade.shared import Running, Shared
-from orchestrator.migrations.upgrade.version_table import VersionTable, no_transaction_left, readable_position
+from orchestrator.migrations.upgrade.version_table import (
+    VersionTable,
+    no_transaction_left,
+    readable_position,
+    settings_kept,
+)
 from orchestrator.runtime.stop import StopAsked
 
 if TYPE_CHECKING:
@@ -74,8 +78,6 @@ class ContextRun:
         told = replace(event, context=self.name) if self.name and hasattr(event, "context") else event  # type: ignore[call-arg]
         self._shared.emit(told)
 
-    # ------------------------------------------------------------ at head
-
     def leave(self, run: Callable[["Steps"], None]) -> None:
         """Let env.py continue without taking the lock, because no revision is pending."""
         with no_transaction_left(self._connection):
@@ -84,8 +86,6 @@ class ContextRun:
             self.emit(each)
         if self._shared.applied_before.get(self.name):  # the database went away after the last revision
             self.emit(self._completed(self._position))
-
-    # ------------------------------------------------------------ behind
 
     def plan(self) -> None:
         """Report the pending revisions."""
@@ -109,7 +109,7 @@ class ContextRun:
             StopAsked: a stop was requested, and the run ended between two revisions.
         """
         shared = self._shared
-        with local_settings_kept(self._connection):
+        with settings_kept(self._connection):
             self._guard = shared.locks.take(self._context, self.emit)
             self.connection_id = self._guard.connection_id
             budget_seconds = shared.settings.ddl_retry_seconds

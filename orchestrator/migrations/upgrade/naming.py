@@ -5,6 +5,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases import backend_for
+from orchestrator.dialects import is_file
 from orchestrator.migrations.upgrade.version_table import STANDARD
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def _place(context: "MigrationContext") -> str:
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
     pooled, database = connection.connection, connection.engine.url.database or ""
-    if connection.dialect.name == "sqlite":
+    if is_file(connection.dialect.name):
         place = PurePath(database).name or "memory"
     else:
         session = backend_for(connection.dialect.name).recorded(pooled.dbapi_connection, pooled.driver_connection)

@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import backend_for
+from orchestrator.dialects import is_file
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.version_table import readable_entries
@@ -75,8 +76,8 @@ def rest_seconds(settings: Settings) -> float:
 
 
 def _journal(context: "MigrationContext", connection: "Connection") -> str:
-    """Return the journal's rows as text. Empty for SQLite: reading its file would block the holder."""
-    if connection.dialect.name == "sqlite":
+    """Return the journal's rows as text. Empty for a file: reading it would block the holder."""
+    if is_file(connection.dialect.name):
         return ""
     try:
         return repr(readable_entries(context))

@@ -16,8 +16,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
 
 from orchestrator.address import AddressError, of_call
-from orchestrator.address.dialects import default_port
 from orchestrator.databases.silence import end_quiet, end_unanswered, quiet_connections
+from orchestrator.dialects import default_port
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.upgrade.progress import ProgressWatcher

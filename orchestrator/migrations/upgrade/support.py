@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import TwoPhaseTransaction
 
-from orchestrator.address.dialects import DATABASES
+from orchestrator.dialects import DIALECTS, SUPPORTED
 from orchestrator.migrations.scripts.tree import invalid
 
 if TYPE_CHECKING:
@@ -23,11 +23,10 @@ def refuse_unsupported(connection: "Connection") -> None:
         StartupError: with MigrationTreeInvalid.
     """
     name = connection.dialect.name
-    if name not in DATABASES:
-        databases = "MySQL, MariaDB, PostgreSQL and SQLite"
+    if name not in DIALECTS:
         raise invalid(
             "not_supported",
-            f"env.py migrates a database of the kind `{name}`, and the orchestrator knows {databases} only",
+            f"env.py migrates a database of the kind `{name}`; the orchestrator migrates {SUPPORTED}",
             hint="Migrate that database by a command of its own: `orchestrator run`, or a hook.",
         )
     if isinstance(connection.get_transaction(), TwoPhaseTransaction):

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import greenlet_spawn
 
-from orchestrator.databases import ask, backend_for
+from orchestrator.databases import backend_for
 from orchestrator.migrations.journal.schema import journal_name
 from orchestrator.migrations.journal.store import Journal
 from orchestrator.migrations.position.database_state import unreadable
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 STANDARD = "alembic_version"
-_SCHEMA = {
-    "mysql": "SELECT DATABASE()",
-    "mariadb": "SELECT DATABASE()",
-    "postgresql": "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
-    " WHERE c.oid = to_regclass(quote_ident('{table}'))",
-}
-"""In which schema an unqualified name leads to the table, now that it is there."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +38,10 @@ class VersionTable:
         """Return the version table of a context that has migrated."""
         connection = context.connection
         assert connection  # noqa: S101  # only such contexts are attended
-        schema, asked = context.version_table_schema, _SCHEMA.get(connection.dialect.name)
-        if schema is None and asked:
+        schema = context.version_table_schema
+        if schema is None:
             with no_transaction_left(connection):
-                found = ask(_real(connection), asked.format(table=context.version_table.replace("'", "''")))
-            schema = found[0][0] if found else None
+                schema = backend_for(connection.dialect.name).schema_of(_real(connection), context.version_table)
         return cls(connection.engine, context.version_table, schema, journal_schema(context))
 
     def position(self) -> Position:
@@ -114,12 +106,16 @@ def _readable_entries(connection: "Connection", schema: str | None, version_tabl
 
 
 def transaction_kept(connection: "Connection") -> contextlib.AbstractContextManager[Any]:
-    """Keep the open transaction usable when a statement in this context fails.
-
-    PostgreSQL ends a transaction that queries a missing table; autocommit has none to end.
-    """
-    fragile = connection.dialect.name == "postgresql" and not _real(connection).autocommit
+    """Keep the open transaction usable when a statement in this context fails; autocommit has none to end."""
+    fragile = backend_for(connection.dialect.name).errors_end_transactions and not _real(connection).autocommit
     return connection.begin_nested() if fragile else contextlib.nullcontext()
+
+
+def settings_kept(connection: "Connection") -> contextlib.AbstractContextManager[None]:
+    """End the open transaction, if any, and keep what env.py has set for its duration: see `Backend`."""
+    if not connection.in_transaction():
+        return contextlib.nullcontext()
+    return backend_for(connection.dialect.name).local_settings_kept(_real(connection))
 
 
 @contextlib.contextmanager

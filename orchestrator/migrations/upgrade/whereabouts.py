@@ -11,9 +11,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, Engine
 
 from orchestrator.address import AddressError, of_call
-from orchestrator.address.dialects import DATABASES, PORTS
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.waiting import connected
+from orchestrator.dialects import DIALECTS, same_kind
 from orchestrator.errors import StartupError
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_settings import DatabaseSettings
@@ -73,7 +73,7 @@ class Whereabouts:
 
     def _same(self, connection: "Connection") -> bool:
         waited = self._credentials.own_address().url.get_backend_name()
-        if DATABASES.get(connection.dialect.name) != DATABASES[waited]:
+        if not same_kind(connection.dialect.name, waited):
             return False
         theirs = backend_for(connection.dialect.name).identity(connection.connection.dbapi_connection)
         return bool(theirs == _in_a_thread(self._identity, self._THREAD))
@@ -104,10 +104,10 @@ def _in_a_thread(work: Any, name: str) -> Any:
 
 def _place(url: URL) -> tuple[str | int | None, ...]:
     """Return what distinguishes one address from another, without login and driver."""
-    database = DATABASES[url.get_backend_name()]
-    if database == "sqlite":
-        return database, str(Path(url.database or "").absolute())
-    return database, (url.host or "localhost").lower(), url.port or PORTS[database], url.database
+    kind = DIALECTS[url.get_backend_name()]
+    if kind.is_file:
+        return kind.name, str(Path(url.database or "").absolute())
+    return kind.name, (url.host or "localhost").lower(), url.port or kind.port, url.database
 
 
 def _shown(url: URL) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import make_url
 
-from orchestrator.address.dialects import DATABASES
+from orchestrator.dialects import DIALECTS
 from orchestrator.errors import StartupError
 from orchestrator.extras import DISTRIBUTION
 from orchestrator.log import REDACTOR
@@ -107,10 +107,10 @@ class Check:
         if self._wanted:
             return self._wanted
         if credentials.known:
-            return DATABASES[credentials.own_address().url.get_backend_name()]
+            return DIALECTS[credentials.own_address().url.get_backend_name()].name
         for url in (options.get("url"), config.get_main_option("sqlalchemy.url")):
-            if url and (name := DATABASES.get(_backend(url))):
-                return name
+            if url and (kind := DIALECTS.get(_backend(url))):
+                return kind.name
         self._failures.append(Failure(exit_code=78, message=_NO_DIALECT, hint="Example: --dialect mysql"))
         return ""
 
