@@ -7,6 +7,7 @@ https://docs.python.org/3/library/audit_events.html. Drivers that connect in C c
 
 import contextlib
 import functools
+import inspect
 import os
 import sys
 import threading
@@ -71,7 +72,7 @@ def _is_file(database: Any, url: URL | None) -> bool:
 def _place() -> str:
     """Return the line of the project that connects."""
     here = str(Path.cwd())
-    for frame, line in traceback.walk_stack(sys._getframe()):  # noqa: SLF001  # without a frame it leaves out the nearest
+    for frame, line in traceback.walk_stack(inspect.currentframe()):  # without a frame it would leave out the nearest
         file = frame.f_code.co_filename
         if file.startswith(here) and "site-packages" not in file and file != __file__:
             return f"{os.path.relpath(file)}:{line}"
