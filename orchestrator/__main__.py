@@ -30,12 +30,14 @@ def main() -> None:
 def _run(arguments: list[str]) -> int:
     from orchestrator.runtime.descriptors import occupy_descriptors
     from orchestrator.runtime.fork_under_init import fork_under_init
+    from orchestrator.runtime.garbage import collect_less
     from orchestrator.runtime.stop import Stop
 
     occupy_descriptors()  # first, so that the signal pipe gets none of these numbers
     stop = Stop()
     with fork_under_init():
         stop.install()
+    collect_less()
     from orchestrator.command_line.cli import main as run
 
     return run(arguments, stop)

@@ -23,6 +23,7 @@ from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.migrations.position.target import Target, read_target
 from orchestrator.migrations.scripts.of_app import app_has_configuration, use_configuration_of
 from orchestrator.runtime.concurrency import in_main_thread, together, unless_stopped
+from orchestrator.runtime.garbage import collect_as_usual
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
@@ -84,6 +85,7 @@ class Startup:
         async with self._opened_port() as port:
             app = await self._app_and_database(port.answers)
             await unless_stopped(self._asked, change_logins(self.credentials, self._database.look, self.report))
+            collect_as_usual()
             await unless_stopped(self._asked, port.hand_over(app))
             self._announce_serving()
             await unless_stopped(self._asked, port.ended())
@@ -185,6 +187,7 @@ class Startup:
         return self._app
 
     def _begin_migrating(self) -> None:
+        collect_as_usual()  # revisions may run for hours
         if self.lifecycle.state is not State.MIGRATING:
             self.lifecycle.advance(State.MIGRATING)
 

@@ -10,6 +10,7 @@ _HOOKS = {  # functions that hook into a library, the interpreter or the kernel
     "event.listen",
     "event.listens_for",
     "gc.freeze",
+    "gc.set_threshold",
     "logging.setLogRecordFactory",
     "os.dup2",
     "os.register_at_fork",
