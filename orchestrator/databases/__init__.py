@@ -124,6 +124,9 @@ class Backend(Protocol):
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether a SELECT failed because the table is missing."""
 
+    async def check_readable(self, connection: "AsyncConnection") -> None:
+        """Raise the server's error if the connection leads to no database that can be read."""
+
     async def check_writable(self, connection: "AsyncConnection") -> None:
         """Raise the server's error if it does not accept our writes now (a replica, a failover)."""
 

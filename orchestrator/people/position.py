@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from orchestrator.databases import Backend
 
 
-async def answers(connection: "AsyncConnection", _backend: "Backend") -> None:
-    """Execute a query: SQLite opens any file, and reads it only then."""
-    if connection.dialect.name == "sqlite":
-        await connection.exec_driver_sql("PRAGMA schema_version")
+async def answers(connection: "AsyncConnection", backend: "Backend") -> None:
+    """Check that a database answers: a connection alone may not show it."""
+    await backend.check_readable(connection)
 
 
 def explanation(standing: Comparison, position: Position, target: Target) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
-from orchestrator.address.dialects import PORTS, default_port
+from orchestrator.dialects import KINDS, default_port, is_file
 
 Notice = Callable[[str], None]
 _watching: dict[int, tuple[URL | None, Notice]] = {}
@@ -59,12 +59,12 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 def _is_server(address: Any, url: URL | None) -> bool:
     if not isinstance(address, tuple):
         return False
-    ports = {url.port or default_port(url.get_backend_name())} if url else {*PORTS.values()}
+    ports = {url.port or default_port(url.get_backend_name())} if url else {kind.port for kind in KINDS}
     return address[1] in ports
 
 
 def _is_file(database: Any, url: URL | None) -> bool:
-    if url is None or url.get_backend_name() != "sqlite" or not url.database:
+    if url is None or not is_file(url.drivername) or not url.database:
         return False
     return os.path.abspath(os.fsdecode(database)) == os.path.abspath(url.database)  # noqa: PTH100  # needs no file
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.app.database import tell_app
 from orchestrator.databases.waiting import Look, T, look_once, preload
+from orchestrator.dialects import is_file
 from orchestrator.errors import EXIT_OK, Failure, MigrationFailed, MigrationHalfApplied, SettingsInvalid, StartupError
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
@@ -61,9 +62,9 @@ class Session:
 
     @property
     def missing_file(self) -> Path | None:
-        """The file of an SQLite database that does not exist: connecting would create it."""
+        """The database's file, if it does not exist: connecting would create it."""
         url = self.credentials.own_address().url
-        if url.get_backend_name() != "sqlite" or url.database in {None, "", ":memory:"}:
+        if not is_file(url.drivername) or url.database in {None, "", ":memory:"}:
             return None
         file = Path(str(url.database).removeprefix("file:"))
         return None if file.exists() else file

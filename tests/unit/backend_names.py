@@ -8,19 +8,20 @@ ROOT = Path("orchestrator")
 PAGE = Path("CONTRIBUTING.md")
 BEGIN, END = "<!-- backends -->\n", "<!-- /backends -->"
 _NAMES = {"mysql", "mariadb", "postgresql", "postgres", "sqlite"}
+_KIND = "(?:mysql|postgresql|sqlite)"
 _OWN = re.compile(  # their folders and files, and the registries of databases and drivers
-    r"orchestrator/(databases/(mysql|postgresql|sqlite)/|address/(mysql|mysql_tls|postgresql|sqlite|drivers)\.py|dialects\.py)"
+    rf"orchestrator/(?:databases/{_KIND}/|address/{_KIND}(?:_\w+)?\.py|people/ddl/{_KIND}\.py|address/drivers\.py|dialects\.py)"
 )
 
 
 def found() -> dict[str, list[str]]:
-    """Return each module, or the folder of the commands for people, with the databases that its code names."""
+    """Return each module with the databases that its code names."""
     named: dict[str, set[str]] = {}
     for path in sorted(ROOT.rglob("*.py")):
         if not _OWN.match(path.as_posix()):
-            place = path.relative_to(ROOT)
-            key = f"{place.parts[0]}/" if place.parts[0] == "people" else place.as_posix()
-            named.setdefault(key, set()).update(_named(ast.parse(path.read_text("utf-8"))))
+            named.setdefault(path.relative_to(ROOT).as_posix(), set()).update(
+                _named(ast.parse(path.read_text("utf-8")))
+            )
     return {place: sorted(names) for place, names in named.items() if names}
 
 

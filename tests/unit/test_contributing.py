@@ -7,6 +7,7 @@ import pytest
 from orchestrator.address.options import Translation
 from orchestrator.databases import Backend, MigrationLock
 from orchestrator.databases.statements import RecordedSession
+from orchestrator.people.ddl.knowledge import Knowledge
 from tests.unit import backend_names, package_map
 
 PAGE = Path("CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -30,7 +31,7 @@ def test_each_module_that_names_a_database_is_in_the_recipe() -> None:
     assert backend_names.renewed(PAGE) == PAGE, RENEW
 
 
-@pytest.mark.parametrize("protocol", [Translation, Backend, MigrationLock, RecordedSession])
+@pytest.mark.parametrize("protocol", [Translation, Knowledge, Backend, MigrationLock, RecordedSession])
 def test_the_recipe_names_each_member_of_the_protocols(protocol: type) -> None:
     """A member that is left out is found when the type checker fails, not before."""
     recipe = PAGE[PAGE.index("## A new backend") :]

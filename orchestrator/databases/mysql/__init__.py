@@ -67,6 +67,10 @@ class MySQL:
         """Return whether it is error 1146."""
         return code_of(error) == _NO_SUCH_TABLE
 
+    async def check_readable(self, connection: "AsyncConnection") -> None:
+        """Do nothing: the login has shown it."""
+        del connection
+
     async def check_writable(self, connection: "AsyncConnection") -> None:
         """Ask for a writing transaction, which fails with 1290 or 1792 exactly if our writes would fail.
 

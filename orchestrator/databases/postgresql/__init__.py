@@ -62,6 +62,10 @@ class PostgreSQL:
         """Return whether it is SQLSTATE 42P01."""
         return sqlstate_of(error) == _UNDEFINED_TABLE
 
+    async def check_readable(self, connection: "AsyncConnection") -> None:
+        """Do nothing: the login has shown it."""
+        del connection
+
     async def check_writable(self, connection: "AsyncConnection") -> None:
         """Raise if transaction_read_only is `on`: a standby, or a server with default_transaction_read_only."""
         read_only = (await connection.exec_driver_sql("SELECT current_setting('transaction_read_only')")).scalar()

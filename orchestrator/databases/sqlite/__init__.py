@@ -87,6 +87,10 @@ class SQLite:
         """Return whether the error's text names a missing table."""
         return "no such table" in innermost_message(error)
 
+    async def check_readable(self, connection: "AsyncConnection") -> None:
+        """Read the file: SQLite opens any file without reading it."""
+        await connection.exec_driver_sql("PRAGMA schema_version")
+
     async def check_writable(self, connection: "AsyncConnection") -> None:
         """Take the write lock and try a write, which a read-only file refuses; undo both."""
         await connection.exec_driver_sql("BEGIN IMMEDIATE")

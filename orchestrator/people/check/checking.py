@@ -19,6 +19,7 @@ from orchestrator.people.app import check_app, use_apps_configuration
 from orchestrator.people.check import squawk
 from orchestrator.people.check.judging import Judge, Judgement
 from orchestrator.people.check.model import Failure, Report
+from orchestrator.people.ddl.knowledge import knowledge_of
 from orchestrator.people.recording.offline import configured_options, dialect_called
 from orchestrator.people.recording.recorder import Recorder
 from orchestrator.people.session import Session, sentence
@@ -84,7 +85,7 @@ class Check:
         dialect = self._dialect(config, options)
         if not dialect:
             return "", Judgement()
-        if dialect == "postgresql" and not squawk.program():
+        if knowledge_of(dialect).LINTED and not squawk.program():
             self._notes.append(_NO_SQUAWK)
         judge = Judge(Recorder(config, scripts, dialect_called(dialect), options), dialect, [*_variants(config)])
         if not wanted:

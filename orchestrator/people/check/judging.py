@@ -12,6 +12,7 @@ from orchestrator.people.check.catalogue import RULES
 from orchestrator.people.check.model import Finding, Unjudged
 from orchestrator.people.check.models import models_used
 from orchestrator.people.check.rules import Hit, hits
+from orchestrator.people.ddl.knowledge import knowledge_of
 from orchestrator.people.ddl.reading import Sql
 from orchestrator.people.recording.offline import relative
 from orchestrator.people.recording.recorder import Recorder, Recording, Statement
@@ -44,7 +45,7 @@ class Judge:
 
     def __init__(self, recorder: Recorder, dialect: str, variants: Sequence[Mapping[str, Any]]) -> None:
         self._recorder, self._dialect, self._variants = recorder, dialect, variants
-        self._squawk = dialect == "postgresql" and bool(squawk.program())
+        self._squawk = knowledge_of(dialect).LINTED and bool(squawk.program())
         self.judgement = Judgement()
 
     def judge(self, script: "Script") -> None:

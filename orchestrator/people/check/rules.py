@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orchestrator.people.ddl import mysql
+from orchestrator.people.ddl.knowledge import knowledge_of
 from orchestrator.people.ddl.reading import Sql, without_texts
 from orchestrator.people.recording.recorder import Statement
 
@@ -23,13 +23,6 @@ _FILLED = re.compile(
     r"\b(default|auto_increment|generated|as\s*\(|serial|bigserial|identity)\b|\bas\s*\(", re.IGNORECASE
 )
 _NOT_NULL = re.compile(r"\bnot\s+null\b", re.IGNORECASE)
-_OUTSIDE = re.compile(
-    r"(create|drop|alter)\s+database\b|vacuum\b|alter\s+system\b|(create|drop)\s+tablespace\b"
-    r"|(create\s+(unique\s+)?index|drop\s+index|reindex\b.*)\s+concurrently\b",
-    re.IGNORECASE,
-)
-_MYSQL_FAMILY = {"mysql", "mariadb"}
-_SERVER = {"mysql": mysql.Server(version=(8, 4, 0)), "mariadb": mysql.Server(mariadb=True, version=(10, 11, 0))}
 
 
 class Hit(NamedTuple):
@@ -57,14 +50,16 @@ class Parsed:
 def hits(statements: Sequence[Statement], dialect: str) -> Iterator[Hit]:
     """Return the findings in a revision. A table that the revision itself creates is not in use yet."""
     parsed = [Parsed(each, Sql.of(each.sql)) for each in statements]
+    knowledge = knowledge_of(dialect)
+    refused = knowledge.OUTSIDE_TRANSACTIONS
     made = {each.sql.table for each in parsed if each.sql.verb == "create table"}
     for each in parsed:
         if each.sql.table not in made:
             yield from _compatibility(each, dialect)
             yield from _load(each, dialect)
-        if dialect == "postgresql" and _OUTSIDE.match(each.sql.bare) and not each.recorded.autocommit:
+        if refused and refused.match(each.sql.bare) and not each.recorded.autocommit:
             yield each.hit("needs-autocommit")
-    if dialect in _MYSQL_FAMILY and any(each.sql.defines for each in parsed):
+    if knowledge.COMMITS_DEFINITIONS and any(each.sql.defines for each in parsed):
         rows = [each for each in parsed if each.sql.writes_rows and each.sql.table not in made]
         if rows:
             yield rows[0].hit("definitions-and-rows")
@@ -89,7 +84,7 @@ def _clause(each: Parsed, clause: str, dialect: str) -> Iterator[Hit]:
         yield each.hit("rename-table")
     if _DROPPED.match(clause):
         yield each.hit("drop-column")
-    if dialect == "postgresql":
+    if knowledge_of(dialect).LINTED:
         return  # squawk has rules for the rest
     if _ADDED_COLUMN.match(clause) and _NOT_NULL.search(clause) and not _FILLED.search(clause):
         yield each.hit("required-column")
@@ -102,13 +97,13 @@ def _load(each: Parsed, dialect: str) -> Iterator[Hit]:
     """Return the statements that block other sessions."""
     if each.sql.verb in {"update", "delete"} and not re.search(r"\b(where|limit)\b", each.sql.bare, re.IGNORECASE):
         yield each.hit("unbounded-change")
-    if dialect not in _MYSQL_FAMILY:
-        return
-    effect = mysql.effect(each.sql, _SERVER[dialect], lambda _name: each.recorded.column)
-    if effect is None or not effect.blocks_writes:
+    knowledge = knowledge_of(dialect)
+    version = knowledge.AS_CONNECTED[dialect]["server_version_info"]
+    effect = knowledge.effect_of(each.sql, dialect, version, lambda _name: each.recorded.column)
+    if knowledge.LINTED or effect is None or effect.blocks == "nothing":
         return
     if "foreign key" in effect.reason:
         yield each.hit("foreign-key")
     else:
-        code = "copies-table" if effect.algorithm is mysql.Algorithm.COPY else "blocks-writes"
+        code = "copies-table" if effect.algorithm == "copy" else "blocks-writes"
         yield each.hit(code, effect.reason)

@@ -8,8 +8,27 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any, Literal
 
+from orchestrator.people.ddl import knowledge
+from orchestrator.people.ddl.knowledge import ColumnOf
 from orchestrator.people.ddl.reading import Sql, without_texts
+
+AS_CONNECTED: Mapping[str, Mapping[str, Any]] = {
+    "mysql": {"server_version_info": (8, 4, 0), "_connection_charset": "utf8mb4"},
+    "mariadb": {"server_version_info": (10, 11, 0), "_connection_charset": "utf8mb4"},
+}
+SIZE = """
+SELECT table_rows, data_length + index_length FROM information_schema.tables
+WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name
+"""
+COLUMN = """
+SELECT column_type, is_nullable, column_key FROM information_schema.columns
+WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name AND column_name = :column
+"""
+OUTSIDE_TRANSACTIONS = None
+COMMITS_DEFINITIONS = True
+LINTED = False
 
 
 class Algorithm(IntEnum):
@@ -56,15 +75,28 @@ class Server:
         return self.version >= (mariadb if self.mariadb else mysql)
 
 
-Column = Mapping[str, str]
-"""A column: `type` (`varchar(20)`), `nullable` (`YES`, `NO`), `key` (empty: no index); empty if it is not known."""
-ColumnOf = Callable[[str], Column]
 Judge = Callable[[re.Match[str], "Server", ColumnOf], "Effect"]
 
 _INSTANT, _METADATA = Effect(Algorithm.INSTANT), Effect(Algorithm.INPLACE)
 _ONE_BYTE = 255  # bytes of a VARCHAR whose length takes one byte
 _BYTES = 4  # of a character, at most
 _VARCHAR = re.compile(r"varchar\((\d+)\)")
+
+
+_WORDS: Mapping[Algorithm, Literal["instant", "inplace", "copy"]] = {
+    Algorithm.INSTANT: "instant",
+    Algorithm.INPLACE: "inplace",
+    Algorithm.COPY: "copy",
+}
+
+
+def effect_of(sql: Sql, dialect: str, version: tuple[int, ...], column: ColumnOf) -> knowledge.Effect | None:
+    """Return the same as `effect`, in the words of `plan --json`."""
+    found = effect(sql, Server(dialect == "mariadb", version), column)
+    if found is None:
+        return None
+    blocks: Literal["writes", "nothing"] = "writes" if found.blocks_writes else "nothing"
+    return knowledge.Effect(_WORDS[found.algorithm], found.rebuilds, blocks, found.reason, found.sure)
 
 
 def effect(sql: Sql, server: Server, column: ColumnOf = lambda _name: {}) -> Effect | None:

@@ -8,7 +8,22 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from orchestrator.people.ddl.knowledge import ColumnOf, Effect
 from orchestrator.people.ddl.reading import Sql, without_texts
+
+AS_CONNECTED = {"postgresql": {"server_version_info": (16, 0)}}
+SIZE = """
+SELECT NULLIF(reltuples, -1), pg_total_relation_size(oid) FROM pg_class
+WHERE oid = COALESCE(to_regclass(:quoted), to_regclass(:path))
+"""
+COLUMN = ""
+OUTSIDE_TRANSACTIONS = re.compile(
+    r"(create|drop|alter)\s+database\b|vacuum\b|alter\s+system\b|(create|drop)\s+tablespace\b"
+    r"|(create\s+(unique\s+)?index|drop\s+index|reindex\b.*)\s+concurrently\b",
+    re.IGNORECASE,
+)
+COMMITS_DEFINITIONS = False
+LINTED = True
 
 Blocks = Literal["nothing", "writes", "reads and writes"]
 _ORDER: tuple[Blocks, ...] = ("nothing", "writes", "reads and writes")
@@ -54,6 +69,15 @@ _JUDGES = (
     (r"set\s+(tablespace|logged|unlogged)\b", Lock(_BOTH, "rewrite", "the table is written again")),
     (rf"{_COLUMN}set\s+statistics|set\s*\(|cluster\s+on|set\s+without\s+cluster", Lock("nothing")),
 )
+
+
+def effect_of(sql: Sql, _dialect: str, _version: tuple[int, ...], _column: ColumnOf) -> Effect | None:
+    """Return the same as `lock`, in the words of `plan --json`."""
+    found = lock(sql)
+    if found is None:
+        return None
+    algorithm = "metadata" if found.work == "none" else found.work
+    return Effect(algorithm, found.work == "rewrite", found.blocks, found.reason)
 
 
 def lock(sql: Sql) -> Lock | None:

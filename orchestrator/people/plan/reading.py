@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases import backend_for
 from orchestrator.log import REDACTOR
@@ -15,7 +15,7 @@ from orchestrator.migrations.upgrade.version_table import readable_position
 from orchestrator.people.check.allowing import Allowances
 from orchestrator.people.check.judging import Judge, cut
 from orchestrator.people.check.model import Finding as Danger
-from orchestrator.people.ddl import mysql, postgresql
+from orchestrator.people.ddl.knowledge import knowledge_of
 from orchestrator.people.ddl.reading import Sql
 from orchestrator.people.plan.model import Database, Finding, Plan, Revision, Statement, Work
 from orchestrator.people.plan.tables import Tables
@@ -33,11 +33,6 @@ if TYPE_CHECKING:
 
 _READS = "it reads the database (line {line}): this is its SQL where nothing is found; with rows it may be another"
 _STOPS = "it cannot run without a database, so the rest of its SQL is not known: {problem}{where}"
-_ALGORITHMS: Mapping[mysql.Algorithm, Literal["instant", "inplace", "copy"]] = {
-    mysql.Algorithm.INSTANT: "instant",
-    mysql.Algorithm.INPLACE: "inplace",
-    mysql.Algorithm.COPY: "copy",
-}
 _KNOWN_BETTER = {"copies-table", "blocks-writes", "foreign-key"}
 _INTERRUPTED = (
     "{revision} was interrupted, or runs now: a part of its statements is done. `orchestrator status` shows which; the "
@@ -98,18 +93,20 @@ def _interrupted(position: Position, pending: Sequence[Revision]) -> list[Revisi
 
 
 def _to_be_created(session: Session, target: Target) -> Database:
-    """Return all revisions for an SQLite database whose file does not exist: reading it would create the file."""
+    """Return all revisions for a database whose file does not exist: reading it would create the file."""
     credentials, settings, position = session.credentials, session.settings, Position(())
+    url = credentials.own_address().url
+    dialect = url.get_backend_name()
     config = alembic_config(AlembicFiles.of(settings), credentials.alembic_url(), settings.target)
     scripts, _ = load_scripts(config)
     options, _ = configured_options(config, scripts)
-    recorder, standing = Recorder(config, scripts, dialect_called("sqlite"), options), target.standing(position)
+    recorder, standing = Recorder(config, scripts, dialect_called(dialect), options), target.standing(position)
     found = [scripts.get_revision(each.id) for each in standing.pending]
-    judge, rules = _Judge("sqlite", (), None), Judge(recorder, "sqlite", [{}])
+    judge, rules = _Judge(dialect, (), None), Judge(recorder, dialect, [{}])
     return Database(
         context="",
-        database=shown(credentials.own_address().url),
-        dialect="sqlite",
+        database=shown(url),
+        dialect=dialect,
         server_version="",
         current=(),
         head=target.revisions,
@@ -154,9 +151,8 @@ class _Judge:
     """Judges statements one after the other. A table that the plan itself creates is empty."""
 
     def __init__(self, dialect: str, version: tuple[Any, ...], tables: Tables | None) -> None:
-        numbers = tuple(each for each in version if isinstance(each, int))
         self._dialect, self._tables = dialect, tables
-        self._server = mysql.Server(dialect == "mariadb", numbers)
+        self._version = tuple(each for each in version if isinstance(each, int))
 
     def statement(self, recorded: Recorded) -> Statement:
         """Return a statement with its table and its work."""
@@ -177,27 +173,6 @@ class _Judge:
         )
 
     def _work(self, sql: Sql, tables: Tables) -> Work | None:
-        if self._dialect == "postgresql":
-            return _of_postgresql(postgresql.lock(sql))
-        if self._dialect in {"mysql", "mariadb"}:
-            return _of_mysql(mysql.effect(sql, self._server, lambda name: tables.column(sql.table, name)))
-        return None
-
-
-def _of_mysql(effect: mysql.Effect | None) -> Work | None:
-    if effect is None:
-        return None
-    return Work(
-        algorithm=_ALGORITHMS[effect.algorithm],
-        rebuilds=effect.rebuilds,
-        blocks="writes" if effect.blocks_writes else "nothing",
-        reason=effect.reason,
-        sure=effect.sure,
-    )
-
-
-def _of_postgresql(lock: postgresql.Lock | None) -> Work | None:
-    if lock is None:
-        return None
-    algorithm = "metadata" if lock.work == "none" else lock.work
-    return Work(algorithm=algorithm, rebuilds=lock.work == "rewrite", blocks=lock.blocks, reason=lock.reason, sure=True)
+        knowledge = knowledge_of(self._dialect)
+        effect = knowledge.effect_of(sql, self._dialect, self._version, lambda name: tables.column(sql.table, name))
+        return Work(**vars(effect)) if effect else None

@@ -6,28 +6,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.migrations.upgrade.version_table import no_transaction_left, transaction_kept
+from orchestrator.people.ddl.knowledge import knowledge_of
 from orchestrator.people.plan.model import Table
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
-
-_MYSQL = """
-SELECT table_rows, data_length + index_length FROM information_schema.tables
-WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name
-"""
-_SIZES = {
-    "mysql": _MYSQL,
-    "mariadb": _MYSQL,
-    "postgresql": """
-        SELECT NULLIF(reltuples, -1), pg_total_relation_size(oid) FROM pg_class
-        WHERE oid = COALESCE(to_regclass(:quoted), to_regclass(:path))
-    """,
-    "sqlite": "SELECT NULL, NULL FROM sqlite_master WHERE name = :name",
-}
-_COLUMN = """
-SELECT column_type, is_nullable, column_key FROM information_schema.columns
-WHERE table_schema = COALESCE(:schema, DATABASE()) AND table_name = :name AND column_name = :column
-"""
 
 
 class Tables:
@@ -39,11 +22,12 @@ class Tables:
 
     def __init__(self, connection: "Connection") -> None:
         self._connection = connection
+        self._knowledge = knowledge_of(connection.dialect.name)
         self.made: set[str] = set()
 
     def table(self, path: str) -> Table:
         """Return the current state of a table; `path` is its name, with an optional schema."""
-        found = None if path in self.made else self._one(_SIZES[self._connection.dialect.name], path)
+        found = None if path in self.made else self._one(self._knowledge.SIZE, path)
         rows, size = found or (None, None)
         return Table(
             name=path,
@@ -53,8 +37,9 @@ class Tables:
         )
 
     def column(self, path: str, name: str) -> dict[str, str]:
-        """Return type, nullability and key of a column of MySQL or MariaDB; empty if it is missing."""
-        found = None if path in self.made else self._one(_COLUMN, path, column=name)
+        """Return type, nullability and key of a column; empty if it is missing, or is not asked for here."""
+        known = self._knowledge.COLUMN and path not in self.made
+        found = self._one(self._knowledge.COLUMN, path, column=name) if known else None
         return dict(zip(("type", "nullable", "key"), map(_text, found), strict=True)) if found else {}
 
     def _one(self, question: str, path: str, **more: str) -> Any:

@@ -9,21 +9,13 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from orchestrator.log import env_py_runs
+from orchestrator.people.ddl.knowledge import knowledge_of
 from orchestrator.people.guard import nothing_changed
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
     from sqlalchemy.engine import Dialect
-
-
-_AS_CONNECTED: dict[str, dict[str, Any]] = {
-    "mysql": {"server_version_info": (8, 4, 0), "_connection_charset": "utf8mb4"},
-    "mariadb": {"server_version_info": (10, 11, 0), "_connection_charset": "utf8mb4"},
-    "postgresql": {"server_version_info": (16, 0)},
-    "sqlite": {"server_version_info": (3, 40, 0)},
-}
-"""What a dialect learns when it connects, and asks for when it writes SQL."""
 
 
 class _Configured(BaseException):
@@ -43,7 +35,7 @@ def dialect_called(name: str) -> "Dialect":
     from sqlalchemy.dialects import registry
 
     dialect: Dialect = registry.load(name)(paramstyle="named")
-    for attribute, value in _AS_CONNECTED[name].items():
+    for attribute, value in knowledge_of(name).AS_CONNECTED[name].items():
         setattr(dialect, attribute, value)
     return dialect
 

@@ -52,13 +52,13 @@ def _status(session: Session, databases: Sequence[Database]) -> Status:
 
 
 def _to_be_created(session: Session, file: Path, target: Target) -> Database:
-    """Return an SQLite database whose file does not exist: reading it would create the file."""
+    """Return a database whose file does not exist: reading it would create the file."""
     position = Position(())
-    standing = target.standing(position)
+    standing, url = target.standing(position), session.credentials.own_address().url
     return Database(
         context="",
-        database=shown(session.credentials.own_address().url),
-        dialect="sqlite",
+        database=shown(url),
+        dialect=url.get_backend_name(),
         server_version="",
         version_table=STANDARD,
         current=(),
