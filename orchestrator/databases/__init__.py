@@ -43,6 +43,7 @@ class Holder:
     user: str = ""
     address: str = ""
     program: str = ""  # as the client has named it
+    shows_life: bool | None = None  # of an idle one: whether its process does; None if it never said that it would
 
 
 REST_SECONDS = 810.0
@@ -60,12 +61,19 @@ class MigrationLock(Protocol):
     rest_seconds: float
     """How long the session may run no statement before the server ends it; infinite if it never does."""
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
+    shows_life: bool
+    """Whether waiting replicas know, by `prepare`, that `Backend.show_life` is used while the session rests."""
+
+    def prepare(
+        self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS, shows_life: bool = False
+    ) -> None:
         """Set short lock timeouts for the session, and let the server end connections whose client has vanished.
 
         Args:
             ddl_lock_timeout_seconds: how long a statement waits for a lock.
             rest_seconds: how long the session may run no statement, if only that shows that its client has vanished.
+            shows_life: the caller uses `Backend.show_life` while the session runs no statement. So the session may rest
+                for longer, and other replicas may `end` it if no life is shown.
         """
 
     def connection_id(self) -> int:
@@ -88,6 +96,16 @@ class MigrationLock(Protocol):
 
     def holder(self) -> Holder:
         """Return the holder; an empty one if the database does not show it."""
+
+    def end(self, holder: Holder) -> bool:
+        """End the holder's session if it is still idle and shows no life; return whether it was ended.
+
+        Raises:
+            Exception: the driver's, if we lack the right.
+        """
+
+    def end_sql(self, holder: Holder) -> str:
+        """Return the statement with which an administrator ends the holder's session; empty if there is none."""
 
     def waiters(self) -> Sequence[Holder]:
         """Return the sessions that wait for it; empty if the database does not show them."""
@@ -152,8 +170,21 @@ class Backend(Protocol):
     async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
         """Return how another connection's statement progresses, and which sessions block it."""
 
+    async def show_life(self, connection: "AsyncConnection", connection_ids: Sequence[int]) -> None:
+        """Show waiting replicas, until this connection ends, that the process of these sessions lives.
+
+        Call it again every few seconds: the server ends the connection soon after the last call.
+
+        Raises:
+            ElsewhereError: this connection leads to another server, or one of the sessions has ended.
+        """
+
     def cancel_sql(self, connection_id: int) -> str:
         """Return the statement that cancels what another connection runs; empty if ending the process does that."""
+
+
+class ElsewhereError(Exception):
+    """A second connection does not see the sessions of the first one."""
 
 
 def backend_for(name: str) -> Backend:

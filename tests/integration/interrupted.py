@@ -42,10 +42,13 @@ class NoGuard:
 
     connection_id = 0
     fresh_seconds = rest_seconds = 1e9
+    rested_seconds = 0.0
 
     def is_gone(self) -> bool:
         """Never."""
         return False
+
+    is_lost = is_gone
 
     def tell(self, *_: object) -> None:
         """Drop the report."""

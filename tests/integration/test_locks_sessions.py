@@ -7,8 +7,9 @@ import pytest
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
 from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
-from orchestrator.migrations.upgrade.run_locks import rest_seconds
+from orchestrator.migrations.upgrade.resting import rest_seconds
 from orchestrator.migrations.upgrade.verified_carrier import RestedTooLongError, VerifiedCarrier
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
 from tests.integration.carrier import Carrier
 from tests.integration.contenders import Contender
@@ -56,8 +57,8 @@ def test_a_session_that_rests_too_long_is_told_with_the_setting(contenders: list
     """A revision that computes for long must not be taken for one that a failover interrupted: it would again."""
     first, *_ = contenders
     first.lock.prepare(ddl_lock_timeout_seconds=1, rest_seconds=1)
-    assert first.lock.try_acquire()
     guard = LockGuard(first.lock, lambda _: None, first.connection.connection.dbapi_connection)
+    guard.acquire(Settings(), Stop())
     carrier = VerifiedCarrier(Carrier(), guard)
     carrier.stop()  # the statement itself meets the end of the session
     time.sleep(2.5)

@@ -14,6 +14,7 @@ from orchestrator.databases.mysql.lock import NamedLock
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Sequence
 
     from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -124,6 +125,12 @@ class MySQL:
         from orchestrator.databases.mysql.watching import observe
 
         return await observe(connection, connection_id)
+
+    async def show_life(self, connection: "AsyncConnection", connection_ids: "Sequence[int]") -> None:
+        """Hold locks in the name of these sessions, see `mysql.life`."""
+        from orchestrator.databases.mysql.life import show
+
+        await show(connection, connection_ids)
 
     def cancel_sql(self, connection_id: int) -> str:
         """Return KILL QUERY: the statement ends with 1317; the session and its lock stay."""

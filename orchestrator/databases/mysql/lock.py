@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from orchestrator.databases import REST_SECONDS, Activity, Holder, ask, row, rows
+from orchestrator.databases.mysql import life
 from orchestrator.databases.sockets import is_orphan, keep_alive
 
 # The default of lock_wait_timeout is a day (MariaDB) or a year (MySQL). wait_timeout: if a host vanishes without
-# closing its connection, the lock is free before the replicas that wait for it give up, instead of after 8 hours.
+# closing its connection, the lock is free after this time, not after 8 hours. With signs of life it may be long.
 _SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout", "wait_timeout")
 _PROGRAMS = (
     "SELECT processlist_id, attr_value FROM performance_schema.session_account_connect_attrs "
@@ -26,6 +27,7 @@ class NamedLock:
     pause_seconds = 0.01  # GET_LOCK itself waits, unless it fails
     fresh_seconds = 1.0
     rest_seconds = math.inf
+    shows_life = False
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -34,12 +36,16 @@ class NamedLock:
         self.name = _lock_name(bytes.fromhex(database or "").decode())
         self._before: Sequence[int] = ()
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
+    def prepare(
+        self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS, shows_life: bool = False
+    ) -> None:
         """Set short timeouts and let the server end connections of vanished clients; `release` restores them."""
         keep_alive(self._connection)
         seconds = max(1, math.ceil(ddl_lock_timeout_seconds))
         self._before = row(self._connection, f"SELECT {', '.join(f'@@{name}' for name in _SETTINGS)}")
-        self.rest_seconds = float(max(1, math.floor(rest_seconds)))
+        self.shows_life = shows_life and self._is_direct and life.promise(self._connection, self._id)
+        rest = max(1, math.floor(rest_seconds))
+        self.rest_seconds = float(max(rest, self._before[-1]) if self.shows_life else rest)
         self._set((seconds, seconds, int(self.rest_seconds)))
 
     def connection_id(self) -> int:
@@ -71,7 +77,21 @@ class NamedLock:
         found = self._described(processes[held_by], self._program(held_by))
         if is_orphan(self._connection, processes[self._id][2], found.address) and self._still(held_by):
             return replace(found, name=f"{found.name}, whose client is gone", activity=Activity.GONE)
+        if found.activity is Activity.IDLE:
+            return replace(found, shows_life=life.is_shown(self._connection, held_by))
         return found
+
+    def end(self, holder: Holder) -> bool:
+        """End it with KILL, right after another look: its number may belong to another connection by now."""
+        now = self.holder()
+        same = (now.connection_id, now.shows_life) == (holder.connection_id, False) and now.seconds >= holder.seconds
+        if same and self._is_direct:
+            rows(self._connection, self.end_sql(now))
+        return same and self._is_direct
+
+    def end_sql(self, holder: Holder) -> str:
+        """Return KILL."""
+        return f"KILL {holder.connection_id:d}" if holder.connection_id else ""
 
     def waiters(self) -> Sequence[Holder]:
         """Return whose GET_LOCK runs now; between two tries an orchestrator pauses 10 ms."""
@@ -94,8 +114,14 @@ class NamedLock:
     def release(self) -> None:
         """Release the lock."""
         rows(self._connection, f"SELECT RELEASE_LOCK('{self.name}')")
+        if self.shows_life:
+            life.withdraw(self._connection, self._id)
         if self._before:
             self._set(self._before)
+
+    @property
+    def _is_direct(self) -> bool:
+        return life.is_direct(self._connection, self._id)
 
     @property
     def _holder(self) -> str:

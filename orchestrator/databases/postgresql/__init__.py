@@ -10,6 +10,7 @@ from orchestrator.databases.postgresql.lock import AdvisoryLock
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Sequence
 
     from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -120,6 +121,10 @@ class PostgreSQL:
         from orchestrator.databases.postgresql.watching import observe
 
         return await observe(connection, connection_id)
+
+    async def show_life(self, connection: "AsyncConnection", connection_ids: "Sequence[int]") -> None:
+        """Do nothing: keepalives show it."""
+        del connection, connection_ids
 
     def cancel_sql(self, connection_id: int) -> str:
         """Return pg_cancel_backend: the statement ends with 57014 and its transaction rolls back."""

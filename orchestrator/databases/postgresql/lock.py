@@ -25,6 +25,7 @@ class AdvisoryLock:
     pause_seconds = 0.2
     fresh_seconds = 1.0
     rest_seconds = math.inf
+    shows_life = False
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -40,9 +41,11 @@ class AdvisoryLock:
         self._locked = f"{self._named} AND granted"
         self._before: Mapping[str, str] = {}
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
+    def prepare(
+        self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS, shows_life: bool = False
+    ) -> None:
         """Set short timeouts, an end for sessions of vanished clients, and a name; `release` restores them."""
-        del rest_seconds  # keepalives tell a session that rests from one whose client has vanished
+        del rest_seconds, shows_life  # keepalives tell a session that rests from one whose client has vanished
         keep_alive(self._connection)
         wanted = {
             "lock_timeout": str(max(1, math.ceil(ddl_lock_timeout_seconds * 1000))),
@@ -96,6 +99,15 @@ class AdvisoryLock:
             return replace(holder, name=f"{holder.name}, whose client is gone", activity=Activity.GONE)
         return holder
 
+    def end(self, holder: Holder) -> bool:
+        """Return False: the server itself ends the session of a vanished client."""
+        del holder
+        return False
+
+    def end_sql(self, holder: Holder) -> str:
+        """Return pg_terminate_backend."""
+        return f"SELECT pg_terminate_backend({holder.connection_id:d})" if holder.connection_id else ""
+
     def waiters(self) -> Sequence[Holder]:
         """Return who waits in the server, and the other orchestrators that are busy here: each tries and pauses."""
         holds = f"SELECT pid FROM pg_locks WHERE {self._locked}"  # noqa: S608  # numbers of ours
@@ -134,5 +146,5 @@ def _described(session: Sequence[Any]) -> Holder:
     process, user, address, program, state, statement, seconds = session[:7]
     name = f"process {process} of {user}" + (f"@{address}" if address else "") + (f" ({program})" if program else "")
     activity, shown = _ACTIVITIES.get(state, Activity.IDLE), str(statement or "") if state == "active" else ""
-    whose = {"user": user or "", "address": address or "", "program": program or ""}
+    whose: dict[str, Any] = {"user": user or "", "address": address or "", "program": program or ""}
     return Holder(name, shown, float(seconds or 0), activity, connection_id=int(process), **whose)

@@ -21,6 +21,7 @@ from orchestrator.databases.sqlite.lock import FileLock
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Sequence
 
     from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -126,6 +127,10 @@ class SQLite:
         """Return nothing: the library runs in this process, invisible to other connections."""
         del connection, connection_id
         return Observation()
+
+    async def show_life(self, connection: "AsyncConnection", connection_ids: "Sequence[int]") -> None:
+        """Do nothing: the lock ends with the process."""
+        del connection, connection_ids
 
     def cancel_sql(self, connection_id: int) -> str:
         """Return nothing: the statement runs in this process and ends with it."""

@@ -19,6 +19,7 @@ class FileLock:
     pause_seconds = 0.05
     fresh_seconds = 0.0
     rest_seconds = math.inf
+    shows_life = False
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
@@ -29,9 +30,11 @@ class FileLock:
         self._signature = f"process {os.getpid()} on {socket.gethostname()}"
         self._file: IO[bytes] | None = None
 
-    def prepare(self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS) -> None:
+    def prepare(
+        self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS, shows_life: bool = False
+    ) -> None:
         """Set how long a statement waits for another transaction."""
-        del rest_seconds  # the lock ends with the process
+        del rest_seconds, shows_life  # the lock ends with the process
         row(self._connection, f"PRAGMA busy_timeout = {int(ddl_lock_timeout_seconds * 1000)}")
 
     def connection_id(self) -> int:
@@ -78,6 +81,16 @@ class FileLock:
         except (OSError, ValueError):
             return Holder()
         return Holder(name, statement, seconds, Activity.RUNNING if statement else Activity.IDLE)
+
+    def end(self, holder: Holder) -> bool:
+        """Return False: the lock ends with its process."""
+        del holder
+        return False
+
+    def end_sql(self, holder: Holder) -> str:
+        """Return nothing: there are no sessions."""
+        del holder
+        return ""
 
     def waiters(self) -> Sequence[Holder]:
         """Return none: a process that waits for a file's lock leaves no trace."""

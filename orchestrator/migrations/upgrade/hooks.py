@@ -20,7 +20,7 @@ from orchestrator.hooks.commands import HookName, command_of
 from orchestrator.hooks.process import HookProcess
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
-from orchestrator.migrations.upgrade.run_locks import rest_seconds
+from orchestrator.migrations.upgrade.resting import rest_seconds
 from orchestrator.runtime.concurrency import in_daemon_thread
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings

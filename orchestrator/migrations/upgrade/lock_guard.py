@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import event
 
-from orchestrator.databases import Holder, MigrationLock
+from orchestrator.databases import MigrationLock
 from orchestrator.databases.diagnosis import innermost_message
-from orchestrator.errors import LockTimeout, MigrationFailed, MigrationHalfApplied, StartupError
-from orchestrator.events import Emit, LockAcquired, LockReleased, LockWaiting
-from orchestrator.migrations.upgrade.wait_budget import WaitBudget
-from orchestrator.runtime.stop import Stop, StopAsked
+from orchestrator.errors import MigrationFailed, MigrationHalfApplied
+from orchestrator.events import Emit, LockAcquired, LockReleased
+from orchestrator.migrations.upgrade.lock_wait import LockWait
+from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class LockGuard:
         connection: the DBAPI connection that holds it.
         loss: the driver's error when the connection was found to be lost.
         fresh_seconds: as in `MigrationLock`.
+        limit_seconds: how long the session may rest because this process cannot show life; 0 while it can.
     """
 
     def __init__(self, lock: MigrationLock, emit: Emit, connection: Any) -> None:
@@ -41,6 +42,8 @@ class LockGuard:
         self._lock, self._emit = lock, emit
         self.loss: Exception | None = None
         self._acquired_at: float | None = None
+        self._rests_since: float | None = None
+        self.limit_seconds = 0.0
         self._lender: LockGuard | None = None
         self._work_is_done = self._has_failed = False
         self._listeners: list[tuple[Any, str, Any]] = []
@@ -56,9 +59,20 @@ class LockGuard:
         return self._acquired_at is not None
 
     @property
+    def shows_life(self) -> bool:
+        """Return whether it is held, and this process promised to show life while the session runs no statement."""
+        return self.is_held and self._lock.shows_life
+
+    @property
     def rest_seconds(self) -> float:
-        """As in `MigrationLock`."""
-        return self._lock.rest_seconds
+        """Return how long the session may run no statement before it may be ended; infinite if it never is."""
+        return self.limit_seconds or self._lock.rest_seconds
+
+    @property
+    def rested_seconds(self) -> float:
+        """Return for how long no statement of a revision has run; 0 while one runs."""
+        since = self._rests_since
+        return time.monotonic() - since if since else 0.0
 
     @property
     def connection_id(self) -> int:
@@ -87,32 +101,17 @@ class LockGuard:
             StartupError: with LockTimeout, which names the holder and why it counts as stuck.
             StopAsked: a stop was requested during the wait.
         """
-        began = next_look = next_report = time.monotonic()
-        budget = WaitBudget(
-            stuck_seconds=settings.lock_timeout_seconds,
-            total_seconds=settings.lock_total_timeout_seconds,
-            now=began,
-        )
-        holder = Holder()
-        while not self._lock.try_acquire():
-            if lender := next((other for other in others if other.has(self._lock)), None):
-                self._lender, self._acquired_at = lender, time.monotonic()
-                return
-            if stop.requested.wait(self._lock.pause_seconds):
-                raise StopAsked
-            now = time.monotonic()
-            if now >= min(next_look, next_report):
-                next_look = now + budget.pause_seconds
-                holder = self._lock.holder()
-                budget.look(holder, record(), now)
-            if reason := budget.spent(now):
-                raise StartupError(self._timeout(reason, holder, budget, now - began))
-            if now >= next_report:
-                next_report = now + settings.heartbeat_seconds
-                self._emit(LockWaiting(**self._situation(holder, budget, now - began)))
-        self._acquired_at = time.monotonic()
-        waited = self._acquired_at - began
-        self._emit(LockAcquired(lock_name=self._lock.name, waited_seconds=round(waited, 3)))
+        began = time.monotonic()
+
+        def is_shared() -> bool:
+            self._lender = next((other for other in others if other.has(self._lock)), None)
+            return self._lender is not None
+
+        acquired = LockWait(self._lock, settings, stop, self._emit, record).until(is_shared)
+        self._acquired_at = self._rests_since = time.monotonic()
+        if acquired:
+            waited = round(self._acquired_at - began, 3)
+            self._emit(LockAcquired(lock_name=self._lock.name, waited_seconds=waited))
 
     def has(self, lock: MigrationLock) -> bool:
         """Return whether `lock`, seen from another connection, is this one."""
@@ -152,6 +151,13 @@ class LockGuard:
         except Exception:  # noqa: BLE001  # the connection is lost, or its transaction is broken
             return False
 
+    def is_lost(self) -> bool:
+        """Return whether the lock or its connection is lost; True too if the database cannot be asked."""
+        try:
+            return not self.is_ours()
+        except Exception:  # noqa: BLE001  # whatever the driver says of a connection that is gone
+            return True
+
     def is_ours(self) -> bool:
         """Return whether the database reports that this session holds the lock.
 
@@ -160,10 +166,13 @@ class LockGuard:
         """
         if self._lender:
             return self._lender.is_held and self._lender.is_ours()
-        return self._lock.is_held()
+        held = self._lock.is_held()
+        self._rests_since = time.monotonic()
+        return held
 
     def tell(self, statement: str) -> None:
-        """Publish the running statement for waiting replicas; an empty text changes nothing."""
+        """Note the running statement (empty: none), and publish it for waiting replicas."""
+        self._rests_since = None if statement else time.monotonic()
         self._lock.tell(statement)
 
     # ------------------------------------------------------------ releasing it
@@ -223,20 +232,3 @@ class LockGuard:
             return
         if not self._lender:
             self._emit(LockReleased(lock_name=self._lock.name, held_seconds=round(held, 3)))
-
-    # ------------------------------------------------------------ reporting it
-
-    def _timeout(self, reason: str, holder: Holder, budget: WaitBudget, waited: float) -> LockTimeout:
-        message = f"another migration holds it, and {reason}"
-        return LockTimeout(error_type="lock_timeout", error_message=message, **self._situation(holder, budget, waited))
-
-    def _situation(self, holder: Holder, budget: WaitBudget, waited: float) -> dict[str, Any]:
-        """Return who holds the lock, and how long we have waited for it."""
-        return {
-            "lock_name": self._lock.name,
-            "holder": holder.name,
-            "holder_statement": holder.statement,
-            "holder_seconds": round(holder.seconds, 3),
-            "holder_progressing": budget.progressing,
-            "waited_seconds": round(waited, 3),
-        }

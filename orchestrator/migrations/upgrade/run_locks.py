@@ -1,21 +1,21 @@
 """The migration locks of a run of env.py, one for each database that it migrates."""
 
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import backend_for
 from orchestrator.dialects import is_file
 from orchestrator.events import Emit
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
+from orchestrator.migrations.upgrade.resting import can_be_judged, rest_seconds
 from orchestrator.migrations.upgrade.version_table import readable_entries
 from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
-    from sqlalchemy.engine import Connection
-
-REST, SHORTEST_REST_SECONDS = 0.9, 60.0
+    from sqlalchemy.engine import URL, Connection
 
 _logger = logging.getLogger(__name__)
 
@@ -23,9 +23,15 @@ _logger = logging.getLogger(__name__)
 class RunLocks:
     """Takes the lock for each connection that env.py gives Alembic."""
 
-    def __init__(self, settings: Settings, stop: Stop) -> None:
-        self._settings, self._stop = settings, stop
+    def __init__(self, settings: Settings, stop: Stop, is_here: Callable[["URL"], bool] = lambda _: True) -> None:
+        """`is_here` returns whether an address leads to the server that was waited for."""
+        self._settings, self._stop, self._is_here = settings, stop, is_here
         self._guards: list[LockGuard] = []
+
+    @property
+    def held(self) -> list[LockGuard]:
+        """Return the locks that are held now; for observers in other threads too."""
+        return [guard for guard in self._guards if guard.is_held]
 
     def take(self, context: "MigrationContext", emit: Emit) -> LockGuard:
         """Return the lock for the database of this context; the same one if env.py configures its connection again.
@@ -42,7 +48,7 @@ class RunLocks:
         assert connection  # noqa: S101  # only such contexts are attended
         real = connection.connection.dbapi_connection
         lock = backend_for(connection.dialect.name).lock(real)
-        held = [guard for guard in self._guards if guard.is_held]
+        held = self.held
         for guard in held:
             if (
                 guard.connection is real and guard.name == lock.name
@@ -52,6 +58,7 @@ class RunLocks:
         lock.prepare(
             ddl_lock_timeout_seconds=self._settings.ddl_lock_timeout_seconds,
             rest_seconds=rest_seconds(self._settings),
+            shows_life=can_be_judged(self._settings) and self._is_here(connection.engine.url),
         )
         guard = LockGuard(lock, emit, real)
         guard.acquire(self._settings, self._stop, record=lambda: _journal(context, connection), others=held)
@@ -64,15 +71,6 @@ class RunLocks:
         for guard in reversed(self._guards):
             guard.end_run()
         self._guards.clear()
-
-
-def rest_seconds(settings: Settings) -> float:
-    """Return how long the session with the lock may run no statement.
-
-    A replica that waits gives up after ORCHESTRATOR_LOCK_TIMEOUT_SECONDS without progress: the session of a host that
-    vanished must have ended before. A shorter rest than a minute would end sessions that only compute.
-    """
-    return max(SHORTEST_REST_SECONDS, REST * settings.lock_timeout_seconds)
 
 
 def _journal(context: "MigrationContext", connection: "Connection") -> str:

@@ -83,6 +83,7 @@ class Upgrade:
         self.whereabouts = Whereabouts(self.credentials, several=self.env.several)
         self._backend = backend_for(self.credentials.own_address().url.get_backend_name())
         self._errors = DatabaseErrors(self._backend)
+        self.locks = RunLocks(self.settings, self.stop, self.whereabouts.is_here)
 
     def run(self) -> None:
         """Apply the pending revisions, and check that they are in the database.
@@ -90,8 +91,7 @@ class Upgrade:
         Raises:
             StartupError: with the failure of the scripts, the lock, a revision or env.py.
         """
-        locks = RunLocks(self.settings, self.stop)
-        shared = Shared(self.settings, self.stop, self.emit, locks, self._blocker, self.applied_before)
+        shared = Shared(self.settings, self.stop, self.emit, self.locks, self._blocker, self.applied_before)
         gc.freeze()  # a full collection of what was imported takes longer than many a revision
         try:
             self.visit(Upgrading(self, shared))
@@ -99,7 +99,7 @@ class Upgrade:
             self.stopped = True
         finally:
             gc.unfreeze()
-            locks.end_run()
+            self.locks.end_run()
         self.stopped = self.stopped or any(each.stopped for each in self.contexts)
         if self.stopped:
             return

@@ -19,6 +19,7 @@ from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.upgrade.hooks import Hook
+from orchestrator.migrations.upgrade.life_signs import LifeSigns
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.silence import SilenceWatch
@@ -116,7 +117,9 @@ class UpgradeTask:
         """
         running = asyncio.ensure_future(_as_alembic(upgrade.run))
         watcher = ProgressWatcher(upgrade, self._credentials, self._settings, self._emit)
-        watching, stop = asyncio.create_task(watcher.watch()), asyncio.create_task(asked.wait())
+        signs = LifeSigns(upgrade.locks, self._credentials, self._settings)
+        beside = [asyncio.create_task(each) for each in (watcher.watch(), signs.show())]
+        stop = asyncio.create_task(asked.wait())
         with SilenceWatch(upgrade, watcher, self._credentials, self._settings) as watch:
             given_up = asyncio.create_task(watch.given_up())
             try:
@@ -126,7 +129,7 @@ class UpgradeTask:
                 if not running.done():
                     await self._finish(upgrade, running, watcher)
             finally:
-                await self._end(watching, stop, given_up)
+                await self._end(*beside, stop, given_up)
         if not running.done():
             error = TimeoutError("its statement went on after it was cancelled")
             raise StartupError(upgrade.failure(error))

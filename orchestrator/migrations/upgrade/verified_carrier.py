@@ -45,7 +45,7 @@ class RestedTooLongError(Exception):
 
     def __init__(self, rested_seconds: float, limit_seconds: float) -> None:
         super().__init__(
-            f"the revision ran no statement for {rested_seconds:.0f} s, and the server ended its session: the limit is "
+            f"the revision ran no statement for {rested_seconds:.0f} s, and its session was ended: the limit is "
             f"{limit_seconds:.0f} s"
         )
 
@@ -56,7 +56,6 @@ class VerifiedCarrier:
     def __init__(self, carrier: Carrier, guard: LockGuard) -> None:
         self._carrier, self._guard = carrier, guard
         self._verified_at, self._needed = float("-inf"), True
-        self._rests_since = time.monotonic()
         self.commit, self.rollback, self.used_elsewhere = carrier.commit, carrier.rollback, carrier.used_elsewhere
 
     def execute(self, sql: Any, parameters: Any, run: Run) -> StatementResult:
@@ -65,7 +64,13 @@ class VerifiedCarrier:
         Raises:
             MigrationAborted: with LockLostError or RestedTooLongError.
         """
-        return self._carrier.execute(sql, parameters, lambda: self._run(str(sql), run))
+        rested = self._guard.rested_seconds
+        try:
+            return self._carrier.execute(sql, parameters, lambda: self._run(str(sql), run))
+        except Exception as error:
+            if rested >= self._guard.rest_seconds and self._guard.is_lost():
+                raise MigrationAborted(RestedTooLongError(rested, self._guard.rest_seconds)) from error
+            raise
 
     def stop(self) -> None:
         """Stop checking: only Alembic's stamp is left, and without it the applied work would be repeated."""
@@ -79,16 +84,10 @@ class VerifiedCarrier:
                     LockLostError("this process lost the migration lock in the middle of the revision")
                 )
             self._verified_at = time.monotonic()
-        rested = time.monotonic() - self._rests_since
         self._guard.tell(sql)
         try:
             return run()
-        except Exception as error:
-            if rested >= self._guard.rest_seconds:
-                raise MigrationAborted(RestedTooLongError(rested, self._guard.rest_seconds)) from error
-            raise
         finally:
-            self._rests_since = time.monotonic()
             self._guard.tell("")
             if not _PLAIN.match(sql):
                 self._verified_at = float("-inf")
