@@ -1,16 +1,19 @@
 """Starts of the product that begin with a fork, in a process of this program's own: see prepared.py.
 
-It has imported the libraries, and nothing of the product. For each start it forks, and the child becomes what
+It has imported the libraries and the product's modules. For each start it forks, and the child becomes what
 `python -m orchestrator` is: its own pid, environment, directory, pipes and exit code. Most of the CPU time of a start
-goes into these imports; a thousand starts in the tests do without.
+goes into these imports; thousands of starts in the tests do without. No module of the product may read the
+environment or the time when it is imported, but for those that `begin_again` resets: test_forking.py.
 """
 
 import atexit
 import contextlib
 import gc
 import importlib
+import importlib.machinery
 import json
 import os
+import pkgutil
 import runpy
 import select
 import signal
@@ -22,6 +25,7 @@ from typing import NoReturn
 
 LIBRARIES = (
     "alembic.command",
+    "alembic.config",
     "alembic.runtime.environment",
     "aiosqlite",
     "asyncmy",
@@ -29,6 +33,7 @@ LIBRARIES = (
     "click",
     "concurrent.futures.thread",
     "cryptography.hazmat.primitives.asymmetric.padding",
+    "difflib",
     "logging.config",
     "mako.lookup",
     "orjson",
@@ -46,6 +51,9 @@ LIBRARIES = (
     "uvicorn.protocols.websockets.auto",
     "uvloop",
     "yaml",
+)
+_NOT_STARTED = tuple(
+    f"orchestrator.{name}" for name in ("cloudwatch", "library", "people", "pytest_plugin", "timeline")
 )
 _BYTES = 64  # of a message; its content is in a file
 
@@ -106,19 +114,42 @@ def become(descriptors: list[int]) -> str:
     os.environ.update(wanted["env"])
     time.tzset()
     sys.path[0] = os.getcwd()  # noqa: PTH109 - as -m does
+    begin_again()
     sys.argv = ["-m", *wanted["arguments"]]
     sys.orig_argv = [sys.executable, "-m", "orchestrator", *wanted["arguments"]]
     return str(wanted["code"])
 
 
+def of_the_product() -> list[str]:
+    """Return the names of the modules that a start may import; other commands import more."""
+    import orchestrator
+
+    found = pkgutil.walk_packages(orchestrator.__path__, "orchestrator.")
+    return [each.name for each in found if not each.name.startswith(_NOT_STARTED) and "__main__" not in each.name]
+
+
+def begin_again() -> None:
+    """Set anew what the product notes when it is imported, or forget the product where the project hides it."""
+    import orchestrator
+
+    here = importlib.machinery.PathFinder.find_spec("orchestrator", [os.getcwd()])  # noqa: PTH109
+    if here and here.origin and here.origin != orchestrator.__file__:
+        for module in [name for name in sys.modules if name.partition(".")[0] == "orchestrator"]:
+            del sys.modules[module]
+        return
+    from orchestrator import began
+    from orchestrator.log import context
+
+    importlib.reload(began)
+    vars(context.CONTEXT).update(vars(context.Context(started=began.STARTED)))
+
+
 def main() -> NoReturn:
     """Import the libraries, and start the product whenever it is asked for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest
-    for library in LIBRARIES:
-        with contextlib.suppress(ModuleNotFoundError):  # an older version of the library
-            importlib.import_module(library)
-    for module in [name for name in sys.modules if name.partition(".")[0] == "orchestrator"]:
-        del sys.modules[module]  # Alembic has imported its plug-in
+    for module in (*LIBRARIES, *of_the_product()):
+        with contextlib.suppress(ModuleNotFoundError):  # an older version of the library, or none
+            importlib.import_module(module)
     gc.collect()
     gc.freeze()
     with socket.socket(fileno=int(sys.argv[1])) as requests:
