@@ -13,11 +13,14 @@ class StartupFailed(Failure):
     """The last event of every failed start, for any cause: the one to alarm on."""
 
     exits_with = 1
-    sentence = "The start failed (state {failed_state}, exit code {exit_code}): {error_message}"
+    sentence = "The start failed (state {failed_state}[, phase {failed_phase}], exit code {exit_code}): {error_message}"
     cure = "This is a bug in the orchestrator. Please report it with the traceback in `exception`."
 
     exit_code: int = described("see the table of exit codes")
     failed_state: str = described("the state in which it failed; `migrating` lasts until the app serves")
+    failed_phase: str = described(
+        "what the start did then, as in `/startupz`: `starting_app` after the migrations, `running_hook`", default=""
+    )
     error_message: str = described("the message of the event before, without secrets")
 
     failure_event: str = described(
@@ -25,7 +28,7 @@ class StartupFailed(Failure):
     )
 
     @classmethod
-    def after(cls, failure: Failure, failed_state: str, clean: Callable[[Any], Any]) -> Self:
+    def after(cls, failure: Failure, failed_state: str, clean: Callable[[Any], Any], failed_phase: str = "") -> Self:
         """The last event of a start that ends with `failure`."""
         return cls(
             error_type=failure.error_type,
@@ -34,5 +37,6 @@ class StartupFailed(Failure):
             hint=failure.hint,
             exit_code=failure.exits_with,
             failed_state=failed_state,
+            failed_phase=failed_phase,
             failure_event=failure.name,
         )

@@ -30,14 +30,18 @@ class _Wait(NamedTuple):
 
 
 class Status:
-    """Where the start is. `observe` takes every event; `snapshot` is the body of `/startupz`."""
+    """Where the start is. `observe` takes every event; `snapshot` is the body of `/startupz`.
+
+    Attributes:
+        phase: what the start does within its state, in one word.
+    """
 
     def __init__(
         self, detail: Literal["public", "full"], elapsed_seconds: Callable[[], float], clean: Callable[[Any], Any]
     ) -> None:
         self.state = "waiting"
         self._detail, self._elapsed_seconds, self._clean = detail, elapsed_seconds, clean
-        self._phase, self._step = "preflight", "database"
+        self.phase, self._step = "preflight", "database"
         self._done, self._to_do = 0, 0
         self._revision = ""
         self._pending: list[str] = []
@@ -51,11 +55,11 @@ class Status:
         elapsed, wait = self._elapsed_seconds(), self._wait
         told: dict[str, Any] = {
             "state": self.state,
-            "phase": self._phase,
+            "phase": self.phase,
             "step": self._step,
             "revisions_done": self._done,
             "revisions_to_do": self._to_do,
-            "progress_percent": int((100 * self._done + self._percent) / self._to_do) if self._to_do else None,
+            "progress_percent": self._progress_percent,
             "elapsed_seconds": round(elapsed, 1),
             "waiting_for": wait and wait.kind,
             "waiting_seconds": wait and round(elapsed - wait.since_seconds, 1),
@@ -70,6 +74,12 @@ class Status:
                 "last_error": self._error,
             }
         return told
+
+    @property
+    def _progress_percent(self) -> int | None:
+        if self._to_do:
+            return int((100 * self._done + self._percent) / self._to_do)
+        return 100 if self._done else None
 
     @property
     def _percent(self) -> float:
@@ -100,11 +110,11 @@ class Status:
 
     @observe.register
     def _(self, event: events.StateChanged) -> None:
-        self.state = self._phase = event.state
+        self.state = self.phase = event.state
 
     @observe.register
     def _(self, _event: events.ProcessStarted) -> None:
-        self._phase = "waiting_for_database"
+        self.phase = "waiting_for_database"
         self._wait_for("database")
 
     @observe.register
@@ -122,11 +132,11 @@ class Status:
 
     @observe.register
     def _(self, _event: events.DatabaseReady) -> None:
-        self._phase, self._error, self._wait = "database_ready", None, None
+        self.phase, self._error, self._wait = "database_ready", None, None
 
     @observe.register
     def _(self, event: events.LockWaiting) -> None:
-        self._phase = "waiting_for_lock"
+        self.phase = "waiting_for_lock"
         self._wait_for("migration_lock", event.holder)
 
     @observe.register
@@ -135,7 +145,7 @@ class Status:
 
     @observe.register
     def _(self, event: events.RevisionStarted) -> None:
-        self._phase, self._revision, self._to_do = "applying_revision", event.revision, event.pending_count
+        self.phase, self._revision, self._to_do = "applying_revision", event.revision, event.pending_count
 
     @observe.register
     def _(self, event: events.RevisionRetryScheduled) -> None:
@@ -157,5 +167,13 @@ class Status:
 
     @observe.register
     def _(self, _event: events.MigrationsCompleted | events.MigrationsCurrent | errors.DatabaseAheadTolerated) -> None:
-        self._phase, self._step, self._revision = "starting_app", "app", ""
-        self._done, self._wait = self._to_do, None
+        self.phase, self._step, self._revision = "starting_app", "app", ""
+        self._done, self._to_do, self._wait = self._to_do or self._done, 0, None
+
+    @observe.register
+    def _(self, _event: events.HookStarted) -> None:
+        self.phase, self._wait = "running_hook", None
+
+    @observe.register
+    def _(self, _event: events.HookCompleted) -> None:
+        self.phase = "starting_app" if self._step == "app" else self.state

@@ -52,11 +52,11 @@ class Ending:
 
     def failed(self, error: StartupError) -> int:
         """Write the failure's event, then the last event."""
-        failure, state = error.failure, self._lifecycle.state
+        failure, state, phase = error.failure, self._lifecycle.state, self._report.status.phase
 
         def tell() -> None:
             self._report(failure, error.exception)
-            self._fail(StartupFailed.after(failure, state, REDACTOR.value))
+            self._fail(StartupFailed.after(failure, state, REDACTOR.value, phase))
 
         return self._end(failure.exits_with, tell)
 
@@ -65,7 +65,14 @@ class Ending:
         code, state = StartupFailed.exits_with, self._lifecycle.state
         message = REDACTOR.text(f"{type(error).__name__}: {error}")
         kind, hint = ("limit", HINT) if is_exhaustion(error) else ("bug", "")
-        failure = StartupFailed(error_type=kind, error_message=message, hint=hint, exit_code=code, failed_state=state)
+        failure = StartupFailed(
+            error_type=kind,
+            error_message=message,
+            hint=hint,
+            exit_code=code,
+            failed_state=state,
+            failed_phase=self._report.status.phase,
+        )
         return self._end(code, lambda: self._fail(failure, error))
 
     def _fail(self, failure: StartupFailed, error: Exception | None = None) -> None:

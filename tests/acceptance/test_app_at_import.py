@@ -108,6 +108,15 @@ async def test_it_waits_for_a_database_that_is_not_there_yet(project: Project) -
         assert not process.find("app_failed")
 
 
+async def test_an_app_that_fails_after_the_migrations_is_said_to_fail_at_its_start(project: Project) -> None:
+    """The state is `migrating` until the app serves, and somebody would look for the fault in the revisions."""
+    project.write("app/main.py", "async def app(scope, receive, send):\n    raise SystemError('no cache')")
+    result = await run("serve", env=ADDRESS | {"UVICORN_LIFESPAN": "on"}, cwd=project.path)
+    assert result.exit_code == 3, result.story()
+    assert result.find("revision_applied")
+    assert result.find("startup_failed", failed_state="migrating", failed_phase="starting_app")
+
+
 async def test_the_loop_that_imports_the_app_is_hidden_from_env_py() -> None:
     """Older versions of uvicorn import the app inside their loop, and env.py may call `asyncio.run` meanwhile."""
     with outside_the_loop():

@@ -121,6 +121,7 @@ async def test_a_hook_that_fails_leaves_the_revisions_and_runs_again(project: Pr
     failed = failure(result, "hook_failed", exit_code=13)
     assert (failed["hook"], failed["hook_exit_code"], failed["revisions_applied"]) == ("after_migrate", 3, 2)
     assert "2 revisions were applied before it and stay applied" in failed["message"]
+    assert result.find("startup_failed", failed_phase="running_hook")
     assert failed["output"].startswith("cannot seed: ")
     assert stamped(database) == ["r2"]
     with locks(database) as lock:

@@ -79,7 +79,7 @@ CONTRACT = {
     "bind_failed": ("critical", f"{FAILURE} host port"),
     "hook_failed": ("critical", f"{FAILURE} hook command hook_exit_code output revisions_applied"),
     "dependency_unreachable": ("critical", f"{FAILURE} dependency attempts waited_seconds"),
-    "startup_failed": ("critical", f"{FAILURE} exit_code failed_state failure_event"),
+    "startup_failed": ("critical", f"{FAILURE} exit_code failed_phase failed_state failure_event"),
 }
 EXIT_CODES = {
     "startup_failed": 1,

@@ -6,7 +6,10 @@ import pytest
 
 from orchestrator.errors import DatabaseAheadTolerated
 from orchestrator.events import (
+    HookCompleted,
+    HookStarted,
     LockWaiting,
+    MigrationsCompleted,
     MigrationsPlanned,
     RevisionApplied,
     RevisionProgress,
@@ -87,6 +90,20 @@ def test_a_database_ahead_that_may_be_is_no_error(status: Status) -> None:
     told = {"error_type": "ahead", "current_revision": "b2", "head_revision": "a1", "lineage": "proven"}
     status.observe(DatabaseAheadTolerated(**told))
     assert (status.snapshot()["last_error"], status.snapshot()["phase"]) == (None, "starting_app")
+
+
+def test_nothing_is_to_do_when_the_migrations_are_done(status: Status) -> None:
+    """The app starts or is served; a hook may still run."""
+    status.observe(STARTED)
+    status.observe(applied(2))
+    status.observe(MigrationsCompleted(applied_count=2, current_revision="b2", duration_seconds=1.0))
+    told = status.snapshot()
+    done = (told["phase"], told["revisions_done"], told["revisions_to_do"], told["progress_percent"])
+    assert done == ("starting_app", STARTED.pending_count, 0, 100)
+    status.observe(HookStarted(hook="after_migrate", command="seed"))
+    assert status.phase == "running_hook"
+    status.observe(HookCompleted(hook="after_migrate", command="seed", duration_seconds=1.0))
+    assert (status.phase, status.snapshot()["revisions_to_do"]) == ("starting_app", 0)
 
 
 def test_a_start_that_has_not_begun_tells_all_its_fields() -> None:

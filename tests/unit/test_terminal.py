@@ -107,7 +107,7 @@ def test_the_last_line_of_a_failed_start_repeats_nothing(monkeypatch: pytest.Mon
         "10:44:52 ✗ Exit code 7, while migrating; `orchestrator explain 7` tells more"
     ]
     text = Text(colours=False)(line)
-    assert text.endswith("(state migrating, exit code 7): see migration_failed above, or `orchestrator explain 7`.")
+    assert text.endswith("while migrating (exit code 7): see migration_failed above, or `orchestrator explain 7`.")
 
 
 def test_a_last_line_without_a_failure_above_says_it_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,12 @@ from typing import Any
 from orchestrator.log.terminal.escapes import visible
 
 _MOST = 12  # lines of SQL, or statements of a list, that are shown
+_DOING = {"starting_app": "starting the app", "running_hook": "running a command of the project"}
+
+
+def doing(fields: dict[str, Any]) -> str:
+    """Return what a start did when it failed: its state, or more exactly its phase."""
+    return _DOING.get(fields.get("failed_phase", ""), str(fields["failed_state"]))
 
 
 def details(fields: dict[str, Any]) -> Iterator[str]:

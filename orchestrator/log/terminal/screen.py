@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.log.output import Output
 from orchestrator.log.terminal.bottom import ERASE, Bottom
-from orchestrator.log.terminal.details import details
+from orchestrator.log.terminal.details import details, doing
 from orchestrator.log.terminal.escapes import coloured, visible
 from orchestrator.log.terminal.progress import HIDDEN, Progress
 from orchestrator.log.terminal.runbook import runbook
@@ -83,7 +83,7 @@ class Screen:
                 return f"Serving on http://{host}:{fields['port']} after {fields['startup_seconds']:.1f} s"
             case "startup_failed" if fields["failure_event"]:
                 code = fields["exit_code"]
-                return f"Exit code {code}, while {fields['failed_state']}; `orchestrator explain {code}` tells more"
+                return f"Exit code {code}, while {doing(fields)}; `orchestrator explain {code}` tells more"
             case "settings_invalid":
                 return words.partition(":")[0] + ":"
             case "log" if fields["logger"] not in {"stdout", "stderr"}:

@@ -3,14 +3,14 @@
 import re
 from typing import Any
 
-from orchestrator.log.terminal.details import details
+from orchestrator.log.terminal.details import details, doing
 from orchestrator.log.terminal.escapes import coloured, visible
 from orchestrator.log.terminal.runbook import runbook
 
 _COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
 _INDENT = " " * 22
 _LAST = (
-    "The start failed (state {failed_state}, exit code {exit_code}): see {failure_event} above, or "
+    "The start failed while {doing} (exit code {exit_code}): see {failure_event} above, or "
     "`orchestrator explain {exit_code}`."
 )
 _LIKE_A_LINE = re.compile(r"^(?=\d\d:\d\d:\d\d)", re.MULTILINE)
@@ -25,7 +25,7 @@ class Text:
     def __call__(self, fields: dict[str, Any]) -> str:
         """Return one line, and more for details and a traceback."""
         repeats = bool(fields.get("failure_event"))  # the line before has the details
-        message = _LAST.format_map(fields) if repeats else fields["message"]
+        message = _LAST.format_map({**fields, "doing": doing(fields)}) if repeats else fields["message"]
         words = visible(message, lines=True).replace("\n", f"\n{_INDENT}")
         words = coloured(words, self._colours.get(fields["level"], ""))
         lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {words}"]
