@@ -220,10 +220,12 @@ _DRIVERS = (
 DRIVERS = {driver.name: driver for driver in _DRIVERS}
 
 
-def password_key(driver_name: str) -> str:
-    """Return the argument that holds the password; the usual name for a driver that is not in the table."""
-    driver = DRIVERS.get(driver_name)
-    return driver.password_key if driver else Driver.password_key
+_USUAL = DRIVERS["pymysql"]  # most drivers share its names of arguments
+
+
+def driver_or_usual(name: str) -> Driver:
+    """Return a driver; for one that is not in the table, one with the usual names of arguments."""
+    return DRIVERS.get(name, _USUAL)
 
 
 def set_tls(driver_name: str, parameters: Parameters, tls: Tls) -> bool:

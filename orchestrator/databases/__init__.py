@@ -120,6 +120,8 @@ class MigrationLock(Protocol):
 class Backend(Protocol):
     """One kind of database."""
 
+    collisions: frozenset[str]
+    """Error codes of a statement that met another replica's: both create, change or read the same object."""
     errors_end_transactions: bool
     """After a failed statement, its transaction accepts no further one."""
 
@@ -141,6 +143,9 @@ class Backend(Protocol):
 
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether a SELECT failed because the table is missing."""
+
+    def is_existing_table(self, error: BaseException) -> bool:
+        """Return whether a CREATE TABLE failed because the table exists."""
 
     async def check_readable(self, connection: "AsyncConnection") -> None:
         """Raise the server's error if the connection leads to no database that can be read."""

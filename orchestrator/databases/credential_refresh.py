@@ -14,7 +14,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.util import await_only
 
-from orchestrator.address.drivers import DRIVERS, Driver, Parameters, set_tls
+from orchestrator.address.drivers import DRIVERS, Driver, Parameters, driver_or_usual, set_tls
 from orchestrator.dialects import default_port
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
@@ -48,7 +48,7 @@ class Logins:
 
     def renew(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Change the arguments that the driver is about to be called with."""
-        driver = DRIVERS.get(dialect.driver, DRIVERS["pymysql"])  # for its argument names, which most drivers share
+        driver = driver_or_usual(dialect.driver)
         user, password = str(parameters.get("user", "")), driver.passwords.text(parameters.get(driver.password_key))
         if isinstance(password, str) and password:
             self._rotate(driver, user, password, parameters)

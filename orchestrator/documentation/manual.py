@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple, get_type_hints
 
-from orchestrator.documentation.schema import COMMON, TYPES, Common, Schema, forms, level, line_schema, meaning
+from orchestrator.documentation.json_types import Schema, schema_of
+from orchestrator.documentation.schema import COMMON, Common, forms, level, line_schema, meaning
 from orchestrator.errors import EXIT_OK, EXIT_USAGE, Failure, StartupFailed
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.logins.database_settings import DatabaseSettings
@@ -137,7 +138,7 @@ def _event(kind: type[Event]) -> dict[str, Any]:
         "fields": [
             {
                 "name": each.name,
-                "type": _in_words(TYPES[types[each.name]]),
+                "type": _in_words(schema_of(types[each.name])),
                 **{name: each.metadata[name] for name in ("unit", "help", "metric")},
             }
             for each in fields(kind)
@@ -182,7 +183,8 @@ def _section(kind: type[Event]) -> str:
     types = get_type_hints(kind)
     lines += ["", *_FIELDS]
     lines += [
-        f"| `{each.name}` | {_in_words(TYPES[types[each.name]])} | {_help(each.metadata)} |" for each in fields(kind)
+        f"| `{each.name}` | {_in_words(schema_of(types[each.name]))} | {_help(each.metadata)} |"
+        for each in fields(kind)
     ]
     return "\n".join(lines) + "\n"
 

@@ -6,9 +6,10 @@ Each event has one complete definition, so `#/$defs/startup_failed` alone valida
 import logging
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, NamedTuple, get_type_hints
+from typing import NamedTuple, get_type_hints
 
 import orchestrator.errors  # noqa: F401  # its events stand in the catalogue once it is imported
+from orchestrator.documentation.json_types import Schema, schema_of
 from orchestrator.events import CATALOGUE, Event
 from orchestrator.runtime.lifecycle import State
 
@@ -16,24 +17,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 FOREIGN = "log"
 """What any other logger says is an event of this name, or of one of its own; it may have further fields."""
 
-Schema = dict[str, Any]
-
 _TEXT: Schema = {"type": "string"}
 _TEXTS: Schema = {"type": "array", "items": _TEXT}
 _LEVELS = ["debug", "info", "warning", "error", "critical"]
 _OUTCOMES = ["success", "failure", "unknown"]
-TYPES: dict[Any, Schema] = {
-    str: _TEXT,
-    int: {"type": "integer"},
-    float: {"type": "number"},
-    bool: {"type": "boolean"},
-    int | str: {"type": ["integer", "string"]},
-    int | None: {"type": ["integer", "null"]},
-    float | None: {"type": ["number", "null"]},
-    list[str]: _TEXTS,
-    list[dict[str, str]]: {"type": "array", "items": {"type": "object", "additionalProperties": _TEXT}},
-}
-"""The types that a field may have, and what JSON makes of them."""
 
 
 class Common(NamedTuple):
@@ -123,7 +110,7 @@ def _definition(kind: type[Event]) -> Schema:
     types = get_type_hints(kind)
     common = _common()
     own = {
-        each.name: _property(TYPES[types[each.name]], each.metadata["help"], each.metadata["unit"])
+        each.name: _property(schema_of(types[each.name]), each.metadata["help"], each.metadata["unit"])
         for each in fields(kind)
         if each.name not in common
     }

@@ -3,12 +3,12 @@
 import logging
 
 from orchestrator.errors.failure import Failure
-from orchestrator.events.event import catalogued, described, seconds
-from orchestrator.events.migrating import CONTEXT_HELP
+from orchestrator.events.event import catalogued, described
+from orchestrator.events.migrating import LockAwaited, MigrationEvent
 
 
 @catalogued
-class LockTimeout(Failure):
+class LockTimeout(LockAwaited, Failure):
     """Another migration held the lock and made no progress within the budget, or held it beyond the absolute limit."""
 
     exits_with = 6
@@ -21,22 +21,11 @@ class LockTimeout(Failure):
         "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS, the time that a holder may go without progress."
     )
 
-    context: str = described(CONTEXT_HELP, default="")
-    lock_name: str = described("name of the advisory lock, or path of the lock file")
-    holder: str = described("who holds it, according to the database; empty when it does not say", foreign=True)
-    holder_statement: str = described("the SQL that the holder runs, cut to 300 characters", foreign=True)
-    holder_seconds: float = seconds("how long that SQL has been running")
-    holder_progressing: bool = described(
-        "whether it provably made progress since the look before; such time does not count"
-    )
-    waited_seconds: float = seconds("since the lock was first asked for")
-
 
 @catalogued
-class _RevisionFailure(Failure, abstract=True):
+class _RevisionFailure(MigrationEvent, Failure, abstract=True):
     """The fields of a failed revision."""
 
-    context: str = described(CONTEXT_HELP, default="")
     revision: str = described("the revision that failed; empty when none had begun")
     statement_index: int = described("which of its statements failed, from 1; 0 when none had begun")
     statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
@@ -110,7 +99,7 @@ class MigrationTreeInvalid(Failure):
 
 
 @catalogued
-class DatabaseAhead(Failure):
+class DatabaseAhead(MigrationEvent, Failure):
     """The database is of unknown lineage, or ahead of this image while ORCHESTRATOR_WHEN_AHEAD is `fail`."""
 
     exits_with = 10
@@ -120,7 +109,6 @@ class DatabaseAhead(Failure):
     )
     cure = "Deploy an image that has the revision of the database (roll forward)."
 
-    context: str = described(CONTEXT_HELP, default="")
     current_revision: str = described("the database's heads, joined by commas")
     head_revision: str = described("the image's target, joined by commas")
     lineage: str = described(

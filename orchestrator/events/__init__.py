@@ -23,7 +23,6 @@ from orchestrator.events.waiting import (
     DependencyRetryScheduled,
 )
 from orchestrator.events.migrating import (
-    CONTEXT_HELP,
     ChecksumChanged,
     LockAcquired,
     LockReleased,
@@ -44,7 +43,6 @@ from orchestrator.events.serving import AppImportHeld, AppLoaded, CommandStarted
 
 __all__ = [
     "CATALOGUE",
-    "CONTEXT_HELP",
     "HOOK_HELP",
     "AppDatabaseReady",
     "AppDatabaseUnknown",

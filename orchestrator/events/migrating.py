@@ -4,7 +4,7 @@ import logging
 
 from orchestrator.events.event import Event, catalogued, described, seconds
 
-CONTEXT_HELP = "which of several databases, schemas or version tables env.py migrates; empty where there is one only"
+_CONTEXT = "which of several databases, schemas or version tables env.py migrates; empty where there is one only"
 
 _BLOCKED_BY = "who has the lock that it waits for: connection, user and host; empty when the database does not say"
 _BLOCKED_BY_STATE = "what that session does, in the server's words; whether it is one of several, or only likely"
@@ -16,7 +16,7 @@ _BLOCKED_SECONDS = "how long that session's transaction has been open"
 class MigrationEvent(Event, abstract=True):
     """What happens to one of the databases, schemas or version tables that env.py migrates."""
 
-    context: str = described(CONTEXT_HELP, default="")
+    context: str = described(_CONTEXT, default="")
 
 
 @catalogued
@@ -63,13 +63,8 @@ class MigrationsPlanned(MigrationEvent):
 
 
 @catalogued
-class LockWaiting(MigrationEvent):
-    """Another migration holds the lock; written at once, and then once per heartbeat."""
-
-    sentence = (
-        "Waiting for the migration lock {lock_name} for {waited_seconds:.1f} s[. Its holder is {holder}]"
-        "[, which runs: {holder_statement}]"
-    )
+class LockAwaited(MigrationEvent, abstract=True):
+    """The lock that another migration holds, and its holder."""
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
     holder: str = described("who holds it, according to the database; empty when it does not say", foreign=True)
@@ -79,6 +74,16 @@ class LockWaiting(MigrationEvent):
         "whether it provably made progress since the look before; such time does not count"
     )
     waited_seconds: float = seconds("since the lock was first asked for")
+
+
+@catalogued
+class LockWaiting(LockAwaited):
+    """Another migration holds the lock; written at once, and then once per heartbeat."""
+
+    sentence = (
+        "Waiting for the migration lock {lock_name} for {waited_seconds:.1f} s[. Its holder is {holder}]"
+        "[, which runs: {holder_statement}]"
+    )
 
 
 @catalogued

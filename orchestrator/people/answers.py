@@ -2,14 +2,12 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
+from orchestrator.documentation.json_types import Schema, schema_of
 from orchestrator.documentation.schema import DIALECT
 
 T = TypeVar("T")
-_PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
 
 
 def meaning(text: str, **options: Any) -> Any:
@@ -31,34 +29,24 @@ def as_json(given: Any) -> str:
 def schema(kind: type, title: str) -> str:
     """Return the JSON Schema of `as_json` for this kind of answer."""
     found: dict[str, Any] = {}
-    reference = _schema(kind, found)
+    reference = _reference(kind, found)
     return json.dumps({"$schema": DIALECT, "title": title, **reference, "$defs": found}, indent=2) + "\n"
 
 
-def _schema(kind: Any, found: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a type; those of dataclasses go into `found`."""
-    if kind in _PLAIN:
-        return {"type": _PLAIN[kind]}
-    if dataclasses.is_dataclass(kind):
-        name = kind.__name__  # type: ignore[union-attr]  # it is a class
-        if name not in found:
-            found[name] = {}
-            found[name] = _object(kind, found)
-        return {"$ref": f"#/$defs/{name}"}
-    arguments = get_args(kind)
-    if get_origin(kind) is Literal:
-        return {"enum": [*arguments]}
-    if get_origin(kind) is UnionType:
-        return {"anyOf": [_schema(each, found) for each in arguments]}
-    assert get_origin(kind) is Sequence, kind  # noqa: S101  # a mistake in our own code
-    return {"type": "array", "items": _schema(arguments[0], found)}
+def _reference(kind: Any, found: dict[str, Any]) -> Schema:
+    """Return a reference to the schema of a dataclass, which goes into `found`."""
+    name = kind.__name__
+    if name not in found:
+        found[name] = {}
+        found[name] = _object(kind, found)
+    return {"$ref": f"#/$defs/{name}"}
 
 
-def _object(kind: Any, found: dict[str, Any]) -> dict[str, Any]:
+def _object(kind: Any, found: dict[str, Any]) -> Schema:
     types, properties = get_type_hints(kind), {}
     for each in dataclasses.fields(kind):
         told = {"description": each.metadata["help"]} if "help" in each.metadata else {}
-        properties[each.name] = _schema(types[each.name], found) | told
+        properties[each.name] = schema_of(types[each.name], lambda part: _reference(part, found)) | told
     return {
         "description": " ".join((kind.__doc__ or "").split()),
         "type": "object",

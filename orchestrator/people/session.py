@@ -24,7 +24,11 @@ from orchestrator.migrations.position.target import Target, env_may_tell, read_t
 from orchestrator.people.app import use_apps_configuration
 from orchestrator.people.printing import printing_to_stderr
 from orchestrator.runtime.concurrency import MAIN_THREAD, in_main_thread
-from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
+from orchestrator.runtime.import_path import (
+    has_working_directory,
+    import_from_working_directory,
+    show_known_command_line,
+)
 from orchestrator.runtime.stop import Stop
 from orchestrator.sentences import cleaned, said
 from orchestrator.settings.model import Settings
@@ -138,7 +142,7 @@ def explained(work: Callable[[], Answer]) -> int:
 
 def _unexpected(error: Exception) -> int:
     """Print an error that is not a failure of a start: a bug, or a working directory that does not exist any more."""
-    if not _has_working_directory():
+    if not has_working_directory():
         _complain(
             "the working directory was deleted, or this user may not read it", "Start in the project's directory."
         )
@@ -146,14 +150,6 @@ def _unexpected(error: Exception) -> int:
         sys.stderr.write(REDACTOR.text(traceback.format_exc()))
         _complain(f"{type(error).__name__}: {error}", _BUG_HINT)
     return _BUG
-
-
-def _has_working_directory() -> bool:
-    try:
-        Path.cwd()
-    except OSError:
-        return False
-    return True
 
 
 def told(failure: Failure) -> int:

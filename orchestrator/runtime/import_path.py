@@ -35,3 +35,12 @@ def _import_without(directory: Path, name: str) -> None:
         importlib.import_module(name)
     finally:
         sys.path[:] = before
+
+
+def has_working_directory() -> bool:
+    """Return False if the working directory was deleted, or this user may not read it."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True

@@ -12,7 +12,7 @@ from typing import Any, Self
 import orjson
 
 from orchestrator.serving import probe
-from orchestrator.serving.status import Status
+from orchestrator.serving.startup_status import StartupStatus
 from orchestrator.settings.model import Settings
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -44,13 +44,13 @@ class Answer:
 class Answers:
     """The responses of a process. If a probe's path is empty, the app answers that probe."""
 
-    def __init__(self, status: Status, paths: Sequence[str], service: str, version: str) -> None:
+    def __init__(self, status: StartupStatus, paths: Sequence[str], service: str, version: str) -> None:
         self._status, self._service, self._version = status, service, version
         probes = zip(paths, (self._live, self._ready, self._startup), strict=True)
         self.probes: dict[str, Callable[[Headers], Answer]] = {path: each for path, each in probes if path}
 
     @classmethod
-    def of(cls, settings: Settings, status: Status) -> Self:
+    def of(cls, settings: Settings, status: StartupStatus) -> Self:
         """Return the responses for the paths in the settings."""
         paths = (settings.live_path, settings.ready_path, settings.startup_path)
         return cls(status, paths, settings.service, settings.version)

@@ -1,13 +1,13 @@
 """Ends before or outside a start: wrong settings, wrong usage, a crash. Each one writes a last event."""
 
 import os
-from pathlib import Path
 
 from orchestrator import log
 from orchestrator.errors import EXIT_USAGE, StartupError, StartupFailed
 from orchestrator.runtime.exhaustion import HINT, is_exhaustion
+from orchestrator.runtime.import_path import has_working_directory
 from orchestrator.runtime.lifecycle import Lifecycle, State
-from orchestrator.serving.status import Status
+from orchestrator.serving.startup_status import StartupStatus
 from orchestrator.settings.validation import settings_of_the_log
 from orchestrator.start.reporter import Reporter
 
@@ -36,7 +36,7 @@ def refuse_usage(message: str) -> int:
 
 def crash(error: Exception) -> int:
     """Report an uncaught error: a bug of the orchestrator, or a deleted working directory."""
-    if not _has_working_directory():
+    if not has_working_directory():
         message = "the working directory was deleted, or this user may not read it"
         return _fail("working_directory", message, "Start in a directory that exists: the project's.", 1)
     message = log.REDACTOR.text(f"{type(error).__name__}: {error}")
@@ -61,18 +61,10 @@ def _reporter() -> Reporter:
         context.service, context.version = settings.service, settings.version
         context.log_format, context.metrics = settings.log_format, settings.metrics
         log.configure(log.PACKAGED_CONFIG)
-    return Reporter(Status("public", log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
+    return Reporter(StartupStatus("public", log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
 
 
 def _end(report: Reporter, failure: StartupFailed, error: Exception | None = None) -> int:
     report(failure, error)
     settle(failure.exit_code)
     return failure.exit_code
-
-
-def _has_working_directory() -> bool:
-    try:
-        Path.cwd()
-    except OSError:
-        return False
-    return True

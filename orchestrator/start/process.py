@@ -13,7 +13,7 @@ from orchestrator.runtime.concurrency import MAIN_THREAD
 from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.runtime.stop import Stop, exit_within
 from orchestrator.runtime.task import Task
-from orchestrator.serving.status import Status
+from orchestrator.serving.startup_status import StartupStatus
 from orchestrator.settings.model import Settings
 from orchestrator.settings.uvicorn_options import load_env_file
 from orchestrator.settings.validation import load, require_address, warnings
@@ -62,7 +62,7 @@ def _run(task: Task, stop: Stop) -> int:
 
     from orchestrator.start.startup import Startup
 
-    report = Reporter(Status(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
+    report = Reporter(StartupStatus(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
     startup = Startup(task, settings, credentials, stop, report)
     stop.enforce(lambda: startup.ending.overdue_code, startup.ending.overdue)
     code = MAIN_THREAD.serve(lambda: asyncio.run(_tell(startup)), after_each=stop.reinstall)

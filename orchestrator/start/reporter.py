@@ -2,13 +2,13 @@
 
 from orchestrator.events import Event, Request, StateChanged
 from orchestrator.log import CONTEXT, log_event
-from orchestrator.serving.status import Status
+from orchestrator.serving.startup_status import StartupStatus
 
 
 class Reporter:
     """The `emit` of a process."""
 
-    def __init__(self, status: Status) -> None:
+    def __init__(self, status: StartupStatus) -> None:
         self.status = status
 
     def __call__(self, event: Event, exception: BaseException | None = None) -> None:

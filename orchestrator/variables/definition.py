@@ -98,8 +98,8 @@ class Variables:
     fields_set: frozenset[str]
 
     def __init_subclass__(cls) -> None:
-        own = {name: value for name, value in vars(cls).items() if isinstance(value, Variable)}
-        cls.fields = {**getattr(cls, "fields", {}), **own}
+        inherited = {name: each for base in cls.__bases__ for name, each in getattr(base, "fields", {}).items()}
+        cls.fields = inherited | {name: value for name, value in vars(cls).items() if isinstance(value, Variable)}
 
     def __init__(self, **values: Any) -> None:
         """Set the given attributes; every other attribute gets its default.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from orchestrator.databases.observation import Observation
     from orchestrator.databases.statements import RecordedSession
 
-_NO_SUCH_TABLE = 1146
+_NO_SUCH_TABLE, _TABLE_EXISTS = 1146, 1050
 
 
 @event.listens_for(Engine, "do_connect")
@@ -37,6 +37,8 @@ def _encode_password(dialect: "Dialect", _record: Any, _args: Any, parameters: d
 class MySQL:
     """The backend for both: they differ only in name."""
 
+    # Duplicate database, table, changed row, deadlock, changed definition, definition being changed.
+    collisions = frozenset({"1007", "1050", "1020", "1213", "1412", "1684"})
     errors_end_transactions = False
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
@@ -67,6 +69,10 @@ class MySQL:
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether it is error 1146."""
         return code_of(error) == _NO_SUCH_TABLE
+
+    def is_existing_table(self, error: BaseException) -> bool:
+        """Return whether it is error 1050."""
+        return code_of(error) == _TABLE_EXISTS
 
     async def check_readable(self, connection: "AsyncConnection") -> None:
         """Do nothing: the login has shown it."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.databases.observation import Observation
     from orchestrator.databases.statements import RecordedSession
 
-_UNDEFINED_TABLE = "42P01"
+_UNDEFINED_TABLE, _DUPLICATE_TABLE = "42P01", "42P07"
 _ROUNDS = 3
 _SCHEMA_OF = (
     "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
@@ -29,6 +29,8 @@ _SCHEMA_OF = (
 class PostgreSQL:
     """The backend."""
 
+    # Unique violation (of its catalogue), duplicate schema, table, object, serialization failure, deadlock.
+    collisions = frozenset({"23505", "42P06", "42P07", "42710", "40001", "40P01"})
     errors_end_transactions = True
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
@@ -62,6 +64,10 @@ class PostgreSQL:
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether it is SQLSTATE 42P01."""
         return sqlstate_of(error) == _UNDEFINED_TABLE
+
+    def is_existing_table(self, error: BaseException) -> bool:
+        """Return whether it is SQLSTATE 42P07."""
+        return sqlstate_of(error) == _DUPLICATE_TABLE
 
     async def check_readable(self, connection: "AsyncConnection") -> None:
         """Do nothing: the login has shown it."""

@@ -51,6 +51,7 @@ BUSY_SECONDS = 0.25
 class SQLite:
     """The backend."""
 
+    collisions: frozenset[str] = frozenset()
     errors_end_transactions = False
 
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
@@ -87,6 +88,11 @@ class SQLite:
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether the error's text names a missing table."""
         return "no such table" in innermost_message(error)
+
+    def is_existing_table(self, error: BaseException) -> bool:
+        """Return whether the error's text says so."""
+        message = innermost_message(error)
+        return "table" in message and message.endswith("already exists")
 
     async def check_readable(self, connection: "AsyncConnection") -> None:
         """Read the file: SQLite opens any file without reading it."""

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Dialect, Engine
 from sqlalchemy.exc import MissingGreenlet
 
-from orchestrator.address.drivers import DRIVERS, Parameters, password_key, set_tls
+from orchestrator.address.drivers import DRIVERS, Parameters, driver_or_usual, set_tls
 from orchestrator.databases import row
 from orchestrator.dialects import DIALECTS
 from orchestrator.log import CONTEXT
@@ -89,7 +89,7 @@ class _Hooks:
         if parameters.get("user") == own.username:
             return
         if (app and parameters.get("user") == app.username and _is_at(app, parameters)) or _is_in(own, parameters):
-            key = password_key(dialect.driver)
+            key = driver_or_usual(dialect.driver).password_key
             parameters.pop(key, None)
             login = {"user": own.username, key: own.password, "host": own.host, "port": own.port}
             parameters.update({name: value for name, value in login.items() if value is not None})

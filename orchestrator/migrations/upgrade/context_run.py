@@ -239,7 +239,8 @@ class ContextRun:
         """Return the failure event, which depends on what the failed run left behind."""
         recorder = self._applier.recorder if self._applier else None
         diagnosis = self._backend.diagnose(error, self.url)
-        failure = failure_of(error, FailureContext(self._revision, recorder, diagnosis, cancelled))
+        exists = self._backend.is_existing_table(error)
+        failure = failure_of(error, FailureContext(self._revision, recorder, diagnosis, cancelled, exists))
         return replace(failure, context=self.name) if self.name else failure  # type: ignore[call-arg]  # each has it
 
 

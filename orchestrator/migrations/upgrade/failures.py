@@ -41,8 +41,6 @@ _EXISTS = (
     "database has all that revision {revision} does, run `alembic stamp {revision}`. Otherwise drop or rename the "
     "table. Then start again."
 )
-_TABLE_EXISTS = ("1050", "42P07")  # MySQL and MariaDB, PostgreSQL; SQLite has no codes
-
 
 _ELSEWHERE = (
     "Fix the revision and deploy again: it will run from its first statement. Before it failed, {}: see first whether "
@@ -68,12 +66,21 @@ _SWALLOWED = "Correct what this error says, and let env.py raise such errors: it
 
 @dataclass(frozen=True)
 class FailureContext:
-    """Where a run failed."""
+    """Where a run failed.
+
+    Attributes:
+        revision: the revision that failed; empty before the first one.
+        recorder: the executor of its statements.
+        diagnosis: the backend's, of the error.
+        cancelled: the statement was cancelled because a stop was requested.
+        existing_table: the statement was to create a table that exists.
+    """
 
     revision: str
     recorder: Executor | None
     diagnosis: Diagnosis | None
     cancelled: bool
+    existing_table: bool = False
 
 
 def failure_of(error: BaseException, scene: FailureContext) -> Failure:
@@ -191,13 +198,6 @@ def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:
     if scene.recorder and scene.recorder.gave_up:
         return _BLOCKED
     if scene.revision:
-        return _EXISTS.format(revision=scene.revision) if _met_a_table(diagnosis, scene.recorder) else ""
+        first = scene.recorder and not scene.recorder.done
+        return _EXISTS.format(revision=scene.revision) if first and scene.existing_table else ""
     return _NO_CONNECTION.format(diagnosis.hint) if diagnosis and diagnosis.hint else _NO_REVISION
-
-
-def _met_a_table(diagnosis: Diagnosis | None, recorder: Executor | None) -> bool:
-    """Return whether the first statement of a revision creates a table that exists."""
-    if not diagnosis or not recorder or recorder.done:
-        return False
-    sqlite = "table" in diagnosis.error_message and diagnosis.error_message.endswith("already exists")
-    return sqlite or str(diagnosis.error_code) in _TABLE_EXISTS

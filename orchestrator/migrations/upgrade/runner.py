@@ -41,9 +41,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 TRIES, RACE_SECONDS = 5, 0.2  # of env.py that meets another replica
-# PostgreSQL: unique violation (of its catalogue), duplicate schema, table, object, serialization failure, deadlock;
-# MySQL: duplicate database, table, changed row, deadlock, changed definition, definition being changed.
-_OTHERS_AT_IT = {"23505", "42P06", "42P07", "42710", "40001", "40P01", "1007", "1050", "1020", "1213", "1412", "1684"}
 
 
 @dataclass
@@ -127,7 +124,7 @@ class Upgrade:
         """
         looking = Looking(self)
         self.visit(looking)
-        return looking.places
+        return looking.found
 
     @property
     def connection_id(self) -> int:
@@ -180,7 +177,7 @@ class Upgrade:
         """Return whether env.py collided with another replica before the lock: both created or read one object."""
         if self._failed or isinstance(error, StartupError) or any(each.lost_stamps for each in self.contexts):
             return False
-        return str(self._backend.diagnose(error).error_code) in _OTHERS_AT_IT
+        return str(self._backend.diagnose(error).error_code) in self._backend.collisions
 
     def _raise(self, error: BaseException) -> None:
         if isinstance(error, Left) or (isinstance(error, SystemExit) and not error.code and not self._error):

@@ -1,8 +1,8 @@
 """What happens when env.py calls `run_migrations`: pending revisions are applied, or only counted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from orchestrator.migrations.position.target import Place
 from orchestrator.migrations.upgrade.context_run import ContextRun
@@ -14,8 +14,12 @@ from orchestrator.runtime.stop import StopAsked
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext
+    from sqlalchemy.engine import Connection
 
+    from orchestrator.migrations.position.target import Target
     from orchestrator.migrations.upgrade.runner import Upgrade
+
+T = TypeVar("T")
 
 
 class Left(BaseException):
@@ -60,27 +64,52 @@ class Upgrading:
 
 
 @dataclass
-class Looking:
-    """A run of env.py that only reads."""
+class Reading(Generic[T]):
+    """A run of env.py that only reads each context, and lets env.py continue as if it were at head.
+
+    Attributes:
+        read: gets a context, its name (empty for the only one), its target, and what env.py passes to `run_migrations`.
+        refuse: raises for a context that cannot be migrated.
+        found: what `read` has returned.
+    """
 
     upgrade: "Upgrade"
-    places: list[Place] = field(default_factory=list)
+    read: "Callable[[MigrationContext, str, Target, Mapping[str, Any]], T]"
+    refuse: "Callable[[Connection], None]"
+    found: list[T] = field(default_factory=list)
+    _names: list[str] = field(default_factory=list)
 
     def configured(self, options: dict[str, Any]) -> None:
         """Prevent even the version table from being created."""
         options["dont_mutate"] = True
 
     def migrate(self, context: "MigrationContext", arguments: dict[str, Any], run: Callable[[Steps], None]) -> None:
-        """Read the position of a context."""
-        self.upgrade.enter(lambda: self._look(context, arguments))
+        """Read a context."""
+        self.upgrade.enter(lambda: self._read(context, arguments))
         run(lambda _heads, _context: [])
 
-    def _look(self, context: "MigrationContext", arguments: dict[str, Any]) -> None:
+    def _read(self, context: "MigrationContext", arguments: dict[str, Any]) -> None:
+        assert context.connection  # noqa: S101  # only such contexts are attended
+        self.refuse(context.connection)
         self.upgrade.check_whereabouts(context)
-        name = self.upgrade.name(context, arguments, [each.position.context for each in self.places])
-        self.places.append(Place(self.upgrade.target(context), replace(readable_position(context), context=name)))
-        if self.places[-1].standing.pending:
+        self._names.append(self.upgrade.name(context, arguments, self._names))
+        self.found.append(self.read(context, self._names[-1], self.upgrade.target(context), arguments))
+
+
+class Looking(Reading[Place]):
+    """A run of env.py that reads the positions, up to the first one that is behind."""
+
+    def __init__(self, upgrade: "Upgrade") -> None:
+        super().__init__(upgrade, _place, refuse=lambda _connection: None)
+
+    def _read(self, context: "MigrationContext", arguments: dict[str, Any]) -> None:
+        super()._read(context, arguments)
+        if self.found[-1].standing.pending:
             raise Left
+
+
+def _place(context: "MigrationContext", name: str, target: "Target", _arguments: Mapping[str, Any]) -> Place:
+    return Place(target, replace(readable_position(context), context=name))
 
 
 def _several(callbacks: Any) -> tuple[Any, ...]:

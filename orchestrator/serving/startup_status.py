@@ -29,7 +29,7 @@ class _Wait(NamedTuple):
     since_seconds: float
 
 
-class Status:
+class StartupStatus:
     """Where the start is. `observe` takes every event; `snapshot` is the body of `/startupz`.
 
     Attributes:

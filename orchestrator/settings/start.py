@@ -1,7 +1,4 @@
-"""The settings of a start: the app, the migration, the port, and the time limits of its waits.
-
-`model.py` adds the others, and describes their use.
-"""
+"""The settings of a start: the app, the migration, the port, and the time limits of its waits."""
 
 from pathlib import Path
 

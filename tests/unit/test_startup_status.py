@@ -16,7 +16,7 @@ from orchestrator.events import (
     RevisionRetryScheduled,
     RevisionStarted,
 )
-from orchestrator.serving.status import Status
+from orchestrator.serving.startup_status import StartupStatus
 
 PLANNED = MigrationsPlanned(current_revision="base", head_revision="b2", pending_count=2, pending=["a1", "b2"])
 RETRY = RevisionRetryScheduled(
@@ -45,12 +45,12 @@ def applied(index: int) -> RevisionApplied:
 
 
 @pytest.fixture
-def status() -> Status:
+def status() -> StartupStatus:
     """Return a status in full detail, with a mark on what was cleaned."""
-    return Status("full", lambda: 1.0, lambda value: f"<{value}>")
+    return StartupStatus("full", lambda: 1.0, lambda value: f"<{value}>")
 
 
-def test_a_long_statement_moves_the_bar(status: Status) -> None:
+def test_a_long_statement_moves_the_bar(status: StartupStatus) -> None:
     """If the server reports its progress; and not beyond its revision."""
     percents = []
     for event in (PLANNED, applied(1), STARTED, progress(None), progress(42.0), progress(99.0), applied(2)):
@@ -59,7 +59,7 @@ def test_a_long_statement_moves_the_bar(status: Status) -> None:
     assert percents == [0, 50, 50, 50, 71, 99, 100]
 
 
-def test_the_statement_and_who_blocks_it_are_told_in_full_detail(status: Status) -> None:
+def test_the_statement_and_who_blocks_it_are_told_in_full_detail(status: StartupStatus) -> None:
     """Cleaned of secrets, and no longer than it runs."""
     status.observe(STARTED)
     status.observe(progress(None, statement_state="Waiting", blocked_by="connection 12", blocked_seconds=40.0))
@@ -78,14 +78,14 @@ def test_the_statement_and_who_blocks_it_are_told_in_full_detail(status: Status)
 
 def test_the_public_detail_names_no_statement() -> None:
     """Its tables, and the user and host of the blocking session, are not public."""
-    status = Status("public", lambda: 1.0, lambda value: value)
+    status = StartupStatus("public", lambda: 1.0, lambda value: value)
     status.observe(STARTED)
     status.observe(progress(42.0, blocked_by="connection 12"))
     assert "statement" not in status.snapshot()
     assert "plants" not in repr(status.snapshot())
 
 
-def test_a_database_ahead_that_may_be_is_no_error(status: Status) -> None:
+def test_a_database_ahead_that_may_be_is_no_error(status: StartupStatus) -> None:
     """It is a failure on one of its two levels only."""
     told = {"error_type": "ahead", "current_revision": "b2", "head_revision": "a1", "lineage": "proven"}
     status.observe(DatabaseAheadTolerated(**told))
@@ -120,15 +120,15 @@ def test_a_start_that_has_not_begun_tells_all_its_fields() -> None:
         "waiting_seconds": None,
         "last_error": None,
     }
-    assert Status("public", lambda: 1.234, lambda value: value).snapshot() == public
+    assert StartupStatus("public", lambda: 1.234, lambda value: value).snapshot() == public
     full = {**public, "revision": None, "revisions": [], "statement": None, "waiting_for_detail": None}
-    assert Status("full", lambda: 1.234, lambda value: value).snapshot() == full
+    assert StartupStatus("full", lambda: 1.234, lambda value: value).snapshot() == full
 
 
 def test_what_is_waited_for_is_told_with_its_time_and_ends() -> None:
     """The kind is public; details, which may name hosts and users, only in full detail."""
     now = iter([10.0, 25.0, 40.0])  # the second wait is the same one
-    status = Status("full", lambda: next(now), lambda value: value)
+    status = StartupStatus("full", lambda: next(now), lambda value: value)
     waiting = LockWaiting(
         lock_name="l",
         holder="app@10.0.0.3",
@@ -145,7 +145,7 @@ def test_what_is_waited_for_is_told_with_its_time_and_ends() -> None:
     assert status.snapshot()["waiting_seconds"] == 30.0
 
 
-def test_a_lock_that_was_taken_is_not_waited_for(status: Status) -> None:
+def test_a_lock_that_was_taken_is_not_waited_for(status: StartupStatus) -> None:
     """Nor is a table after its statement."""
     status.observe(RETRY)
     assert status.snapshot()["waiting_for"] == "table_lock"
@@ -153,7 +153,7 @@ def test_a_lock_that_was_taken_is_not_waited_for(status: Status) -> None:
     assert status.snapshot()["waiting_for"] is None
 
 
-def test_each_revision_is_listed_with_its_state(status: Status) -> None:
+def test_each_revision_is_listed_with_its_state(status: StartupStatus) -> None:
     """In the order in which they are applied."""
     for event in (PLANNED, applied(1), STARTED):
         status.observe(event)
