@@ -92,7 +92,7 @@ def test_a_database_ahead_that_may_be_is_no_error(status: StartupStatus) -> None
     assert (status.snapshot()["last_error"], status.snapshot()["phase"]) == (None, "starting_app")
 
 
-def test_nothing_is_to_do_when_the_migrations_are_done(status: Status) -> None:
+def test_nothing_is_to_do_when_the_migrations_are_done(status: StartupStatus) -> None:
     """The app starts or is served; a hook may still run."""
     status.observe(STARTED)
     status.observe(applied(2))
