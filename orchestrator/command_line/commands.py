@@ -13,6 +13,7 @@ import click
 from orchestrator.command_line.command_help import HELP, PURPOSES, Help
 from orchestrator.errors import EXIT_USAGE
 from orchestrator.runtime.signals import default_actions
+from orchestrator.settings.uvicorn_options import instead
 
 _USAGE = "The command line is wrong; a line on stderr says what."
 _SENTENCE = re.compile(r".+?[.](?=\s|$)")
@@ -31,9 +32,9 @@ class Commands(click.Group):
         """Find the command; an unknown one is answered with the one that is meant."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            close = difflib.get_close_matches(name, self.commands, n=1)
+            close = difflib.get_close_matches(name.lower(), self.commands, n=1)
             meant = f" Did you mean '{close[0]}'?" if close else ""
-            ctx.fail(f"There is no command '{name}'.{meant}")
+            ctx.fail(f"There is no command '{name}'.{meant or instead(name)}")
         return super().resolve_command(ctx, args)
 
 
@@ -45,6 +46,18 @@ def _first_sentence(command: click.Command | None) -> str:
 
 class Described(click.Command):
     """A command whose help ends with its exit codes, the environment variables that it reads, and its page."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the options; an error leads to this command's help, and from an option of uvicorn to its variable."""
+        extra = args[-1:]  # click empties the list
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            given = error.option_name if isinstance(error, click.NoSuchOption) else "".join(extra)
+            if self.name == "serve" and (told := instead(given)):
+                raise click.UsageError(f"{error.format_message().rstrip('.')}.{told}", ctx) from None
+            raise
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Append what `command_help`, the failures and the settings know of it."""

@@ -16,7 +16,16 @@ from typing import Any, NamedTuple
 from orchestrator.app.database import tell_app
 from orchestrator.databases.waiting import Look, T, look_once, preload
 from orchestrator.dialects import is_file
-from orchestrator.errors import EXIT_OK, Failure, MigrationFailed, MigrationHalfApplied, SettingsInvalid, StartupError
+from orchestrator.errors import (
+    EXIT_OK,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    Failure,
+    MigrationFailed,
+    MigrationHalfApplied,
+    SettingsInvalid,
+    StartupError,
+)
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.known_secrets import known_secrets
@@ -37,6 +46,10 @@ from orchestrator.settings.validation import load, require_address
 
 _BUG = 1
 _ENV_HINT = "Fix env.py, or what it connects to: `alembic current` shows the traceback."
+_SHORT = {  # there was one attempt
+    DatabaseUnreachable: "The database is not ready: {error_message}",
+    DatabaseRefused: "The database refused the connection ({error_type}): {error_message}",
+}
 _BUG_HINT = "This is a bug in the orchestrator. Please report it with the traceback above."
 
 
@@ -169,7 +182,7 @@ def sentence(failure: Failure) -> tuple[str, str]:
     if isinstance(failure, MigrationFailed | MigrationHalfApplied):  # no revision runs here
         message = str(fields["error_message"])
         return f"env.py failed: {f'it exits with {message}' if message.isdigit() else message}", _ENV_HINT
-    return said(failure.sentence, fields), str(fields["hint"])
+    return said(_SHORT.get(type(failure), failure.sentence), fields), str(fields["hint"])
 
 
 def _complain(what: str, hint: str) -> None:

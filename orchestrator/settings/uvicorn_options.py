@@ -7,6 +7,7 @@ fails if uvicorn has an option that `EFFECTS` does not list.
 import contextlib
 import enum
 import importlib.util
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -85,6 +86,7 @@ EFFECTS: dict[str, tuple[Effect, str]] = {
     "reset_contextvars": (Effect.UVICORN, ""),
     "factory": (Effect.OURS, "as ORCHESTRATOR_APP_FACTORY"),
 }
+_APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HARMLESS: dict[str, object] = {"reload": False, "workers": 1}  # refused options that ask for what is anyway
 
 # Options that correspond to one of our settings.
@@ -109,6 +111,17 @@ def variable(name: str, environ: Mapping[str, str]) -> str:
 def faults(environ: Mapping[str, str]) -> list[Fault]:
     """Return a fault for each of uvicorn's variables that is wrong or refused."""
     return [fault for _, _, fault in _read(environ) if fault is not None]
+
+
+def instead(argument: str) -> str:
+    """Return, after a space, what to do instead of an argument that `uvicorn` takes; empty for any other."""
+    name = argument.lstrip("-").replace("-", "_")
+    if argument.startswith("--") and name in EFFECTS:
+        effect, reason = EFFECTS[name]
+        refused = effect is Effect.REFUSED
+        variable = SETTINGS.get(name) or f"{PREFIX}{name.upper()}"
+        return f" It is not supported: {reason}." if refused else f" Set {variable} instead."
+    return f" Set ORCHESTRATOR_APP={argument} instead." if _APP.fullmatch(argument) else ""
 
 
 def load_env_file(environ: Mapping[str, str]) -> None:

@@ -80,6 +80,17 @@ def test_it_tells_size_and_work(project: Project, database: Database, capsys: py
     assert "every row is written again" in _plan(capsys)
 
 
+def test_a_table_that_exists_already_is_named(
+    project: Project, database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made by `create_all` or by hand: the revision would fail. A table that the plan drops before is made anew."""
+    for table in ("pots", "plants"):
+        database.execute(f"CREATE TABLE {table} (id INTEGER)")
+    project.add_revision("r1", f"op.drop_table('pots')\n{CREATE.format('pots')}\n{CREATE.format('plants')}")
+    text = _plan(capsys)
+    assert text.count("exists already") == text.count("plants exists already: this statement will fail") == 1
+
+
 def test_its_sql_is_what_the_migration_does(
     project: Project, database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:

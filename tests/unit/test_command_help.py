@@ -51,7 +51,15 @@ def test_a_command_lists_only_the_variables_that_it_reads(capsys: pytest.Capture
         (["status", "more"], "orchestrator status --help"),
         (["check", "--dialect", "oracle"], "orchestrator check --help"),
         (["statu"], "Did you mean 'status'?"),
+        (["STATUS"], "Did you mean 'status'?"),
         (["xyz"], "There is no command 'xyz'. (see orchestrator --help)"),
+        (["check", "--since"], "requires an argument. (see orchestrator check --help)"),
+        (["migrate", "main:app"], "unexpected extra argument (main:app) (see orchestrator migrate --help)"),
+        (["main:app"], "There is no command 'main:app'. Set ORCHESTRATOR_APP=main:app instead."),
+        (["serve", "main:app"], "unexpected extra argument (main:app). Set ORCHESTRATOR_APP=main:app instead."),
+        (["serve", "--port", "80"], "No such option '--port'. Set PORT instead. (see orchestrator serve --help)"),
+        (["serve", "--root-path=/x"], "Set UVICORN_ROOT_PATH instead."),
+        (["serve", "--reload"], "It is not supported: `serve` is one process"),
     ],
 )
 def test_an_error_of_usage_points_at_the_help_that_tells(
@@ -62,3 +70,18 @@ def test_an_error_of_usage_points_at_the_help_that_tells(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert sentence in err
+
+
+@pytest.mark.parametrize("name", sorted(HELP))
+@pytest.mark.parametrize("arguments", [["--nosuch"], ["one", "two", "three"]])
+def test_no_command_ignores_what_it_does_not_know(
+    name: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Otherwise a typo would start something else than what was meant."""
+    if name == "run":
+        return  # its arguments are a program and the program's arguments
+    assert main([name, *arguments], Stop()) == EXIT_USAGE
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith("orchestrator: ")
+    assert f"(see orchestrator {name} --help)" in err

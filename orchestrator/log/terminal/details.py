@@ -1,6 +1,7 @@
 """The details of a failure below its sentence: the faults, the SQL, what is done and what is left, and the cure."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,16 +21,25 @@ def details(fields: dict[str, Any]) -> Iterator[str]:
     for fault in fields.get("faults") or ():
         yield from _fault(fault)
     if fields.get("statement"):
-        yield from _block(_heading(fields), visible(fields["statement"], lines=True).splitlines())
+        yield from _block(_heading(fields), _sql(fields["statement"]))
     for name, heading in (
         ("applied", "done, and still in the database:"),
         ("pending_statement", "begun; it is not known whether it ended:"),
         ("left", "not done:"),
     ):
         found = fields.get(name) or []
-        yield from _block(heading, [visible(each) for each in ([found] if isinstance(found, str) else found)])
+        yield from _block(heading, [_in_a_line(each) for each in ([found] if isinstance(found, str) else found)])
     if fields.get("hint"):
         yield f"→ {visible(fields['hint'])}"
+
+
+def _sql(statement: str) -> list[str]:
+    """Return the lines of a statement as it is written, without the space around it."""
+    return visible(textwrap.dedent(statement.expandtabs(4)).strip(), lines=True).splitlines()
+
+
+def _in_a_line(statement: str) -> str:
+    return visible(" ".join(statement.split()))
 
 
 def _fault(fault: dict[str, str]) -> Iterator[str]:

@@ -25,7 +25,7 @@ _logger = logging.getLogger(__name__)
 _NOT_AT_HEAD = Cause(
     Verdict.RETRY,
     "not_at_head",
-    "ORCHESTRATOR_MIGRATE is false: run the task that migrates (`orchestrator migrate`), or set it to true.",
+    "Run the task that migrates: `orchestrator migrate`. `serve` does it itself unless ORCHESTRATOR_MIGRATE is false.",
 )
 _HEADS = "SELECT version_num FROM alembic_version"
 # One statement, so that both parts show the same moment. Separate columns avoid a mix of collations.

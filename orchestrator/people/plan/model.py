@@ -50,7 +50,9 @@ class Statement:
     line: int = meaning("in the script; 0 where it is not known")
     operation: str = meaning("Alembic's operation, such as `add_column`; `execute` for SQL that the revision wrote")
     autocommit: bool = meaning("it stands in an autocommit_block")
-    table: Table | None
+    table: Table | None = meaning(
+        "the table that it concerns; for a CREATE TABLE null, unless the table exists and the statement will fail"
+    )
     work: Work | None = meaning("null for what changes no definition of an existing table, or is not known")
     findings: Sequence[Finding]
 

@@ -157,11 +157,8 @@ class _Judge:
     def statement(self, recorded: Recorded) -> Statement:
         """Return a statement with its table and its work."""
         sql = Sql.of(recorded.sql)
-        known = self._tables and sql.table and sql.verb != "create table"
-        table = self._tables.table(sql.table) if self._tables and known else None
+        table = self._tables.of(sql) if self._tables and sql.table else None
         work = self._work(sql, self._tables) if self._tables and table and table.exists else None
-        if self._tables and sql.verb == "create table":
-            self._tables.made.add(sql.table)
         return Statement(
             sql=REDACTOR.text(recorded.sql),
             line=recorded.line,

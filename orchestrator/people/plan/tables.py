@@ -1,5 +1,6 @@
 """Reads tables and columns from the server's catalogue: estimated sizes, and types. No table is scanned."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
@@ -7,10 +8,13 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.migrations.upgrade.version_table import no_transaction_left, transaction_kept
 from orchestrator.people.ddl.knowledge import knowledge_of
+from orchestrator.people.ddl.reading import Sql
 from orchestrator.people.plan.model import Table
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
+
+_IF_NOT_EXISTS = re.compile(r"\bif\s+not\s+exists\b", re.IGNORECASE)
 
 
 class Tables:
@@ -24,8 +28,20 @@ class Tables:
         self._connection = connection
         self._knowledge = knowledge_of(connection.dialect.name)
         self.made: set[str] = set()
+        self._gone: set[str] = set()
 
-    def table(self, path: str) -> Table:
+    def of(self, sql: Sql) -> Table | None:
+        """Return the current state of a statement's table; for a CREATE only a table that makes it fail."""
+        table = self._table(sql.table)
+        if sql.verb == "create table":
+            fails = table.exists and sql.table not in self._gone and not _IF_NOT_EXISTS.search(sql.bare)
+            self.made.add(sql.table)
+            return table if fails else None
+        if sql.verb in {"drop table", "rename table"}:
+            self._gone.add(sql.table)
+        return table
+
+    def _table(self, path: str) -> Table:
         """Return the current state of a table; `path` is its name, with an optional schema."""
         found = None if path in self.made else self._one(self._knowledge.SIZE, path)
         rows, size = found or (None, None)

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Iterator
 
 from orchestrator.people.columns import facts
+from orchestrator.people.ddl.reading import Sql
 from orchestrator.people.plan.model import Database, Plan, Revision, Statement, Table
 
 _BIG = 1024
@@ -38,7 +39,7 @@ def _name(database: Database) -> str:
 
 def _block(database: Database) -> Iterator[str]:
     yield _name(database)
-    yield f"  {database.explanation}"
+    yield from facts([("", database.explanation)])
     for number, each in enumerate(database.pending, start=1):
         yield ""
         yield f"  {number}. {each.revision}  {each.description}"
@@ -73,7 +74,9 @@ def _work(statement: Statement) -> str:
         rebuilds = ", every row is written again" if statement.work.rebuilds else ""
         parts.append(f"{sure}{statement.work.algorithm}{rebuilds}; blocks {statement.work.blocks}")
         parts += [statement.work.reason] if statement.work.reason else []
-    if statement.table:
+    if statement.table and Sql.of(statement.sql).verb == "create table":
+        parts.append(f"{statement.table.name} exists already: this statement will fail")
+    elif statement.table:
         parts.append(_size(statement.table))
     return "; ".join(parts)
 
