@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.people.ddl.mysql import Algorithm, Server, effect
+from orchestrator.people.ddl.mysql_online import Algorithm, Server, effect
 from orchestrator.people.ddl.reading import Sql
 from tests.servers import Database, backends
 

@@ -9,9 +9,9 @@ PAGE = Path("CONTRIBUTING.md")
 BEGIN, END = "<!-- backends -->\n", "<!-- /backends -->"
 _NAMES = {"mysql", "mariadb", "postgresql", "postgres", "sqlite"}
 _KIND = "(?:mysql|postgresql|sqlite)"
-_OWN = re.compile(  # their folders and files, and the registries of databases and drivers
-    rf"orchestrator/(?:databases/{_KIND}/|address/{_KIND}(?:_\w+)?\.py|people/ddl/{_KIND}\.py|address/drivers\.py|dialects\.py)"
-)
+_FILE = rf"(?:address|people/ddl)/{_KIND}(?:_\w+)?\.py"
+_REGISTRY = r"(?:address/drivers|dialects)\.py"
+_OWN = re.compile(rf"orchestrator/(?:databases/{_KIND}/|{_FILE}|{_REGISTRY})")
 
 
 def found() -> dict[str, list[str]]:
