@@ -3,9 +3,7 @@
 import contextlib
 import json
 from collections.abc import Mapping
-
-from sqlalchemy.engine.url import make_url
-from sqlalchemy.exc import ArgumentError
+from urllib.parse import parse_qsl, unquote
 
 from orchestrator.logins.database_secrets import CredentialsError, read_secret_file
 
@@ -43,14 +41,13 @@ def _password_of_secret(text: str) -> str:
 
 
 def _userinfo_secrets(url: str) -> list[str]:
-    """Return the password of a URL, even one that cannot be parsed: the text between the first `:` and the last `@`."""
-    found = []
+    """Return the passwords of a URL, even one that cannot be parsed, as written and decoded.
+
+    The password is the text from the first `:` to an `@`: to the first one, as SQLAlchemy reads it, or to the last one
+    where a password was not encoded. SQLAlchemy itself is imported later, when the port is open.
+    """
     _, _, rest = url.partition("://")
-    if "@" in rest:
-        found.append(rest.rpartition("@")[0].partition(":")[2])
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        return found
-    queried = [value for key, value in parsed.query.items() if "pass" in key.lower() and isinstance(value, str)]
-    return [*found, parsed.password or "", *queried]
+    userinfo = {rest.partition("@")[0], rest.rpartition("@")[0]} if "@" in rest else set()
+    written = [each.partition(":")[2] for each in sorted(userinfo)]
+    queried = [value for key, value in parse_qsl(url.partition("?")[2]) if "pass" in key.lower()]
+    return list(dict.fromkeys([*written, *map(unquote, written), *queried]))

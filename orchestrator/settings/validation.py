@@ -3,9 +3,9 @@
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator.errors import SettingsInvalid, StartupError
-from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.sentences import Ours, joined
 from orchestrator.settings import uvicorn_options
@@ -13,6 +13,9 @@ from orchestrator.settings.model import Settings
 from orchestrator.settings.project_file import entrypoint
 from orchestrator.variables.definition import Fault
 from orchestrator.variables.service_links import is_service_link, service_links
+
+if TYPE_CHECKING:
+    from orchestrator.logins.credentials import Credentials
 
 _OURS = "ORCHESTRATOR_"
 _MIGRATION = "MIGRATION_DATABASE_"
@@ -25,12 +28,46 @@ _SYNONYMS = {"DB": "NAME", "DBNAME": "NAME", "DATABASE": "NAME", "DSN": "URL", "
 """What other programs call the parts of an address."""
 
 
-def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, Credentials]:
+def load(environ: Mapping[str, str], command: str = "serve") -> "tuple[Settings, Credentials]":
     """Read and validate everything that `command` reads.
 
     Raises:
         StartupError: with SettingsInvalid, which lists every fault.
     """
+    return load_settings(environ, command), load_credentials(environ)
+
+
+def load_settings(environ: Mapping[str, str], command: str = "serve") -> Settings:
+    """Read and validate what `command` reads, without the database's address, which needs SQLAlchemy.
+
+    Raises:
+        StartupError: with SettingsInvalid, which lists every fault, also those of the address.
+    """
+    settings, faults = _settings(environ, command)
+    if faults:
+        raise StartupError(invalid([*faults, *_credentials(environ)[1]]))
+    return settings
+
+
+def load_credentials(environ: Mapping[str, str]) -> "Credentials":
+    """Read and validate the database's address.
+
+    Raises:
+        StartupError: with SettingsInvalid, which lists every fault.
+    """
+    credentials, faults = _credentials(environ)
+    if credentials is None:
+        raise StartupError(invalid(faults))
+    return credentials
+
+
+def _credentials(environ: Mapping[str, str]) -> "tuple[Credentials | None, list[Fault]]":
+    from orchestrator.logins.credentials import Credentials
+
+    return Credentials.read(environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") == "allow")
+
+
+def _settings(environ: Mapping[str, str], command: str) -> tuple[Settings, list[Fault]]:
     given = {name: environ[name] for name in Settings.variables() if name in environ}
     faults = uvicorn_options.faults(environ) if command == "serve" else []
     if command != "serve":
@@ -38,12 +75,7 @@ def load(environ: Mapping[str, str], command: str = "serve") -> tuple[Settings, 
     sources = _take_over(given, environ)
     settings, more = Settings.read(given)
     faults += [fault._replace(variable=sources.get(fault.variable, fault.variable)) for fault in more]
-    embedded = environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") == "allow"
-    credentials, more = Credentials.read(environ, embedded=embedded)
-    faults += [*more, *_mistyped(environ), *_contradictions(settings)]
-    if credentials is None or faults:
-        raise StartupError(invalid(faults))
-    return settings, credentials
+    return settings, [*faults, *_mistyped(environ), *_contradictions(settings)]
 
 
 def settings_of_the_log(environ: Mapping[str, str]) -> Settings:
@@ -78,7 +110,7 @@ def invalid(faults: list[Fault]) -> SettingsInvalid:
     )
 
 
-def require_address(credentials: Credentials) -> None:
+def require_address(credentials: "Credentials") -> None:
     """Check that the address of the database is known, and that parts of an address do not contradict it.
 
     Raises:
@@ -96,7 +128,7 @@ def require_address(credentials: Credentials) -> None:
         require_whole_address(credentials)
 
 
-def require_whole_address(credentials: Credentials) -> None:
+def require_whole_address(credentials: "Credentials") -> None:
     """Check that the variables give the whole address or none of it; the app may have a DATABASE_HOST too.
 
     Raises:
@@ -112,13 +144,13 @@ def require_whole_address(credentials: Credentials) -> None:
         raise StartupError(invalid(faults))
 
 
-def _parts(credentials: Credentials) -> dict[str, str | None]:
+def _parts(credentials: "Credentials") -> dict[str, str | None]:
     """Return the parts that every address of a server has, by variable."""
     given = credentials.given
     return {"DATABASE_HOST": given.host, "DATABASE_NAME": given.name, "DATABASE_USER": given.user}
 
 
-def _contradicted(credentials: Credentials) -> bool:
+def _contradicted(credentials: "Credentials") -> bool:
     """Return whether env.py connects elsewhere than the given parts say."""
     if credentials.told is None:
         return False

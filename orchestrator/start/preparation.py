@@ -1,28 +1,47 @@
 """Makes the database ready for the app: waits for it, migrates it, and runs the project's own commands around that."""
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.app.database import tell_app
+from orchestrator.app.database import change_logins, tell_app
+from orchestrator.databases.credential_refresh import kept_current
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
 from orchestrator.errors import StartupError
-from orchestrator.events import DatabaseReady, Emit
+from orchestrator.events import DatabaseEmbedded, DatabaseReady, Emit
 from orchestrator.hooks.commands import HookName, check_hooks, command_of
 from orchestrator.log import restore
 from orchestrator.logins.credentials import Credentials
+from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
-from orchestrator.migrations.position.target import Target, at_head
-from orchestrator.runtime.concurrency import in_daemon_thread, together, unless_stopped
+from orchestrator.migrations.position.target import Target, at_head, env_is_asynchronous, env_may_tell, read_target
+from orchestrator.runtime.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
+from orchestrator.settings.validation import load_credentials, require_address
 from orchestrator.start.dependencies import wait_for_dependencies
 
 if TYPE_CHECKING:
     from orchestrator.migrations.upgrade.task import UpgradeTask
+
+
+def read_credentials(settings: Settings) -> Credentials:
+    """Read the database's address from the variables, unless only env.py knows it.
+
+    Raises:
+        StartupError: with SettingsInvalid.
+    """
+    credentials = load_credentials(os.environ)
+    credentials.asynchronous = env_is_asynchronous(settings)
+    if not env_may_tell(settings):
+        require_address(credentials)
+    return credentials
 
 
 @dataclass
@@ -42,6 +61,15 @@ class Preparation:
     asked: asyncio.Event
     begin: Callable[[], None]
 
+    @contextlib.contextmanager
+    def announced(self) -> Iterator[None]:
+        """Tell the app the address, and renew logins inside this block."""
+        if self.credentials.embedded:
+            self.report(DatabaseEmbedded(database=str(Path(EMBEDDED_FILE).absolute())))
+        tell_app(self.credentials)
+        with kept_current(self.credentials):
+            yield
+
     def check(self) -> None:
         """Check what needs no database.
 
@@ -55,6 +83,26 @@ class Preparation:
     def _runs_hooks(self) -> bool:
         """Return whether this process runs the hooks: not if it only waits for another one to migrate."""
         return self.task.name == "migrate" or (self.settings.migrate and self.task.name != "wait")
+
+    async def target(self) -> Target:
+        """Return where the database should be, after its address is known.
+
+        Raises:
+            StartupError: with MigrationTreeInvalid, SettingsInvalid, or the failure of env.py.
+        """
+        target = await in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
+        return target.told_by_env() if await self.know_address() else target
+
+    async def know_address(self) -> bool:
+        """Ask env.py for the database's address if no variable gives it; return whether it was asked."""
+        if self.credentials.known:
+            return False
+        from orchestrator.migrations.upgrade.asking import learn_address
+
+        await learn_address(self.settings, self.credentials)
+        restore()
+        require_address(self.credentials)
+        return True
 
     async def wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
         """Wait for the database and, at the same time, for the other services."""
@@ -100,6 +148,10 @@ class Preparation:
             attempt_seconds=self.settings.connect_timeout_seconds,
             emit=self.report,
         )
+
+    async def change_logins(self) -> None:
+        """Drop the login for migrating, and check the app's own."""
+        await change_logins(self.credentials, self.look, self.report)
 
     async def bring_to_head(self, target: Target, seen: DatabaseState) -> None:
         """Migrate if revisions are missing, and run the project's own commands before and after."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from orchestrator import log
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.logins.known_secrets import known_secrets
-from orchestrator.migrations.position.target import env_is_asynchronous, env_may_tell
 from orchestrator.runtime.concurrency import MAIN_THREAD
 from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.runtime.stop import Stop, exit_within
@@ -16,17 +15,17 @@ from orchestrator.runtime.task import Task
 from orchestrator.serving.startup_status import StartupStatus
 from orchestrator.settings.model import Settings
 from orchestrator.settings.uvicorn_options import load_env_file
-from orchestrator.settings.validation import load, require_address, warnings
+from orchestrator.settings.validation import load_settings, warnings
 from orchestrator.start import ecs
 from orchestrator.start.early_endings import crash, refuse_settings, settle
 from orchestrator.start.endings import Ending
-from orchestrator.start.replacing import Replacement, replace_process
 from orchestrator.start.reporter import Reporter
-
-_logger = logging.getLogger(__name__)
+from orchestrator.start.startup import Startup
 
 if TYPE_CHECKING:
-    from orchestrator.start.startup import Startup
+    from orchestrator.start.replacing import Replacement
+
+_logger = logging.getLogger(__name__)
 
 EXIT_SECONDS = 3.0  # after the last event: a thread that resolves a name would keep the process for much longer
 
@@ -45,11 +44,8 @@ def _run(task: Task, stop: Stop) -> int:
     log.REDACTOR.register(known_secrets(os.environ))
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
     try:
-        settings, credentials = load(os.environ, task.name)
-        credentials.asynchronous = env_is_asynchronous(settings)
+        settings = load_settings(os.environ, task.name)
         _configure_logging(settings)
-        if not env_may_tell(settings):
-            require_address(credentials)
     except StartupError as error:
         return refuse_settings(error)
     for warning in warnings(os.environ):
@@ -59,21 +55,15 @@ def _run(task: Task, stop: Stop) -> int:
     else:
         show_known_command_line("alembic", "upgrade", settings.target)
     stop.budget_seconds = settings.shutdown_seconds
-
-    from orchestrator.start.startup import Startup
-
     report = Reporter(StartupStatus(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
-    startup = Startup(task, settings, credentials, stop, report)
+    startup = Startup(task, settings, stop, report)
     stop.enforce(lambda: startup.ending.overdue_code, startup.ending.overdue)
     code = MAIN_THREAD.serve(lambda: asyncio.run(_tell(startup)), after_each=stop.reinstall)
     return _become(startup.replacement, startup.ending) if startup.replacement else code
 
 
-async def _tell(startup: "Startup") -> int:
-    from orchestrator.databases.credential_refresh import kept_current
-
-    with kept_current(startup.credentials):
-        code = await startup.run()
+async def _tell(startup: Startup) -> int:
+    code = await startup.run()
     settle(code)
     if startup.replacement:
         return code
@@ -82,8 +72,10 @@ async def _tell(startup: "Startup") -> int:
     return code
 
 
-def _become(replacement: Replacement, ending: Ending) -> int:
+def _become(replacement: "Replacement", ending: Ending) -> int:
     """Become the program; return an exit code only if the kernel cannot run it."""
+    from orchestrator.start.replacing import replace_process
+
     try:
         replace_process(replacement, log.standard_output())
     except StartupError as error:

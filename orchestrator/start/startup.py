@@ -2,6 +2,9 @@
 
 Each step begins when the await of the previous one returns, so the program counter is the state machine; `lifecycle`
 checks it.
+
+This module imports only what an open port needs. Whatever needs SQLAlchemy is in `preparation`, which is imported in
+the main thread while the port answers.
 """
 
 import asyncio
@@ -11,47 +14,41 @@ import platform
 import shlex
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator import events
-from orchestrator.app.database import change_logins, tell_app
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.log import restore, unblock
-from orchestrator.logins.credentials import Credentials
-from orchestrator.logins.database_settings import EMBEDDED_FILE
-from orchestrator.migrations.position.target import Target, read_target
-from orchestrator.migrations.scripts.of_app import app_has_configuration, use_configuration_of
 from orchestrator.runtime.concurrency import in_main_thread, together, unless_stopped
 from orchestrator.runtime.garbage import collect_as_usual
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
-from orchestrator.settings.project_file import may_be_imported
-from orchestrator.settings.validation import require_address
 from orchestrator.start.endings import Ending
-from orchestrator.start.preparation import Preparation
-from orchestrator.start.replacing import Replacement, program
 from orchestrator.start.reporter import Reporter
 
 if TYPE_CHECKING:
+    from orchestrator.migrations.position.target import Target
     from orchestrator.serving.answers import Answers
     from orchestrator.serving.app_server import AppServer
     from orchestrator.serving.server import Port
     from orchestrator.start.app_loading import AppImport
+    from orchestrator.start.preparation import Preparation
+    from orchestrator.start.replacing import Replacement
 
 
 class Startup:
     """A start of a process, with the objects that all its steps share."""
 
-    def __init__(self, task: Task, settings: Settings, credentials: Credentials, stop: Stop, report: Reporter) -> None:
-        self.task, self.settings, self.credentials = task, settings, credentials
+    def __init__(self, task: Task, settings: Settings, stop: Stop, report: Reporter) -> None:
+        self.task, self.settings = task, settings
         self.stop, self.report = stop, report
         self.lifecycle = Lifecycle(report)
         self.ending = Ending(task, self.lifecycle, report)
         self.replacement: Replacement | None = None
         self._app: AppImport | None = None
+        self._until_the_end = contextlib.ExitStack()
 
     async def run(self) -> int:
         """Carry out the task; return the exit code after the events that explain it are written.
@@ -60,14 +57,10 @@ class Startup:
         """
         stories = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only, "run": self._make_way}
         self._asked = self.stop.watch()
-        self._database = Preparation(
-            self.task, self.settings, self.credentials, self.stop, self.report, self._asked, self._begin_migrating
-        )
         announcer = asyncio.create_task(self._announce_stop())
         try:
             pid, version = os.getpid(), platform.python_version()
             self.report(events.ProcessStarted(python_version=version, pid=pid, command=self.task.name))
-            self._announce_database()
             await stories[self.task.name]()
         except StopAsked:
             return self.ending.stopped()
@@ -77,6 +70,7 @@ class Startup:
             return self.ending.bug(error)
         finally:
             announcer.cancel()
+            self._until_the_end.close()
         return EXIT_OK if self.replacement else self.ending.done()
 
     # ------------------------------------------------------------ the commands
@@ -84,7 +78,7 @@ class Startup:
     async def _serve(self) -> None:
         async with self._opened_port() as port:
             app = await self._app_and_database(port.answers)
-            await unless_stopped(self._asked, change_logins(self.credentials, self._database.look, self.report))
+            await unless_stopped(self._asked, self._database.change_logins())
             collect_as_usual()
             await unless_stopped(self._asked, port.hand_over(app))
             self._announce_serving()
@@ -92,6 +86,8 @@ class Startup:
         await self._drain(port)
 
     async def _migrate(self) -> None:
+        from orchestrator.settings.project_file import may_be_imported
+
         target = await self._preflight()
         if "app" in self.settings.fields_set or may_be_imported(self.settings.app):
             both = together(self._app_import().far_enough(), self._database.wait(target, migrate=True))
@@ -107,17 +103,20 @@ class Startup:
                 target, await unless_stopped(self._asked, self._database.wait(target, migrate=False))
             )
         else:
-            await self._know_address()
+            await self._prepare()
+            await unless_stopped(self._asked, self._database.know_address())
             await unless_stopped(self._asked, self._database.wait(None, migrate=False))
 
     async def _make_way(self) -> None:
+        from orchestrator.start.replacing import Replacement, program
+
         path, argv = program(self.task.argv), self.task.argv
         is_asked_for = "port" in self.settings.fields_set
         async with self._opened_port() if is_asked_for else contextlib.nullcontext() as port:
             target = await self._preflight()
             seen = await unless_stopped(self._asked, self._database.wait(target, migrate=self.settings.migrate))
             await self._database.bring_to_head(target, seen)
-            await unless_stopped(self._asked, change_logins(self.credentials, self._database.look, self.report))
+            await unless_stopped(self._asked, self._database.change_logins())
             if port:
                 await port.close_gate()
             if await in_main_thread(self.stop.give_up, name="signals"):
@@ -156,29 +155,35 @@ class Startup:
         await self._database.bring_to_head(target, seen)
         return await unless_stopped(self._asked, app.finished())
 
-    async def _preflight(self, answers: "Answers | None" = None) -> Target:
+    async def _prepare(self) -> None:
+        """Read the address of the database."""
+
+        def read() -> "Preparation":
+            from orchestrator.start.preparation import Preparation, read_credentials
+
+            if self.task.name == "serve":  # uvicorn takes its time, too
+                from orchestrator.start import app_loading  # noqa: F401  # imported for its effect
+            credentials = read_credentials(self.settings)
+            return Preparation(
+                self.task, self.settings, credentials, self.stop, self.report, self._asked, self._begin_migrating
+            )
+
+        self._database = await unless_stopped(self._asked, in_main_thread(read, name="address"))
+        self._until_the_end.enter_context(self._database.announced())
+
+    async def _preflight(self, answers: "Answers | None" = None) -> "Target":
         """Check what needs no database. The app is imported later, while the database is waited for.
 
         Only an app that has Alembic's configuration is imported now.
         """
+        await self._prepare()
+        from orchestrator.migrations.scripts.of_app import app_has_configuration, use_configuration_of
+
         self._database.check()
         if app_has_configuration(self.settings):
             app = await unless_stopped(self._asked, self._app_import(answers).whole())
             use_configuration_of(app.imported)
-        reading = in_main_thread(lambda: read_target(self.settings, self.credentials), name="migration-tree")
-        target = await unless_stopped(self._asked, reading)
-        return target.told_by_env() if await self._know_address() else target
-
-    async def _know_address(self) -> bool:
-        """Ask env.py for the database's address if no variable gives it; return whether it was asked."""
-        if self.credentials.known:
-            return False
-        from orchestrator.migrations.upgrade.asking import learn_address
-
-        await unless_stopped(self._asked, learn_address(self.settings, self.credentials))
-        restore()
-        require_address(self.credentials)
-        return True
+        return await unless_stopped(self._asked, self._database.target())
 
     def _app_import(self, answers: "Answers | None" = None) -> "AppImport":
         from orchestrator.start.app_loading import AppImport
@@ -215,8 +220,3 @@ class Startup:
     async def _announce_stop(self) -> None:
         await self._asked.wait()
         self.report(events.StopRequested(signal=self.stop.signal))
-
-    def _announce_database(self) -> None:
-        if self.credentials.embedded:
-            self.report(events.DatabaseEmbedded(database=str(Path(EMBEDDED_FILE).absolute())))
-        tell_app(self.credentials)
