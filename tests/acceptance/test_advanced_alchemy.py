@@ -53,7 +53,7 @@ def litestar(project: Project, database: Database) -> dict[str, str]:
 
 
 @backends("sqlite", "postgresql", "mariadb")
-async def test_the_app_tells_where_its_migrations_and_its_database_are(
+async def test_the_app_shows_where_its_migrations_and_its_database_are(
     project: Project, database: Database, litestar: dict[str, str]
 ) -> None:
     """As `litestar database upgrade` finds them; the factory is called once."""
@@ -69,7 +69,7 @@ async def test_the_app_tells_where_its_migrations_and_its_database_are(
 
 
 @backends("sqlite")
-async def test_an_app_of_fastapi_tells_it_too(project: Project, database: Database, litestar: dict[str, str]) -> None:
+async def test_an_app_of_fastapi_shows_it_too(project: Project, database: Database, litestar: dict[str, str]) -> None:
     """Its extension has the same configuration, and middleware may be around the app."""
     config = _APP[_APP.index("config =") : _APP.index("def create_app")]
     project.write(
@@ -94,7 +94,7 @@ async def test_a_migration_alone_asks_the_app_too(
 
 
 @backends("sqlite")
-async def test_an_app_without_the_plugin_is_told_what_is_missing(project: Project, litestar: dict[str, str]) -> None:
+async def test_an_app_without_the_plugin_gets_a_hint(project: Project, litestar: dict[str, str]) -> None:
     """Then the location of the scripts is unknown."""
     project.write("app/main.py", _APP.replace("plugins=[SQLAlchemyPlugin(config)]", ""))
     result = await run("migrate", env=litestar, cwd=project.path)

@@ -70,7 +70,7 @@ async def test_who_never_migrates_serves_a_database_ahead(tmp_path: Path, databa
 
 
 @backends("sqlite", "mariadb")
-async def test_a_version_table_of_its_own_is_no_hindrance(tmp_path: Path, database: Database) -> None:
+async def test_a_version_table_of_its_own_is_not_a_hindrance(tmp_path: Path, database: Database) -> None:
     """Where only env.py knows the heads, it is run to look; the journal is where it always is."""
     v1, v2 = image(tmp_path, "v1", V1), image(tmp_path, "v2", V2)
     for each in (v1, v2):
@@ -129,7 +129,7 @@ async def test_a_branch_that_the_newer_image_began_is_proven(tmp_path: Path, dat
 
 
 @backends("sqlite")
-async def test_a_target_below_what_is_there_is_ahead_as_well(tmp_path: Path, database: Database) -> None:
+async def test_a_target_below_the_current_heads_is_ahead_as_well(tmp_path: Path, database: Database) -> None:
     """Nothing is reported about revisions that this image knows, but about others."""
     v2, v3 = image(tmp_path, "v2", V2), image(tmp_path, "v3", V3)
     await migrate(v3, database)
@@ -157,7 +157,7 @@ async def test_a_newer_image_may_be_first_at_the_lock(tmp_path: Path, database: 
     assert [event["applied_count"] for event in older.find("migrations_completed")] == [0] * (policy == "serve")
 
 
-async def test_a_newer_image_may_go_on_before_the_older_has_looked_again(tmp_path: Path, database: Database) -> None:
+async def test_a_newer_image_may_continue_before_the_older_has_looked_again(tmp_path: Path, database: Database) -> None:
     """The older one has applied its own revisions and released the lock; later revisions are not a loss of its work."""
     v1, v2 = image(tmp_path, "v1", V1), image(tmp_path, "v2", V2)
     v1.write("alembic/env.py", (v1.path / "alembic/env.py").read_text() + WAIT_FOR_GO)

@@ -41,7 +41,7 @@ def _rows(database: Database) -> dict[str, bool]:
     return dict(database.execute("SELECT revision, finished_at IS NOT NULL FROM orchestrator_journal"))
 
 
-async def test_the_image_before_serves_and_says_what_is_half_applied(
+async def test_the_previous_image_serves_and_reports_the_half_applied_revision(
     old: Project, new: Project, database: Database
 ) -> None:
     """It needs no part of it, so the policy for databases that are ahead applies. The other image resumes it."""

@@ -46,7 +46,7 @@ async def test_a_gap_in_the_journal_proves_nothing_beyond_it(tmp_path: Path, dat
 @backends("sqlite", "mariadb")
 @pytest.mark.parametrize("policy", ["serve", "fail"])
 @pytest.mark.paired("database")
-async def test_branches_that_part_are_told_with_where(tmp_path: Path, database: Database, policy: str) -> None:
+async def test_branches_that_part_are_reported_with_where(tmp_path: Path, database: Database, policy: str) -> None:
     """Two teams deployed from two branches: only a merge helps."""
     ours, theirs = image(tmp_path, "ours", "r1 r2 mine"), image(tmp_path, "theirs", "r1 r2 yours more")
     await migrate(theirs, database)

@@ -77,7 +77,7 @@ async def test_arguments_reach_env(project: Project, database: Database) -> None
 
 
 @backends("sqlite")
-async def test_options_that_nobody_gave_are_those_of_the_command(project: Project, database: Database) -> None:
+async def test_options_that_are_not_given_are_those_of_the_command(project: Project, database: Database) -> None:
     """A public project with 437 revisions reads `cmd_opts.x`, which without `-x` is None, while `cmd_opts` is not."""
     _prepend(project, "from alembic import context\nx = context.config.cmd_opts.x or []\n")
     result = await migrate(project, database)

@@ -48,7 +48,7 @@ async def test_an_app_of_another_database_is_not_served(project: Project, databa
 
 
 @backends("postgresql")
-async def test_an_app_whose_address_is_unknown_is_told_to_be_untried(project: Project, database: Database) -> None:
+async def test_an_app_whose_address_is_unknown_is_reported_as_untried(project: Project, database: Database) -> None:
     """Ready would otherwise seem to prove that the app can log in."""
     env = {"MIGRATION_DATABASE_URL": database.url}
     async with Orchestrator("serve", env=env, cwd=project.path) as process:

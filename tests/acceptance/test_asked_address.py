@@ -111,7 +111,7 @@ async def test_several_engines_are_several_contexts(project: Project, database: 
 
 
 @backends("sqlite")
-async def test_an_env_that_fails_before_it_connects_is_told_with_its_traceback(
+async def test_an_env_that_fails_before_it_connects_is_reported_with_its_traceback(
     project: Project, database: Database
 ) -> None:
     """Nothing is waited for, nothing is changed: it is the image that is wrong."""

@@ -90,7 +90,7 @@ async def _asked(project: Project, database: Database, server: MariaDB) -> list[
     return [text for text in statements if not text.startswith(of_the_driver)]
 
 
-async def test_postgresql_is_asked_no_more(project: Project) -> None:
+async def test_postgresql_is_not_asked_again(project: Project) -> None:
     """The same, as the server's log has it."""
     with PostgreSQL("--log-statement=all", "--log-line-prefix=%u ") as server:
         database = server.create_database()

@@ -74,7 +74,7 @@ def _proposed(project: Project, database: Database, options: str = NONE) -> str:
 
 
 @with_plugins
-def test_a_new_revision_drops_what_nobody_knows_and_not_the_journal(migrated: Project, database: Database) -> None:
+def test_a_new_revision_drops_unknown_tables_and_not_the_journal(migrated: Project, database: Database) -> None:
     """Otherwise applying the generated revision would delete the history."""
     database.execute("CREATE TABLE stray (id INTEGER PRIMARY KEY)")
     database.execute("CREATE TABLE orchestrator_journals (id INTEGER PRIMARY KEY)")

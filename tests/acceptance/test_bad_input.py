@@ -102,7 +102,7 @@ def test_settings_that_are_wrong(
 
 
 @LOOKING
-def test_a_file_that_is_no_database(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_database(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It is left as it is."""
     Path("app.db").write_text("no database at all, but long enough to be read as one")
     assert "not a database" in _refused(capsys, command, code=5)

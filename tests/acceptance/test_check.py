@@ -62,7 +62,7 @@ def test_a_danger_is_named_with_its_line_and_the_safe_way(project: Project, caps
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("alembic/versions/r2.py", 15)
 
 
-def test_a_batch_tells_the_line_and_the_old_type(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_batch_shows_the_line_and_the_old_type(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     """Alembic carries a batch out at the end of its block; longer texts of the same kind copy nothing."""
     project.add_revision(
         "r2",
@@ -142,7 +142,7 @@ def test_a_revision_that_needs_a_database_is_not_judged_in_full(
     assert [(each["revision"], each["line"]) for each in report["unjudged"]] == [("r2", 14), ("r3", 15)]
 
 
-def test_several_heads_a_broken_app_and_a_danger_are_told_at_once(
+def test_several_heads_a_broken_app_and_a_danger_are_reported_at_once(
     project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The exit code is that of the first failure of a start."""

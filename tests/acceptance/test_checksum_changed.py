@@ -31,7 +31,7 @@ def _changed(result: Result) -> list[str]:
     return [event["revision"] for event in result.find("checksum_changed", level="warning")]
 
 
-async def test_an_edited_script_is_told_at_head(project: Project, database: Database) -> None:
+async def test_an_edited_script_is_reported_at_head(project: Project, database: Database) -> None:
     """Once per start, with both hashes and the version that applied it; nothing besides changes."""
     await migrate(project, database, ORCHESTRATOR_VERSION="1.4.2")
     assert _changed(await migrate(project, database)) == []
@@ -44,7 +44,7 @@ async def test_an_edited_script_is_told_at_head(project: Project, database: Data
 
 
 @backends("sqlite", "mariadb")
-async def test_an_edited_script_is_told_when_others_are_applied(project: Project, database: Database) -> None:
+async def test_an_edited_script_is_reported_when_others_are_applied(project: Project, database: Database) -> None:
     """And when the database is ahead."""
     await migrate(project, database)
     _edit(project, "r1")
@@ -68,7 +68,7 @@ async def test_a_tree_that_alembic_reads_is_compared_too(project: Project, datab
 
 
 @backends("sqlite")
-async def test_a_version_table_of_its_own_is_no_hindrance(project: Project, database: Database) -> None:
+async def test_a_version_table_of_its_own_is_not_a_hindrance(project: Project, database: Database) -> None:
     """The journal is read where env.py is run to look."""
     env = (project.path / "alembic/env.py").read_text()
     project.write("alembic/env.py", env.replace("connection=connection,", "connection=connection, version_table='v',"))

@@ -136,7 +136,7 @@ async def test_healthy_starts_publish_no_failure(project: Project, embedded: str
 
 
 @backends("sqlite")
-async def test_a_start_that_goes_on_tells_its_time_already(project: Project, database: Database) -> None:
+async def test_a_start_that_continues_shows_its_time_already(project: Project, database: Database) -> None:
     """An alarm on starts that are over would sleep through the one that hangs."""
     with locks(database) as lock:
         assert lock.try_acquire()
@@ -268,7 +268,7 @@ async def test_a_statement_that_is_tried_again_is_counted(project: Project, data
     judge(process, "statement tried again")
 
 
-async def test_a_bug_of_ours_is_counted(project: Project) -> None:
+async def test_a_bug_is_counted(project: Project) -> None:
     """Exit code 1, which no other event has."""
     project.write("broken/sitecustomize.py", BREAK)
     result = await run("serve", env={"PYTHONPATH": str(project.path / "broken")}, cwd=project.path)

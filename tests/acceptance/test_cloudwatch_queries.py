@@ -73,7 +73,7 @@ async def _killed_while_it_waits(project: Project, database: Database, env: Mapp
 
 
 @backends("sqlite")
-async def test_the_queries_answer_what_is_asked_at_night(tmp_path: Path, database: Database) -> None:
+async def test_the_queries_answer_the_questions_of_a_person_on_call(tmp_path: Path, database: Database) -> None:
     """Two healthy replicas of one version; of the next version a wrong setting, a failed revision, and a killed one."""
     project = make_project(tmp_path / "project")
     add_two(project)
@@ -117,7 +117,7 @@ async def test_the_queries_answer_what_is_asked_at_night(tmp_path: Path, databas
 
 
 @backends("postgresql", "mariadb")
-async def test_a_blocker_is_one_row_however_long_it_blocks(tmp_path: Path, database: Database, server: Server) -> None:
+async def test_a_blocker_is_one_row_for_any_duration(tmp_path: Path, database: Database, server: Server) -> None:
     """Its state and its seconds change from look to look; who it is does not."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1", "op.create_table('plants', sa.Column('id', sa.Integer, primary_key=True))")
@@ -152,7 +152,7 @@ async def test_retries_of_the_database_are_one_row_for_each_cause(tmp_path: Path
 @pytest.mark.parametrize(
     "query", [LAST_STARTS, FAILED_STARTS, SLOWEST_REVISIONS, WAITED_FOR, RETRIES, STARTS_BY_VERSION]
 )
-def test_a_query_passes_over_what_is_not_ours(query: Query) -> None:
+def test_a_query_ignores_foreign_lines(query: Query) -> None:
     """The app's own lines, and text."""
     rows = rows_of(['{"event": "startup_failed of the app"}', "Traceback (most recent call last):", "{}"], "shop/app/1")
     assert Run(query.text, 0).on(rows) == []

@@ -138,7 +138,7 @@ async def test_a_stop_in_one_tenant_ends_behind_its_revision(
 
 
 @backends("mariadb")
-async def test_multidb_is_killed_in_its_second_database_and_goes_on(
+async def test_multidb_is_killed_in_its_second_database_and_continues(
     tmp_path: Path, database: Database, other: Database
 ) -> None:
     """The kill undoes the first one's version, while its tables stay: its journal shows that."""
@@ -225,7 +225,7 @@ async def test_several_version_tables_in_one_schema(project: Project, database: 
 
 
 @backends("postgresql", "mariadb", "mysql")
-async def test_multidb_that_fails_in_the_second_database_is_told_truly(
+async def test_multidb_that_fails_in_the_second_database_is_reported_correctly(
     tmp_path: Path, database: Database, other: Database
 ) -> None:
     """It commits all databases together; where DDL commits by itself, the first one keeps what it was given."""

@@ -120,7 +120,7 @@ def wait_for_the_answer(project: Project) -> None:
 
 
 @pytest.mark.parametrize("document", [FARGATE, EC2, OLD_ARN], ids=["fargate", "ec2", "old-arn"])
-async def test_every_line_tells_its_task(project: Project, document: object) -> None:
+async def test_every_line_shows_its_task(project: Project, document: object) -> None:
     """A query over all tasks must distinguish them; the endpoint is asked first, so that no line lacks the task."""
     wait_for_the_answer(project)
     async with (
@@ -135,7 +135,7 @@ async def test_every_line_tells_its_task(project: Project, document: object) -> 
     assert endpoint.connections == 1
 
 
-async def test_the_task_of_a_failed_start_is_told_too(project: Project) -> None:
+async def test_the_task_of_a_failed_start_is_reported_too(project: Project) -> None:
     """Even if it fails at once: the event of wrong settings must name the task."""
     wait_for_the_answer(project)
     project.write("app/main.py", "raise ValueError('no')")
@@ -292,7 +292,7 @@ async def said(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-async def test_a_broken_endpoint_tells_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_endpoint_shows_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No field is partly right, and it is reported once; also for an endpoint that sends a byte at a time."""
     async with listening(HOSTILE[name]) as endpoint:
         message = await said(address(endpoint.port), monkeypatch)
@@ -322,7 +322,7 @@ async def test_a_broken_endpoint_tells_nothing(name: str, monkeypatch: pytest.Mo
         "x" * 100_000,
     ],
 )
-async def test_an_address_that_is_none_tells_nothing(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_invalid_address_adds_no_fields(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is in the variable: only plain HTTP is spoken, as ECS has it."""
     message = await said({VARIABLE: value}, monkeypatch)
     assert len(message) < 300

@@ -35,7 +35,7 @@ async def test_another_database_is_refused_with_both_addresses(
     assert (database.tables(), other.tables()) == ([], [])
 
 
-async def test_another_name_of_the_same_database_is_none(project: Project, database: Database) -> None:
+async def test_another_name_of_the_same_database_is_not_another_database(project: Project, database: Database) -> None:
     """A proxy, an alias, a link: the database itself is asked who it is."""
     if database.backend == "sqlite":
         link = Path(database.name).with_name("link.db")

@@ -83,7 +83,7 @@ async def test_without_the_setting_no_line_is_a_metric(project: Project, env: di
         assert not event.keys() & (set(EXPECTED.values()) - {"startup_seconds"})
 
 
-async def test_for_a_person_there_are_none(project: Project) -> None:
+async def test_text_for_a_person_has_no_metrics(project: Project) -> None:
     """Text stays text."""
     result = await run("migrate", env=EMF | {"ORCHESTRATOR_LOG_FORMAT": "text"}, cwd=project.path)
     assert result.exit_code == 0

@@ -83,7 +83,7 @@ async def test_an_env_that_ends_the_process_with_0_has_succeeded(
 
 
 @backends("postgresql")
-async def test_what_is_set_for_the_transaction_is_kept_for_every_revision(project: Project, database: Database) -> None:
+async def test_settings_of_the_transaction_are_kept_for_every_revision(project: Project, database: Database) -> None:
     """`SET LOCAL search_path`: plain Alembic runs all revisions in that transaction, we commit each."""
     database.execute("CREATE SCHEMA tenant")
     before = (

@@ -79,7 +79,7 @@ def test_a_file_can_be_named(tmp_path: Path) -> None:
     ],
     ids=["nul", "bytes", "utf-16", "truncated", "two", "text", "deep", "array", "nan", "gzip"],
 )
-def test_a_line_that_is_no_event_matches_nothing_and_stops_nothing(garbage: bytes) -> None:
+def test_a_line_that_is_not_an_event_matches_nothing_and_stops_nothing(garbage: bytes) -> None:
     """Logs have banners, tracebacks and broken lines; CloudWatch passes over them too."""
     found = filtered(garbage + b'\n{"a": 1}\n', "{ $.b NOT EXISTS }")
     assert (found.returncode, found.stdout, found.stderr) == (0, b'{"a": 1}\n', b"")
@@ -99,7 +99,7 @@ def test_an_invalid_pattern_is_exit_code_64_and_one_line_that_says_where() -> No
 
 
 @pytest.mark.parametrize("pattern", ["", "ERROR", "[ip, user]", "-", "\udcff", "{" * 100_000])
-def test_what_is_no_json_pattern_is_exit_code_64(pattern: str) -> None:
+def test_an_invalid_json_pattern_is_exit_code_64(pattern: str) -> None:
     """CloudWatch's other languages, and no language: an empty pattern would match everything there."""
     found = filtered(b'{"a": 1}\n', pattern)
     assert (found.returncode, found.stdout, found.stderr.count(b"\n")) == (64, b"", 1)
@@ -125,7 +125,7 @@ def test_output_that_cannot_be_written_is_exit_code_64() -> None:
 # ---------------------------------------------------------------- how much there may be
 
 
-def test_a_million_lines_need_no_more_memory_than_a_few() -> None:
+def test_a_million_lines_need_as_little_memory_as_a_few() -> None:
     """It is a stream."""
     thousand = b'{"a": 2, "event": "request", "path": "/plants"}\n' * 1000
     with started("filter", A_IS_1) as process:

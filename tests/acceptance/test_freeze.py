@@ -68,7 +68,7 @@ async def test_a_frozen_tree_needs_no_alembic_at_head(project: Project, database
     assert _warnings(first) == _warnings(second) == []
 
 
-async def test_a_tree_that_is_not_frozen_needs_it_and_is_told_so(project: Project, database: Database) -> None:
+async def test_an_unfrozen_tree_needs_alembic_and_gets_a_hint(project: Project, database: Database) -> None:
     """Or the test before would prove nothing."""
     assert (await migrate(project, database)).exit_code == 0
     process = await _serve(project, database)
@@ -111,7 +111,7 @@ async def test_a_script_that_came_after_the_manifest_is_applied(
     assert "r3.py was added" in warning
 
 
-async def test_a_script_that_was_changed_after_it_was_applied_is_still_told(
+async def test_a_script_that_was_changed_after_it_was_applied_is_still_reported(
     project: Project, database: Database
 ) -> None:
     """The manifest has the checksums of the journal; one from before the change is not believed, one from after is."""

@@ -58,7 +58,7 @@ async def test_hooks_run_around_the_migration_under_the_lock(project: Project, d
     assert lines == [f"url {database.url.split(':')[0]}", "two words", "to stderr"]
 
 
-async def test_hooks_run_at_head_too_and_none_where_there_are_none(project: Project, database: Database) -> None:
+async def test_hooks_run_at_head_too_and_only_if_they_are_set(project: Project, database: Database) -> None:
     """Seeds run at every start; without hooks a start at head takes no lock."""
     project.add_revision("r1", CREATE.format("plants"))
     assert (await migrate(project, database)).exit_code == 0

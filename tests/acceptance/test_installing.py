@@ -30,7 +30,7 @@ def newer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_a_lock_installs_whatever_was_released_since(lock: Path, newer: Path, tmp_path: Path) -> None:
+def test_a_lock_installs_the_same_versions_after_later_releases(lock: Path, newer: Path, tmp_path: Path) -> None:
     """As `make` does it: a release of coverage newer than the lock broke every fresh clone."""
     python = _environment(tmp_path)
     _run(UV, "pip", "sync", "-q", "--require-hashes", "--find-links", str(newer), "--python", python, str(lock))
@@ -56,7 +56,7 @@ def test_a_lock_installs_on_every_supported_python(lock: Path, version: str, tmp
 @pytest.mark.timeout(600)  # an old pip asks the index for each package, one after the other
 @pytest.mark.parametrize("pip", [f"pip=={OLDEST_PIP}", "pip"])
 @pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock.stem != "dev"], ids=lambda lock: lock.stem)
-def test_pip_installs_a_lock_whatever_was_released_since(lock: Path, pip: str, newer: Path, tmp_path: Path) -> None:
+def test_pip_installs_the_same_versions_after_later_releases(lock: Path, pip: str, newer: Path, tmp_path: Path) -> None:
     """As the image does it, with the oldest pip of a supported Python and with the newest."""
     python = _environment(tmp_path)
     _run(UV, "pip", "install", "-q", "--python", python, pip)

@@ -189,7 +189,7 @@ op.execute("INSERT INTO plants VALUES (3, 'elm', 7)")
 
 
 @backends("postgresql")
-async def test_the_error_that_env_py_keeps_to_itself_is_told(project: Project, database: Database) -> None:
+async def test_the_error_that_env_py_swallows_is_reported(project: Project, database: Database) -> None:
     """Its commit fails after the last revision, and env.py continues: without the error the cause would be unknown."""
     project.add_revision("r3", DEFERRED)
     project.write("alembic/env.py", SWALLOWS)

@@ -35,7 +35,7 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-async def test_who_waits_says_so_names_the_holder_and_goes_on(project: Project, database: Database) -> None:
+async def test_a_waiting_replica_names_the_holder_and_continues(project: Project, database: Database) -> None:
     """At once, then once a heartbeat; and it migrates as soon as it may."""
     with locks(database) as lock:
         assert lock.try_acquire()

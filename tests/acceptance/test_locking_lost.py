@@ -133,7 +133,7 @@ async def test_nothing_is_begun_after_the_lock_was_released(project: Project, da
     assert stamped(database) == ["r1"]
 
 
-async def test_a_lock_that_the_last_revision_released_is_no_failure(project: Project, database: Database) -> None:
+async def test_a_lock_that_the_last_revision_released_is_not_a_failure(project: Project, database: Database) -> None:
     """There is nothing more to be done under it, and what was done is committed."""
     project.add_revision("r1", f"{CREATE.format('plants')}\nop.execute({RELEASES[database.backend]!r})")
     result = await migrate(project, database)
@@ -141,7 +141,7 @@ async def test_a_lock_that_the_last_revision_released_is_no_failure(project: Pro
     assert result.find("migrations_completed", current_revision="r1")
 
 
-async def test_a_connection_lost_in_a_statement_is_told_with_the_statement(
+async def test_a_connection_lost_in_a_statement_is_reported_with_the_statement(
     project: Project, database: Database, server: Server
 ) -> None:
     """With the driver's own code; it had changed nothing, and is run again."""

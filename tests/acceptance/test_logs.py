@@ -60,7 +60,7 @@ def _said(output: Output, logger: str) -> list[str]:
     return [event["message"] for event in output.find("log", logger=logger)]
 
 
-async def test_what_is_printed_becomes_a_line_a_line(project: Project) -> None:
+async def test_printed_text_becomes_one_record_per_line(project: Project) -> None:
     """At import, in env.py, in a revision, in the lifespan and in a request; also bytes, half lines and colours."""
     env = project.path / "alembic" / "env.py"
     project.write("alembic/env.py", "print('by env.py')\n" + env.read_text())
@@ -122,7 +122,7 @@ async def test_what_does_not_end_with_a_line_end_is_not_lost(project: Project) -
     assert "the last words" in _said(result, "stdout")
 
 
-async def test_warnings_and_failures_that_nobody_caught_are_records(project: Project) -> None:
+async def test_warnings_and_uncaught_failures_are_records(project: Project) -> None:
     """A warning, an exception in a thread, an unawaited task, a destructor; each with its place."""
     app = """
 import asyncio, gc, threading, warnings
@@ -177,7 +177,7 @@ HIJACKS = {
 
 
 @pytest.mark.parametrize("hijack", HIJACKS)
-async def test_whatever_configures_the_logging_does_not_take_it_away(project: Project, hijack: str) -> None:
+async def test_no_logging_configuration_removes_it(project: Project, hijack: str) -> None:
     """Each line that the app logs while it serves is there once, and so are the events to the last."""
     app = f"""
 import logging, logging.config, structlog, sys

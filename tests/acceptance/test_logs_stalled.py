@@ -56,7 +56,7 @@ def _peak_memory_kb(pid: int) -> int:
     return int(next(line for line in status.splitlines() if "VmHWM" in line).split()[1])
 
 
-async def test_serving_goes_on_and_what_was_dropped_is_told(project: Project) -> None:
+async def test_serving_continues_and_what_was_dropped_is_reported(project: Project) -> None:
     """A megabyte a moment into a pipe that is full: memory is bounded, and afterwards every line is accounted for."""
     project.write("app/main.py", LOUD)
     async with (
@@ -100,7 +100,9 @@ async def test_a_service_whose_log_hangs_still_stops_in_order(project: Project) 
 
 
 @pytest.mark.parametrize("app", ["raise ValueError('no')", "raise SystemExit(5)", "def app("])
-async def test_a_start_that_fails_while_nobody_reads_tells_all_when_it_is_read(project: Project, app: str) -> None:
+async def test_a_start_that_fails_without_a_reader_keeps_its_lines_for_a_later_reader(
+    project: Project, app: str
+) -> None:
     """In order, to the last; the process waits with its end for that."""
     project.write("app/main.py", CALM + app if app != "def app(" else app)
     project.write("alembic/env.py", CALM + "raise ValueError('no')")
@@ -116,7 +118,7 @@ async def test_a_start_that_fails_while_nobody_reads_tells_all_when_it_is_read(p
     assert [event["event"] for event in process.events][-3:] == ["app_failed", "state_changed", "startup_failed"]
 
 
-async def test_a_start_that_fails_does_not_wait_for_a_reader_for_ever(project: Project) -> None:
+async def test_a_start_that_fails_does_not_wait_for_a_reader_without_limit(project: Project) -> None:
     """A task that hangs is not replaced. The waiting, twenty seconds in life, is cut short here."""
     project.write("hasty.py", HASTY)
     packaged = (Path(__file__).parents[2] / "logging.yaml").read_text()

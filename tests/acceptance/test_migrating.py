@@ -27,7 +27,7 @@ def project(tmp_path: Path) -> Project:
     return make_project(tmp_path / "project")
 
 
-async def test_the_whole_story_is_told_in_order(project: Project, database: Database) -> None:
+async def test_the_whole_story_is_reported_in_order(project: Project, database: Database) -> None:
     """Alarms and dashboards read these fields; their numbers are numbers."""
     add_two(project)
     project.add_revision("r3", description="Do nothing at all.\n\nWith reasons.")
@@ -75,7 +75,7 @@ async def test_applied_means_that_others_see_it(project: Project, database: Data
     assert stamped(database) == ["r2"]
 
 
-async def test_started_is_said_before_anything_is_done(project: Project, database: Database) -> None:
+async def test_the_start_is_reported_before_anything_is_done(project: Project, database: Database) -> None:
     """A revision that never ends must be known by name; until its commit it is invisible, if DDL rolls back."""
     project.add_revision("r1", f"{CREATE.format('plants')}\n{WAIT_FOR_GO}")
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
@@ -91,7 +91,7 @@ async def test_started_is_said_before_anything_is_done(project: Project, databas
 
 
 @backends("sqlite", "postgresql")
-async def test_the_port_tells_how_far_it_is(project: Project, database: Database) -> None:
+async def test_the_port_shows_the_progress(project: Project, database: Database) -> None:
     """A health check that gets no answer during a long revision would kill it half way."""
     add_two(project)
     project.add_revision("r3", WAIT_FOR_GO)
@@ -116,7 +116,7 @@ async def test_the_port_tells_how_far_it_is(project: Project, database: Database
         assert (status["state"], status["revisions_done"], status["revisions_to_do"]) == ("serving", 4, 0)
 
 
-async def test_only_what_is_missing_is_applied(project: Project, database: Database) -> None:
+async def test_only_missing_revisions_are_applied(project: Project, database: Database) -> None:
     """The usual deployment: one revision more than the day before."""
     add_two(project)
     await migrate(project, database)

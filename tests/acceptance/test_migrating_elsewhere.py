@@ -58,7 +58,7 @@ async def test_the_wait_has_an_end(project: Project, database: Database, *, name
 
 
 @backends("sqlite")
-async def test_a_database_that_is_further_on_is_no_reason_to_wait(project: Project, database: Database) -> None:
+async def test_a_database_that_is_further_on_is_not_a_reason_to_wait(project: Project, database: Database) -> None:
     """It would never come back; nothing proves that it fits, so it is refused at once."""
     await migrate(project, database)
     database.execute("UPDATE alembic_version SET version_num = 'from_the_future'")

@@ -80,7 +80,7 @@ async def test_where_nothing_was_committed_nothing_is_left(project: Project, dat
 
 
 @backends("mariadb", "mysql")
-async def test_ddl_that_stays_is_told(project: Project, database: Database) -> None:
+async def test_ddl_that_stays_is_reported(project: Project, database: Database) -> None:
     """The next start would fail at it: a person must know what is done, and what is not."""
     project.add_revision("r3", f"{CREATE.format('trees')}\n{OAK}\n{FAIL}")
     result = await migrate(project, database)
@@ -94,7 +94,7 @@ async def test_ddl_that_stays_is_told(project: Project, database: Database) -> N
 
 
 @backends("mariadb", "mysql")
-async def test_rows_that_a_failing_ddl_committed_are_told(project: Project, database: Database) -> None:
+async def test_rows_that_a_failing_ddl_committed_are_reported(project: Project, database: Database) -> None:
     """MySQL commits before it tries: the row stays though no DDL has succeeded, and a second try doubles it."""
     project.add_revision("r3", f"{OAK}\n{FAILING_DDL}")
     result = await migrate(project, database)
@@ -105,7 +105,9 @@ async def test_rows_that_a_failing_ddl_committed_are_told(project: Project, data
 
 @backends("sqlite")
 @pytest.mark.parametrize("failing", [FAILING_DDL, f"{CREATE.format('trees')}\n{FAIL}"])
-async def test_sqlite_leaves_nothing_whatever_comes_first(project: Project, database: Database, failing: str) -> None:
+async def test_sqlite_leaves_nothing_after_any_first_statement(
+    project: Project, database: Database, failing: str
+) -> None:
     """The driver would keep DDL that stands before the first change of rows."""
     project.add_revision("r3", f"{OAK}\n{failing}")
     result = await migrate(project, database)
@@ -164,7 +166,7 @@ async def test_a_commit_by_hand_is_noticed(project: Project, database: Database,
     assert result.find("migration_half_applied", revision="r3")
 
 
-async def test_an_exception_of_python_is_told_with_its_traceback(project: Project, database: Database) -> None:
+async def test_an_exception_of_python_is_reported_with_its_traceback(project: Project, database: Database) -> None:
     """Where no statement failed, the line of the script is what helps."""
     project.add_revision("r3", f"{OAK}\nraise LookupError('no such plant')")
     result = await migrate(project, database)
@@ -220,7 +222,7 @@ async def test_a_statement_that_the_revision_got_over_is_not_blamed(project: Pro
 
 
 @backends("mariadb", "postgresql", "mysql")
-async def test_a_statement_does_not_queue_for_a_table_for_ever(project: Project, database: Database) -> None:
+async def test_a_statement_does_not_queue_for_a_table_without_limit(project: Project, database: Database) -> None:
     """All traffic would queue behind it: it gives way after a moment, tries again, and ends within its budget."""
     await migrate(project, database)
     project.add_revision("r3", "op.add_column('plants', sa.Column('height', sa.Integer))")

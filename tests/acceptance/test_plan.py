@@ -62,7 +62,7 @@ def test_it_shows_what_is_pending_and_changes_nothing(
 
 
 @backends("mysql", "mariadb", "postgresql")
-def test_it_tells_size_and_work(project: Project, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_shows_size_and_work(project: Project, database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     """An hour of blocked writes on a table of millions is what one wants to know before."""
     project.add_revision("r1", CREATE.format("plants"))
     for number in range(3):

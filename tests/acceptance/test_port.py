@@ -133,7 +133,7 @@ async def test_the_port_answers_before_the_app_is_imported(project: Project) -> 
         await process.event("server_started")
 
 
-async def test_a_start_tells_where_it_is(project: Project) -> None:
+async def test_a_start_shows_where_it_is(project: Project) -> None:
     """Whoever looks at a long start sees what it does and how far it is."""
     async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
         await process.event("revision_started", revision="b2")
@@ -167,7 +167,7 @@ async def test_other_paths_say_that_the_service_is_starting(project: Project) ->
 
 
 @pytest.mark.parametrize(("detail", "told"), [("public", "refused"), ("full", "error_message")])
-async def test_the_last_error_is_told_as_far_as_it_is_public(project: Project, detail: str, told: str) -> None:
+async def test_the_public_part_of_the_last_error_is_shown(project: Project, detail: str, told: str) -> None:
     """An error message names hosts; its kind does not."""
     env = {
         "DATABASE_URL": "mysql+asyncmy://app:secret@127.0.0.1:1/app",

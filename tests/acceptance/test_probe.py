@@ -259,7 +259,7 @@ async def test_no_proxy_is_asked(project: Project) -> None:
         assert_healthy(await probe(process, **proxy))
 
 
-async def test_nobody_else_learns_our_signature(project: Project) -> None:
+async def test_other_servers_do_not_learn_our_signature(project: Project) -> None:
     """Answers to load balancers reveal nothing about the container, for any request."""
     go(project)
     async with Orchestrator("serve", cwd=project.path) as process:

@@ -69,7 +69,7 @@ def _seeing(database: Database, server: Server) -> Database:
 
 
 @backends("mariadb", "postgresql", "mysql")
-async def test_a_long_statement_tells_how_far_it_is(project: Project, database: Database) -> None:
+async def test_a_long_statement_shows_its_progress(project: Project, database: Database) -> None:
     """Otherwise a person will take it for a hanging migration, and kill it."""
     _add_long(project, database)
     go(project)
@@ -93,7 +93,7 @@ async def test_a_long_statement_tells_how_far_it_is(project: Project, database: 
 
 
 @backends("sqlite")
-async def test_where_nobody_knows_more_the_time_is_told(project: Project, database: Database) -> None:
+async def test_without_further_knowledge_the_time_is_reported(project: Project, database: Database) -> None:
     """The library works in this process, and reports nothing before the end."""
     project.add_revision("r2", f"op.execute({COUNT!r})")
     result = await migrate(project, database, **OFTEN)
@@ -104,7 +104,7 @@ async def test_where_nobody_knows_more_the_time_is_told(project: Project, databa
 
 
 @backends("mariadb", "postgresql", "mysql")
-async def test_who_blocks_it_is_told(project: Project, database: Database, server: Server) -> None:
+async def test_the_blocker_is_reported(project: Project, database: Database, server: Server) -> None:
     """In the log and on the port: an operator can end that connection, or wait."""
     await _add_blocked(project, database)
     settings = environment(_seeing(database, server), ORCHESTRATOR_STATUS_DETAIL="full", **PATIENT)
@@ -123,7 +123,7 @@ async def test_who_blocks_it_is_told(project: Project, database: Database, serve
 
 
 @backends("mariadb", "postgresql", "mysql")
-async def test_who_blocked_it_is_told_when_it_gives_up(project: Project, database: Database, server: Server) -> None:
+async def test_the_blocker_is_reported_when_it_gives_up(project: Project, database: Database, server: Server) -> None:
     """By then the server has forgotten it; so it must have been read before."""
     await _add_blocked(project, database)
     settings = environment(_seeing(database, server), ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS="1")
@@ -136,7 +136,7 @@ async def test_who_blocked_it_is_told_when_it_gives_up(project: Project, databas
 
 
 @backends("mariadb")
-async def test_without_rights_it_still_tells_that_it_waits(project: Project, database: Database) -> None:
+async def test_without_rights_it_still_shows_that_it_waits(project: Project, database: Database) -> None:
     """Everybody may see their own connections."""
     await _add_blocked(project, database)
     with transaction(database, READ):

@@ -83,7 +83,7 @@ async def test_a_user_without_any_right_is_refused_at_once(
 
 
 @OWN
-async def test_a_user_who_may_not_create_tables_leaves_nothing_half_done(
+async def test_a_user_without_the_right_to_create_tables_leaves_nothing_half_done(
     database: Database, server: Server, project: Project
 ) -> None:
     """The privileges are missing when the version table is created, before any revision; the hint names the user."""
@@ -98,7 +98,7 @@ async def test_a_user_who_may_not_create_tables_leaves_nothing_half_done(
 
 
 @OWN
-async def test_a_user_who_may_only_read_serves_what_is_at_head(
+async def test_a_user_who_may_only_read_serves_a_database_at_head(
     database: Database, server: Server, project: Project
 ) -> None:
     """With two users the app's own needs no right to change tables: one migrates, the other serves."""
@@ -141,12 +141,12 @@ async def test_a_file_in_a_directory_that_is_missing_is_refused(project: Project
     assert not (tmp_path / "missing").exists()
 
 
-async def test_a_directory_is_no_database(project: Project, tmp_path: Path) -> None:
+async def test_a_directory_is_not_a_database(project: Project, tmp_path: Path) -> None:
     """A path that stops one step short."""
     assert (await _refused(_sqlite(tmp_path), project))["error_type"] == "unknown_database"
 
 
-async def test_a_file_that_is_no_database_stays_as_it_is(project: Project, tmp_path: Path) -> None:
+async def test_a_file_that_is_not_a_database_stays_as_it_is(project: Project, tmp_path: Path) -> None:
     """The file may belong to another program."""
     file = tmp_path / "app.db"
     file.write_text("Dear diary, " * 1_000)

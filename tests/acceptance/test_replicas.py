@@ -64,7 +64,7 @@ async def test_every_revision_is_applied_once_and_every_replica_serves(project: 
 
 
 @backends("postgresql")
-async def test_at_head_nobody_takes_the_lock(project: Project, database: Database) -> None:
+async def test_at_head_no_replica_takes_the_lock(project: Project, database: Database) -> None:
     """So that a scale-out is as quick for the sixteenth replica as for the first."""
     async with Orchestrator("migrate", env=environment(database), cwd=project.path) as first:
         assert await first.exit_code() == 0

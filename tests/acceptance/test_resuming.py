@@ -45,7 +45,7 @@ def _resumed(result: Result, skipped: int) -> None:
 
 
 @backends("mariadb", "mysql")
-async def test_a_killed_revision_goes_on_behind_what_is_done(project: Project, database: Database) -> None:
+async def test_a_killed_revision_continues_behind_its_finished_statements(project: Project, database: Database) -> None:
     """Plain Alembic would fail at the existing table, each time."""
     project.add_revision("r3", f"{OAK}\n{TREES}\n{WAIT_FOR_GO}\n{ELM}")
     await killed(project, database)
@@ -132,7 +132,7 @@ async def test_generated_keys_are_the_same_again(project: Project, database: Dat
 
 
 @backends("mariadb", "mysql")
-async def test_what_left_nothing_begins_again_however_it_is_changed(project: Project, database: Database) -> None:
+async def test_a_revision_that_left_nothing_begins_again_after_any_change(project: Project, database: Database) -> None:
     """Its first DDL failed and left nothing, so no statement must stay the same."""
     script = project.add_revision("r3", "op.drop_table('no_such')")
     assert (await migrate(project, database)).exit_code == 7
@@ -143,7 +143,7 @@ async def test_what_left_nothing_begins_again_however_it_is_changed(project: Pro
 
 
 @backends("postgresql")
-async def test_an_autocommit_block_is_gone_on_behind(project: Project, database: Database) -> None:
+async def test_an_autocommit_block_is_continued_behind_its_last_statement(project: Project, database: Database) -> None:
     """Work that was committed before it and in it stays, and is not repeated."""
     project.add_revision("r3", f"{OAK}\n{CONCURRENTLY}\n{WAIT_FOR_GO}\n{ELM}")
     await killed(project, database)
@@ -163,7 +163,7 @@ async def test_the_ruin_of_an_index_is_cleared_away(project: Project, database: 
     assert database.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'names'::regclass") == [(True,)]
 
 
-async def test_the_journal_tells_who_applied_what(project: Project, database: Database) -> None:
+async def test_the_journal_shows_who_applied_what(project: Project, database: Database) -> None:
     """One row a revision, and nothing is left of its statements."""
     project.add_revision("r3", f"{TREES}\n{OAK}", description="Trees at last.")
     result = await migrate(project, database, ORCHESTRATOR_VERSION="1.4.2")

@@ -105,7 +105,7 @@ async def test_a_revision_that_ends_early_is_refused(project: Project, database:
 
 
 @backends("mariadb", "mysql")
-async def test_a_table_that_somebody_changed_is_refused(project: Project, database: Database) -> None:
+async def test_a_table_that_was_changed_by_hand_is_refused(project: Project, database: Database) -> None:
     """Somebody has begun to repair it, or restored a backup."""
     await _killed(project, database, OAK, TREES, SHRUBS, WAIT_FOR_GO, ELM)
     database.execute("ALTER TABLE trees ADD COLUMN height INTEGER")

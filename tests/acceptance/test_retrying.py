@@ -108,7 +108,7 @@ async def test_a_held_row_is_waited_for_in_autocommit_too(project: Project, data
 
 
 @backends("mariadb", "postgresql", "mysql")
-async def test_a_temporary_table_is_no_reason_to_give_up(project: Project, database: Database) -> None:
+async def test_a_temporary_table_is_not_a_reason_to_give_up(project: Project, database: Database) -> None:
     """It still exists, or it is undone with all other work and created again."""
     bag = "op.execute('CREATE TEMPORARY TABLE bag AS SELECT 1 AS step')"
     fill = "op.execute('INSERT INTO ledger SELECT step FROM bag')"

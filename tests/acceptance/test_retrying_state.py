@@ -103,7 +103,7 @@ async def test_a_run_that_does_less_than_the_first_is_not_kept(project: Project,
     assert database.execute("SELECT step FROM ledger") == [(7,)]
 
 
-async def test_an_error_of_the_second_run_is_told_as_what_it_is(project: Project, database: Database) -> None:
+async def test_an_error_of_the_second_run_is_reported_with_its_own_kind(project: Project, database: Database) -> None:
     """And not taken for another loss of a lock, for as long as the budget lasts."""
     _add(project, RAISES)
     result = await _held_for_a_while(project, database)

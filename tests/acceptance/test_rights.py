@@ -239,7 +239,7 @@ async def test_the_grant_that_postgresql_does_not_name_is_worked_out_and_cures_i
 
 
 @MYSQL
-async def test_who_may_do_nothing_at_all_is_told_what_migrating_takes(
+async def test_a_user_without_any_right_gets_the_rights_that_migrating_needs(
     database: Database, server: Server, project: Project
 ) -> None:
     """MySQL refuses a login without any privilege there; with those in the hint, everything succeeds."""
@@ -252,7 +252,9 @@ async def test_who_may_do_nothing_at_all_is_told_what_migrating_takes(
 
 
 @backends("postgresql")
-async def test_who_may_not_connect_is_told_so(database: Database, server: Server, project: Project) -> None:
+async def test_a_user_without_the_right_to_connect_gets_a_hint(
+    database: Database, server: Server, project: Project
+) -> None:
     """By default every user may."""
     limited = _user(server, database, "limited", *DML)
     server.execute(f'REVOKE CONNECT ON DATABASE "{database.name}" FROM PUBLIC')
@@ -264,7 +266,9 @@ async def test_who_may_not_connect_is_told_so(database: Database, server: Server
 
 
 @SERVERS
-async def test_who_may_not_read_the_version_is_told_so(database: Database, server: Server, project: Project) -> None:
+async def test_a_user_without_the_right_to_read_the_version_gets_a_hint(
+    database: Database, server: Server, project: Project
+) -> None:
     """A missing SELECT must not be taken for an empty database, which would be migrated from its first revision on."""
     assert (await migrate(project, database)).exit_code == 0
     blind = _user(server, database, "blind", "INSERT")

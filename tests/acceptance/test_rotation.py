@@ -158,7 +158,7 @@ async def test_each_change_of_the_file_is_worth_new_attempts(secret: Secret, tmp
 
 
 @SERVERS
-async def test_a_refusal_is_told_as_one_when_the_budget_is_spent(secret: Secret, tmp_path: Path) -> None:
+async def test_a_refusal_is_reported_as_such_when_the_budget_is_spent(secret: Secret, tmp_path: Path) -> None:
     """Exit 4 would send a person to look at the network."""
     secret.write(WRONG)
     result = await run("wait", env=secret.env | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "1"}, cwd=tmp_path)
@@ -341,7 +341,7 @@ async def test_the_apps_pool_logs_in_with_the_new_password(secret: Secret, proje
 
 
 @SERVERS
-async def test_the_app_is_told_the_password_of_the_moment_it_is_served(secret: Secret, project: Project) -> None:
+async def test_the_app_gets_the_password_that_is_valid_when_it_is_served(secret: Secret, project: Project) -> None:
     """A driver that is used without SQLAlchemy knows only DATABASE_URL, and the migration may have taken hours."""
     project.write("app/main.py", "import os\n" + DIGEST_APP)
     project.add_revision("r2", WAIT_FOR_GO)

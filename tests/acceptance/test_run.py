@@ -68,7 +68,7 @@ async def test_a_stop_before_it_leaves_the_program_unstarted(project: Project) -
         assert await process.wait() == 0
 
 
-async def test_a_program_that_is_not_there_is_told_before_anything_is_touched(project: Project) -> None:
+async def test_a_missing_program_is_reported_before_any_change(project: Project) -> None:
     """Like an app that does not import."""
     async with started(project, "nosuchprogram") as process:
         assert "nosuchprogram" in await line(process, "app_failed")

@@ -212,7 +212,7 @@ def leak():
 
 
 @SERVERS
-async def test_an_app_that_tells_its_password_is_not_understood(owner: URL, tmp_path: Path) -> None:
+async def test_an_app_that_knows_its_password_is_not_understood(owner: URL, tmp_path: Path) -> None:
     """Whatever way it takes: a print, a warning, a record's arguments and extras, a traceback, a thread, the loop."""
     project = make_project(tmp_path / "project")
     project.add_revision("r1", f"print({ODD!r})")
@@ -244,7 +244,7 @@ async def test_an_app_that_tells_its_password_is_not_understood(owner: URL, tmp_
     ],
 )
 @pytest.mark.paired("database")
-async def test_a_revision_that_fails_with_a_password_in_its_text_does_not_tell_it(
+async def test_a_revision_that_fails_with_a_password_in_its_text_does_not_show_it(
     owner: URL, failing: str, tmp_path: Path
 ) -> None:
     """Neither in the error nor in its traceback, its statement or its parameters."""
@@ -255,7 +255,7 @@ async def test_a_revision_that_fails_with_a_password_in_its_text_does_not_tell_i
     _assert_hidden(result, ODD)
 
 
-async def test_the_status_with_full_detail_does_not_tell_it(tmp_path: Path) -> None:
+async def test_the_status_with_full_detail_does_not_show_it(tmp_path: Path) -> None:
     """The port is open to more people than the log. The password is chosen so that an error's text holds it."""
     project = make_project(tmp_path / "project")
     project.write("app/main.py", "async def app(*_): pass")

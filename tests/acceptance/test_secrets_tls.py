@@ -98,7 +98,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-async def test_a_bundle_that_is_none_is_a_fault_of_the_settings(tmp_path: Path, broken: str) -> None:
+async def test_an_invalid_ca_bundle_is_a_fault_of_the_settings(tmp_path: Path, broken: str) -> None:
     """Before the database is asked; a volume that is not mounted must not mean TLS without verification."""
     bundle = tmp_path / "bundle.pem"
     BROKEN[broken](bundle)

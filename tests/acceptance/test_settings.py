@@ -152,7 +152,7 @@ def _others(name: str) -> dict[str, str]:
 
 
 @pytest.mark.timeout(300)  # some eighty processes
-async def test_a_wrong_value_is_told_with_the_name_of_its_variable(tmp_path: Path) -> None:
+async def test_a_wrong_value_is_reported_with_the_name_of_its_variable(tmp_path: Path) -> None:
     """One at a time, so that none hides behind another; nothing is touched, not even the port."""
     slots = asyncio.Semaphore(4)
 
@@ -165,7 +165,7 @@ async def test_a_wrong_value_is_told_with_the_name_of_its_variable(tmp_path: Pat
     assert not any(tmp_path.iterdir())  # noqa: ASYNC240 - nothing runs beside it
 
 
-async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+async def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     """A person who corrects them deploys once, instead of once per fault, for every kind of fault."""
     database = ("DATABASE_URL", "DATABASE_SSL_CA", "MIGRATION_DATABASE_URL")
     for number in range(max(len(values) for values in WRONG.values())):
@@ -174,7 +174,7 @@ async def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
             assert await _refused(wrong, tmp_path) == sorted(wrong)
 
 
-async def test_parts_that_are_missing_are_told_at_once(tmp_path: Path) -> None:
+async def test_parts_that_are_missing_are_reported_at_once(tmp_path: Path) -> None:
     """With a host alone, two more are needed; without one of the three, the URL is. Env.py was asked before."""
     tmp_path = make_project(tmp_path / "project").path
     assert await _refused({"DATABASE_HOST": "db"}, tmp_path) == ["DATABASE_NAME", "DATABASE_USER"]
@@ -228,7 +228,7 @@ async def test_any_other_unknown_variable_is_a_warning(tmp_path: Path) -> None:
     assert result.exit_code == 0
 
 
-async def test_no_more_faults_than_fit_a_line_cost_the_line(tmp_path: Path) -> None:
+async def test_too_many_faults_for_a_line_do_not_cost_the_line(tmp_path: Path) -> None:
     """A thousand typos are still one line, and its count is right."""
     env = {f"ORCHESTRATOR_LOG_LEVEL{number:04}": "x" for number in range(1000)}
     result = await run("serve", env=env, cwd=tmp_path)
@@ -267,7 +267,7 @@ BROKEN_YAML = {
 }
 
 
-async def test_a_logging_configuration_that_is_none_is_a_fault_of_its_variable(tmp_path: Path) -> None:
+async def test_an_invalid_logging_configuration_is_a_fault_of_its_variable(tmp_path: Path) -> None:
     """It is reported with the packaged configuration, in the usual format; and it runs no code."""
     slots = asyncio.Semaphore(3)
 
@@ -297,7 +297,7 @@ async def test_every_command_looks_at_the_settings_first(command: str, tmp_path:
     assert failed["variables"] == ["PORT"]
 
 
-async def test_a_secret_is_not_in_what_is_said_of_it(tmp_path: Path) -> None:
+async def test_a_secret_is_not_in_the_fault_about_it(tmp_path: Path) -> None:
     """A malformed value may still hold the password."""
     values = {
         "DATABASE_URL": "mssql://app:hu5h-hu5h@db/app",

@@ -124,7 +124,7 @@ def test_it_shows_who_waits(project: Project, database: Database, ask: Asked, mo
 
 
 @backends("mysql")
-def test_it_tells_how_far_an_interrupted_revision_came(project: Project, database: Database, ask: Asked) -> None:
+def test_it_shows_the_progress_of_an_interrupted_revision(project: Project, database: Database, ask: Asked) -> None:
     """That is what decides between a repair and another start."""
     failing = f"{CREATE.format('plants')}\nop.execute('ALTER TABLE nothing ADD x INT')"
     project.add_revision("r1", failing, description="Create the plants")

@@ -126,7 +126,7 @@ async def test_a_second_signal_is_the_same_request(project: Project, database: D
 
 
 @backends("mariadb", "mysql")
-async def test_what_was_done_before_the_stop_is_told(project: Project, database: Database) -> None:
+async def test_what_was_done_before_the_stop_is_reported(project: Project, database: Database) -> None:
     """If DDL stays, the next start may fail at it: the event shows how far it was."""
     project.add_revision("long", f"{CREATE.format('trees')}\nprint('here it goes')\nop.execute({LONG['mysql']!r})")
     async with Orchestrator("migrate", env=environment(database, **SETTINGS), cwd=project.path) as process:

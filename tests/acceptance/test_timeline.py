@@ -72,7 +72,7 @@ async def test_who_waited_for_whom_is_seen(project: Project, database: Database,
 
 
 @backends("sqlite")
-async def test_a_start_as_cloudwatch_gives_it_is_told_phase_by_phase(
+async def test_a_start_as_cloudwatch_gives_it_is_shown_phase_by_phase(
     project: Project, database: Database, tmp_path: Path
 ) -> None:
     """The output of `aws logs filter-log-events` goes straight in."""
@@ -91,7 +91,7 @@ async def test_a_start_as_cloudwatch_gives_it_is_told_phase_by_phase(
     ]
 
 
-async def test_what_cannot_be_read_or_written_is_said(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_read_or_written_is_reported(tmp_path: Path) -> None:
     """In one line, and nothing is left half done."""
     (tmp_path / "picture.svg").write_text("the old one")
     for arguments, why in {

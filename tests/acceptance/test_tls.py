@@ -121,7 +121,7 @@ def _any_ca(project: Project) -> Path:
     return project.path / certificates.AUTHORITY
 
 
-async def test_a_server_that_insists_on_tls_is_no_riddle_without_a_ca(project: Project) -> None:
+async def test_a_server_that_requires_tls_gets_a_hint_without_a_ca(project: Project) -> None:
     """MariaDB gives the message of a wrong password, so the hint names both causes."""
     with MariaDB(certificate_for=HERE) as server:
         _require_tls(server)

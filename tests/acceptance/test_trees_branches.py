@@ -95,7 +95,7 @@ async def test_a_dependency_may_be_a_branch_label(project: Project, database: Da
 
 
 @pytest.mark.parametrize("target", ["people@head", "people", "use"])
-async def test_a_target_is_whatever_alembic_takes(project: Project, database: Database, target: str) -> None:
+async def test_a_target_is_any_revision_that_alembic_takes(project: Project, database: Database, target: str) -> None:
     """A branch, or the beginning of an id: only what it needs is applied, and the next start has nothing to do."""
     project.add_revision("users", down_revision=None)
     _edit(project, "users", "branch_labels = None", "branch_labels = ['people']")

@@ -90,7 +90,7 @@ def _synchronous(project: Project, database: Database, **parts: str) -> dict[str
     return {"TEAM_URL": database.synchronous_url}
 
 
-async def test_a_connection_is_given_to_whoever_insists(project: Project, database: Database) -> None:
+async def test_an_env_that_requires_a_connection_gets_one(project: Project, database: Database) -> None:
     """Alembic's cookbook shows such an env.py, for programs that migrate: we are one."""
     project.write("alembic/env.py", INSISTS.format(options=""))
     result = await migrate(project, database)
@@ -99,7 +99,9 @@ async def test_a_connection_is_given_to_whoever_insists(project: Project, databa
     assert stamped(database) == ["r2"]
 
 
-async def test_whoever_insists_may_name_the_version_table_too(project: Project, database: Database) -> None:
+async def test_an_env_that_requires_a_connection_may_name_the_version_table_too(
+    project: Project, database: Database
+) -> None:
     """Then env.py is run once more, to see that the work is there: on a connection that is open."""
     project.write("alembic/env.py", INSISTS.format(options=", version_table='team_version'"))
     first, second = await migrate(project, database), await migrate(project, database)
@@ -157,7 +159,7 @@ async def test_a_driver_of_the_team_is_good_enough(project: Project, database: D
 
 
 @backends("postgresql")
-async def test_work_that_was_never_committed_is_no_success(project: Project, database: Database) -> None:
+async def test_work_that_was_never_committed_is_not_a_success(project: Project, database: Database) -> None:
     """A statement before configure() begins a transaction that is never ended: Alembic leaves it to env.py."""
     settings = _synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')")
     result = await migrate(project, database, **settings)
@@ -239,7 +241,7 @@ async def test_a_search_path_leads_to_another_schema(project: Project, database:
     ("statement", "error_type"),
     [("raise LookupError('no vault')", "LookupError"), ("raise SystemExit('no vault')", "SystemExit")],
 )
-async def test_an_env_that_fails_is_told_with_its_traceback(
+async def test_an_env_that_fails_is_reported_with_its_traceback(
     project: Project, database: Database, statement: str, error_type: str, version_table: str
 ) -> None:
     """It is the image's fault, not ours, also when env.py is only run to look where the database is."""
@@ -253,7 +255,7 @@ async def test_an_env_that_fails_is_told_with_its_traceback(
 
 
 @backends("sqlite")
-async def test_what_env_prints_and_does_to_the_logging_hurts_nobody(project: Project, database: Database) -> None:
+async def test_the_prints_and_the_logging_of_env_do_no_harm(project: Project, database: Database) -> None:
     """Printed text becomes records; its handlers and levels do not stop our events."""
     stock = (project.path / "alembic" / "env.py").read_text()
     rude = (

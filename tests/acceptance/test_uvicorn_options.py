@@ -108,7 +108,7 @@ async def test_only_a_trusted_proxy_says_who_asks_and_how(project: Project) -> N
     assert requests == [("192.0.2.7", trace)] * 2 + [("127.0.0.1", trace)] * 2
 
 
-async def test_an_app_that_is_not_found_is_told_with_its_variable_and_the_places(project: Project) -> None:
+async def test_an_app_that_is_not_found_is_reported_with_its_variable_and_the_places(project: Project) -> None:
     """The usual first failure of a newcomer: the hint must be enough."""
     project.write("main.py", "from fastapi import FastAPI\napp = FastAPI()\n")
     env = {"ORCHESTRATOR_APP": "backend.nothing:app"}

@@ -147,7 +147,7 @@ async def test_a_name_that_does_not_resolve_may_resolve_later(driver: str, tmp_p
 
 
 @pytest.mark.parametrize("driver", [MYSQL, POSTGRESQL])
-async def test_a_port_where_nobody_listens_is_refused_to_the_end(driver: str, tmp_path: Path) -> None:
+async def test_a_port_without_a_listener_is_refused_to_the_end(driver: str, tmp_path: Path) -> None:
     """The process reports that cause, instead of a mere timeout."""
     result = await _waited(_url(driver, HOST, free_port()), tmp_path)
     assert _within_the_budget(_gave_up(result, UNREACHABLE, "refused", code=111))
@@ -297,7 +297,7 @@ async def test_a_connection_that_breaks_during_the_login_is_tried_again(
                 assert await process.exit_code() == 0
 
 
-async def test_causes_may_change_and_the_last_one_is_told(tmp_path: Path) -> None:
+async def test_causes_may_change_and_the_last_one_is_reported(tmp_path: Path) -> None:
     """First a refused port, then a server without room: the last event shows the last cause."""
     port = free_port()
     env = _url(MYSQL, HOST, port) | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "5"}
@@ -388,7 +388,7 @@ async def test_a_server_that_takes_no_writes_is_waited_for_if_there_is_something
             assert await process.stop() == 0
 
 
-async def test_a_standby_is_told_apart_from_a_primary(project: Project) -> None:
+async def test_a_standby_is_distinguished_from_a_primary(project: Project) -> None:
     """It answers for the whole time, and the reported cause is that it accepts no writes."""
     with PostgreSQL() as server:
         database = server.create_database()
@@ -400,7 +400,7 @@ async def test_a_standby_is_told_apart_from_a_primary(project: Project) -> None:
 
 
 @SERVERS
-async def test_who_does_not_migrate_waits_for_who_does(database: Database, project: Project) -> None:
+async def test_a_start_that_does_not_migrate_waits_for_one_that_does(database: Database, project: Project) -> None:
     """With ORCHESTRATOR_MIGRATE=false the service starts when another task has brought the database to head."""
     env = PATIENT | {"DATABASE_URL": database.url}
     async with Orchestrator("serve", env=env | {"ORCHESTRATOR_MIGRATE": "false"}, cwd=project.path) as process:

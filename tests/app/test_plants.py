@@ -72,7 +72,7 @@ async def test_a_plant_that_is_not_there_is_404(client: httpx.AsyncClient, metho
         assert answer.json() == {"detail": "There is no plant 2147483647."}
 
 
-async def test_a_name_is_taken_in_whatever_case(client: httpx.AsyncClient) -> None:
+async def test_a_name_is_taken_in_any_case(client: httpx.AsyncClient) -> None:
     """SQLite folds ASCII only and PostgreSQL nothing; the same request must mean the same on all."""
     first = ["Rose", "Straße", "Änglavakt", "Caf\u00e9"]
     second = ["ROSE", "STRASSE", "änglavakt", "cafe\u0301"]

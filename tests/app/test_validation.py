@@ -12,7 +12,7 @@ from app.names import key
     "name",
     ["", "   ", "\t\n", "\u00a0\u2003", "\u200b", "\u0301", "a\x00b", "\x1b[2J", "x" * 81, None, 7, ["Rose"]],
 )
-async def test_a_name_that_nobody_could_read_is_refused(careful_client: httpx.AsyncClient, name: object) -> None:
+async def test_an_unreadable_name_is_refused(careful_client: httpx.AsyncClient, name: object) -> None:
     """Blank has many spellings, and a NUL makes PostgreSQL fail instead of us."""
     answer = await careful_client.post("/plants", json={"name": name})
     assert answer.status_code == 422
@@ -81,7 +81,7 @@ async def test_a_name_cannot_be_emptied(careful_client: httpx.AsyncClient) -> No
         b'{"name": ' + b"[" * 100_000,
     ],
 )
-async def test_a_body_that_is_no_plant_is_the_clients_fault(careful_client: httpx.AsyncClient, body: bytes) -> None:
+async def test_a_body_that_is_not_a_plant_is_the_clients_fault(careful_client: httpx.AsyncClient, body: bytes) -> None:
     """A fuzzer finds these in a minute, and a 500 would wake the person on call."""
     answer = await careful_client.post("/plants", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code in {400, 422}, answer.text

@@ -48,7 +48,7 @@ async def test_it_runs_as_a_number(engine: Engine, plants: str) -> None:
     assert int(group) > 0
 
 
-async def test_it_listens_to_everybody_and_has_no_database_of_its_own(engine: Engine, plants: str) -> None:
+async def test_it_listens_on_all_addresses_and_has_no_embedded_database(engine: Engine, plants: str) -> None:
     """A forgotten DATABASE_URL must not become plants that vanish with the container."""
     environment = dict(pair.split("=", 1) for pair in (await _config(engine, plants))["Env"])
     assert environment["ORCHESTRATOR_HOST"] == "0.0.0.0"
@@ -56,7 +56,7 @@ async def test_it_listens_to_everybody_and_has_no_database_of_its_own(engine: En
     assert environment["ORCHESTRATOR_VERSION"]
 
 
-async def test_it_tells_where_it_comes_from(engine: Engine, plants: str) -> None:
+async def test_it_names_its_origin(engine: Engine, plants: str) -> None:
     """In the words of the OCI's image specification."""
     labels = (await _config(engine, plants))["Labels"]
     for name in ("title", "description", "licenses", "version", "revision", "created"):

@@ -33,7 +33,7 @@ async def hello() -> str:
 
 
 @backends("mariadb")
-async def test_two_lines_serve_somebody_elses_project(engine: Engine, service: str, database: Database) -> None:
+async def test_two_lines_serve_a_foreign_project(engine: Engine, service: str, database: Database) -> None:
     """An application and a tree that know nothing of us."""
     async with Container(engine, service, env={"DATABASE_URL": database.url}) as container:
         await container.event("migrations_completed", applied_count=3)

@@ -49,7 +49,7 @@ async def test_it_writes_nothing_where_it_could(engine: Engine, plants: str, dat
 
 
 @backends("mariadb")
-async def test_it_runs_as_whatever_user_it_is_told_to(engine: Engine, plants: str, database: Database) -> None:
+async def test_it_runs_as_any_user(engine: Engine, plants: str, database: Database) -> None:
     """Some platforms give each service a user id that no file of the image knows."""
     options = (*RESTRICTED, *READ_ONLY, *WITHOUT_TOOLS, "--user=54321:54321")
     async with Container(engine, plants, env={"DATABASE_URL": database.url}, options=options) as container:

@@ -42,7 +42,7 @@ async def test_while_serving(engine: Engine, service: str, database: Database) -
 
 
 @backends("mariadb")
-async def test_while_migrating_the_next_container_goes_on(
+async def test_while_migrating_the_next_container_continues(
     engine: Engine, service: str, database: Database, gate: Path
 ) -> None:
     """Work that does not end within the budget is left, with exit code 12; no part of it is repeated."""
@@ -56,7 +56,7 @@ async def test_while_migrating_the_next_container_goes_on(
 
 
 @backends("mariadb")
-async def test_killed_while_migrating_the_next_container_goes_on(
+async def test_killed_while_migrating_the_next_container_continues(
     engine: Engine, service: str, database: Database, gate: Path
 ) -> None:
     """As when the machine dies, or the memory limit is met."""

@@ -28,6 +28,6 @@ _SEEDS = itertools.islice((seed for seed in itertools.count(SEED) if _backend(se
 
 @pytest.mark.soak
 @pytest.mark.parametrize(("backend", "seed"), [(_backend(seed), seed) for seed in _SEEDS])
-async def test_whatever_happens_each_statement_is_applied_once(backend: str, seed: int, play: Play) -> None:
+async def test_after_any_fault_each_statement_is_applied_once(backend: str, seed: int, play: Play) -> None:
     """Faults, moments, replicas and revisions are chosen at random."""
     await play(Scenario.drawn(str(seed), backend))

@@ -46,31 +46,31 @@ def _resumed_where_ddl_stays(outcome: Outcome) -> bool:
 
 
 @_struck_by("process_killed")
-async def test_after_a_kill_the_next_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_kill_the_next_start_continues(play: Play, fault: str, backend: str) -> None:
     """SIGKILL, as when memory is short."""
     assert _went_on(await _play(play, fault, backend))
 
 
 @_struck_by("process_killed")
-async def test_after_a_kill_another_replica_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_kill_another_replica_continues(play: Play, fault: str, backend: str) -> None:
     """They wait for the lock, which ends with its owner."""
     await _play(play, fault, backend, replicas=3)
 
 
 @_struck_by("process_stopped")
-async def test_after_sigterm_the_next_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_sigterm_the_next_start_continues(play: Play, fault: str, backend: str) -> None:
     """It ends within its budget even where the network stands still."""
     assert (await _play(play, fault, backend)).again
 
 
 @_struck_by("process_frozen")
-async def test_a_frozen_process_goes_on_when_it_thaws(play: Play, fault: str, backend: str) -> None:
+async def test_a_frozen_process_continues_when_it_thaws(play: Play, fault: str, backend: str) -> None:
     """Its connection and its lock are still there."""
     assert not (await _play(play, fault, backend)).again
 
 
 @_struck_by("process_overtaken")
-async def test_a_process_that_was_overtaken_does_no_more_harm(play: Play, fault: str, backend: str) -> None:
+async def test_a_process_that_was_overtaken_does_no_harm(play: Play, fault: str, backend: str) -> None:
     """It was frozen, its session is gone, and another has the lock when it thaws."""
     assert _went_on_by_itself(await _play(play, fault, backend, replicas=2))
 
@@ -82,13 +82,13 @@ async def test_after_the_host_is_gone_another_waits_for_its_lock(play: Play, fau
 
 
 @_struck_by("server_killed")
-async def test_after_a_crash_of_the_server_the_same_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_crash_of_the_server_the_same_start_continues(play: Play, fault: str, backend: str) -> None:
     """The journal has exactly what the server had committed."""
     assert _went_on_by_itself(await _play(play, fault, backend))
 
 
 @_struck_by("server_restarted")
-async def test_after_a_restart_of_the_server_the_same_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_restart_of_the_server_the_same_start_continues(play: Play, fault: str, backend: str) -> None:
     """As in a maintenance window."""
     assert _went_on_by_itself(await _play(play, fault, backend))
 
@@ -112,19 +112,19 @@ async def test_after_a_failover_a_start_waits_until_writes_are_taken(play: Play,
 
 
 @_struck_by("disk_full")
-async def test_after_a_full_disk_the_next_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_full_disk_the_next_start_continues(play: Play, fault: str, backend: str) -> None:
     """Once there is room."""
     assert _went_on(await _play(play, fault, backend))
 
 
 @_struck_by("connection_reset")
-async def test_after_a_reset_the_same_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_reset_the_same_start_continues(play: Play, fault: str, backend: str) -> None:
     """A firewall that has forgotten the connection."""
     assert _went_on_by_itself(await _play(play, fault, backend))
 
 
 @_struck_by("connection_cut")
-async def test_after_a_cut_in_a_packet_the_same_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_cut_in_a_packet_the_same_start_continues(play: Play, fault: str, backend: str) -> None:
     """Neither side knows whether the other has heard the rest."""
     assert _went_on_by_itself(await _play(play, fault, backend))
 
@@ -136,7 +136,7 @@ async def test_a_black_hole_is_survived(play: Play, fault: str, backend: str) ->
 
 
 @_struck_by("silence")
-async def test_after_silence_the_same_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_silence_the_same_start_continues(play: Play, fault: str, backend: str) -> None:
     """A load balancer accepts, but has no server behind it."""
     assert _went_on_by_itself(await _play(play, fault, backend))
 
@@ -148,13 +148,13 @@ async def test_latency_is_only_slow(play: Play, fault: str, backend: str) -> Non
 
 
 @_struck_by("statement_cancelled")
-async def test_after_a_cancelled_statement_the_next_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_cancelled_statement_the_next_start_continues(play: Play, fault: str, backend: str) -> None:
     """An administrator ends a statement."""
     await _play(play, fault, backend)
 
 
 @_struck_by("connection_killed")
-async def test_after_a_killed_connection_the_same_start_goes_on(play: Play, fault: str, backend: str) -> None:
+async def test_after_a_killed_connection_the_same_start_continues(play: Play, fault: str, backend: str) -> None:
     """An administrator ends the session, and with it the lock."""
     assert _went_on_by_itself(await _play(play, fault, backend))
 

@@ -55,6 +55,6 @@ async def test_tables_exchanged_in_one_statement_are_not_exchanged_twice(
 
 
 @pytest.mark.parametrize("backend", FAMILY)
-async def test_what_is_done_when_nobody_can_be_asked_is_not_denied(play: Play, backend: str) -> None:
+async def test_work_that_cannot_be_confirmed_is_not_denied(play: Play, backend: str) -> None:
     """The statement was answered, and then the connection is lost while the server is asked about the transaction."""
     await play(_scenario(backend, [update, truncate], truncate, ASKED))

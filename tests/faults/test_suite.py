@@ -15,7 +15,7 @@ from tests.servers import Database
 
 
 @pytest.mark.parametrize("backend", EVERYWHERE)
-def test_a_seed_says_it_all(backend: str) -> None:
+def test_a_seed_repeats_the_whole_run(backend: str) -> None:
     """What failed once can be played again; the next seed is another one."""
     one, again, other = (str(Scenario.drawn(seed, backend)) for seed in ("7", "7", "8"))
     assert one == again != other
@@ -23,7 +23,7 @@ def test_a_seed_says_it_all(backend: str) -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.paired("seed")
-def test_a_tree_that_nobody_disturbs_tells_each_step_once(database: Database, tmp_path: Path, seed: int) -> None:
+def test_an_undisturbed_tree_reports_each_step_once(database: Database, tmp_path: Path, seed: int) -> None:
     """Whatever habits it is made of, on every database."""
     project, name = make_project(tmp_path / "project"), database.backend
     tree = make_tree(str(seed), name, draw_plan(str(seed), name))
@@ -72,7 +72,7 @@ def test_keys_that_the_database_gives_are_compared_by_rank(database: Database) -
 
 
 @pytest.mark.parametrize("line", ["Traceback (most recent call last):", '{"event": "process_stopped"}', "1"])
-def test_a_line_that_is_no_event_is_found(line: str) -> None:
+def test_a_line_that_is_not_an_event_is_found(line: str) -> None:
     """Only events may be on stdout."""
     output = Output()
     output.hear(line)

@@ -36,7 +36,7 @@ async def test_events_can_be_passed_over(told: Path) -> None:
         assert [event["n"] for event in process.find("a")] == [1, 2]
 
 
-async def test_an_event_that_does_not_come_is_told_with_everything_else(told: Path) -> None:
+async def test_an_event_that_does_not_come_is_reported_with_everything_else(told: Path) -> None:
     """A timeout and an end are distinguished, and the output helps to find the cause."""
     async with Orchestrator("say('a'); time.sleep(30)", cwd=told) as process:
         await process.event("a")
@@ -58,7 +58,7 @@ async def test_a_line_that_the_catalogue_does_not_know_fails_the_test(
         await run("say('a')", cwd=told)
 
 
-async def test_what_is_no_json_object_is_noise(told: Path) -> None:
+async def test_a_line_without_a_json_object_is_noise(told: Path) -> None:
     """A line without an end and bytes that are no text are lines too."""
     result = await run("print('[1]'); say('a'); os.write(1, b'\\xff')", cwd=told)
     assert result.lines == ["[1]", '{"event": "a"}', "\\xff"]

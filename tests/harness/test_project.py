@@ -30,7 +30,7 @@ def test_alembic_finds_the_revisions(tmp_path: Path, template: str) -> None:
     assert {each.revision for each in scripts.iterate_revisions("both", "base")} == set(project.revisions)
 
 
-def test_a_project_tells_no_absolute_path(tmp_path: Path) -> None:
+def test_a_project_shows_no_absolute_path(tmp_path: Path) -> None:
     """It may be moved, as when an image is built."""
     for template in ("async", "pyproject_async"):
         project = make_project(tmp_path / template, template)

@@ -7,7 +7,7 @@ from orchestrator.databases.autocommit import autocommits
 from tests.servers import Database
 
 
-def test_a_synchronous_connection_tells_its_setting(database: Database) -> None:
+def test_a_synchronous_connection_shows_its_setting(database: Database) -> None:
     """A statement that commits itself is not undone with its transaction: the journal has to know."""
     engine = create_engine(database.synchronous_url, poolclass=NullPool)
     with engine.connect() as usual, engine.execution_options(isolation_level="AUTOCOMMIT").connect() as other:
@@ -15,7 +15,7 @@ def test_a_synchronous_connection_tells_its_setting(database: Database) -> None:
         assert autocommits(other.connection.dbapi_connection) is True
 
 
-async def test_an_adapted_connection_tells_its_setting(database: Database) -> None:
+async def test_an_adapted_connection_shows_its_setting(database: Database) -> None:
     """What SQLAlchemy makes of asyncmy, asyncpg and aiosqlite differs from version to version."""
     engine = create_async_engine(database.url, poolclass=NullPool)
     async with engine.connect() as usual, engine.execution_options(isolation_level="AUTOCOMMIT").connect() as other:

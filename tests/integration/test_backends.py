@@ -57,7 +57,7 @@ async def _identity(url: str) -> str:
         return await connection.run_sync(lambda _: backend.identity(pooled.dbapi_connection))
 
 
-async def test_a_database_is_recognised_however_it_is_reached(database: Database, tmp_path: Path) -> None:
+async def test_a_database_is_recognised_by_any_address(database: Database, tmp_path: Path) -> None:
     """The identity decides whether env.py migrates the database that was waited for; an address has many spellings."""
     others = {"sqlite": str(tmp_path / "other.db"), "postgresql": "postgres"}
     other = _changed(database, database=others.get(database.backend, "information_schema"))
@@ -66,7 +66,7 @@ async def test_a_database_is_recognised_however_it_is_reached(database: Database
     assert await _identity(database.url) != await _identity(other)
 
 
-async def test_a_missing_table_is_told_from_other_errors(database: Database) -> None:
+async def test_a_missing_table_is_distinguished_from_other_errors(database: Database) -> None:
     """An empty database is not a fault; a missing column is one."""
     backend = backend_for(database.backend)
     database.execute("CREATE TABLE plants (id INTEGER)")
@@ -164,7 +164,7 @@ async def test_a_read_only_mariadb_takes_no_writes() -> None:
     assert (found.verdict, found.error_type, found.error_code) == (Verdict.RETRY, "read_only", 1290)
 
 
-async def test_a_file_that_is_no_database_is_refused() -> None:
+async def test_a_file_that_is_not_a_database_is_refused() -> None:
     """Nothing repairs it by waiting."""
     found = backend_for("sqlite").diagnose(await _error(f"sqlite+aiosqlite:///{__file__}", "SELECT 1 FROM plants"))
     assert (found.verdict, found.error_type) == (Verdict.REFUSE, "protocol")

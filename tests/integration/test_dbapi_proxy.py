@@ -57,7 +57,7 @@ def test_rows_are_fetched_as_from_the_driver(recorded: ProxyConnection) -> None:
     assert [tuple(row) for row in cursor] == ROWS
 
 
-def test_what_a_cursor_tells_is_the_same(recorded: ProxyConnection, connection: Connection) -> None:
+def test_what_a_cursor_shows_is_the_same(recorded: ProxyConnection, connection: Connection) -> None:
     """Columns, rows and keys, also after a statement that has none."""
     real = connection.connection.dbapi_connection
     assert real

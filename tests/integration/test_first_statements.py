@@ -44,7 +44,7 @@ def test_a_snapshot_is_exported_from_a_revision(database: Database, tmp_path: Pa
 @pytest.mark.parametrize(
     "first", ["SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET @@{}_isolation = 'SERIALIZABLE'"]
 )
-def test_the_next_transaction_is_set_up_on_mysql_also_when_a_revision_goes_on(
+def test_the_next_transaction_is_set_up_on_mysql_also_when_a_revision_continues(
     first: str, database: Database, tmp_path: Path
 ) -> None:
     """In a transaction, such as one begun by our query, the server refuses it (1568)."""

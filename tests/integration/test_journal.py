@@ -120,7 +120,7 @@ def test_a_life_of_a_revision(database: Database, on: On) -> None:
     assert database.execute("SELECT * FROM orchestrator_journal_statements") == []
 
 
-def test_what_is_rolled_back_was_never_written(database: Database, on: On) -> None:
+def test_rolled_back_rows_were_never_written(database: Database, on: On) -> None:
     """The journal itself commits nothing but its tables."""
 
     def work(connection: Connection) -> None:

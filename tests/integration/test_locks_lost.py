@@ -89,7 +89,7 @@ def test_a_lock_whose_file_is_gone_is_lost(contenders: list[Contender], put_in_p
 
 
 @backends("sqlite")
-def test_a_file_that_goes_while_it_is_locked_is_no_lock(
+def test_a_file_that_goes_while_it_is_locked_is_not_a_lock(
     contenders: list[Contender], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the file is removed between opening and locking, the next process would lock another file."""

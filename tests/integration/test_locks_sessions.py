@@ -53,7 +53,7 @@ def test_a_released_session_is_as_it_was(contenders: list[Contender]) -> None:
 
 
 @backends("mariadb", "mysql")
-def test_a_session_that_rests_too_long_is_told_with_the_setting(contenders: list[Contender]) -> None:
+def test_a_session_that_rests_too_long_is_reported_with_the_setting(contenders: list[Contender]) -> None:
     """A revision that computes for long must not be taken for one that a failover interrupted: it would again."""
     first, *_ = contenders
     first.lock.prepare(ddl_lock_timeout_seconds=1, rest_seconds=1)

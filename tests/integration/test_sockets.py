@@ -116,7 +116,7 @@ def test_a_client_that_closed_its_socket_is_gone() -> None:
         assert is_orphan(ours, _seen(ours), seen)
 
 
-def test_a_client_lives_as_long_as_anybody_has_its_socket() -> None:
+def test_a_client_lives_as_long_as_any_process_has_its_socket() -> None:
     """A child that it left behind may still use it."""
     with _clients(2) as (ours, theirs):
         seen = _seen(theirs)

@@ -17,7 +17,7 @@ from tests.servers.ports import listen_somewhere
         (binaries.chromium, "chromium", "ORCHESTRATOR_TEST_CHROMIUM"),
     ],
 )
-def test_a_missing_program_is_told_with_its_cure(
+def test_a_missing_program_is_reported_with_its_cure(
     monkeypatch: pytest.MonkeyPatch, find: Callable[[], Path], package: str, variable: str
 ) -> None:
     """The message names the script, the package and the variable."""
@@ -29,7 +29,7 @@ def test_a_missing_program_is_told_with_its_cure(
 
 
 @pytest.mark.parametrize(("find", "package"), [(binaries.pgbouncer, "pgbouncer"), (binaries.galera, "galera-4")])
-def test_what_has_no_variable_is_told_without_one(
+def test_what_has_no_variable_is_reported_without_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, find: Callable[[], Path], package: str
 ) -> None:
     """It must be installed."""

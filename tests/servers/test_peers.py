@@ -19,7 +19,7 @@ async def _ask(port: int) -> bytes:
         writer.close()
 
 
-async def test_a_silent_peer_holds_whoever_asks() -> None:
+async def test_a_silent_peer_blocks_the_caller() -> None:
     """The connection stands and nothing comes; leaving the context ends it."""
     async with listening(peers.silent) as peer:
         with pytest.raises(TimeoutError):

@@ -65,7 +65,7 @@ def _log_in(server: PrivateServer, timeout: int) -> None:
         psycopg2.connect(**login, connect_timeout=timeout, dbname="postgres").close()
 
 
-def test_the_application_is_no_administrator(own: PrivateServer) -> None:
+def test_the_application_is_not_an_administrator(own: PrivateServer) -> None:
     """Its user may do everything in its databases, and nothing outside."""
     database = own.create_database()
     with pytest.raises(DBAPIError, match="denied"):
@@ -119,7 +119,7 @@ def test_options_are_those_of_the_server(make: type[PrivateServer], show: str) -
         assert [int(value) for (value,) in server.execute(show)] == [12]
 
 
-def test_a_wrong_option_is_told_with_the_log() -> None:
+def test_a_wrong_option_is_reported_with_the_log() -> None:
     """A server that does not start fails the test with its own last words."""
     server = MariaDB("--no-such-option")
     with pytest.raises(RuntimeError, match="no-such-option"):

@@ -117,7 +117,7 @@ async def test_all_connections_can_be_reset(proxy: Proxy, ends: Ends) -> None:
         await ends[0].read()
 
 
-async def test_without_anybody_behind_it_resets() -> None:
+async def test_without_a_server_behind_it_resets() -> None:
     """It accepts before it knows, as port forwarding does."""
     async with listening(_echo) as peer:
         port = peer.port

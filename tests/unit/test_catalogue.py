@@ -128,7 +128,7 @@ def test_the_catalogue_is_the_contract() -> None:
     assert told == {name: (level, set(fields.split())) for name, (level, fields) in CONTRACT.items()}
 
 
-def test_a_database_ahead_is_told_on_two_levels_with_the_same_fields() -> None:
+def test_a_database_ahead_is_reported_on_two_levels_with_the_same_fields() -> None:
     """One filter finds both, and only the one that ends the start is an alarm."""
     (tolerated,) = CATALOGUE["database_ahead"].__subclasses__()
     assert (tolerated.name, tolerated.level, tolerated.outcome) == ("database_ahead", logging.WARNING, "unknown")

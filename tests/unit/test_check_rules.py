@@ -50,7 +50,7 @@ def test_what_a_rule_finds(dialect: str, sql: str, codes: Sequence[str]) -> None
     assert _codes(dialect, sql) == codes
 
 
-def test_a_table_that_the_revision_makes_is_used_by_nobody() -> None:
+def test_a_table_that_the_revision_makes_is_not_in_use() -> None:
     """It may be filled and changed freely."""
     assert _codes("mysql", "CREATE TABLE pots (id INT)", "ALTER TABLE pots DROP COLUMN id", "DELETE FROM pots") == []
 

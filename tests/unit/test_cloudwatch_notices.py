@@ -129,13 +129,13 @@ HEALTHY = {
 
 
 @pytest.mark.parametrize("name", DEATHS)
-def test_a_death_that_wrote_no_event_is_told(name: str) -> None:
+def test_a_death_that_wrote_no_event_is_reported(name: str) -> None:
     """By the rule on tasks, and by it alone."""
     assert [rule for rule, made in RULES.items() if matches(made["EventPattern"], DEATHS[name])] == ["TaskStoppedRule"]
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_healthy_end_wakes_nobody(name: str) -> None:
+def test_a_healthy_end_raises_no_alarm(name: str) -> None:
     """A deployment stops tasks all the time."""
     assert not any(matches(made["EventPattern"], HEALTHY[name]) for made in RULES.values())
 
@@ -150,7 +150,7 @@ def test_a_healthy_end_wakes_nobody(name: str) -> None:
         (deployment("SERVICE_DEPLOYMENT_FAILED", "staging/shop"), False),
     ],
 )
-def test_a_failed_deployment_of_this_service_is_told(event: dict[str, Any], told: bool) -> None:  # noqa: FBT001
+def test_a_failed_deployment_of_this_service_is_reported(event: dict[str, Any], told: bool) -> None:  # noqa: FBT001
     """And no other."""
     assert matches(RULES["DeploymentFailedRule"]["EventPattern"], event) == told
 
@@ -192,7 +192,7 @@ def test_the_notice_says_what_died_how_and_where_to_read_on() -> None:
     assert failed[-1] == "Runbook: https://example.com/runbook.md#deployment-failed"
 
 
-def test_a_task_that_never_ran_is_told_without_exit_code() -> None:
+def test_a_task_that_never_ran_is_reported_without_exit_code() -> None:
     """Missing fields of the event are left out."""
     lines = transformed(RULES["TaskStoppedRule"]["Targets"][0]["InputTransformer"], DEATHS["no image"])
     assert "TaskFailedToStart, CannotPullContainerError" in lines[0]
@@ -207,7 +207,7 @@ def test_a_transformer_uses_what_it_reads(rule: str) -> None:
     assert len(transformer["InputTemplate"]) <= 8192
 
 
-def test_a_topic_is_made_where_there_is_none() -> None:
+def test_a_missing_topic_is_created() -> None:
     """EventBridge may publish to it, which the default policy of a topic does not allow."""
     own = Stack(template(), {"NotificationEmail": "a@example.com", "ServiceName": "shop", "ClusterName": "main"})
     assert own.resources["TaskStoppedRule"]["Targets"][0]["Arn"] == "<Topic>"
@@ -245,7 +245,7 @@ def test_the_matcher_of_these_tests_knows_the_language(pattern: Any, event: Any,
     assert matches(json.loads(json.dumps(pattern)), event) == expected
 
 
-def test_an_operator_that_the_matcher_does_not_know_is_no_match() -> None:
+def test_an_operator_that_the_matcher_does_not_know_is_not_a_match() -> None:
     """It must not pass for one that fails."""
     with pytest.raises(AssertionError, match="prefix is not known"):
         matches({"a": [{"prefix": "x"}]}, {"a": "xy"})

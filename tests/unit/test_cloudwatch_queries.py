@@ -20,7 +20,7 @@ def test_a_saved_query_can_be_asked(query: Query) -> None:
     assert 1 <= len(query.name) <= 100
 
 
-def test_the_questions_of_whoever_is_on_call_are_there() -> None:
+def test_the_questions_of_the_person_on_call_are_there() -> None:
     """By their names in the console."""
     assert {query.name for query in QUERIES} == {
         "Last start of each task as a timeline",
@@ -86,7 +86,7 @@ def test_a_query_that_would_fail_or_find_nothing_is_found(query: str) -> None:
     "query",
     ["", "nothing", "fields", "fields message |", "filter event ==", "limit x", "sort event up", "filter event in []"],
 )
-def test_what_is_no_query_is_not_understood(query: str) -> None:
+def test_an_invalid_query_is_not_understood(query: str) -> None:
     """And the place is reported."""
     (fault,) = faults(query, SCHEMA)
     assert "not understood" in fault
@@ -109,7 +109,7 @@ def test_a_good_query_passes(query: str) -> None:
     assert faults(query, SCHEMA) == []
 
 
-def test_a_field_of_one_event_is_none_of_another() -> None:
+def test_fields_of_one_event_are_not_those_of_another() -> None:
     """The filtered events decide which fields exist."""
     text = 'filter event = "{}" | fields startup_seconds'
     assert faults(text.format("server_started"), SCHEMA) == []

@@ -36,7 +36,7 @@ def _resources(kind: str) -> dict[str, Node]:
 
 
 @pytest.mark.parametrize("form", ["yaml", "json"])
-def test_cfn_lint_has_nothing_to_say(form: Any) -> None:
+def test_cfn_lint_finds_nothing(form: Any) -> None:
     """With our own rules: patterns parse, default value and dimensions exclude each other, ranges hold."""
     assert findings(render(form)) == []
 
@@ -166,7 +166,7 @@ def _events_of(metric: Metric) -> list[Node]:
 
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
-def test_a_filter_uses_only_what_is_on_every_such_line(metric: Metric) -> None:
+def test_a_filter_uses_only_fields_of_every_such_line(metric: Metric) -> None:
     """A field that is missing on some is a value that is missing, or a comparison that is false."""
     value = {metric.value.removeprefix("$.")} if metric.value.startswith("$.") else set()
     used = {*Pattern.compile(metric.pattern).fields, *metric.dimensions, *value}
@@ -219,7 +219,7 @@ def test_each_watched_failure_has_an_alarm() -> None:
     assert {failure(kind) for kind in WATCHED} == {alarm.metric for alarm in PAGING if alarm.metric.unit == "Count"}
 
 
-def test_a_start_that_was_stopped_is_no_alarm() -> None:
+def test_a_start_that_was_stopped_is_not_an_alarm() -> None:
     """The next one continues; a deployment that replaces a migrating task must not be undone for it."""
     taken = Pattern.compile(failure(StartupFailed).pattern)
     codes = {kind.exits_with for kind in FAILURES}
@@ -241,7 +241,7 @@ def test_an_alarm_says_what_to_do(kind: type[Failure]) -> None:
         assert f"Exit code {kind.exits_with}." in alarm.description
 
 
-def test_a_migration_that_goes_on_elsewhere_ends_no_deployment() -> None:
+def test_a_migration_that_continues_elsewhere_ends_no_deployment() -> None:
     """The task that waited for it pages; a rollback would stop the healthy one that holds the lock."""
     taken = Pattern.compile(DEPLOYMENT_FAILED.pattern)
     codes = {kind.exits_with for kind in FAILURES}
@@ -285,7 +285,7 @@ def _widgets() -> list[Node]:
     return found
 
 
-def test_a_dashboard_shows_what_is_published() -> None:
+def test_a_dashboard_shows_published_metrics() -> None:
     """Every metric, and none that no filter makes."""
     graphs = [each["properties"] for each in _widgets() if each["type"] == "metric"]
     series = [line for graph in graphs for line in graph["metrics"]]

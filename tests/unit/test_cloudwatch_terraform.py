@@ -56,7 +56,7 @@ def test_a_wrong_argument_is_seen() -> None:
     ]
 
 
-def test_nothing_refers_to_what_is_not_there() -> None:
+def test_no_reference_is_broken() -> None:
     """Variables, locals, data and resources."""
     text = render()
     assert set(re.findall(r"\bvar\.(\w+)", text)) <= set(MADE["variable"])
@@ -70,7 +70,7 @@ def test_nothing_refers_to_what_is_not_there() -> None:
     assert after < {f"aws_cloudwatch_log_metric_filter.{name}" for name in filters}
 
 
-def test_a_text_is_no_template() -> None:
+def test_a_text_is_not_a_template() -> None:
     """A query or a cure may have a dollar and a brace."""
     assert escaped("a ${b} %{c} $d") == "a $${b} %%{c} $d"
 

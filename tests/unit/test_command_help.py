@@ -62,7 +62,7 @@ def test_a_command_lists_only_the_variables_that_it_reads(capsys: pytest.Capture
         (["serve", "--reload"], "It is not supported: `serve` is one process"),
     ],
 )
-def test_an_error_of_usage_points_at_the_help_that_tells(
+def test_an_error_of_usage_points_at_the_help(
     arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """One line, with the command's own help."""

@@ -70,7 +70,7 @@ async def test_an_exception_that_the_machinery_would_take_for_its_own_is_wrapped
     assert caught.value.__cause__ is error
 
 
-async def test_the_loop_goes_on_while_a_thread_works() -> None:
+async def test_the_loop_continues_while_a_thread_works() -> None:
     """It has probes to answer."""
     go = threading.Event()
     task = asyncio.ensure_future(in_daemon_thread(lambda: go.wait(5), name="x"))
@@ -80,7 +80,7 @@ async def test_the_loop_goes_on_while_a_thread_works() -> None:
     assert await task
 
 
-async def test_a_thread_whose_result_nobody_wants_any_more_ends_in_silence() -> None:
+async def test_a_thread_whose_result_is_not_needed_any_more_ends_in_silence() -> None:
     """Cancelling does not stop it, and its later exception is not needed."""
     go, begun = threading.Event(), queue.SimpleQueue[threading.Thread]()
 
@@ -172,7 +172,7 @@ async def test_work_that_fails_while_it_is_given_up_does_not_hide_the_stop() -> 
         await unless_stopped(asked, stubborn())
 
 
-async def test_whoever_is_cancelled_takes_the_work_along() -> None:
+async def test_cancelling_the_waiter_cancels_the_work() -> None:
     """Otherwise it would continue, and report, after its caller has gone."""
     ended: list[str] = []
     task = asyncio.ensure_future(unless_stopped(asyncio.Event(), for_ever(ended)))
@@ -204,7 +204,7 @@ async def test_the_failure_of_one_ends_the_other_at_once(first: bool) -> None:  
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_when_both_fail_one_is_told_and_the_other_is_no_noise() -> None:
+async def test_when_both_fail_one_is_reported_and_the_other_is_not_a_noise() -> None:
     """`Task exception was never retrieved` would be a second cause in the log."""
     with pytest.raises((KeyError, ValueError)):
         await together(fails(KeyError()), fails(ValueError()))

@@ -86,7 +86,7 @@ def test_uvicorn_takes_the_signals_in_a_method_that_can_be_overridden() -> None:
         assert source.count(call) == method.count(call)
 
 
-def test_uvicorn_can_be_told_to_stop_by_attributes() -> None:
+def test_uvicorn_can_be_stopped_by_attributes() -> None:
     """`AppServer.request_stop` and `force_stop` set attributes that uvicorn reads while it runs."""
     server = uvicorn.Server(uvicorn.Config(app))
     assert (server.should_exit, server.force_exit) == (False, False)
@@ -114,7 +114,7 @@ def scripts(tmp_path: Path) -> Scripts:
     return scripts
 
 
-def test_alembic_tells_the_steps_of_an_upgrade(scripts: Scripts) -> None:
+def test_alembic_shows_the_steps_of_an_upgrade(scripts: Scripts) -> None:
     """`context_run._upgrade_steps`: `alembic upgrade` itself calls `_upgrade_revs(target, heads)`; it may be empty."""
     directory = ScriptDirectory.from_config(Config(scripts.ini))
     steps = directory._upgrade_revs("head", ())  # type: ignore[arg-type]  # noqa: SLF001  # what this is about

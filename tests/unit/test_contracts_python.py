@@ -55,7 +55,7 @@ def test_sqlalchemys_connection_keeps_the_pooled_one_in_an_attribute_of_the_inst
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1
 
 
-def test_sqlalchemys_pools_tell_whether_their_creator_is_the_usual_one() -> None:
+def test_sqlalchemys_pools_show_whether_their_creator_is_the_usual_one() -> None:
     """`DurableMark._connected` opens no connection with a creator of env.py's own."""
     usual, own = create_engine("sqlite://"), create_engine("sqlite://", creator=lambda: sqlite3.connect(":memory:"))
     asynchronous = create_async_engine("sqlite+aiosqlite://").sync_engine
@@ -77,7 +77,7 @@ def test_sqlalchemys_tables_announce_their_columns_parent_and_their_indexes_may_
     assert (attached, [index.name for index in table.indexes]) == ([table], ["ix_t_a", "ix_t_b"])
 
 
-def test_sqlalchemys_errors_hide_their_parameters_when_told_so_later() -> None:
+def test_sqlalchemys_errors_hide_their_parameters_when_asked_later() -> None:
     """`tracebacks._hide_parameters` sets the attribute on an error that exists."""
     error = StatementError("m", "SELECT ?", ("secret",), ValueError("x"))
     assert "secret" in str(error)

@@ -40,7 +40,7 @@ def as_driver_sees(url: URL) -> URL:
 
 @pytest.mark.parametrize("password", HARD)
 @pytest.mark.parametrize("way", ["parts", "secret", "file", "migration part", "migration secret", "url"])
-def test_a_password_arrives_unchanged_whatever_is_in_it(password: str, way: str, tmp_path: Path) -> None:
+def test_a_password_with_any_characters_arrives_unchanged(password: str, way: str, tmp_path: Path) -> None:
     """Secrets Manager makes up passwords of any characters, and each way has its own escapes."""
     file = tmp_path / "secret.json"
     file.write_text(secret(password=password), encoding="utf-8")
@@ -79,7 +79,7 @@ def test_a_part_that_has_a_default_may_be_missing(part: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "3306.0", "mysql", "\u0663\u0663", "3_306", "9" * 5000])
-def test_a_port_that_is_none_is_a_fault_of_the_variable_that_names_it(port: str) -> None:
+def test_an_invalid_port_is_a_fault_of_the_variable_that_names_it(port: str) -> None:
     """As a part, and in either secret."""
     assert fault(**(PARTS | {"DATABASE_PORT": port}))[0] == "DATABASE_PORT"
     assert fault(DATABASE_SECRET=secret(port=port))[0] == "DATABASE_SECRET"

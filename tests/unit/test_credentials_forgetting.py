@@ -60,7 +60,7 @@ def forgotten(**environ: str) -> dict[str, Any]:
         {"MIGRATION_DATABASE_USER": "owner", "MIGRATION_DATABASE_PASSWORD": "migrators-own"},
     ],
 )
-def test_the_environment_loses_what_is_for_migrating_and_keeps_the_rest(migration: dict[str, str]) -> None:
+def test_the_environment_loses_the_variables_for_migrating_and_keeps_the_rest(migration: dict[str, str]) -> None:
     """In the variables, in what a child inherits, and in what the kernel shows; the app logs in as itself."""
     found = forgotten(DATABASE_URL=APP, **migration)
     assert "migrators-own" in found["before"]
@@ -72,7 +72,7 @@ def test_the_environment_loses_what_is_for_migrating_and_keeps_the_rest(migratio
     assert found["environ"]["DATABASE_URL"] == found["login"] == APP
 
 
-def test_the_log_hides_the_apps_password_and_keeps_the_other_no_more() -> None:
+def test_the_log_hides_the_apps_password_and_forgets_the_other() -> None:
     """What masks a password has to hold it."""
     found = forgotten(DATABASE_URL=APP, MIGRATION_DATABASE_USER="owner", MIGRATION_DATABASE_PASSWORD="migrators-own")
     assert found["text"] == f"{MASK} migrators-own"
@@ -91,7 +91,7 @@ def test_without_credentials_for_migrating_nothing_is_touched() -> None:
     assert found["text"] == f"{MASK} migrators-own"
 
 
-def test_whoever_holds_the_credentials_finds_only_the_apps_own() -> None:
+def test_the_credentials_then_hold_only_the_apps_own_login() -> None:
     """They are one object, which many hold."""
     secret = json.dumps({"username": "owner", "password": "migrators-own"})
     credentials = read(**PARTS, MIGRATION_DATABASE_SECRET=secret)
@@ -101,7 +101,7 @@ def test_whoever_holds_the_credentials_finds_only_the_apps_own() -> None:
     assert "migrators-own" not in str(credentials.given)
 
 
-def test_a_secret_that_is_forgotten_is_hidden_no_more_and_its_neighbours_are() -> None:
+def test_a_forgotten_secret_is_not_hidden_any_more_and_its_neighbours_are() -> None:
     """Also where one is a part of the other."""
     redactor = Redactor()
     redactor.register(["long-secret", "long-secret-2"])

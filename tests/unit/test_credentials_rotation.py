@@ -65,7 +65,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_file_that_is_no_secret_is_a_fault_and_holds_nobody_up(file: Path, broken: str) -> None:
+def test_a_file_that_is_not_a_secret_is_a_fault_and_does_not_block(file: Path, broken: str) -> None:
     """Reading a pipe without a writer would never end, and an endless file would fill the memory."""
     BROKEN[broken](file)
     known_secrets({"DATABASE_SECRET_FILE": str(file)})
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_secret_is_a_fault_and_holds_nobody_up(file: Path, bro
     assert "fi" not in problem.split()
 
 
-def test_a_device_is_no_file() -> None:
+def test_a_device_is_not_a_file() -> None:
     """It would be read without end."""
     with pytest.raises(CredentialsError, match="again and again"):
         read_secret_file("/dev/zero")
@@ -89,7 +89,7 @@ def test_a_file_that_is_just_being_written_is_looked_at_again(file: Path, monkey
     assert read(DATABASE_SECRET_FILE=str(file)).app_url().password == "whole"
 
 
-def test_every_password_is_told_before_it_can_be_used(file: Path) -> None:
+def test_every_password_is_registered_before_it_can_be_used(file: Path) -> None:
     """Whoever reads it has it only after the log does."""
     told: list[str] = []
     credentials = read(DATABASE_SECRET_FILE=str(file), MIGRATION_DATABASE_PASSWORD="other")
@@ -133,7 +133,7 @@ def test_without_a_file_nothing_is_kept() -> None:
     assert not credentials.rotates
 
 
-def test_what_is_kept_is_not_shown(file: Path) -> None:
+def test_stored_lines_are_not_shown(file: Path) -> None:
     """By a print while debugging."""
     credentials = read(DATABASE_SECRET_FILE=str(file))
     assert "first" not in repr(credentials)

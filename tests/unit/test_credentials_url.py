@@ -182,7 +182,7 @@ def test_a_line_end_that_came_along_is_a_fault(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("password", ["\udcff", "a\udc80b"])
-def test_a_password_that_is_no_text_is_a_fault_and_no_crash(password: str) -> None:
+def test_a_password_that_is_not_a_text_is_a_fault_and_no_crash(password: str) -> None:
     """Bytes that are not UTF-8 come out of the environment as lone surrogates, which nothing can encode."""
     assert "UTF-8" in fault(**(PARTS | {"DATABASE_PASSWORD": password}))[1]
     assert "UTF-8" in fault(**PARTS, MIGRATION_DATABASE_PASSWORD=password)[1]
@@ -218,7 +218,7 @@ def test_the_embedded_database_serves_only_where_it_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
-def test_a_single_part_is_no_embedded_database(part: str) -> None:
+def test_a_single_part_is_not_an_embedded_database(part: str) -> None:
     """A deployment that lost half of its variables must not start on an empty file."""
     credentials = read(**{part: PARTS[part]})
     assert not credentials.embedded
@@ -278,7 +278,7 @@ def test_the_app_never_sees_the_migrations_credentials() -> None:
 @pytest.mark.parametrize(
     "content", [None, "", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"]
 )
-def test_a_ca_that_is_none_is_found_out_before_the_first_attempt(content: str | None, tmp_path: Path) -> None:
+def test_an_invalid_ca_is_found_before_the_first_attempt(content: str | None, tmp_path: Path) -> None:
     """Otherwise each attempt would fail with an error that does not name the file."""
     bundle = tmp_path / "ca.pem"
     if content is not None:

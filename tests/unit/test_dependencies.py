@@ -112,7 +112,7 @@ async def test_a_service_that_is_not_ready_within_the_budget_ends_the_start(
     assert 0.6 <= failure.waited_seconds < 5
 
 
-async def test_nobody_at_the_port_is_told_in_the_systems_words() -> None:
+async def test_a_port_without_a_listener_is_reported_in_the_systems_words() -> None:
     """The cause is what the person on call needs first."""
     failure, _ = await _wait(f"tcp://127.0.0.1:{free_port()}")
     assert failure.error_message == "connection refused"
@@ -180,7 +180,7 @@ async def test_a_certificate_that_is_not_trusted_ends_the_start_at_once(tmp_path
     assert "SSL_CERT_FILE" in failure.hint
 
 
-async def test_a_login_is_sent_and_never_told() -> None:
+async def test_a_login_is_sent_and_never_shown() -> None:
     """Nor is the query, which may hold a token."""
     peer, (asked) = _answers("500 Oh")
     async with listening(peer) as here:
@@ -204,7 +204,7 @@ async def test_a_login_is_sent_and_never_told() -> None:
         ("tcp://[::1:6379", "cannot be read"),
     ],
 )
-def test_an_address_that_is_none_is_a_fault(addresses: str, words: str) -> None:
+def test_an_invalid_address_is_a_fault(addresses: str, words: str) -> None:
     """Before anything is waited for; it is not repeated, as it may hold a password."""
     problem = problem_of({"ORCHESTRATOR_WAIT_FOR": addresses}, "ORCHESTRATOR_WAIT_FOR")
     assert words in problem

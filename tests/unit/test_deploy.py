@@ -24,7 +24,7 @@ def test_the_templates_are_without_fault(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_cfn_lint_has_nothing_to_say(name: str) -> None:
+def test_cfn_lint_finds_nothing(name: str) -> None:
     """Not a warning either; with our own rules, where there are some."""
     rules = ROOT / "tests" / "cloudwatch" / "rules"
     own = ["--append-rules", str(rules)] if rules.is_dir() else []
@@ -114,7 +114,7 @@ def test_a_target_that_drains_is_left_before_it_closes() -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_health_check_is_a_command_of_ours(variant: str) -> None:
+def test_the_health_check_is_an_orchestrator_command(variant: str) -> None:
     """Nothing listens, so it fails; a wrong command line would have another exit code."""
     shape, program, *arguments = service(**VARIANTS[variant]).container["HealthCheck"]["Command"]
     assert (shape, program) == ("CMD", "orchestrator")

@@ -91,7 +91,7 @@ def test_every_failure_is_documented_with_its_exit_code() -> None:
 
 
 @pytest.mark.parametrize("picture", ["ecs-deployment.svg", "ecs-rollback.svg"])
-def test_the_pictures_tell_of_real_events(picture: str) -> None:
+def test_the_pictures_show_real_events(picture: str) -> None:
     """And the page shows them."""
     text = (ROOT / "docs" / picture).read_text(encoding="utf-8")
     told = {each.split(",")[0] for each in re.findall(r'class="event"[^>]*>([^<]+)<', text)}

@@ -51,7 +51,7 @@ def test_postgresqls_states_mean_what_its_manual_says(
         assert (diagnosis.verdict, diagnosis.error_type, diagnosis.error_code) == (verdict, error_type, code)
 
 
-def test_postgresqls_own_words_are_told_and_not_sqlalchemys() -> None:
+def test_postgresqls_own_words_are_reported_and_not_sqlalchemys() -> None:
     """The dialect puts the class's name before them."""
     inner = asyncpg.InvalidPasswordError('password authentication failed for user "app"')
     middle = caused(Exception(f"<class 'asyncpg.exceptions.InvalidPasswordError'>: {inner}"), inner)
@@ -97,7 +97,7 @@ def test_sqlites_own_errors_are_understood(tmp_path: Path) -> None:
         ("sqlite", sqlite3.OperationalError("no such table: alembic_version")),
     ],
 )
-def test_a_missing_table_is_told_from_everything_else(backend: str, error: Exception) -> None:
+def test_a_missing_table_is_distinguished_from_everything_else(backend: str, error: Exception) -> None:
     """An empty database is to be migrated, not refused."""
     assert backend_for(backend).is_missing_table(wrapped(error))
     assert not backend_for(backend).is_missing_table(wrapped(RuntimeError("else")))

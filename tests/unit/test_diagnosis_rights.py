@@ -227,7 +227,7 @@ def test_psycopg2_points_into_the_statement_and_is_understood_all_the_same() -> 
         ("postgresql", asyncpg.InsufficientPrivilegeError('permission denied to set parameter "x"')),
     ],
 )
-def test_a_refusal_in_words_that_nobody_knows_still_has_a_hint(backend: str, error: Exception) -> None:
+def test_a_refusal_in_unknown_words_still_has_a_hint(backend: str, error: Exception) -> None:
     """Servers speak many languages."""
     hint = refused(backend, error, "GRANT", None).hint
     assert hint.startswith("Grant the user the rights")

@@ -121,7 +121,7 @@ def test_what_may_lead_elsewhere_is_not_recognised(tmp_path: Path, text: str, to
         changed(ENGINE, "    connectable = engine_from_config(\n        {'sqlalchemy.url': settings.url},\n"),
     ],
 )
-def test_an_address_of_its_own_is_told_apart(tmp_path: Path, text: str) -> None:
+def test_an_address_of_its_own_is_distinguished(tmp_path: Path, text: str) -> None:
     """It does what the templates do, perhaps in another database."""
     found = judged(tmp_path, text)
     assert (found.ask, bool(found.own_address)) == ("", True)

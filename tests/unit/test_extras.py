@@ -96,7 +96,7 @@ def test_another_package_of_our_name_is_named(site: Path) -> None:
     assert done.stderr.startswith(f"orchestrator: {OTHER} and {DISTRIBUTION} both install")
 
 
-def test_an_app_that_needs_the_other_package_is_told_so(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_app_that_needs_the_other_package_gets_a_hint(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where ours came last, theirs is the one that is broken: the app finds nothing it knows in `orchestrator`."""
     monkeypatch.syspath_prepend(str(site))
     error = ImportError("cannot import name 'OrchestratorCore' from 'orchestrator'", name="orchestrator")

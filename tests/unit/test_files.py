@@ -152,7 +152,7 @@ def test_what_is_not_plain_is_a_question_for_alembic(scripts: Scripts, content: 
         "def upgrade():\npass\n",
     ],
 )
-def test_a_script_that_is_no_python_is_a_fault_that_names_it(scripts: Scripts, content: str | bytes) -> None:
+def test_a_script_that_is_not_a_python_is_a_fault_that_names_it(scripts: Scripts, content: str | bytes) -> None:
     """A conflict that was committed, most often."""
     scripts.write("0001_words.py", content)
     assert fault(scripts).startswith("unreadable_script: 0001_words.py cannot be read: ")
@@ -185,7 +185,7 @@ def test_a_script_is_known_by_the_hash_of_its_bytes(scripts: Scripts) -> None:
     assert by_alembic(scripts).revisions["a"].checksum == ""
 
 
-def test_a_tree_that_is_none_is_a_fault(scripts: Scripts) -> None:
+def test_an_invalid_tree_is_a_fault(scripts: Scripts) -> None:
     """Found without Alembic, and before anything is changed."""
     scripts.revision("b", "a")
     assert "broken_chain: revision b needs a" in fault(scripts)

@@ -81,7 +81,7 @@ def test_scripts_in_other_places_are_a_question_for_alembic(scripts: Scripts, li
         ("toml", f'{TOML}script_location = "migrations"\nversion_locations = ["%(here)s/other"]\n'),
     ],
 )
-def test_a_location_that_is_no_path_is_a_question_for_alembic(scripts: Scripts, kind: str, text: str) -> None:
+def test_a_location_that_is_not_a_path_is_a_question_for_alembic(scripts: Scripts, kind: str, text: str) -> None:
     """A package's resource, a list."""
     scripts.ini.unlink()
     getattr(scripts, kind).write_text(text)

@@ -288,7 +288,7 @@ def test_switched_off_it_asks_for_nothing() -> None:
 
 
 @pytest.mark.usefixtures("keys")
-def test_what_lets_somebody_in_is_hidden_in_every_form() -> None:
+def test_a_token_is_hidden_in_every_form() -> None:
     """The signature, and the session, encoded or not; a token without them is an address."""
     token = Tokens({}).mint(Login(ENDPOINT, 3306, "app"))
     redactor = Redactor()

@@ -39,7 +39,7 @@ def test_the_states_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), sorted(ARROWS))
-def test_an_arrow_is_taken_and_told(before: str, after: str) -> None:
+def test_an_allowed_change_is_made_and_reported(before: str, after: str) -> None:
     """Reported once, after the change: a listener sees the new state."""
     told: list[Event] = []
     lifecycle = in_state(before, told)

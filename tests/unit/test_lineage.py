@@ -124,7 +124,7 @@ def test_without_a_row_nothing_is_proven(image: Tree, position: Position, gaps: 
         ),
     ],
 )
-def test_branches_that_part_are_told_with_where(image: Tree, position: Position, told: str) -> None:
+def test_branches_that_part_are_reported_with_where(image: Tree, position: Position, told: str) -> None:
     """Two teams, or a squashed tree; the repair begins with the place."""
     found = standing(image, position)
     assert (found.lineage, found.reason, found.pending) == ("unknown", "diverged", ())
@@ -145,7 +145,7 @@ def test_a_half_applied_revision_beyond_the_target_is_ahead() -> None:
     assert (found.lineage, found.half_applied) == ("proven", ["c"])
 
 
-def test_a_half_applied_revision_on_top_of_unknown_ones_is_told_with_them() -> None:
+def test_a_half_applied_revision_on_top_of_unknown_ones_is_reported_with_them() -> None:
     """Complete and half-applied revisions are different news."""
     found = standing(V1, at("c", entry("c", "b"), half("d", "c")))
     assert found.difference == (

@@ -52,7 +52,7 @@ def test_both_ways_write_the_same_line(pipe: tuple[Output, int]) -> None:
 
 
 @pytest.mark.parametrize("path", ["x" * 16_000, "\udcff"])
-def test_what_does_not_fit_or_is_no_text_goes_the_long_way(pipe: tuple[Output, int], path: str) -> None:
+def test_what_does_not_fit_or_is_not_a_text_goes_the_long_way(pipe: tuple[Output, int], path: str) -> None:
     """Cutting and escaping have one place."""
     event = dataclasses.replace(REQUEST, path=path)
     assert not direct.write(pipe[0], event, event.message, event.fields())

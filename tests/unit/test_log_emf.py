@@ -98,14 +98,14 @@ def test_without_the_setting_nothing_is_a_metric(records: list[logging.LogRecord
 
 
 @pytest.mark.usefixtures("emf")
-def test_an_event_without_durations_is_no_metric(records: list[logging.LogRecord]) -> None:
+def test_an_event_without_durations_is_not_a_metric(records: list[logging.LogRecord]) -> None:
     """Uptime is not a duration of a start."""
     assert "_aws" not in of_event(ProcessStopped(uptime_seconds=1.0, exit_code=0), records)
 
 
 @pytest.mark.usefixtures("emf")
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_duration_that_is_no_number_is_no_metric(value: float, records: list[logging.LogRecord]) -> None:
+def test_a_duration_that_is_not_a_number_is_not_a_metric(value: float, records: list[logging.LogRecord]) -> None:
     """JSON has no such number, and CloudWatch would drop the line's metrics."""
     event = LockAcquired(lock_name="lock", waited_seconds=value)
     fields = of_event(event, records)
@@ -114,7 +114,7 @@ def test_a_duration_that_is_no_number_is_no_metric(value: float, records: list[l
 
 
 @pytest.mark.usefixtures("emf")
-def test_a_metric_stays_one_however_long_the_line_is(
+def test_a_metric_stays_a_metric_in_a_line_of_any_length(
     records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Half of it would be invalid; all other fields are cut first."""
@@ -134,7 +134,7 @@ FAKE = {"Timestamp": 1, "CloudWatchMetrics": [{"Namespace": "n", "Dimensions": [
 
 
 @pytest.mark.usefixtures("emf")
-def test_nobody_else_makes_metrics() -> None:
+def test_other_loggers_do_not_make_metrics() -> None:
     """They cost money, by name and dimension; a record of an app never becomes one."""
     assert "_aws" not in parsed(record("words", extra={"_aws": FAKE, "x": 1}))
     assert "_aws" not in parsed(record(json.dumps({"_aws": FAKE, "x": 1})))
@@ -142,7 +142,7 @@ def test_nobody_else_makes_metrics() -> None:
 
 
 @pytest.mark.usefixtures("emf")
-def test_two_environments_of_one_account_do_not_add_up(
+def test_metrics_of_two_environments_are_not_added_up(
     records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ORCHESTRATOR_ENVIRONMENT is a dimension, and its value is on the line, or the metric would be dropped."""
@@ -156,7 +156,7 @@ def test_two_environments_of_one_account_do_not_add_up(
 
 @pytest.mark.usefixtures("emf")
 @pytest.mark.parametrize("service", ["plänts", ":plants", "\N{ROSE}"])
-def test_a_service_that_is_no_dimension_is_left_out_of_them(
+def test_a_service_that_is_not_a_dimension_is_left_out_of_them(
     service: str, records: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """CloudWatch takes ASCII only, and would drop the metric."""

@@ -100,7 +100,7 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_any_exception_is_told(name: str) -> None:
+def test_any_exception_is_shown(name: str) -> None:
     """Nothing about it keeps the line from being one, or makes its end depend on its size."""
     error = ERRORS[name]()
     text = told(error)
@@ -117,7 +117,7 @@ def test_the_end_of_a_long_traceback_is_kept() -> None:
     assert parsed(record("failed", error=descended(900)))["truncated"] == ["exception"]
 
 
-def test_a_secret_at_the_cut_is_not_told_by_half() -> None:
+def test_a_secret_at_the_cut_is_not_shown_in_part() -> None:
     """A long text is cut before it is cleaned, to save time: no part of the secret is left, at any cut."""
     secret = "hunter2-correct-horse"
     REDACTOR.register([secret])
@@ -131,7 +131,7 @@ def test_a_secret_at_the_cut_is_not_told_by_half() -> None:
 
 
 @pytest.mark.parametrize("given", [True, (None, None, None), (1, 2), (), "text", (ValueError, ValueError("x"), None)])
-def test_what_is_given_as_an_exception_may_be_none(given: Any) -> None:
+def test_a_value_given_as_an_exception_may_be_something_else(given: Any) -> None:
     """`logger.error(.., exc_info=True)` outside of a handler has no exception, and `NoneType: None` must not appear."""
     made = record("words")
     made.exc_info = given
@@ -163,7 +163,7 @@ class EvilError(Exception):
 
 
 @pytest.mark.parametrize("wrap", [lambda error: error, lambda error: ExceptionGroup("group", [error])])
-def test_an_exception_whose_parts_fail_is_told_as_well_as_it_can_be(wrap: Callable[[Exception], Exception]) -> None:
+def test_an_exception_whose_parts_fail_is_shown_as_far_as_possible(wrap: Callable[[Exception], Exception]) -> None:
     """Not every one is a good one."""
     made = record("words")
     made.exc_info = (EvilError, wrap(EvilError()), None)
@@ -185,7 +185,7 @@ leaves = st.builds(ValueError, st.text(), st.integers() | st.binary()) | st.buil
         max_leaves=20,
     )
 )
-def test_any_tree_of_exceptions_is_told(error: Exception) -> None:
+def test_any_tree_of_exceptions_is_shown(error: Exception) -> None:
     """As the standard library does; its last line is there, unless the words themselves are cut."""
     last = traceback.format_exception_only(error)[-1].encode(errors="backslashreplace").decode()
     text = told(error)

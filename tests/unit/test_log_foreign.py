@@ -414,7 +414,7 @@ print("2026-11-30 07:00:00,123 - app - CRITICAL - words", "2026-11-30T07:00:00Z 
 ACCESS = "logging.getLogger('uvicorn.access')"
 
 
-def test_an_odd_record_costs_nobody_an_exception() -> None:
+def test_an_odd_record_raises_no_exception() -> None:
     """Libraries make records by hand; with any content, the call that logs returns."""
     lines = lines_of(
         """
@@ -629,7 +629,7 @@ talk("one"); talk("two"); log.finish_prints(); print("the last event", flush=Tru
     assert [line["message"] for line in lines] == ["one", "two", "the last event"]
 
 
-def test_a_queue_that_nobody_empties_delays_the_end_for_a_moment_only() -> None:
+def test_a_queue_without_a_reader_delays_the_end_for_a_moment_only() -> None:
     """Its listener may have ended."""
     lines = lines_of(
         """

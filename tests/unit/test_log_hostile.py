@@ -225,7 +225,7 @@ def test_the_level_is_one_that_filters_know(number: int, monkeypatch: pytest.Mon
     assert parsed(record(level=number))["level"] == names[max(least for least in names if least <= number)]
 
 
-def test_the_fields_of_a_task_are_nobody_elses() -> None:
+def test_the_fields_of_a_task_are_not_given_to_others() -> None:
     """An app that numbers its tasks must not look like another ECS task: not in ECS, not before the task is known."""
     names = ("task_id", "cluster", "task_family", "task_revision")
     fields = parsed(record(extra=dict.fromkeys(names, "mine")))
@@ -235,7 +235,7 @@ def test_the_fields_of_a_task_are_nobody_elses() -> None:
 
 @pytest.mark.parametrize("size", [MAX_VALUES + 1, 1_000_000])
 @pytest.mark.parametrize("kind", [list, tuple, set, dict.fromkeys])
-def test_of_many_values_the_first_are_told(kind: Any, size: int) -> None:
+def test_of_many_values_the_first_are_shown(kind: Any, size: int) -> None:
     """A line has no room for more, and to clean them all takes its time; what stands beside them is not touched."""
     fields = parsed(record(extra={"many": kind(range(size)), "nested": [kind(range(size))], "plant": 7}))
     assert fields["truncated"] == ["many", "nested"]

@@ -65,7 +65,7 @@ def test_a_timestamp_is_utc_wherever_the_container_thinks_it_is(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("size", [100, 16_000, 1_000_000])
-def test_an_event_of_ours_is_never_too_long_for_a_line(captured: Captured, size: int) -> None:
+def test_an_event_is_never_too_long_for_a_line(captured: Captured, size: int) -> None:
     """`parsed` measures it; at any size, every field is there with its type, for the filters."""
     texts = dict.fromkeys(("error_message", "hint", "holder", "holder_statement", "lock_name"), "ü" * size)
     event = dataclasses.replace(LOCK, **texts)  # type: ignore[arg-type]  # texts are texts
@@ -109,7 +109,7 @@ def test_an_event_with_an_exception_carries_its_traceback(captured: Captured) ->
     assert fields["exception"].endswith("ZeroDivisionError: nothing")
 
 
-def test_an_event_that_cannot_be_told_does_not_break_what_it_tells_of(captured: Captured) -> None:
+def test_an_event_that_cannot_be_written_does_not_break_the_work_it_reports(captured: Captured) -> None:
     """An observer must not cause a failure: here a number is missing, and the sentence needs it."""
     log_event(ProcessStopped(uptime_seconds="no number", exit_code=0))  # type: ignore[arg-type]  # the fault
     assert "could not be logged" in parsed(captured.records.pop())["message"]

@@ -89,7 +89,7 @@ def test_a_line_longer_than_a_pipe_is_written_whole(pipe: Pipe) -> None:
     assert read == [long]
 
 
-def test_once_serving_nobody_waits_for_a_reader_and_nothing_is_lost(pipe: Pipe) -> None:
+def test_once_serving_no_thread_waits_for_a_reader_and_nothing_is_lost(pipe: Pipe) -> None:
     """What finds room waits for it, in order."""
     full = pipe.fill()
     pipe.output.unblock()
@@ -100,7 +100,7 @@ def test_once_serving_nobody_waits_for_a_reader_and_nothing_is_lost(pipe: Pipe) 
 
 
 @pytest.mark.usefixtures("_impatient")
-def test_a_reader_that_stalls_while_starting_is_not_waited_for_for_ever(pipe: Pipe) -> None:
+def test_a_reader_that_stalls_while_starting_is_waited_for_within_a_limit(pipe: Pipe) -> None:
     """The first line that cannot be written in time is the last one that is waited for; all arrive when it is read."""
     full = pipe.fill()
     for number in range(100):
@@ -109,7 +109,7 @@ def test_a_reader_that_stalls_while_starting_is_not_waited_for_for_ever(pipe: Pi
     assert pipe.read(400).split() == [f"{number:03}" for number in range(100)]
 
 
-def test_whoever_waits_is_let_go_when_serving_begins(pipe: Pipe) -> None:
+def test_a_waiting_thread_is_released_when_serving_begins(pipe: Pipe) -> None:
     """A thread of the app may stand there with the lock of the logging, for which the loop would wait."""
     full = pipe.fill()
     writer = threading.Thread(target=pipe.output.write, args=("late\n",))
@@ -136,7 +136,7 @@ def small() -> Iterator[Pipe]:
     made.close()
 
 
-def test_what_finds_no_room_is_dropped_counted_and_told(small: Pipe, caplog: pytest.LogCaptureFixture) -> None:
+def test_lines_without_room_are_dropped_counted_and_reported(small: Pipe, caplog: pytest.LogCaptureFixture) -> None:
     """Memory is bounded in bytes, for any lines; the report is at the place of the missing lines."""
     full = small.fill()
     small.output.unblock()
@@ -150,7 +150,7 @@ def test_what_finds_no_room_is_dropped_counted_and_told(small: Pipe, caplog: pyt
     assert (record.levelname, record.__dict__["lines_dropped"]) == ("WARNING", 15)
 
 
-def test_a_reader_that_is_always_too_slow_is_told_of_too(small: Pipe) -> None:
+def test_a_reader_that_is_always_too_slow_is_reported_of_too(small: Pipe) -> None:
     """The queue never becomes empty then: the report comes as soon as half of it is free."""
     small.output._capacity = 200_000  # noqa: SLF001  # more than a pipe holds, so that some of it waits
     full = small.fill()
@@ -187,7 +187,7 @@ def test_a_reader_that_goes_away_while_lines_wait_ends_their_waiting(pipe: Pipe)
     assert not pipe.output._waiting  # noqa: SLF001  # the memory
 
 
-def test_somebody_who_closes_all_descriptors_ends_only_the_log(pipe: Pipe) -> None:
+def test_a_program_that_closes_all_descriptors_ends_only_the_log(pipe: Pipe) -> None:
     """As libraries that make daemons do."""
     os.close(pipe.output.fileno())
     pipe.output.write(LINE)
@@ -256,7 +256,7 @@ def test_the_end_waits_for_a_slow_reader_and_then_writes_directly_again(pipe: Pi
     assert os.read(pipe.reading, 100) == b"last\n"
 
 
-def test_the_end_does_not_wait_for_ever(pipe: Pipe) -> None:
+def test_the_end_does_not_wait_without_limit(pipe: Pipe) -> None:
     """A reader that stalls for good must not keep the process."""
     pipe.fill()
     pipe.output.unblock()
@@ -265,7 +265,7 @@ def test_the_end_does_not_wait_for_ever(pipe: Pipe) -> None:
     pipe.output.write("never\n")
 
 
-def test_a_destructor_that_logs_in_the_middle_of_a_write_waits_for_nobody(
+def test_a_destructor_that_logs_in_the_middle_of_a_write_does_not_wait(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The garbage collector runs it anywhere: it must neither deadlock nor stand within another line."""
@@ -283,7 +283,7 @@ def test_a_destructor_that_logs_in_the_middle_of_a_write_waits_for_nobody(
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_child_process_writes_its_own_lines_and_none_of_ours(pipe: Pipe) -> None:
+def test_a_child_process_writes_its_own_lines_and_not_those_of_its_parent(pipe: Pipe) -> None:
     """It has no thread that would write, and what waits is its parent's."""
     full = pipe.fill()
     pipe.output.unblock()

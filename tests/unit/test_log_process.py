@@ -46,7 +46,7 @@ def test_a_start_with_the_packaged_file_imports_no_yaml() -> None:
     run("assert not {'yaml', 'structlog'} & sys.modules.keys()")
 
 
-def test_whatever_a_program_writes_is_a_line() -> None:
+def test_any_text_that_a_program_writes_is_a_line() -> None:
     """Prints, warnings, uncaught exceptions, threads: stdout carries nothing but lines."""
     lines, stderr = run(
         """
@@ -83,7 +83,7 @@ class Evil(Exception):
 """
 
 
-def test_whatever_nobody_caught_may_be_as_evil_as_it_likes() -> None:
+def test_any_uncaught_object_is_a_record() -> None:
     """In a thread, a destructor, a task, a warning, an argument, in the end: each is a line, and none a fault."""
     lines, stderr = run(
         EVIL
@@ -140,7 +140,7 @@ log.settle(60)
     assert len([line for line in lines if line["logger"] == "stdout"]) == 1600
 
 
-def test_what_is_logged_at_the_very_end_is_there() -> None:
+def test_a_record_logged_at_the_very_end_is_there() -> None:
     """By exit handlers and destructors, when the thread that writes has gone already."""
     lines, stderr = run(
         """
@@ -187,7 +187,7 @@ sys.__stdout__.write("the original\\n"); sys.__stdout__.flush()
     assert stderr.splitlines() == ["past python", "a child", "a child with our stdout", "the original"]
 
 
-def test_a_reader_that_went_away_is_no_reason_to_complain() -> None:
+def test_a_reader_that_went_away_is_not_a_reason_to_complain() -> None:
     """Each line would otherwise be a traceback on stderr, and the start would look like a failure."""
     code = PROLOGUE + "logging.getLogger('x').info('nobody reads')\nos._exit(0)"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -248,7 +248,7 @@ log.log_event(DatabaseEmbedded(database="a.db"))
         "\\x00",
     ],
 )
-def test_a_file_that_is_no_configuration_is_refused_in_one_line(content: str | None, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_configuration_is_refused_in_one_line(content: str | None, tmp_path: Path) -> None:
     """A traceback of PyYAML explains nothing, and logging must still work to report it."""
     file = tmp_path / "logging.yaml"
     if content is not None:

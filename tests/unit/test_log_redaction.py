@@ -97,7 +97,7 @@ def test_the_longer_secret_is_masked_first() -> None:
         {"note": {("a", SECRET): 1}},
     ],
 )
-def test_a_secret_in_an_extra_is_masked_however_deep(extra: dict[str, object]) -> None:
+def test_a_secret_in_an_extra_is_masked_at_any_depth(extra: dict[str, object]) -> None:
     """Apps log whole configurations."""
     told = line(record(extra=extra))
     assert "hUnTeR2" not in told
@@ -170,7 +170,7 @@ CUTS = {
 
 @pytest.mark.parametrize("name", CUTS)
 @pytest.mark.parametrize("before", ["x", "x ", "password=x ", "a://b:c@d "])
-def test_a_secret_at_the_cut_is_not_told_by_half(name: str, before: str) -> None:
+def test_a_secret_at_the_cut_is_not_shown_in_part(name: str, before: str) -> None:
     """A long text is cut first and cleaned then; the cut may be at any place of the secret."""
     redactor = Redactor()
     if name == "known":

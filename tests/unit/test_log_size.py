@@ -88,7 +88,7 @@ def test_an_odd_value_costs_nothing_but_itself(name: str) -> None:
     assert isinstance(fields["elapsed_seconds"], float)
 
 
-def test_what_is_nested_too_deeply_is_cut_there() -> None:
+def test_deeply_nested_values_are_cut() -> None:
     """Also a circle, which has no end."""
     assert "nested too deeply" in line(record(extra={"odd": deep()}))
     assert "nested too deeply" in line(record(extra={"odd": circle()}))
@@ -132,7 +132,7 @@ def test_any_record_becomes_a_line(extra: Mapping[str, Any], message: str, faile
 
 @pytest.mark.parametrize("letter", ["x", "ä", "\N{ROSE}", "\x01", '"', "\udcff"])
 @pytest.mark.parametrize("where", ["message", "extra", "exception", "nested", "logger"])
-def test_what_is_too_long_is_cut_and_named(letter: str, where: str) -> None:
+def test_long_fields_are_cut_and_named(letter: str, where: str) -> None:
     """Half a JSON object matches no filter; a cut one names what is missing, and keeps all that fits."""
     huge = letter * 30_000
     given = {

@@ -192,7 +192,7 @@ def test_the_same_scripts_give_the_same_bytes_wherever_they_are(
     assert found.read_bytes() == first
 
 
-def test_it_can_be_read_by_everybody_and_by_people(scripts: Scripts) -> None:
+def test_it_can_be_read_by_every_user_and_by_people(scripts: Scripts) -> None:
     """An image is built by one user and runs as another; no secret of alembic.ini is in it."""
     scripts.ini.write_text(scripts.ini.read_text() + "sqlalchemy.url = mysql://app:s3cret@db/app\n")
     frozen(scripts)
@@ -206,7 +206,9 @@ def test_it_can_be_read_by_everybody_and_by_people(scripts: Scripts) -> None:
     assert str(scripts.directory) not in manifest(scripts).read_text()
 
 
-def test_an_env_that_has_to_be_run_is_told_with_the_reason(scripts: Scripts, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_env_that_has_to_be_run_is_reported_with_the_reason(
+    scripts: Scripts, capfd: pytest.CaptureFixture[str]
+) -> None:
     """It makes each start slower: the build must name the reason."""
     scripts.env.write_text(ENV.replace('"connection"]', '"connection"], version_table="mine"'))
     frozen(scripts)
@@ -280,7 +282,7 @@ CHANGES: list[tuple[Change, str]] = [
 
 
 @pytest.mark.parametrize(("change", "told"), CHANGES)
-def test_what_is_not_as_it_was_is_told_and_read_anew(
+def test_a_changed_file_is_reported_and_read_again(
     scripts: Scripts, caplog: pytest.LogCaptureFixture, change: Change, told: str
 ) -> None:
     """A manifest that is believed for too long would skip a migration."""
@@ -359,7 +361,7 @@ def _resigned(old: str, new: str) -> Callable[[Path], None]:
         (_resigned('"b"\n   ],\n   "depends_on"', '"x"\n   ],\n   "depends_on"'), "needs x, which does not exist"),
     ],
 )
-def test_a_manifest_that_is_none_is_told_and_not_used(
+def test_an_invalid_manifest_is_reported_and_not_used(
     scripts: Scripts, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], object], told: str
 ) -> None:
     """A merge, a full disk, an older or newer version of the product: the scripts are still there."""
@@ -369,7 +371,7 @@ def test_a_manifest_that_is_none_is_told_and_not_used(
     _assert_warned(caplog, told)
 
 
-def test_a_directory_in_its_place_is_none(scripts: Scripts) -> None:
+def test_a_directory_in_its_place_is_not_a_manifest(scripts: Scripts) -> None:
     """Nobody wrote that."""
     manifest(scripts).mkdir()
     assert read_manifest(scripts.files) is None
@@ -415,7 +417,7 @@ def _in_a_package_that_is_found_in_two_ways(scripts: Scripts) -> None:
         (lambda scripts: scripts.revision("d", "c", doc="\\ud800"), "surrogates"),
     ],
 )
-def test_what_only_running_a_script_tells_is_not_frozen(
+def test_what_only_running_a_script_shows_is_not_frozen(
     scripts: Scripts, capfd: pytest.CaptureFixture[str], change: Change, told: str
 ) -> None:
     """The next start might give another result. The build continues, and an old manifest is removed."""

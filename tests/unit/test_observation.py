@@ -20,7 +20,7 @@ UNSEEN = Blocker("process 14 of admin@local")
         (Observation(blockers=[UNSEEN]), "", ""),
     ],
 )
-def test_a_blocker_is_named_with_what_is_known_of_it(seen: Observation, state: str, statement: str) -> None:
+def test_a_blocker_is_named_with_all_known_facts(seen: Observation, state: str, statement: str) -> None:
     """What changes while it blocks is not in its name, so that a query finds one row for it; a guess is called one."""
     assert seen.blocked_by == (seen.blockers[0].name if seen.blockers else "")
     assert (seen.blocked_by_state, seen.blocked_by_statement) == (state, statement)

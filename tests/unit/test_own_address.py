@@ -130,7 +130,7 @@ def test_tls_is_what_the_apps_own_driver_makes_of_the_options(
         ("mssql+pyodbc://h/d", ""),
     ],
 )
-def test_what_can_never_work_is_told_before_anything_is_tried(url: str, option: str) -> None:
+def test_an_impossible_address_is_reported_before_any_attempt(url: str, option: str) -> None:
     """A missing file waited for as a refused port hides the cause for five minutes."""
     with pytest.raises(AddressError) as failure:
         _of(url)

@@ -47,7 +47,7 @@ def test_the_shared_invalid_patterns_are_refused() -> None:
             Pattern.compile(case["pattern"])
 
 
-def test_a_pattern_tells_what_it_looks_at() -> None:
+def test_a_pattern_shows_what_it_looks_at() -> None:
     """The template's checks ask: is the field on every event of that name; how many regexes has the log group?"""
     pattern = Pattern.compile("{ ($.a.b = %x% || $.* = 1) && $.['c.d'][0] != %y% && $.a.b IS NULL }")
     assert pattern.text.startswith("{ ($.a.b")
@@ -57,7 +57,7 @@ def test_a_pattern_tells_what_it_looks_at() -> None:
 
 
 @pytest.mark.parametrize("event", [None, 1, "text", ["a"], True])
-def test_what_is_no_object_matches_nothing(event: object) -> None:
+def test_a_value_that_is_not_an_object_matches_nothing(event: object) -> None:
     """A pattern selects fields of an object."""
     assert not Pattern.compile("{ $.a NOT EXISTS }").matches(event)
 

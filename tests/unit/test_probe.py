@@ -35,7 +35,7 @@ def test_a_port_that_can_be_served_is_asked(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "65536", "-1", "http", "80.5", "8000.x", "\u0668", "9" * 5000])
-def test_what_is_no_port_is_not_healthy(text: str) -> None:
+def test_an_invalid_port_is_not_healthy(text: str) -> None:
     """No server can listen there, and the line names the variable."""
     with pytest.raises(probe.NotHealthyError, match="PORT is not a port") as caught:
         probe.port_of(text)
@@ -75,7 +75,7 @@ def test_with_no_path_left_nothing_can_be_asked(live: bool) -> None:  # noqa: FB
 
 
 @pytest.mark.parametrize("path", ["readyz", "/a b", "/a\r\nX: y", "/\u00fc", "/\x7f", "/\udcff", "http://host/", " "])
-def test_a_path_that_is_none_is_not_sent(path: str) -> None:
+def test_an_invalid_path_is_not_sent(path: str) -> None:
     """The settings refuse it as well; it must not become another request."""
     with pytest.raises(probe.NotHealthyError, match="form"):
         probe.path_to_ask({READY: path, LIVE: "/l", STARTUP: ""}, live=False)

@@ -110,13 +110,13 @@ def test_the_workflow_has_no_command_whose_calls_are_not_known() -> None:
     [(BUILD, BUILD_COMMANDS), (DEPLOYS, set(CALLS) - BUILD_COMMANDS)],
     ids=["build", "deploy"],
 )
-def test_a_role_has_the_rights_of_its_job_and_no_more(found: list[Statement], commands: set[str]) -> None:
+def test_a_role_has_exactly_the_rights_of_its_job(found: list[Statement], commands: set[str]) -> None:
     """A missing one fails the deployment; a superfluous one is an attacker's next step."""
     assert actions(found) == _called(commands)
 
 
 @pytest.mark.parametrize("action", sorted(_called(set(CALLS))))
-def test_a_right_is_for_what_is_ours(action: str) -> None:
+def test_a_right_is_for_our_own_resources(action: str) -> None:
     """Our stacks, cluster, service, log group and repository; not those of another service in the account."""
     found = BUILD if action.startswith("ecr:") else DEPLOYS
     if action == "ecr:GetAuthorizationToken":
@@ -275,7 +275,7 @@ def test_cloudformation_may_do_what_its_handlers_are_published_with() -> None:
         ),
     ],
 )
-def test_cloudformation_changes_what_is_named_after_the_stacks(action: str, ours: str, other: str) -> None:
+def test_cloudformation_changes_resources_that_are_named_after_the_stacks(action: str, ours: str, other: str) -> None:
     """Names that CloudFormation makes begin with the stack's."""
     assert allows(MAKES, action, ours)
     assert not allows(MAKES, action, other)

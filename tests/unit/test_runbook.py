@@ -28,7 +28,7 @@ STACK_STATUSES = set(botocore.session.get_session().get_service_model("cloudform
 ITS_OWN = {("logs", "tail"), ("cloudformation", "deploy")}  # commands that the CLI has and the service does not
 
 
-def test_what_is_made_is_up_to_date() -> None:
+def test_generated_files_are_up_to_date() -> None:
     """`python -m orchestrator.cloudwatch.runbook` renews it; what people wrote stays as it is."""
     assert runbook.renewed(TEXT) == TEXT
 
@@ -179,7 +179,7 @@ def test_every_command_is_one_of_the_aws_cli(command: str) -> None:
     assert {option for option in options if option.startswith("--")} <= known
 
 
-def test_renewing_adds_what_is_missing_and_keeps_what_is_written() -> None:
+def test_renewing_adds_missing_sections_and_keeps_written_ones() -> None:
     """A new failure gets a section whose parts are to be written, which the tests then ask for."""
     text = TEXT.replace("## bind_failed\n", "## gone\n", 1)
     again = runbook.renewed(text)

@@ -54,7 +54,7 @@ def fits(event: dict[str, Any]) -> bool:
     return bool(Draft202012Validator(SCHEMA).is_valid(event))
 
 
-def test_the_schema_is_whole_whoever_asks_first() -> None:
+def test_the_schema_is_complete_for_the_first_caller() -> None:
     """Failures are defined in separate modules, which other importers may not have imported."""
     ask = "from orchestrator.documentation.schema import line_schema; import json; print(json.dumps(line_schema()))"
     printed = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True).stdout
@@ -164,7 +164,7 @@ events.StopRequested(signal="SIGTERM").signal = "SIGINT"
 """
 
 
-def test_mypy_refuses_what_is_not_in_the_catalogue(tmp_path: Path) -> None:
+def test_mypy_refuses_names_outside_the_catalogue(tmp_path: Path) -> None:
     """An unknown event, a field missing or too many, a wrong type, a change afterwards: none gets as far as a test."""
     (tmp_path / "wrong.py").write_text(WRONG)
     found, problems, _ = mypy.api.run(["--strict", "--no-error-summary", "--cache-dir", ".mypy_cache", str(tmp_path)])

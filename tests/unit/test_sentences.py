@@ -19,7 +19,7 @@ def test_a_count_agrees_with_its_noun(count: int, told: str) -> None:
     assert said("{count:revision} {count:is/are}", {"count": count}) == told
 
 
-def test_what_is_not_known_is_not_told() -> None:
+def test_an_unknown_value_is_not_mentioned() -> None:
     """`Its holder is .` and `(revision: ; statement 0)` make a reader look for what is missing."""
     lock = {"lock_name": "l", "holder_seconds": 0.0, "holder_progressing": False, "waited_seconds": 1.0}
     assert LockWaiting(**lock, holder="", holder_statement="").message.endswith("for 1.0 s")  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def clean(secret: str, value: object) -> object:
 
 
 @pytest.mark.parametrize("secret", ["a", "postgres", "the", "app", "PORT", "number", "imported"])
-def test_no_word_of_ours_is_masked_because_it_is_a_password(secret: str) -> None:
+def test_our_own_words_are_not_masked_because_they_are_a_password(secret: str) -> None:
     """Examples, names of variables and sentences stay readable; only what came from outside is masked."""
     fault: dict[str, str] = {
         "variable": Ours("PORT"),

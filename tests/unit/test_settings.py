@@ -37,7 +37,7 @@ HOSTILE = ["\n", "a\nb", "\x00", "a\x00", "\x1b[2J", "\x7f", "\x85", "a\u2028b",
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_what_nobody_can_have_meant_is_refused_by_every_variable(name: str) -> None:
+def test_nonsense_is_refused_by_every_variable(name: str) -> None:
     """A line end copied with a value works until the first comparison, far from its cause."""
     for value in HOSTILE:
         assert "white space around it" in problem_of({name: value}, name), repr(value)
@@ -59,7 +59,7 @@ def test_a_huge_value_is_refused_and_not_repeated(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted({*OURS, *DatabaseSettings.variables()} - {*PATHS, *MAY_BE_EMPTY}))
-def test_an_empty_value_is_no_default(name: str) -> None:
+def test_an_empty_value_is_not_a_default(name: str) -> None:
     """A template that was not filled in passes for `not set` otherwise."""
     assert "empty" in problem_of({name: ""}, name)
 
@@ -73,7 +73,7 @@ def test_no_proxy_may_be_trusted() -> None:
     "value",
     ["nan", "NaN", "inf", "-inf", "Infinity", "-1", "1e999", "-0.001", "x", "1,5", "0x10", "1;2", "\u0661\u0662", "5s"],
 )
-def test_what_is_no_sensible_number_is_refused(value: str) -> None:
+def test_an_unreasonable_number_is_refused(value: str) -> None:
     """NaN compares with nothing, so a budget of it never ends."""
     for name in NUMBERS:
         assert problem_of({name: value}, name), name

@@ -17,7 +17,7 @@ EXAMPLES = [each.example for each in DatabaseSettings.fields.values()]
 PATHS = ["ORCHESTRATOR_LIVE_PATH", "ORCHESTRATOR_READY_PATH", "ORCHESTRATOR_STARTUP_PATH"]
 
 
-def test_all_faults_are_told_at_once_and_in_order() -> None:
+def test_all_faults_are_reported_at_once_and_in_order() -> None:
     """One fault a deployment would take a morning."""
     failure = faults_of(
         {
@@ -76,7 +76,7 @@ def test_any_other_unknown_variable_is_a_warning(name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("service", ["orchestrator", "database", "migration-database", "uvicorn"])
-def test_what_kubernetes_sets_for_a_service_is_no_setting(service: str) -> None:
+def test_what_kubernetes_sets_for_a_service_is_not_a_setting(service: str) -> None:
     """A Service of that name injects them into every pod; DATABASE_PORT even has the name of a setting."""
     stem = service.upper().replace("-", "_")
     links = {
@@ -98,12 +98,12 @@ def test_what_kubernetes_sets_for_a_service_is_no_setting(service: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["DATABASE_PORT", "MIGRATION_DATABASE_PORT"])
-def test_a_port_that_somebody_mistyped_is_still_a_fault(name: str) -> None:
+def test_a_mistyped_port_is_still_a_fault(name: str) -> None:
     """Only Kubernetes writes a whole link."""
     assert problem_of({name: "tcp://10.0.0.7"}, name)
 
 
-def test_variables_of_others_are_none_of_our_business() -> None:
+def test_variables_of_other_programs_are_ignored() -> None:
     """An environment is full of them."""
     settings, _ = load({"PATH": "\x00", "DATABASE": "", "orchestrator_app": "", "HOST": "::"})
     assert settings.host == "127.0.0.1"

@@ -37,7 +37,7 @@ def _lines(path: Path) -> list[int]:
     return found
 
 
-def test_what_is_left_is_what_comes_after(tmp_path: Path) -> None:
+def test_the_rest_is_what_comes_after_the_running_line(tmp_path: Path) -> None:
     """The rest of the loop, and of the helper, are named as such: how much of them is done is not known."""
     path = tmp_path / "revision.py"
     first, in_loop, *_, in_helper, _ = [left_after(str(path), abs(line)) for line in _lines(path)]
@@ -53,7 +53,7 @@ def test_a_helper_that_is_not_done_is_named(tmp_path: Path) -> None:
     assert left_after(str(path), -line) == ["the rest of: helper(note)", 'print("last")']
 
 
-def test_nothing_is_said_of_what_is_not_known(tmp_path: Path) -> None:
+def test_an_unknown_source_adds_nothing(tmp_path: Path) -> None:
     """No line, no script, no `upgrade`."""
     path = tmp_path / "revision.py"
     path.write_text(SCRIPT)

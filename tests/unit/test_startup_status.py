@@ -59,7 +59,7 @@ def test_a_long_statement_moves_the_bar(status: StartupStatus) -> None:
     assert percents == [0, 50, 50, 50, 71, 99, 100]
 
 
-def test_the_statement_and_who_blocks_it_are_told_in_full_detail(status: StartupStatus) -> None:
+def test_the_statement_and_who_blocks_it_are_reported_in_full_detail(status: StartupStatus) -> None:
     """Cleaned of secrets, and no longer than it runs."""
     status.observe(STARTED)
     status.observe(progress(None, statement_state="Waiting", blocked_by="connection 12", blocked_seconds=40.0))
@@ -85,7 +85,7 @@ def test_the_public_detail_names_no_statement() -> None:
     assert "plants" not in repr(status.snapshot())
 
 
-def test_a_database_ahead_that_may_be_is_no_error(status: StartupStatus) -> None:
+def test_a_database_ahead_that_may_be_is_not_an_error(status: StartupStatus) -> None:
     """It is a failure on one of its two levels only."""
     told = {"error_type": "ahead", "current_revision": "b2", "head_revision": "a1", "lineage": "proven"}
     status.observe(DatabaseAheadTolerated(**told))
@@ -106,7 +106,7 @@ def test_nothing_is_to_do_when_the_migrations_are_done(status: StartupStatus) ->
     assert (status.phase, status.snapshot()["revisions_to_do"]) == ("starting_app", 0)
 
 
-def test_a_start_that_has_not_begun_tells_all_its_fields() -> None:
+def test_a_start_that_has_not_begun_shows_all_its_fields() -> None:
     """They are public interface: probes and pages read them by these names."""
     public = {
         "state": "waiting",
@@ -125,7 +125,7 @@ def test_a_start_that_has_not_begun_tells_all_its_fields() -> None:
     assert StartupStatus("full", lambda: 1.234, lambda value: value).snapshot() == full
 
 
-def test_what_is_waited_for_is_told_with_its_time_and_ends() -> None:
+def test_a_wait_is_reported_with_its_time_and_ends() -> None:
     """The kind is public; details, which may name hosts and users, only in full detail."""
     now = iter([10.0, 25.0, 40.0])  # the second wait is the same one
     status = StartupStatus("full", lambda: next(now), lambda value: value)

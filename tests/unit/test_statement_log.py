@@ -88,7 +88,7 @@ def _add(log: StatementLog, sql: str, kind: Kind = Kind.WRITE) -> Step:
     return step
 
 
-def test_a_digest_tells_statements_and_parameters_apart() -> None:
+def test_a_digest_distinguishes_statements_and_parameters() -> None:
     """Where text and parameters meet must not matter."""
     assert len({digest_of("a", None), digest_of("a", ("b",)), digest_of("ab", None), digest_of("a", ("c",))}) == 4
 
@@ -122,7 +122,7 @@ def test_recorded_steps_come_in_their_order_and_no_other() -> None:
     assert not log.replaying
 
 
-def test_what_is_written_is_written_once_and_again_after_a_rollback() -> None:
+def test_statements_are_written_once_and_again_after_a_rollback() -> None:
     """The record must be as durable as what it is about."""
     log, _, journal = _log()
     _add(log, "one")
@@ -155,7 +155,7 @@ def test_the_memory_of_a_long_revision_is_bounded(reason: str) -> None:
     assert written > 4000 if not reason else written == 0
 
 
-def test_a_long_revision_that_starts_over_replays_what_is_durable() -> None:
+def test_a_long_revision_that_starts_over_replays_its_durable_statements() -> None:
     """The steps that are only counted are read from the journal again."""
     log, _, journal = _log()
     for number in range(1200):
@@ -204,7 +204,7 @@ def test_a_revision_does_not_start_over_after_what_no_rollback_undoes(*, durable
     assert not log.can_start_over
 
 
-def test_a_session_that_differs_is_told() -> None:
+def test_a_session_that_differs_is_reported() -> None:
     """The next statement would have another effect in it."""
     log, session, _ = _log(_step("one"))
     assert log.state_differs() == ""

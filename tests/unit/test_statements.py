@@ -79,7 +79,7 @@ def test_a_definition_of_mysql_is_known_by_what_it_defines(sql: str, objects: li
 
 
 @pytest.mark.parametrize(("sql", "kind"), KINDS_ON_MYSQL)
-def test_statements_of_mysql_are_told_apart(sql: str, kind: Kind) -> None:
+def test_statements_of_mysql_are_distinguished(sql: str, kind: Kind) -> None:
     """An uncertain one is opaque."""
     assert mysql.read(sql).kind is kind
 
@@ -91,13 +91,13 @@ def test_what_needs_this_session_is_noticed(sql: str) -> None:
 
 
 @pytest.mark.parametrize(("sql", "kind"), KINDS_ON_POSTGRESQL)
-def test_statements_of_postgresql_are_told_apart(sql: str, kind: Kind) -> None:
+def test_statements_of_postgresql_are_distinguished(sql: str, kind: Kind) -> None:
     """Nearly everything is in the transaction, and rolls back."""
     assert postgresql.read(sql).kind is kind
 
 
 @pytest.mark.parametrize(("sql", "kind"), KINDS_ON_SQLITE)
-def test_statements_of_sqlite_are_told_apart(sql: str, kind: Kind) -> None:
+def test_statements_of_sqlite_are_distinguished(sql: str, kind: Kind) -> None:
     """The same, but for what does nothing in a transaction."""
     assert sqlite.read(sql).kind is kind
 

@@ -113,7 +113,7 @@ async def test_a_stop_asked_for_in_another_thread_wakes_the_loop() -> None:
         await asked.wait()
 
 
-async def test_the_second_signal_is_heard_by_whoever_cleared_the_first() -> None:
+async def test_the_second_signal_is_heard_by_the_code_that_cleared_the_first() -> None:
     """Every watcher has a separate event."""
     stop = Stop()
     first, other = stop.watch(), stop.watch()
@@ -145,7 +145,7 @@ async def test_a_watcher_that_comes_while_the_first_signal_is_announced_hears_on
     await asyncio.wait_for(late[0].wait(), 5)
 
 
-def test_a_loop_that_is_closed_is_not_told_any_more() -> None:
+def test_a_closed_loop_is_not_woken_any_more() -> None:
     """The thread that hears signals would end of the error, and hear no other."""
     stop = Stop()
 

@@ -203,7 +203,7 @@ def test_escapes_go_only_where_they_belong(
 # ---------------------------------------------------------------- the line at the bottom
 
 
-def test_the_progress_of_a_start_is_told_step_by_step() -> None:
+def test_the_progress_of_a_start_is_shown_step_by_step() -> None:
     """From the events alone."""
     progress = Progress()
     started = {"event": "revision_started", "revision": "r2", "index": 2, "pending_count": 3, "description": ""}

@@ -36,7 +36,7 @@ def test_the_provider_knows_every_argument(kind: str, name: str) -> None:
     assert list(faults(kind, plain)) == []
 
 
-def test_nothing_refers_to_what_is_not_there() -> None:
+def test_no_reference_is_broken() -> None:
     """Variables, locals and resources; and each variable is used."""
     text = TEXTS["main.tf"] + TEXTS["outputs.tf"]
     assert set(re.findall(r"\bvar\.(\w+)", text)) == VARIABLES

@@ -49,7 +49,7 @@ def test_days_of_serving_do_not_hide_seconds_of_starting() -> None:
     assert drawn.position(259_200) < 0.95
 
 
-def test_what_is_short_is_not_cut() -> None:
+def test_short_text_is_not_cut() -> None:
     """Three quiet seconds among twenty busy ones are drawn as they were."""
     assert len(axis([(0, 10), (13, 23)], 23).pieces) == 1
 

@@ -130,7 +130,7 @@ def test_a_file_needs_nothing_but_itself() -> None:
     assert b"url(" not in content
 
 
-def test_who_does_not_see_it_is_told_the_same() -> None:
+def test_a_reader_who_cannot_see_it_gets_the_same_facts() -> None:
     """The root has a role, a name and a description; each bar has a title."""
     content = svg.render(drawn(log([*migrating(), *failing(boot_id="c" * 32)])))
     root = ET.fromstring(content)  # noqa: S314

@@ -66,14 +66,14 @@ FORMS: dict[str, Callable[[], str]] = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_in_which_a_log_is_met_tells_the_same(form: str) -> None:
+def test_every_form_of_a_log_shows_the_same(form: str) -> None:
     """Nobody should have to know jq to see why a deployment failed."""
     content = FORMS[form]().encode()
     assert read(content) == (len(LINES), 0)
     assert drawn(content) == drawn(log(migrating()))
 
 
-def test_what_is_not_ours_is_skipped_and_counted() -> None:
+def test_foreign_lines_are_skipped_and_counted() -> None:
     """The lines of nginx beside ours are no reason to give up, and are not silently lost either."""
     noise = ["hello", '{"level": "info"}', "{broken", "[x", "\x00\xff", LINES[0][:100], "[2026-11-22] {x}", "{"]
     mixed = [each for line in LINES for each in (*noise, line)]

@@ -69,14 +69,14 @@ def test_a_start_begins_when_its_first_line_says_so(newest_first: bool) -> None:
 
 
 @given(st.sets(st.sampled_from(range(len(migrating()))), min_size=1))
-def test_whatever_lines_are_missing_no_phases_overlap(kept: set[int]) -> None:
+def test_with_any_lines_missing_no_phases_overlap(kept: set[int]) -> None:
     """A log is cut by time, by rotation, by a reader's patience."""
     found = story([migrating()[index] for index in sorted(kept)])
     assert all(phase.began <= phase.ended for phase in found.phases)
     assert all(one.ended <= other.began for one, other in itertools.pairwise(found.phases))
 
 
-def test_a_failed_start_tells_cause_and_cure() -> None:
+def test_a_failed_start_shows_cause_and_cure() -> None:
     """Which is what the log is opened for."""
     found = story(failing())
     assert phases(found) == [(Kind.PROCESS, 0, 0.5), (Kind.WAITING, 0.5, 3)]
@@ -103,7 +103,7 @@ def test_every_failure_of_the_catalogue_ends_a_start() -> None:
     assert {name: story([event(name, 1.0)]).end for name in names} == dict.fromkeys(names, End.FAILED)
 
 
-def test_being_ahead_on_purpose_is_no_failure() -> None:
+def test_being_ahead_on_purpose_is_not_a_failure() -> None:
     """The same event is a warning where the image serves all the same."""
     found = story([event("database_ahead", 1.0, level="warning"), state("serving", 2.0)])
     assert (found.end, found.failure) == (End.OPEN, None)
@@ -135,7 +135,7 @@ def test_a_start_that_ended_at_once_has_a_phase_all_the_same() -> None:
     assert phases(story([event("settings_invalid", 0.0)])) == [(Kind.PROCESS, 0, 0)]
 
 
-def test_a_lock_that_was_free_is_no_wait() -> None:
+def test_a_lock_that_was_free_is_not_a_wait() -> None:
     """A millisecond to take it is not worth a colour."""
     free = [event("process_started", 0.5), state("migrating", 1), event("lock_acquired", 1.5, waited_seconds=0.001)]
     assert Kind.LOCK not in {phase.kind for phase in story(free).phases}
@@ -158,7 +158,7 @@ def test_a_holder_that_is_in_the_log_is_named_as_its_lane_is() -> None:
     assert waits.items[0].text == "bbbbbbbb · held by process 7 (01234567) · which ran SELECT 1"
 
 
-def test_a_revision_tells_its_troubles() -> None:
+def test_a_revision_shows_its_troubles() -> None:
     """Resumed, made to give way, blocked: why it took so long."""
     about: Event = {"revision": "r1"}
     more = [
@@ -208,7 +208,7 @@ def test_restarts_of_a_task_stand_together_in_their_order() -> None:
     assert [row.label for row in rows] == ["t1", "t1 #2", "t1 #3", "t2", "t2 #2"]
 
 
-def test_lanes_are_named_by_what_tells_them_apart() -> None:
+def test_lanes_are_named_by_their_differences() -> None:
     """Their common part is in the title, once."""
     both = [*migrating(task_id="1" * 32), *failing(boot_id="c" * 32, task_id="2" * 32)]
     picture = drawn(log(both))
@@ -227,7 +227,7 @@ def test_lanes_are_named_by_what_tells_them_apart() -> None:
     assert [row.label for row in drawn(log(both)).rows] == alike
 
 
-def test_one_start_is_told_phase_by_phase() -> None:
+def test_one_start_is_shown_phase_by_phase() -> None:
     """With room for what each of them knows."""
     picture = drawn(log(migrating()))
     assert picture.title == f"plants 1.4.2 · boot {'b' * 32}"
@@ -248,7 +248,7 @@ def test_one_start_is_told_phase_by_phase() -> None:
     assert picture.rows[7].note == "2.0 s, from 6.0 s"
 
 
-def test_those_that_failed_alike_are_told_once() -> None:
+def test_starts_that_failed_alike_are_reported_once() -> None:
     """Two hundred tasks with one cause have one cause."""
     alike = [each for index in range(9) for each in failing(boot_id=f"{index}" * 32)]
     (failed,) = [section for section in drawn(log(alike)).sections if section.heading == "Failed"]
@@ -258,13 +258,13 @@ def test_those_that_failed_alike_are_told_once() -> None:
     assert item.more == ("Not ready in 2.5 s: No route", "→ Look at it.")
 
 
-def test_what_is_drawn_is_in_the_catalogue() -> None:
+def test_drawn_events_are_in_the_catalogue() -> None:
     """Otherwise a renamed event or field would silently vanish from the picture."""
     known_fields = {name: {each.name for each in fields(kind)} for name, kind in CATALOGUE.items()}
     assert {name: kept for name, kept in starts.KEPT.items() if not set(kept) <= known_fields[name]} == {}
 
 
-def test_of_a_thousand_revisions_the_slowest_are_told_and_the_last() -> None:
+def test_of_a_thousand_revisions_the_slowest_and_the_last_are_shown() -> None:
     """The last one may be quick, and the one that failed; the number of others is shown."""
     lines = [each for at in range(999) for each in revision(f"r{at}", at, at + (0.9 if at % 20 else 0.95), index=at)]
     last = event("revision_started", 999.0, revision="r999", index=999)

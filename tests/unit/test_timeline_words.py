@@ -51,7 +51,7 @@ def test_a_number_is_finite_and_of_some_sense(value: Any) -> None:
         (200_000, "2 d 7 h"),
     ],
 )
-def test_a_duration_is_said_as_a_person_says_it(seconds: float, text: str) -> None:
+def test_a_duration_reads_as_a_person_says_it(seconds: float, text: str) -> None:
     """Three figures or so, in the unit that fits."""
     assert duration(seconds) == text
 

@@ -58,7 +58,7 @@ FOREST = tree(a1="", a2="a1", b1="", b2="b1 +a2")
         (tree(), "", "heads", ""),
     ],
 )
-def test_what_is_pending_comes_in_an_order_that_can_be_applied(
+def test_pending_revisions_come_in_an_order_that_can_be_applied(
     given: Tree, current: str, target: str, expected: str
 ) -> None:
     """After everything it follows or depends on, and nothing that is there already."""
@@ -99,7 +99,7 @@ def test_a_tree_without_revisions_has_no_heads_and_nothing_to_do() -> None:
 
 
 @pytest.mark.parametrize("target", ["ab", "branch@head", "zz", "HEAD", ""])
-def test_a_name_that_is_no_revision_is_left_to_alembic(target: str) -> None:
+def test_a_name_that_is_not_a_revision_is_left_to_alembic(target: str) -> None:
     """Part of an id, or a branch: it resolves them."""
     assert CHAIN.targets(target) is None
     assert CHAIN.targets("b") == ("b",)
@@ -122,7 +122,7 @@ def test_a_revision_that_exists_twice_is_named() -> None:
         ({"r": "", "a": "r +b", "b": "a"}, "in a circle: a, b"),
     ],
 )
-def test_a_chain_that_is_broken_is_none(needs: dict[str, str], told: str) -> None:
+def test_a_broken_chain_is_refused(needs: dict[str, str], told: str) -> None:
     """A deleted script, or an id that was edited."""
     failure = invalid(**needs)
     assert failure.error_type == "broken_chain"
@@ -143,7 +143,7 @@ def test_what_this_image_does_not_have_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(("heads", "told"), [([], "base"), (["a"], "a"), (["a", "b"], "a,b")])
-def test_heads_are_told_joined_by_commas(heads: list[str], told: str) -> None:
+def test_heads_are_shown_joined_by_commas(heads: list[str], told: str) -> None:
     """In one field, for any number."""
     assert names(heads) == told
 

@@ -87,7 +87,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     return scene
 
 
-async def test_a_long_statement_is_told_of_once_a_heartbeat(scene: Scene) -> None:
+async def test_a_long_statement_is_reported_of_once_a_heartbeat(scene: Scene) -> None:
     """With the result of the look; exactly as often as the operator has configured."""
     scene.watch()
     scene.sees = COPYING
@@ -101,7 +101,7 @@ async def test_a_long_statement_is_told_of_once_a_heartbeat(scene: Scene) -> Non
     assert event.statement_seconds == pytest.approx(10, abs=0.1)
 
 
-async def test_quick_statements_are_not_told_of(scene: Scene) -> None:
+async def test_quick_statements_are_not_reported(scene: Scene) -> None:
     """For any number of them, and without a connection."""
     scene.watch()
     for index in range(100):
@@ -111,14 +111,14 @@ async def test_quick_statements_are_not_told_of(scene: Scene) -> None:
     assert scene.looks == []
 
 
-async def test_nothing_is_told_while_nothing_runs(scene: Scene) -> None:
+async def test_nothing_is_reported_while_nothing_runs(scene: Scene) -> None:
     """Between two statements Python runs, of which no server knows anything."""
     scene.watch()
     await asyncio.sleep(100)
     assert scene.looks == []
 
 
-async def test_a_statement_that_is_long_over_is_not_told_of(scene: Scene) -> None:
+async def test_a_statement_that_ended_long_ago_is_not_reported(scene: Scene) -> None:
     """A look is useless if the statement has ended meanwhile: it may have seen the next one."""
     scene.watch()
     scene.run()
@@ -134,7 +134,7 @@ async def test_a_statement_that_is_long_over_is_not_told_of(scene: Scene) -> Non
 @pytest.mark.parametrize(
     ("heartbeat", "lock_timeout"), [(10, 5), (0.2, 5), (10, 0.5), (60, 7), (86_400, 86_400), (1, 3)]
 )
-async def test_who_waits_for_a_lock_is_seen_before_the_server_gives_up(
+async def test_a_session_that_waits_for_a_lock_is_seen_before_the_server_gives_up(
     scene: Scene, heartbeat: float, lock_timeout: float
 ) -> None:
     """Afterwards it is not known which session blocked it."""
@@ -170,7 +170,7 @@ async def test_who_was_in_the_way_is_remembered(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("error", [ConnectionRefusedError(), ValueError("a bug"), TimeoutError()])
-async def test_whatever_a_look_meets_the_event_comes(scene: Scene, error: Exception) -> None:
+async def test_the_event_comes_after_any_failure_of_a_look(scene: Scene, error: Exception) -> None:
     """When a server is full or too busy to answer, the operator wants to know that the migration still runs."""
     scene.watch()
     scene.sees = error
@@ -237,7 +237,7 @@ async def test_one_look_is_not_enough_to_stop_a_revision_for(scene: Scene) -> No
     waiting.cancel()
 
 
-async def test_a_server_that_does_not_answer_is_no_proof_of_a_lock(scene: Scene) -> None:
+async def test_a_server_that_does_not_answer_is_not_a_proof_of_a_lock(scene: Scene) -> None:
     """Then the revision gets its share of the budget."""
     scene.sees = ConnectionRefusedError()
     scene.run()

@@ -61,7 +61,7 @@ def test_a_refused_option_is_named_with_the_reason(name: str) -> None:
     assert "not supported: " in told["error_message"]
 
 
-def test_what_is_the_case_anyway_is_no_fault() -> None:
+def test_an_option_that_asks_for_the_default_is_not_a_fault() -> None:
     """One worker without reload is what `serve` is."""
     assert faults({"UVICORN_WORKERS": "1", "UVICORN_RELOAD": "false", "UVICORN_USE_COLORS": ""}) == []
 

@@ -30,7 +30,7 @@ def _holder(activity: Activity, seconds: float = 0, name: str = "connection 7") 
     return Holder(name, "ALTER TABLE plants", seconds, activity)
 
 
-def test_a_statement_that_runs_is_waited_for_however_long() -> None:
+def test_a_running_statement_is_waited_for_without_limit() -> None:
     """A table of a billion rows is altered for hours, and the deployment that gave up would be rolled back for it."""
     assert _wait((0, _holder(Activity.RUNNING), "")) == (LONG, "")
 

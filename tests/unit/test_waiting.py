@@ -209,7 +209,7 @@ async def test_a_secrets_file_that_is_being_rotated_is_waited_for(
     assert str(SECRET["password"]) not in repr(retries)
 
 
-async def test_a_secrets_file_that_breaks_during_an_attempt_is_no_bug_of_ours(
+async def test_a_secrets_file_that_breaks_during_an_attempt_is_not_a_bug(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The backend is found by the URL, which is read again to explain the failure."""

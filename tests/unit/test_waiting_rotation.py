@@ -72,7 +72,9 @@ async def test_a_file_that_changes_during_a_pause_ends_it(monkeypatch: pytest.Mo
     assert len(retries) > DOUBTS
 
 
-async def test_a_file_that_is_broken_during_a_pause_is_no_change(monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
+async def test_a_file_that_is_broken_during_a_pause_is_not_a_change(
+    monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
     """Half a login is not worth an attempt; the next one finds out what has become of it."""
 
     def breaks() -> None:
@@ -88,7 +90,7 @@ async def test_a_file_that_is_broken_during_a_pause_is_no_change(monkeypatch: py
     assert outcome.error_type == "credentials_file"
 
 
-async def test_a_refused_login_is_told_as_one_when_the_budget_ends_first(
+async def test_a_refused_login_is_reported_as_such_when_the_budget_ends_first(
     monkeypatch: pytest.MonkeyPatch, file: Path
 ) -> None:
     """It answered."""
@@ -150,7 +152,7 @@ def by_token(tmp_path: Path) -> dict[str, str]:
     }
 
 
-async def test_a_token_that_cannot_be_had_is_waited_for(
+async def test_a_token_that_is_not_available_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, by_token: dict[str, str]
 ) -> None:
     """The endpoint of the role is as much of a service as the database is."""

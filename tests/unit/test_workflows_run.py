@@ -96,7 +96,7 @@ def stacks(**outputs: str) -> dict[str, Any]:
     return {"Stacks": [{"Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]}]}
 
 
-def test_what_is_deployed_is_the_digest_that_was_pushed(runner: Runner) -> None:
+def test_the_deployed_digest_is_the_one_that_was_pushed(runner: Runner) -> None:
     """And not the same image's digest in another repository."""
     digests = [f"elsewhere/plants@sha256:{'1' * 64}", f"{REPOSITORY}@sha256:{'2' * 64}"]
     runner.answer("aws get-login-password", "token")
@@ -112,7 +112,7 @@ def test_without_a_login_nothing_is_pushed(runner: Runner) -> None:
     assert "docker push" not in runner.calls
 
 
-def test_the_service_is_told_the_names_that_the_alarms_stack_gave(runner: Runner) -> None:
+def test_the_service_gets_the_names_that_the_alarms_stack_gave(runner: Runner) -> None:
     """Its other outputs do not matter here."""
     runner.answer("aws deploy", "")
     runner.answer("aws describe-stacks", stacks(LogGroupName="/plants", DeploymentAlarmName="a", Other="x"))
@@ -121,7 +121,7 @@ def test_the_service_is_told_the_names_that_the_alarms_stack_gave(runner: Runner
 
 
 @pytest.mark.parametrize(("state", "warns"), [("OK", False), ("INSUFFICIENT_DATA", False), ("ALARM", True)])
-def test_an_alarm_that_stays_on_holds_nobody_up_for_ever(runner: Runner, state: str, warns: bool) -> None:  # noqa: FBT001
+def test_an_alarm_that_stays_on_blocks_a_deployment_for_a_limited_time(runner: Runner, state: str, warns: bool) -> None:  # noqa: FBT001
     """The cure of the alarm may be the very thing that is being deployed."""
     runner.answer("aws describe-alarms", state)
     done = runner.run(QUIET)
@@ -129,7 +129,7 @@ def test_an_alarm_that_stays_on_holds_nobody_up_for_ever(runner: Runner, state: 
 
 
 @pytest.mark.parametrize(("running", "right"), [("plants:8", True), ("plants:7", False), ("None", False)])
-def test_a_service_that_was_rolled_back_is_no_success(runner: Runner, running: str, right: bool) -> None:  # noqa: FBT001
+def test_a_service_that_was_rolled_back_is_not_a_success(runner: Runner, running: str, right: bool) -> None:  # noqa: FBT001
     """It is stable, with the image of before."""
     runner.answer("aws wait", "")
     runner.answer("aws describe-stacks", stacks(ServiceArn="arn", TaskDefinitionArn="plants:8"))
@@ -166,7 +166,7 @@ def test_the_fields_that_are_shown_are_those_of_the_event() -> None:
     assert {name.strip() for name in shown.split(",")} <= set(line_schema()["$defs"]["startup_failed"]["properties"])
 
 
-def test_the_report_tells_the_cause_and_cannot_command_the_runner(runner: Runner) -> None:
+def test_the_report_shows_the_cause_and_cannot_command_the_runner(runner: Runner) -> None:
     """Whatever stands in the event: a line that begins with `::` would be a command of GitHub's."""
     runner.answer("aws filter-log-events", {"events": [{"message": json.dumps(failed_start())}]})
     lines = runner.run(REPORT).stdout.splitlines()
@@ -177,7 +177,7 @@ def test_the_report_tells_the_cause_and_cannot_command_the_runner(runner: Runner
     assert not [each for each in lines if each.lstrip().startswith("::")]
 
 
-def test_the_report_goes_on_where_there_is_no_answer(runner: Runner) -> None:
+def test_the_report_continues_without_an_answer(runner: Runner) -> None:
     """A task that could not pull its image has written nothing; only ECS's reason exists."""
     message = "(service plants) was unable to place a task"
     runner.answer("aws describe-services", {"services": [{"events": [{"createdAt": "now", "message": message}]}]})
