@@ -10,7 +10,7 @@ MINUTES ?= 10
 WORKERS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help run test compat soak container-test faults lint format docs mutants lock lock-check servers wheel clean
+.PHONY: help run test bench compat soak container-test faults lint format docs mutants lock lock-check servers wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ soak: $(DEV)/ready servers ## the random and long tests, with new seeds; MINUTES
 
 container-test: $(DEV)/ready servers ## build the image and run it as ECS does; needs docker with python:3.13-slim, or ../shared
 	@$(DEV)/bin/python -m pytest tests/container --tier=all $(ARGS)
+
+bench: $(DEV)/ready servers ## measure it beside startup.sh and uvicorn alone, on a quiet machine; ARGS="--rows 1,3 --rounds 5" for some
+	@$(DEV)/bin/python -m benchmarks $(ARGS)
 
 compat: $(DEV)/ready servers ## tests beside other versions of the libraries; ONLY="alembic uvicorn==0.30.6" for some
 	@$(DEV)/bin/python -m tests.compat $(ONLY)

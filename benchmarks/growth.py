@@ -21,7 +21,7 @@ op.execute("CREATE TABLE plants (id INTEGER PRIMARY KEY, name VARCHAR(50))")
 op.execute("CREATE TABLE book (page TEXT)")
 op.execute("INSERT INTO book VALUES (REPEAT('x', 10000))")
 """
-_PEAK = """
+PEAK = """
 import resource
 with open("peak", "w") as file:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=file)
@@ -54,9 +54,9 @@ class Cost:
 def revision(shape: str, size: int) -> str:
     """The `upgrade` of a shape and size."""
     if shape == "stream":  # rows of 10 KB, `size` times 100
-        return _STREAM.format(size=size) + _PEAK
+        return _STREAM.format(size=size) + PEAK
     loop = f"for n in range({size}):\n    {SHAPES[shape]}\n"
-    return loop + (_DROPS.format(size=size) if shape == "creates" else "") + _PEAK
+    return loop + (_DROPS.format(size=size) if shape == "creates" else "") + PEAK
 
 
 async def cost(way: str, shape: str, size: int, server: Server) -> Cost:
