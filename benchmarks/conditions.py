@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 import resource
 import shutil
 import subprocess
@@ -36,7 +37,8 @@ def versions() -> dict[str, str]:
     for name, (program, option) in _PROGRAMS.items():
         if path := shutil.which(program, path=_PLACES):
             done = subprocess.run([path, option], check=False, capture_output=True, text=True)
-            found[name] = (done.stdout or done.stderr).partition("\n")[0].removeprefix(path).strip()
+            number = re.search(r"\d+\.\d[\w.]*", (done.stdout or done.stderr).replace(path, ""))
+            found[name] = number[0] if number else "unknown"
     return found
 
 

@@ -91,7 +91,8 @@ def run(project: Project, url: str, *command: str) -> None:
     """
     (project.path / ADDRESS_FILE).write_text(url)
     env = {**ENVIRONMENT, "DATABASE_URL": url}
-    subprocess.run([BIN / "orchestrator", *command], cwd=project.path, env=env, check=True, stdout=subprocess.DEVNULL)
+    argv = [str(BIN / "orchestrator"), *command]
+    subprocess.run(argv, cwd=project.path, env=env, check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parents[1] / "docs" / "benchmarks.svg"
-_WIDTH, _LEFT, _RIGHT = 960, 390, 730
+_WIDTH, _LEFT, _RIGHT = 1040, 470, 800
 _STYLE = """
 svg { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, Arial, sans-serif; color-scheme: light dark;
   --ink: #1b1f24; --grey: #57606a; --line: #d0d7de;
@@ -40,6 +40,7 @@ _STARTS = (
 )
 _WAYS = {"orchestrator": "ours", "uvicorn": "bare", "startup.sh": "script"}
 _NAMES = {"orchestrator": "orchestrator", "uvicorn": "uvicorn alone", "startup.sh": "startup.sh"}
+_OPPONENTS = ("startup.sh", "uvicorn", "alembic")
 _DOUBLINGS = 2  # the scale ends at so many, on either side of the goal
 
 
@@ -125,7 +126,8 @@ def _goals(drawing: _Drawing, rows: Sequence[dict[str, Any]]) -> None:
 def _goal(drawing: _Drawing, row: dict[str, Any]) -> None:
     style = "ours" if row["reached"] else "missed"
     drawing.text(f"{row['number']}", 36, "small end")
-    drawing.text(row["what"], 46, style="" if row["reached"] else "missed")
+    beside = f" · {row['against']}" if row["against"] in _OPPONENTS else ""
+    drawing.text(f"{row['what']}{beside}", 46, style="" if row["reached"] else "missed")
     low, high = (_place(_distance(row, each)) for each in row["spread"])
     drawing.draw("line", f"whisker {style}", x1=low, x2=high, y1=drawing.y - 4, y2=drawing.y - 4)
     drawing.draw("circle", style, cx=_place(_distance(row, row["value"])), cy=drawing.y - 4, r=5)

@@ -77,7 +77,8 @@ async def _all(project: Project, database: Database) -> Samples:
             task = group.create_task(_observe(way, project, database, delay))
             tasks.append((way, task))
             await asyncio.sleep(_BETWEEN_STARTS_SECONDS)
-    return {name: [task.result() for way, task in tasks if way == name] for name in ("orchestrator", "script")}
+    found = {way: [task.result() for each, task in tasks if each == way] for way in ("orchestrator", "script")}
+    return {"orchestrator": found["orchestrator"], "startup.sh": found["script"]}
 
 
 def measure(bench: Bench) -> Generator[Samples, None, None]:
@@ -91,10 +92,10 @@ def measure(bench: Bench) -> Generator[Samples, None, None]:
 
 GROUP = Group(
     rows=(
-        Row(5, "Database up 1 to 30 s late: until database_ready", "orchestrator", limit=0.15, unit=Unit.SECONDS),
+        Row(5, "Database up late: until database_ready", "orchestrator", limit=0.15, unit=Unit.SECONDS),
         Row(
             5,
-            "Database up 1 to 30 s late: until database_ready, worst of 50",
+            "Database up late: until database_ready, worst of 50",
             "orchestrator",
             limit=1.2,
             unit=Unit.SECONDS,
@@ -102,8 +103,8 @@ GROUP = Group(
         ),
         Row(
             5,
-            "Database up 1 to 30 s late: until startup.sh knows, worst of 10",
-            "script",
+            "Database up late: until startup.sh knows, worst of 10",
+            "startup.sh",
             unit=Unit.SECONDS,
             goal=Goal.NONE,
             worst=True,

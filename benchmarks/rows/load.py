@@ -1,13 +1,13 @@
 """Row 9: requests a second and their 99th percentile under wrk, with and without an access log."""
 
 import asyncio
-import contextlib
 import re
 import subprocess
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from dataclasses import dataclass
 
 from benchmarks.bench import Bench
-from benchmarks.launching import answers, launched, run
+from benchmarks.launching import TIMEOUT_SECONDS, answers, launched, run
 from benchmarks.projects import make_app_project
 from benchmarks.row import Goal, Group, Row, Samples, Unit
 from tests.harness import Project
@@ -15,6 +15,7 @@ from tests.servers.ports import HOST
 
 _WRK = ("wrk", "--threads", "1", "--connections", "16", "--latency")
 _WARM, _MEASURED = "1s", "3s"
+_COUNT = ("/usr/bin/wc", "--lines")
 _SILENT = {"UVICORN_ACCESS_LOG": "false"}
 _CASES: dict[str, tuple[str, dict[str, str]]] = {
     "uvicorn, no log": ("uvicorn", _SILENT),
@@ -25,38 +26,49 @@ _CASES: dict[str, tuple[str, dict[str, str]]] = {
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 
-def _wrk(port: int, duration: str) -> tuple[float, float]:
-    """Return requests a second, and the 99th percentile in seconds.
+@dataclass(frozen=True)
+class _Load:
+    """What wrk saw: how many requests, how many a second, and their 99th percentile in seconds."""
+
+    requests: int
+    rate: float
+    slow: float
+
+
+def _wrk(port: int, duration: str) -> _Load:
+    """Return what wrk saw.
 
     Raises:
         RuntimeError: not every request got its answer.
     """
     command = [*_WRK, "--duration", duration, f"http://{HOST}:{port}/"]
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(command, check=True, capture_output=True, text=True, timeout=TIMEOUT_SECONDS).stdout
+    requests = re.search(r"(\d+) requests in", text)
     rate = re.search(r"Requests/sec: +([0-9.]+)", text)
     slow = re.search(r"99% +([0-9.]+)(us|ms|s)", text)
-    if not rate or not slow or "Non-2xx" in text or "Socket errors" in text:
+    if not requests or not rate or not slow or "Non-2xx" in text or "Socket errors" in text:
         raise RuntimeError(text)
-    return float(rate[1]), float(slow[1]) * _UNITS[slow[2]]
-
-
-@contextlib.contextmanager
-def _log_reader() -> Iterator[subprocess.Popen[bytes]]:
-    """Read the log from a pipe and drop it, as a log driver would read it."""
-    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader:
-        yield reader
+    return _Load(int(requests[1]), float(rate[1]), float(slow[1]) * _UNITS[slow[2]])
 
 
 def _observe(name: str, project: Project, url: str) -> Samples:
+    """Load a case, whose log goes into a pipe that another process reads, as a log driver would.
+
+    Raises:
+        RuntimeError: the log lacks requests, or has some although it is off.
+    """
     way, settings = _CASES[name]
-    with (
-        _log_reader() as reader,
-        launched(way, project, {"DATABASE_URL": url, **settings}, stdout=reader.stdin or subprocess.DEVNULL) as process,
-    ):
-        asyncio.run(answers(process))
-        _wrk(process.port, _WARM)
-        rate, slow = _wrk(process.port, _MEASURED)
-    return {f"{name}: rate": [rate], f"{name}: p99": [slow]}
+    with subprocess.Popen(_COUNT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as counter:
+        log = counter.stdin or subprocess.DEVNULL
+        with launched(way, project, {"DATABASE_URL": url, **settings}, stdout=log) as process:
+            asyncio.run(answers(process))
+            warm, load = (_wrk(process.port, duration) for duration in (_WARM, _MEASURED))
+            process.stop()
+        lines, _ = counter.communicate()
+    requests = warm.requests + load.requests
+    if (int(lines) < requests) if settings != _SILENT else (int(lines) > requests / 2):
+        raise RuntimeError(f"{name}: {int(lines)} lines of {requests} requests")
+    return {f"{name}: rate": [load.rate], f"{name}: p99": [load.slow]}
 
 
 def measure(bench: Bench) -> Generator[Samples, None, None]:

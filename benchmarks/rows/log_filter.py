@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench
 from benchmarks.filter import make_log
-from benchmarks.launching import BIN
+from benchmarks.launching import BIN, TIMEOUT_SECONDS
 from benchmarks.row import Goal, Group, Row, Samples, Unit
 
 _LINES = 250_000
@@ -20,7 +20,7 @@ _COMMANDS = {
 def _select(command: Sequence[str], log: Path, into: Path) -> float:
     with log.open("rb") as source, into.open("wb") as target:
         began = time.monotonic()
-        subprocess.run(command, stdin=source, stdout=target, check=True)
+        subprocess.run(command, stdin=source, stdout=target, check=True, timeout=TIMEOUT_SECONDS)
         seconds = time.monotonic() - began
     with into.open("rb") as found:
         if sum(1 for _ in found) != _LINES // 5:

@@ -72,14 +72,14 @@ GROUP = Group(
     rows=(
         Row(
             10,
-            "SIGTERM to exit, SHUTDOWN_SECONDS=2 and a request that runs on",
+            "SIGTERM to exit, SHUTDOWN_SECONDS=2, request in flight",
             "orchestrator: stopped in a request",
             limit=2.0,
             unit=Unit.SECONDS,
         ),
         Row(
             11,
-            "Longest wait for an answer while starting, asked every 5 ms",
+            "Longest wait for an answer while starting",
             "orchestrator: stall",
             limit=30,
             unit=Unit.MILLISECONDS,

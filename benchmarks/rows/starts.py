@@ -77,7 +77,7 @@ GROUP = Group(
         Row(1, "Start at head, to the first served request", "orchestrator: served", "uvicorn: served", 1.05),
         Row(
             2,
-            "Start with 20 pending revisions, to the first served request",
+            "Start with 20 pending revisions",
             "orchestrator, pending: served",
             "startup.sh, pending: served",
             0.50,
