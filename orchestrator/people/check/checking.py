@@ -1,7 +1,7 @@
 """Runs all checks in order: settings, scripts, env.py, the revisions, the app. It connects to no database."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.engine import make_url
@@ -65,7 +65,7 @@ class Check:
             message = f"env.py failed: {type(error).__name__}: {error}"
             self._failures.append(Failure(exit_code=9, message=REDACTOR.text(message), hint=_ENV_HINT))
         wanted = _since(scripts, tree, self._since)
-        dialect, judgement = self._judged(config, scripts, options, wanted)
+        dialect, judgement = self._judged(config, scripts, tree, options, wanted)
         if not app_is_imported:
             address = credentials.own_address().url if credentials.known else None
             self._noting(lambda: self._notes.extend(check_app(settings, address)))
@@ -80,7 +80,12 @@ class Check:
         )
 
     def _judged(
-        self, config: "Config", scripts: "ScriptDirectory", options: Mapping[str, Any], wanted: Sequence[str]
+        self,
+        config: "Config",
+        scripts: "ScriptDirectory",
+        tree: Tree,
+        options: Mapping[str, Any],
+        wanted: Collection[str],
     ) -> tuple[str, Judgement]:
         dialect = self._dialect(config, options)
         if not dialect:
@@ -90,8 +95,12 @@ class Check:
         judge = Judge(Recorder(config, scripts, dialect_called(dialect), options), dialect, [*_variants(config)])
         if not wanted:
             self._notes.append(_NONE if self._since else _NO_REVISIONS)
-        for revision in wanted:
-            judge.judge(scripts.get_revision(revision))
+        for each in tree.ordered if wanted else ():
+            script = scripts.get_revision(each.id)
+            if each.id in wanted:
+                judge.judge(script)
+            else:
+                judge.learn(script)
         return dialect, judge.judgement
 
     def _noting(self, work: Any) -> None:

@@ -11,7 +11,9 @@ from orchestrator.people.check.allowing import Allowances
 from orchestrator.people.check.catalogue import RULES
 from orchestrator.people.check.model import Finding, Unjudged
 from orchestrator.people.check.models import models_used
+from orchestrator.people.check.needless import needless
 from orchestrator.people.check.rules import Hit, hits
+from orchestrator.people.ddl.columns import Columns
 from orchestrator.people.ddl.knowledge import knowledge_of
 from orchestrator.people.ddl.reading import Sql
 from orchestrator.people.recording.offline import relative
@@ -46,17 +48,30 @@ class Judge:
     def __init__(self, recorder: Recorder, dialect: str, variants: Sequence[Mapping[str, Any]]) -> None:
         self._recorder, self._dialect, self._variants = recorder, dialect, variants
         self._squawk = knowledge_of(dialect).LINTED and bool(squawk.program())
+        self._columns = Columns()
         self.judgement = Judgement()
+
+    def learn(self, script: "Script") -> None:
+        """Take in what a revision that is not judged does to the columns."""
+        for arguments in self._variants:
+            self._observe(self._recorder.record(script, arguments))
+
+    def _observe(self, recording: Recording) -> None:
+        for each in recording.statements:
+            self._columns.observe(Sql.of(each.sql))
 
     def judge(self, script: "Script") -> None:
         """Add the findings of a revision."""
-        path, found = Path(script.path), list[Finding]()
+        path, found, recordings = Path(script.path), list[Finding](), list[Recording]()
         for arguments in self._variants:
             recording = self._recorder.record(script, arguments)
             again = self._recorder.record(script, arguments, afresh=True, present=bool(recording.reads))
             self._note_unjudged(script, recording)
             found += self.found(script, recording)
             found += self.found(script, again) if recording.reads else self._unrepeatable(script, recording, again)
+            recordings += [recording, again] if recording.reads else [recording]
+        for each in recordings:
+            self._observe(each)
         found += self._of_hits(script, _about_all(path))
         allowances = Allowances.of(path)
         left = allowances.left(dict.fromkeys(found))
@@ -66,7 +81,7 @@ class Judge:
 
     def found(self, script: "Script", recording: Recording) -> Iterator[Finding]:
         """Return the findings in the statements of a revision, including the allowed ones."""
-        yield from self._of_hits(script, hits(recording.statements, self._dialect))
+        yield from self._of_hits(script, hits(recording.statements, self._dialect, self._columns))
         yield from self._of_squawk(script, recording.statements)
 
     def _of_hits(self, script: "Script", found: Iterable[Hit]) -> Iterator[Finding]:
@@ -91,9 +106,10 @@ class Judge:
             return
         parsed = [Sql.of(each.sql) for each in statements]
         made = {each.table for each in parsed if each.verb == "create table"}
+        before = self._before(parsed)
         for each in self._said(script, statements):
-            statement = statements[each.number]
-            if parsed[each.number].table not in made:
+            statement, sql = statements[each.number], parsed[each.number]
+            if sql.table not in made and not needless(each.rule, sql, before[each.number]):
                 yield Finding(
                     code=each.rule,
                     severity="warning",
@@ -105,6 +121,16 @@ class Judge:
                     cure=each.cure,
                     manual=squawk.manual(each.rule),
                 )
+
+    def _before(self, parsed: Sequence[Sql]) -> list[Columns]:
+        """Return the columns before each statement."""
+        found, columns = list[Columns](), self._columns
+        for each in parsed:
+            found.append(columns)
+            if each.verb in {"alter table", "create table", "drop table"}:
+                columns = columns.copied()
+                columns.observe(each)
+        return found
 
     def _said(self, script: "Script", statements: Sequence[Statement]) -> Iterator[squawk.Said]:
         """Return squawk's findings. A statement that it cannot parse must not hide the findings in the others."""

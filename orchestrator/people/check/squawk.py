@@ -5,6 +5,7 @@ orchestrator.
 """
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,7 @@ _TAKEN = {
     "transaction-nesting",
 }
 _SECONDS = 60
+_PLACEHOLDER = re.compile(r"'(?:[^']|'')*'|::|(?P<name>__\[POSTCOMPILE_\w+\]|:[A-Za-z_]\w*)")
 _SYNTAX = "syntax-error"
 
 
@@ -59,10 +61,15 @@ def said(statements: Sequence[Statement]) -> list[Said]:
     Raises:
         SquawkError: It could not judge the statements.
     """
-    texts = [each.sql for each in statements]
+    texts = [_numbered(each.sql) for each in statements]
     found = _run("".join(f"{text}\n;\n" for text in texts))
     lines = [*_lines(texts)]
     return [each for row in found if (each := _of(row, lines))]
+
+
+def _numbered(sql: str) -> str:
+    """Return a statement with PostgreSQL's own placeholders: those of SQLAlchemy are no SQL."""
+    return _PLACEHOLDER.sub(lambda found: "$1" if found["name"] else found[0], sql)
 
 
 def _run(script: str) -> list[dict[str, Any]]:

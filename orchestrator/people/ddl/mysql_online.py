@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+from orchestrator.people.ddl.columns import type_of
 from orchestrator.people.ddl.knowledge import ColumnOf
 from orchestrator.people.ddl.reading import Sql, without_texts
 
@@ -152,11 +153,11 @@ def _change(found: re.Match[str], server: Server, column: ColumnOf) -> Effect:
 
 def _redefine(name: str, new_name: str, rest: str, column: ColumnOf, server: Server) -> Effect:
     """Judge MODIFY and CHANGE by the column's current definition."""
-    now, wanted = column(name), _type(rest)
+    now, wanted = column(name), type_of(rest)
     if not now:
-        return replace(_copy("another type copies the table"), sure=False)
-    if wanted != now["type"].lower():
-        return _other_type(wanted, now["type"].lower(), server)
+        return replace(_copy("another type copies the table, and the type before is not known"), sure=False)
+    if wanted != type_of(now["type"]):
+        return _other_type(wanted, type_of(now["type"]), server)
     if bool(re.search(r"\bnot\s+null\b", rest, re.IGNORECASE)) != (now["nullable"] == "NO"):
         return _rebuild("NULL or NOT NULL rewrites the table")
     if new_name.lower() != name.lower():
@@ -175,17 +176,6 @@ def _other_type(wanted: str, now: str, server: Server) -> Effect:
         if (before <= _ONE_BYTE) == (after <= _ONE_BYTE):
             return _METADATA
     return _copy(f"the type changes from {now} to {wanted}")
-
-
-def _type(rest: str) -> str:
-    """Return the type in a column's definition, in the words of information_schema."""
-    found = _matches(r"(\w+(?:\s+precision)?)\s*(\([^)]*\))?(\s+unsigned)?", rest.strip())
-    if not found:
-        return ""
-    given, size, unsigned = found[1].lower(), (found[2] or "").replace(" ", ""), (found[3] or "").lower()
-    name = {"integer": "int", "bool": "tinyint", "boolean": "tinyint", "numeric": "decimal"}.get(given, given)
-    size = "(1)" if given in {"bool", "boolean"} else size.lower()
-    return f"{name}{size}{unsigned}"
 
 
 def _light(_found: re.Match[str], server: Server, _column: ColumnOf) -> Effect:

@@ -24,7 +24,7 @@ _VERBS = tuple(
             ),
         ),
         ("drop index", r"drop\s+index\s+(?:concurrently\s+)?(?:if\s+exists\s+)?{name}(?:\s+on\s+({table}))?"),
-        ("create table", r"create\s+(?:temporary\s+|unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?({table})"),
+        ("create table", r"create\s+(?:temp\s+|temporary\s+|unlogged\s+)?table\s+(?:if\s+not\s+exists\s+)?({table})"),
         ("drop table", r"drop\s+table\s+(?:if\s+exists\s+)?({table})"),
         ("rename table", r"rename\s+table\s+({table})"),
         ("truncate", r"truncate\s+(?:table\s+)?({table})"),
@@ -59,10 +59,10 @@ class Sql:
         text = " ".join(without_comments(sql).split())
         bare = without_texts(text)
         if found := _ALTER.match(text):
-            return cls(text, bare, "alter table", _plain(found[1]), [*_clauses(found[2])])
+            return cls(text, bare, "alter table", plain(found[1]), [*clauses_of(found[2])])
         for verb, pattern in _VERBS:
             if found := pattern.match(bare):
-                return cls(text, bare, verb, _plain(found[1] or ""))
+                return cls(text, bare, verb, plain(found[1] or ""))
         return cls(text, bare)
 
     @property
@@ -78,7 +78,8 @@ class Sql:
         )
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Return a name without quotes."""
     return re.sub(r"[`\"\s]", "", name)
 
 
@@ -92,8 +93,8 @@ def without_texts(sql: str) -> str:
     return _TEXT.sub("''", sql)
 
 
-def _clauses(text: str) -> Iterator[str]:
-    """Split at the commas outside of parentheses and text literals."""
+def clauses_of(text: str) -> Iterator[str]:
+    """Return the parts of a text between the commas outside of parentheses and text literals."""
     depth, begin = 0, 0
     masked = _TEXT.sub(lambda found: "'" * len(found[0]), text)
     for position, letter in enumerate(masked):
