@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.address.drivers import Parameters
 from orchestrator.address.mysql_tls import tls_of
-from orchestrator.address.options import AddressError, Options, Translated, existing_file, words
+from orchestrator.address.options import AddressError, Options, Translated, existing_file, shown, words
 
 _PASSED = {
     **dict.fromkeys(("unix_socket", "charset", "sql_mode", "init_command", "read_default_group"), str),
@@ -62,5 +62,6 @@ def _check_charset(options: Options, arguments: Parameters) -> None:
     if charset_by_name(arguments["charset"].lower()) is not None:
         return
     if options.driver in _HAVE_OUR_CHARACTER_SETS:
-        raise AddressError("charset", "there is no such character set; utf8mb4 holds every character")
+        told = f"there is no character set {shown(arguments['charset'])}; utf8mb4 holds every character"
+        raise AddressError("charset", told)
     del arguments["charset"]  # the app's driver may know further ones; we read only ASCII names

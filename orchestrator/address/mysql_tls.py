@@ -9,7 +9,7 @@ import enum
 import ssl
 from typing import Any
 
-from orchestrator.address.options import AddressError, Options, as_flag, existing_file
+from orchestrator.address.options import AddressError, Options, as_flag, existing_file, shown
 
 _FILES = ("ca", "capath", "cert", "key")
 
@@ -46,7 +46,7 @@ def _mode(driver: str, wanted: dict[str, Any], *, switch: bool | None, in_dictio
     """Return the mode that the options request from this driver; `switch` is a plain yes or no."""
     if name := str(wanted.get("mode", "")).upper().replace("-", "_"):
         if name not in Mode.__members__:
-            raise AddressError("ssl_mode", f"it must be one of {', '.join(Mode.__members__)}")
+            raise AddressError("ssl_mode", f"it is {shown(name)}, and must be one of {', '.join(Mode.__members__)}")
         return Mode[name]
     if as_flag(wanted.get("disabled")) or switch is False:
         return Mode.DISABLED
@@ -101,7 +101,8 @@ def _context(mode: Mode, wanted: dict[str, Any]) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=files.get("ca"), capath=files.get("capath"))
     except (OSError, ValueError) as error:
-        raise AddressError("ssl_ca", f"it is not a readable CA bundle ({type(error).__name__})") from None
+        name, path = next((f"ssl_{each}", files[each]) for each in ("ca", "capath") if each in files)
+        raise AddressError(name, f"{shown(path)} is not a readable CA bundle ({type(error).__name__})") from None
     context.check_hostname = mode is Mode.VERIFY_IDENTITY
     context.verify_mode = ssl.CERT_NONE if mode is Mode.REQUIRED else ssl.CERT_REQUIRED
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # like the drivers: many servers' certificates are not strict
@@ -111,5 +112,6 @@ def _context(mode: Mode, wanted: dict[str, Any]) -> ssl.SSLContext:
         if wanted.get("cipher"):
             context.set_ciphers(str(wanted["cipher"]))
     except (OSError, ValueError) as error:
-        raise AddressError("ssl_cert", f"it cannot be used ({type(error).__name__})") from None
+        name, value = next((each, wanted[each]) for each in ("cert", "cipher") if wanted.get(each))
+        raise AddressError(f"ssl_{name}", f"{shown(value)} cannot be used ({type(error).__name__})") from None
     return context

@@ -11,7 +11,7 @@ _YES = {"1", "true", "yes", "on"}
 
 
 class AddressError(Exception):
-    """No connection can be made. `option` is the wrong one (empty: all), `problem` the reason, without values."""
+    """No connection can be made. `option` is the wrong one (empty: all), `problem` the reason."""
 
     def __init__(self, option: str, problem: str) -> None:
         super().__init__(f"its option `{option}`: {problem}" if option else problem)
@@ -90,6 +90,11 @@ def as_flag(value: Any) -> bool | None:
     return None if value is None else str(value).lower() in _YES
 
 
+def shown(value: Any) -> str:
+    """Return the value of an option as text for a message."""
+    return f"`{str(value)[:100]}`"
+
+
 def existing_file(name: str, path: Any) -> str:
     """Return the path with `~` expanded.
 
@@ -98,5 +103,5 @@ def existing_file(name: str, path: Any) -> str:
     """
     expanded = os.path.expanduser(str(path))  # noqa: PTH111  # it goes into an argument as text
     if not os.path.exists(expanded):  # noqa: PTH110  # same
-        raise AddressError(name, "there is no such file")
+        raise AddressError(name, f"there is no file {shown(expanded)}")
     return expanded

@@ -7,13 +7,14 @@ https://magicstack.github.io/asyncpg/current/api/index.html#asyncpg.connection.c
 import shlex
 import ssl
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy.engine.url import make_url
 
 from orchestrator.address.drivers import Parameters
-from orchestrator.address.options import AddressError, Options, Translated, as_flag, existing_file, words
+from orchestrator.address.options import AddressError, Options, Translated, as_flag, existing_file, shown, words
 
 _MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _TLS_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
@@ -88,10 +89,27 @@ def _tls(options: Options) -> Parameters:
         value = options.given.pop(name)
         if (name, value) == ("sslrootcert", "system"):  # libpq's name for the system's CA bundle
             return {"ssl": ssl.create_default_context()}
-        texts[name] = existing_file(name, value)
+        if name != "sslrootcert" or not _goes_without(options, value):
+            texts[name] = existing_file(name, value)
+    if "sslrootcert" in texts:
+        _check_root(texts["sslrootcert"])
     if (mode := options.given.pop("sslmode", None)) is not None:
         texts["sslmode"] = _mode(mode)
     return {"dsn": f"postgresql://?{urlencode(texts)}"} if texts else {}
+
+
+def _goes_without(options: Options, root: Any) -> bool:
+    """Return whether the CA is missing and not needed: libpq verifies nothing then, unless `sslmode` asks for it."""
+    verifies = options.driver == "asyncpg" or str(options.given.get("sslmode")).startswith("verify")
+    return not verifies and not Path(str(root)).expanduser().exists()
+
+
+def _check_root(path: str) -> None:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        told = f"{shown(path)} is not a readable CA bundle ({type(error).__name__})"
+        raise AddressError("sslrootcert", told) from None
 
 
 def _mode(value: Any) -> str:
@@ -99,7 +117,7 @@ def _mode(value: Any) -> str:
         return text
     if text.lower() in {"true", "false"}:
         return "require" if as_flag(text) else "disable"
-    raise AddressError("sslmode", f"it must be one of {', '.join(_MODES)}")
+    raise AddressError("sslmode", f"it is {shown(text)}, and must be one of {', '.join(_MODES)}")
 
 
 def _settings(options: Options) -> dict[str, str]:
@@ -113,4 +131,9 @@ def _settings(options: Options) -> dict[str, str]:
             settings[name.replace("-", "_")] = value
         else:
             options.ignored.append("options")
-    return settings | dict(options.given.pop("server_settings", {}))
+    given = options.given.pop("server_settings", {})
+    if not isinstance(given, Mapping):
+        raise AddressError(
+            "server_settings", f"it is {shown(given)}, and must be a dictionary, which a URL cannot hold"
+        )
+    return settings | dict(given)

@@ -233,8 +233,13 @@ _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (
 _NO_METHOD = re.compile("package is required|authentication method|Authentication plugin")
 
 
+_OPTION = re.compile(r"Character set '.*' unsupported|invalid (?:value for parameter|connection option|\w+ value)")
+
+
 def unknown(error: BaseException) -> Diagnosis:
     """Return the diagnosis of an error that no table lists."""
+    if _OPTION.search(str(error)):
+        return CONFIGURATION.found("", innermost_message(error))
     if _NO_METHOD.search(str(error)):
         return AUTHENTICATION.found("", innermost_message(error))
     mistaken = isinstance(error, TypeError | ValueError | AttributeError) and not isinstance(error, UnicodeError)

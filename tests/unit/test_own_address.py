@@ -117,24 +117,37 @@ def test_tls_is_what_the_apps_own_driver_makes_of_the_options(
 
 
 @pytest.mark.parametrize(
-    ("url", "option"),
+    ("url", "option", "value"),
     [
-        ("mysql+pymysql://h/d?ssl_ca=/no/such.pem", "ssl_ca"),
-        ("mysql+asyncmy://h/d?ssl_key=/no/such.pem&ssl_cert=/no/such.pem", "ssl_cert"),
-        ("postgresql://h/d?sslrootcert=/no/such.pem", "sslrootcert"),
-        ("mysql+pymysql://h/d?read_default_file=/no/such.cnf", "read_default_file"),
-        ("mysql+pymysql://h/d?charset=klingon", "charset"),
-        ("postgresql://h/d?sslmode=sometimes", "sslmode"),
-        ("mysql+mysqldb://h/d?ssl_mode=sometimes", "ssl_mode"),
-        ("mysql+nonesuch://h/d", ""),
-        ("mssql+pyodbc://h/d", ""),
+        ("mysql+pymysql://h/d?ssl_ca=/no/such.pem", "ssl_ca", "/no/such.pem"),
+        ("mysql+aiomysql://h/d?ssl_ca=pyproject.toml", "ssl_ca", "pyproject.toml"),
+        ("mysql+asyncmy://h/d?ssl_key=/no/such.pem&ssl_cert=/no/such.pem", "ssl_cert", "/no/such.pem"),
+        ("mysql+mysqldb://h/d?ssl_cipher=sometimes", "ssl_cipher", "sometimes"),
+        ("postgresql://h/d?sslmode=verify-full&sslrootcert=/no/such.pem", "sslrootcert", "/no/such.pem"),
+        ("postgresql+psycopg://h/d?sslmode=verify-ca&sslrootcert=pyproject.toml", "sslrootcert", "pyproject.toml"),
+        ("postgresql+asyncpg://h/d?sslrootcert=/no/such.pem", "sslrootcert", "/no/such.pem"),
+        ("postgresql+asyncpg://h/d?server_settings=sometimes", "server_settings", "sometimes"),
+        ("mysql+pymysql://h/d?read_default_file=/no/such.cnf", "read_default_file", "/no/such.cnf"),
+        ("mysql+pymysql://h/d?charset=klingon", "charset", "klingon"),
+        ("postgresql://h/d?sslmode=sometimes", "sslmode", "sometimes"),
+        ("mysql+mysqldb://h/d?ssl_mode=sometimes", "ssl_mode", "SOMETIMES"),
+        ("mysql+nonesuch://h/d", "", "nonesuch"),
+        ("mssql+pyodbc://h/d", "", "mssql"),
     ],
 )
-def test_an_impossible_address_is_reported_before_any_attempt(url: str, option: str) -> None:
-    """A missing file waited for as a refused port hides the cause for five minutes."""
+def test_an_impossible_address_is_reported_before_any_attempt(url: str, option: str, value: str) -> None:
+    """A missing file waited for as a refused port hides the cause for five minutes; the value is what one searches."""
     with pytest.raises(AddressError) as failure:
         _of(url)
     assert failure.value.option == option
+    assert value in failure.value.problem
+
+
+def test_a_ca_file_that_libpq_does_not_need_may_be_missing() -> None:
+    """Without `sslmode=verify-...` it goes on without one, so the app works."""
+    assert _of("postgresql+psycopg2://h/d?sslmode=require&sslrootcert=/no/such.pem").connect_args == {
+        "dsn": "postgresql://?sslmode=require"
+    }
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,13 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.engine import Engine, ExceptionContext
+from sqlalchemy.engine import Dialect, Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
+from orchestrator.address import AddressError, of_call
 from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, Verdict
 from orchestrator.errors import StartupError
@@ -31,6 +33,7 @@ class DatabaseErrors:
 
     def __init__(self, backend: Backend) -> None:
         self.last: BaseException | None = None
+        self._attempt: tuple[Dialect, list[Any], dict[str, Any]] | None = None
         self._backend = backend
         self._ours = threading.get_ident()
 
@@ -44,12 +47,37 @@ class DatabaseErrors:
             if threading.get_ident() != self._ours and not self._backend.is_missing_table(error):
                 self.last = error
 
-        self.last = None
+        def attempt(dialect: Dialect, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> None:
+            if threading.get_ident() != self._ours:
+                self._attempt = dialect, list(arguments), dict(parameters)
+
+        def made(*_: Any) -> None:
+            if threading.get_ident() != self._ours:
+                self._attempt = None
+
+        self.last = self._attempt = None
         event.listen(Engine, "handle_error", note)
+        event.listen(Engine, "do_connect", attempt)
+        event.listen(Engine, "connect", made)
         try:
             yield
         finally:
             event.remove(Engine, "handle_error", note)
+            event.remove(Engine, "do_connect", attempt)
+            event.remove(Engine, "connect", made)
+
+    @property
+    def wrong_option(self) -> str:
+        """Return what is wrong with the options of env.py's last connection, if it could not be made; else empty.
+
+        Drivers name neither the option nor its value: PyMySQL says `'NoneType' object has no attribute 'encoding'`.
+        """
+        try:
+            if self._attempt:
+                of_call(*self._attempt)
+        except AddressError as error:
+            return str(error) if error.option else ""
+        return ""
 
 
 def confirm(  # noqa: PLR0913  # it waits like the rest of a start

@@ -1,7 +1,7 @@
 """Chooses the failure event of a failed run and its content, by what the run left in the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from orchestrator.address.drivers import missing_driver
@@ -27,6 +27,7 @@ LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
 _NO_REVISION = (
     "No revision had begun. Read the traceback in `exception`, correct env.py or what it connects to, and start again."
 )
+_WRONG_OPTION = "No revision had begun: correct this option in the address that env.py connects to, and start again."
 _NO_CONNECTION = "No revision had begun: the database did not let env.py work. {}"
 _BLOCKED = (
     "Another session held the table for longer than ORCHESTRATOR_DDL_RETRY_SECONDS. End that session, or wait for its "
@@ -151,6 +152,13 @@ def nothing_migrated(swallowed: Diagnosis) -> Failure:
 
 
 _NOWHERE: dict[str, Any] = {"revision": "", "statement_index": 0, "statement": "", "statements_done": 0}
+
+
+def with_wrong_option(failure: Failure, wrong: str) -> Failure:
+    """Return the failure with what is wrong in the address that env.py connects to; the same one if nothing is."""
+    if not wrong:
+        return failure
+    return replace(failure, error_message=f"{wrong} (the driver says: {failure.error_message})", hint=_WRONG_OPTION)
 
 
 def with_lost_stamps(failure: Failure, contexts: Sequence[str]) -> Failure:

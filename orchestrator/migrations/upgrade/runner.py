@@ -25,7 +25,13 @@ from orchestrator.migrations.upgrade.confirming import DatabaseErrors, confirm
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 from orchestrator.migrations.upgrade.context_run import ContextRun
 from orchestrator.migrations.upgrade.environment import Environment, Visitor
-from orchestrator.migrations.upgrade.failures import FailureContext, failure_of, nothing_migrated, with_lost_stamps
+from orchestrator.migrations.upgrade.failures import (
+    FailureContext,
+    failure_of,
+    nothing_migrated,
+    with_lost_stamps,
+    with_wrong_option,
+)
 from orchestrator.migrations.upgrade.naming import name_of
 from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.migrations.upgrade.shared import Running, Shared
@@ -147,7 +153,8 @@ class Upgrade:
         if failed is not None:
             others = [each.name for each in self.contexts if each is not failed and each.lost_stamps]
             return with_lost_stamps(failed.failure(error, cancelled=self.cancelled), others)
-        return failure_of(error, FailureContext("", None, self._diagnosis(error), self.cancelled))
+        found = failure_of(error, FailureContext("", None, self._diagnosis(error), self.cancelled))
+        return with_wrong_option(found, self._errors.wrong_option)
 
     def _diagnosis(self, error: BaseException) -> Diagnosis:
         """By the database that was waited for: env.py has not connected yet, perhaps elsewhere."""
@@ -187,7 +194,8 @@ class Upgrade:
         if isinstance(error, StopAsked) or not isinstance(error, Exception | SystemExit):
             raise error
         failure = error.failure if isinstance(error, StartupError) else self.failure(error)
-        if diagnosis := interruption(error, self._backend, self.silent_seconds):
+        wrong = not self.contexts and self._errors.wrong_option
+        if not wrong and (diagnosis := interruption(error, self._backend, self.silent_seconds)):
             raise Interrupted(failure, diagnosis, self.silent_seconds) from error
         if isinstance(error, StartupError):
             raise error
