@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 _SERVER = """
-import json, os, sys, traceback
+import atexit, json, os, sys, traceback
 exec(sys.argv[1])
 for request in sys.stdin:
     wanted = json.loads(request)
@@ -22,6 +22,7 @@ for request in sys.stdin:
             code = 0
         except BaseException:
             os.write(2, traceback.format_exc().encode())
+        atexit._run_exitfuncs()  # what a process does at its end; multiprocessing removes its semaphores
         os._exit(code)
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 """

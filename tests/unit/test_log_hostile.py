@@ -174,7 +174,16 @@ def test_it_may_be_what_an_exception_says(name: str) -> None:
     assert "ValueError" in parsed(record("failed", error=raised(error)))["exception"]
 
 
-@pytest.mark.parametrize("name", [name for name in OBJECTS if OBJECTS[name].__hash__])
+def _is_hashable(given: object) -> bool:
+    """Return whether it may be a key: from Python 3.12 a mappingproxy has `__hash__`, which fails for a dict."""
+    try:
+        hash(given)
+    except TypeError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", [name for name in OBJECTS if _is_hashable(OBJECTS[name])])
 def test_it_may_be_the_name_of_a_field(name: str) -> None:
     """Names of `extra` need not be text, and those within a mapping neither."""
     given = OBJECTS[name]

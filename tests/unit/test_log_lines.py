@@ -212,9 +212,10 @@ def test_for_a_person_nothing_moves_the_cursor_or_forges_a_line(captured: Captur
 def test_for_a_person_a_failure_ends_with_its_cure(captured: Captured) -> None:
     """It is what the person needs next."""
     log_event(LOCK)
-    first, second = line(captured.records.pop(), "text").split("\n")
+    first, hint, manual = line(captured.records.pop(), "text").split("\n")
     assert "within 900.0 s" in first
-    assert second.strip() == f"→ {LOCK.hint}"
+    assert hint.strip() == f"→ {LOCK.hint}"
+    assert "docs/runbook.md#" in manual
 
 
 def test_the_kind_of_line_is_the_settings_unless_the_file_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
