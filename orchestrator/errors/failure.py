@@ -18,9 +18,13 @@ class Failure(Event, abstract=True):
     exits_with: ClassVar[int]
     cure: ClassVar[str]
 
-    error_type: str = described("what kind of failure, one of a few values")
-    error_code: int | str = described("the database's or system's own code; empty when there is none", default="")
-    error_message: str = described("what happened, in the words of the part that noticed it", foreign=True, default="")
+    error_type: str = described("kind of failure; one of a few values")
+    error_code: int | str = described("code of the database or the system; empty if there is no code", default="")
+    error_message: str = described(
+        "what happened: the message of the database, the driver, the library or the orchestrator",
+        foreign=True,
+        default="",
+    )
     hint: str = described("what to do about it", default="")
 
     def __post_init__(self) -> None:

@@ -19,12 +19,13 @@ class StartupFailed(Failure):
     exit_code: int = described("see the table of exit codes")
     failed_state: str = described("the state in which it failed; `migrating` lasts until the app serves")
     failed_phase: str = described(
-        "what the start did then, as in `/startupz`: `starting_app` after the migrations, `running_hook`", default=""
+        "step of the start at that time, as in `/startupz`: `starting_app` after the migrations, `running_hook`",
+        default="",
     )
-    error_message: str = described("the message of the event before, without secrets")
+    error_message: str = described("message of the previous event, without secrets")
 
     failure_event: str = described(
-        "the event before, which has the details of the failure; empty if there is none", default=""
+        "name of the previous event, which has the details of the failure; empty if there is none", default=""
     )
 
     @classmethod

@@ -26,10 +26,10 @@ class LockTimeout(LockAwaited, Failure):
 class _RevisionFailure(MigrationEvent, Failure, abstract=True):
     """The fields of a failed revision."""
 
-    revision: str = described("the revision that failed; empty when none had begun")
-    statement_index: int = described("which of its statements failed, from 1; 0 when none had begun")
-    statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
-    statements_done: int = described("its statements that had succeeded before")
+    revision: str = described("revision that failed; empty if none had begun")
+    statement_index: int = described("number of the failed statement, from 1; 0 if none had begun")
+    statement: str = described("SQL of the statement without parameters, cut to 2,000 characters", foreign=True)
+    statements_done: int = described("number of statements that had succeeded before")
 
 
 @catalogued
@@ -60,18 +60,18 @@ class MigrationHalfApplied(_RevisionFailure):
     )
 
     applied: list[str] = described(
-        "the statements whose changes remain, cut to 200 characters, at most 50",
+        "statements whose changes remain, cut to 200 characters, at most 50",
         foreign=True,
         default_factory=list,
     )
     pending_statement: str = described(
-        "the statement that began, and of which it is not known whether it ended; empty when there is none",
+        "statement that began and whose end is not recorded; empty if there is none",
         foreign=True,
         default="",
     )
     left: list[str] = described(
-        "the lines of the script after the last statement on record, cut to 200 characters, at most 50; empty when "
-        "the script was changed since",
+        "lines of the script after the last recorded statement, cut to 200 characters, at most 50; empty if the script "
+        "has changed since",
         foreign=True,
         default_factory=list,
     )
@@ -109,10 +109,10 @@ class DatabaseAhead(MigrationEvent, Failure):
     )
     cure = "Deploy an image that has the revision of the database (roll forward)."
 
-    current_revision: str = described("the database's heads, joined by commas")
-    head_revision: str = described("the image's target, joined by commas")
+    current_revision: str = described("heads of the database, joined by commas")
+    head_revision: str = described("target of the image, joined by commas")
     lineage: str = described(
-        "`proven`: by the journal, the database has all that this image needs, and more; `unknown`: nothing proves that"
+        "`proven`: by the journal, the database has everything that this image needs, and more; `unknown`: no proof"
     )
 
 

@@ -17,7 +17,7 @@ class DatabaseUnreachable(Failure):
         "needs longer to become ready, raise ORCHESTRATOR_WAIT_TIMEOUT_SECONDS."
     )
 
-    attempts: int = described("attempts made")
+    attempts: int = described("number of attempts")
     waited_seconds: float = seconds("since waiting began")
 
 
@@ -32,7 +32,7 @@ class DatabaseRefused(Failure):
     )
     cure = "Correct the user, the password, the database name or the TLS options, or the rights of the user."
 
-    attempts: int = described("attempts made")
+    attempts: int = described("number of attempts")
     waited_seconds: float = seconds("since waiting began")
 
 
@@ -50,6 +50,6 @@ class DependencyUnreachable(Failure):
         "out of ORCHESTRATOR_WAIT_FOR."
     )
 
-    dependency: str = described("its address, without a password")
-    attempts: int = described("attempts made")
+    dependency: str = described("address of the service, without a password")
+    attempts: int = described("number of attempts")
     waited_seconds: float = seconds("since waiting began")

@@ -13,7 +13,7 @@ class SettingsInvalid(Failure):
     sentence = "{fault_count:setting} {fault_count:is/are} wrong: {error_message}"
     cure = "Correct these environment variables, and start again. `orchestrator serve --help` describes all variables."
 
-    fault_count: int = described("how many faults there are")
+    fault_count: int = described("number of faults")
     variables: list[str] = described("the variables at fault")
     faults: list[dict[str, str]] = described(
         "for each: `variable`, `problem` and `example`; never a secret", foreign=True
@@ -42,8 +42,8 @@ class BindFailed(Failure):
     sentence = "Cannot listen on {host}:{port}: {error_message}"
     cure = "End the process that uses the port, or change PORT or ORCHESTRATOR_HOST."
 
-    host: str = described("the address asked for")
-    port: int = described("the port asked for")
+    host: str = described("requested address")
+    port: int = described("requested port")
 
 
 @catalogued
@@ -63,6 +63,6 @@ class HookFailed(Failure):
 
     hook: str = described(HOOK_HELP)
     command: str = described("the command", foreign=True)
-    hook_exit_code: int = described("its exit code; 128 and the number of the signal that ended it; 127: not found")
+    hook_exit_code: int = described("exit code of the command; 128 + N if signal N ended it; 127 if it was not found")
     output: str = described("the end of its output, at most 50 lines", foreign=True, default="")
-    revisions_applied: int = described("how many revisions this start had applied before", default=0)
+    revisions_applied: int = described("number of revisions that this start had applied before", default=0)

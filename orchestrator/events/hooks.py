@@ -34,4 +34,4 @@ class HookCompleted(Event):
 
     hook: str = described(HOOK_HELP)
     command: str = described("the command", foreign=True)
-    duration_seconds: float = seconds("from its start to its end, the wait for the lock left out")
+    duration_seconds: float = seconds("from its start to its end, without the wait for the lock")

@@ -4,11 +4,13 @@ import logging
 
 from orchestrator.events.event import Event, catalogued, described, seconds
 
-_CONTEXT = "which of several databases, schemas or version tables env.py migrates; empty where there is one only"
+_CONTEXT = "database, schema or version table, if env.py migrates several; otherwise empty"
 
-_BLOCKED_BY = "who has the lock that it waits for: connection, user and host; empty when the database does not say"
-_BLOCKED_BY_STATE = "what that session does, in the server's words; whether it is one of several, or only likely"
-_BLOCKED_BY_STATEMENT = "its last SQL, cut to 300 characters; empty when not known"
+_BLOCKED_BY = "session that blocks the statement: connection, user and host; empty if the database does not show it"
+_BLOCKED_BY_STATE = (
+    "state of that session, as the server reports it; whether it is one of several, or only likely the blocker"
+)
+_BLOCKED_BY_STATEMENT = "last SQL of that session, cut to 300 characters; empty if not known"
 _BLOCKED_SECONDS = "how long that session's transaction has been open"
 
 
@@ -26,8 +28,8 @@ class MigrationsCurrent(MigrationEvent):
     outcome = "success"
     sentence = "The database is at head ({current_revision}): there is nothing to migrate."
 
-    current_revision: str = described("the database's heads, joined by commas")
-    head_revision: str = described("the image's target, joined by commas")
+    current_revision: str = described("heads of the database, joined by commas")
+    head_revision: str = described("target of the image, joined by commas")
 
 
 @catalogued
@@ -44,7 +46,7 @@ class ChecksumChanged(MigrationEvent):
     checksum_applied: str = described("SHA-256 of the script that was applied, from the journal")
     checksum_now: str = described("SHA-256 of the script in this image")
     applied_by: str = described("ORCHESTRATOR_VERSION of the process that applied it, or `unknown`")
-    changed_count: int = described("how many scripts were changed; at most 20 are named")
+    changed_count: int = described("number of changed scripts; at most 20 of them are reported")
 
 
 @catalogued
@@ -56,10 +58,10 @@ class MigrationsPlanned(MigrationEvent):
         "{head_revision}."
     )
 
-    current_revision: str = described("the database's heads, joined by commas; `base` when it has none")
-    head_revision: str = described("the image's target, joined by commas")
-    pending_count: int = described("how many revisions are missing")
-    pending: list[str] = described("their ids in order, at most 50")
+    current_revision: str = described("heads of the database, joined by commas; `base` if it has none")
+    head_revision: str = described("target of the image, joined by commas")
+    pending_count: int = described("number of pending revisions")
+    pending: list[str] = described("ids of the pending revisions in order, at most 50")
 
 
 @catalogued
@@ -67,13 +69,13 @@ class LockAwaited(MigrationEvent, abstract=True):
     """The lock that another migration holds, and its holder."""
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
-    holder: str = described("who holds it, according to the database; empty when it does not say", foreign=True)
-    holder_statement: str = described("the SQL that the holder runs, cut to 300 characters", foreign=True)
+    holder: str = described("session that holds the lock, as the database shows it; empty if it does not", foreign=True)
+    holder_statement: str = described("SQL that the holder runs, cut to 300 characters", foreign=True)
     holder_seconds: float = seconds("how long that SQL has been running")
     holder_progressing: bool = described(
-        "whether it provably made progress since the look before; such time does not count"
+        "whether the holder has provably made progress since the previous check; such time does not count"
     )
-    waited_seconds: float = seconds("since the lock was first asked for")
+    waited_seconds: float = seconds("since the first attempt to get the lock")
 
 
 @catalogued
@@ -93,7 +95,7 @@ class LockAcquired(MigrationEvent):
     sentence = "Took the migration lock {lock_name} after {waited_seconds:.1f} s."
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
-    waited_seconds: float = seconds("since it was first asked for", metric="lock_wait_seconds")
+    waited_seconds: float = seconds("since the first attempt to get the lock", metric="lock_wait_seconds")
 
 
 @catalogued
@@ -103,7 +105,7 @@ class LockReleased(MigrationEvent):
     sentence = "Released the migration lock {lock_name}, {held_seconds:.1f} s after taking it."
 
     lock_name: str = described("name of the advisory lock, or path of the lock file")
-    held_seconds: float = seconds("how long it was held")
+    held_seconds: float = seconds("how long the lock was held")
 
 
 @catalogued
@@ -114,8 +116,8 @@ class RevisionStarted(MigrationEvent):
 
     revision: str = described("revision id")
     description: str = described("first line of the script's docstring")
-    index: int = described("which of the pending ones, from 1")
-    pending_count: int = described("how many were pending when the lock was taken")
+    index: int = described("position among the pending revisions, from 1")
+    pending_count: int = described("number of pending revisions when the lock was taken")
 
 
 @catalogued
@@ -130,9 +132,9 @@ class RevisionRetryScheduled(MigrationEvent):
     )
 
     revision: str = described("revision id")
-    statement_index: int = described("which of its statements, from 1")
-    attempt: int = described("which attempt at this statement failed, from 1")
-    retry_in_seconds: float = seconds("the pause that begins now")
+    statement_index: int = described("number of the statement in the revision, from 1")
+    attempt: int = described("number of the failed attempt at this statement, from 1")
+    retry_in_seconds: float = seconds("pause before the next attempt")
     blocked_by: str = described(_BLOCKED_BY, foreign=True)
     blocked_by_state: str = described(_BLOCKED_BY_STATE, foreign=True, default="")
     blocked_by_statement: str = described(_BLOCKED_BY_STATEMENT, foreign=True, default="")
@@ -151,7 +153,7 @@ class RevisionResumed(MigrationEvent):
 
     revision: str = described("revision id")
     statements_skipped: int = described("statements on record, which are not run again")
-    interrupted_at: str = described("when the last of them was recorded; UTC, by the database's clock")
+    interrupted_at: str = described("time when the last of them was recorded: UTC, by the clock of the database")
     interrupted_by: str = described("the start that was interrupted: its boot_id and version")
 
 
@@ -169,14 +171,14 @@ class MigrationInterrupted(MigrationEvent):
         "{interruptions})."
     )
 
-    revision: str = described("the revision that ran; empty when none had begun")
-    statement_index: int = described("which of its statements was interrupted, from 1; 0 when none had begun")
-    statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
-    statements_done: int = described("its statements that had succeeded before")
-    interruptions: int = described("how often this start was interrupted so far")
+    revision: str = described("revision that was running; empty if none had begun")
+    statement_index: int = described("number of the interrupted statement, from 1; 0 if none had begun")
+    statement: str = described("SQL of the statement without parameters, cut to 2,000 characters", foreign=True)
+    statements_done: int = described("number of statements that had succeeded before")
+    interruptions: int = described("number of interruptions of this start so far")
     error_type: str = described("`connection_lost`, `read_only`, `starting`, `timeout`, `network`, `refused` or `dns`")
-    error_code: int | str = described("the database's or system's own code; empty when there is none")
-    error_message: str = described("what the database or the driver said", foreign=True)
+    error_code: int | str = described("code of the database or the system; empty if there is no code")
+    error_message: str = described("message of the database or the driver", foreign=True)
 
 
 @catalogued
@@ -190,16 +192,18 @@ class RevisionProgress(MigrationEvent):
     )
 
     revision: str = described("revision id")
-    statement_index: int = described("which statement of the revision, from 1")
-    statement: str = described("its SQL without parameters, cut to 2,000 characters", foreign=True)
+    statement_index: int = described("number of the statement in the revision, from 1")
+    statement: str = described("SQL of the statement without parameters, cut to 2,000 characters", foreign=True)
     statement_seconds: float = seconds("since it began")
-    statement_state: str = described("what it does, in the server's words; empty when it does not say", default="")
+    statement_state: str = described(
+        "state of the statement, as the server reports it; empty if it reports none", default=""
+    )
     progress_percent: float | None = described(
-        "how much is done of it, or (PostgreSQL) of the phase that `statement_state` names; null when not known",
+        "progress of the statement, or (PostgreSQL) of the phase in `statement_state`; null if not known",
         unit="percent",
         default=None,
     )
-    rows: int | None = described("rows worked through; null when not known", default=None)
+    rows: int | None = described("rows processed so far; null if not known", default=None)
     blocked_by: str = described(_BLOCKED_BY, foreign=True, default="")
     blocked_by_state: str = described(_BLOCKED_BY_STATE, foreign=True, default="")
     blocked_by_statement: str = described(_BLOCKED_BY_STATEMENT, foreign=True, default="")
@@ -215,9 +219,9 @@ class RevisionApplied(MigrationEvent):
 
     revision: str = described("revision id")
     description: str = described("first line of the script's docstring")
-    index: int = described("which of the pending ones, from 1")
-    pending_count: int = described("how many were pending when the lock was taken")
-    statements: int = described("SQL statements that it ran, the version stamp included")
+    index: int = described("position among the pending revisions, from 1")
+    pending_count: int = described("number of pending revisions when the lock was taken")
+    statements: int = described("number of its SQL statements, including the version stamp")
     duration_seconds: float = seconds("from its start to its commit", metric="revision_seconds")
 
 
@@ -231,8 +235,10 @@ class MigrationsCompleted(MigrationEvent):
         "the database is at {current_revision}."
     )
 
-    applied_count: int = described("revisions applied by this process; 0 when another replica did it all")
-    current_revision: str = described("the database's heads, joined by commas")
+    applied_count: int = described(
+        "number of revisions that this process applied; 0 if another replica applied all of them"
+    )
+    current_revision: str = described("heads of the database, joined by commas")
     duration_seconds: float = seconds(
-        "from the start of migrating, waiting for the lock included", metric="migration_seconds"
+        "from the start of the migration, including the wait for the lock", metric="migration_seconds"
     )

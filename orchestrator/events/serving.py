@@ -11,7 +11,9 @@ class AppLoaded(Event):
     sentence = "Imported the app {app} in {duration_seconds:.2f} s."
 
     app: str = described("the import string")
-    duration_seconds: float = seconds("without the time in which it was held", metric="app_load_seconds")
+    duration_seconds: float = seconds(
+        "duration of the import, without the time in which it was held", metric="app_load_seconds"
+    )
 
 
 @catalogued
@@ -30,8 +32,8 @@ class ServerStarted(Event):
     outcome = "success"
     sentence = "Serving on {host}:{port}, {startup_seconds:.2f} s after the start of the process."
 
-    host: str = described("the address that is listened on")
-    port: int = described("the port that is listened on")
+    host: str = described("address of the listener")
+    port: int = described("port of the listener")
     startup_seconds: float = seconds("from the start of the process", metric="startup_seconds")
 
 
@@ -68,5 +70,5 @@ class ServerDrained(Event):
         "[; cancelled {requests_cancelled:request} that did not end in time]."
     )
 
-    duration_seconds: float = seconds("since the stop was asked for")
-    requests_cancelled: int = described("requests that did not finish in time")
+    duration_seconds: float = seconds("since the stop was requested")
+    requests_cancelled: int = described("number of requests that were cancelled because they did not finish in time")

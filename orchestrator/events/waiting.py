@@ -28,11 +28,11 @@ class DatabaseRetryScheduled(Event):
         "next attempt in {retry_in_seconds:.1f} s."
     )
 
-    attempt: int = described("which attempt failed, from 1; numbers are missing where quick attempts are not written")
-    retry_in_seconds: float = seconds("the pause that begins now")
+    attempt: int = described("number of the attempt, from 1; quick attempts are counted even if they are not written")
+    retry_in_seconds: float = seconds("pause before the next attempt")
     waited_seconds: float = seconds("since waiting began")
-    error_type: str = described("a few values, see docs/behaviour.md")
-    error_code: int | str = described("the database's or system's own code; empty when there is none")
+    error_type: str = described("kind of failure; docs/behaviour.md lists the values")
+    error_code: int | str = described("code of the database or the system; empty if there is no code")
     error_message: str = described("why the attempt failed", foreign=True)
 
 
@@ -43,7 +43,7 @@ class AppDatabaseReady(Event):
     outcome = "success"
     sentence = "The app's own login reaches {server} with the migrated database."
 
-    attempts: int = described("attempts made, with the one that succeeded")
+    attempts: int = described("number of attempts, including the successful one")
     waited_seconds: float = seconds("since this check began")
     server: str = described(
         "`the server`, or `another server`: a replica, or a copy, at the same heads; the database does not tell which"
@@ -70,10 +70,10 @@ class DatabaseReady(Event):
         "Database is ready! {dialect} {server_version} answered after {waited_seconds:.1f} s ({attempts:attempt})."
     )
 
-    attempts: int = described("attempts made, with the one that succeeded")
+    attempts: int = described("number of attempts, including the successful one")
     waited_seconds: float = seconds("since waiting began", metric="database_wait_seconds")
     dialect: str = described("mysql, mariadb, postgresql or sqlite")
-    server_version: str = described("as the server gives it")
+    server_version: str = described("as the server reports it")
 
 
 @catalogued
@@ -86,12 +86,12 @@ class DependencyRetryScheduled(Event):
         "next attempt in {retry_in_seconds:.1f} s."
     )
 
-    dependency: str = described("its address, without a password")
+    dependency: str = described("address of the service, without a password")
     attempt: int = described("which attempt failed, from 1")
-    retry_in_seconds: float = seconds("the pause that begins now")
+    retry_in_seconds: float = seconds("pause before the next attempt")
     waited_seconds: float = seconds("since waiting began")
     error_type: str = described("`network`, `timeout`, `tls`, `http` or `protocol`")
-    error_code: int | str = described("the system's own code, or the HTTP status; empty when there is none")
+    error_code: int | str = described("code of the system, or the HTTP status; empty if there is no code")
     error_message: str = described("why the attempt failed", foreign=True)
 
 
@@ -102,5 +102,5 @@ class DependencyReady(Event):
     outcome = "success"
     sentence = "{dependency} is ready after {waited_seconds:.1f} s."
 
-    dependency: str = described("its address, without a password")
+    dependency: str = described("address of the service, without a password")
     waited_seconds: float = seconds("since waiting began")
