@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import asyncio
 
 
+Handler = Callable[[int, FrameType | None], None]
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _KEPT_FOR_LAST_EVENTS = 0.02  # of the budget
 _LAST_EVENTS_SECONDS = 0.2
@@ -50,7 +51,9 @@ class Stop:
         self._listening = threading.Lock()  # a listener that comes after a request must not hear of it as of a second
         self._ears, self._bell = -1, -1  # the two ends of a pipe; a byte is a signal
         self._before: dict[signal.Signals, Any] = {}
+        self._handlers: list[Handler] = [self.handle]
         self._given_up, self._all_heard = False, threading.Event()
+        self._forked = False
 
     def install(self) -> None:
         """Let SIGTERM and SIGINT request the stop. Main thread only."""
@@ -65,12 +68,21 @@ class Stop:
         """Install the handlers again: imported code may have replaced them, as it may under uvicorn."""
         if self._given_up:
             return
-        for number in SIGNALS:
-            signal.signal(number, self.handle)
+        self.answer_with(self.handle)
         signal.set_wakeup_fd(self._bell, warn_on_full_buffer=False)
 
+    def answer_with(self, handler: Handler) -> None:
+        """Install another handler, which calls `handle`."""
+        self._handlers = [self.handle, handler]
+        for number in SIGNALS:
+            signal.signal(number, handler)
+
     def handle(self, number: int, _frame: FrameType | None) -> None:
-        """Request the stop, from a signal handler."""
+        """Request the stop, from a signal handler. In a forked process, whose app may call this, end that one."""
+        if self._forked:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         current = signal.set_wakeup_fd(self._bell, warn_on_full_buffer=False)
         if current != self._bell:  # an event loop's own, or none: the kernel's delivery did not reach us
             signal.set_wakeup_fd(current, warn_on_full_buffer=False)
@@ -98,10 +110,14 @@ class Stop:
         return self.requested.is_set()
 
     def _give_back(self) -> None:
-        """Restore the default handlers in a process that the app forks, so that signals end it as usual."""
+        """Restore the default handlers in a process that the app forks, so that a signal ends it, and it alone.
+
+        The pipe is shared with this process: without this, a worker that the app terminates stopped the server.
+        """
+        self._forked = True
         signal.set_wakeup_fd(-1)
         for number in SIGNALS:
-            if signal.getsignal(number) == self.handle:
+            if signal.getsignal(number) in self._handlers:
                 signal.signal(number, signal.SIG_DFL)
 
     def request(self, name: str) -> None:

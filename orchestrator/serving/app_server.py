@@ -21,7 +21,7 @@ from uvicorn.importer import import_from_string
 from orchestrator.app.importing import app_failed, hint_for, loop_factory
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.events import Emit
-from orchestrator.runtime.stop import SIGNALS, Stop
+from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.bounded import bounded
 from orchestrator.serving.gate import Handed
@@ -47,8 +47,7 @@ class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Install our handler as a method of this object: sse-starlette finds the server through the handler."""
-        for number in SIGNALS:
-            signal.signal(number, self.heard)
+        self._stop.answer_with(self.heard)
         yield
 
     def install_signal_handlers(self) -> None:

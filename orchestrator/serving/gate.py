@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.events import Emit, Request
+from orchestrator.runtime.forks import not_in_forks
 from orchestrator.serving.answers import POLL_HEADER, Answer, Answers, answer
 from orchestrator.serving.limits import (
     HEAD_BYTES,
@@ -48,7 +49,8 @@ class Gate:
     async def open(self) -> None:
         """Accept connections."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), sock=self._listener.dup())
+        listener = not_in_forks(self._listener.dup())
+        self._server = await loop.create_server(lambda: _Connection(self), sock=listener)
 
     def hand_over(self, hand: Callable[[Handed], None]) -> None:
         """Stop accepting connections, and call `hand` for each open one as soon as it has received its response."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.errors import BindFailed, StartupError
 from orchestrator.events import Emit
 from orchestrator.runtime.concurrency import in_main_thread
+from orchestrator.runtime.forks import not_in_forks
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.gate import Gate
@@ -57,7 +58,7 @@ def bind(settings: Settings, backlog: int = BACKLOG) -> socket.socket:
             port=port,
         )
         raise StartupError(failure) from None
-    return listener
+    return not_in_forks(listener)
 
 
 def _hint(error: OSError, settings: Settings) -> str:
