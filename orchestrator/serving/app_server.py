@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import uvicorn
-from uvicorn.importer import import_from_string
+from uvicorn.importer import ImportFromStringError, import_from_string
 
 from orchestrator.app.importing import app_failed, hint_for, loop_factory
 from orchestrator.errors import AppFailed, StartupError
@@ -165,7 +165,8 @@ class AppServer:
             yield
         except (Exception, SystemExit) as error:
             hint = hint_for(self._settings, error)
-            raise StartupError(app_failed(self._settings.app, what, error, hint), error) from error
+            failure = app_failed(self._settings.app, what, error, hint)
+            raise StartupError(failure, None if isinstance(error, ImportFromStringError) else error) from error
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._runner  # noqa: S101  # made by `load`

@@ -148,9 +148,12 @@ def test_a_failure_leads_to_its_section_of_the_runbook(
     addresses = [f"Documentation, {documentation}"] if documentation else None
     monkeypatch.setattr("importlib.metadata.metadata", lambda _: SimpleNamespace(get_all=lambda _: addresses))
     monkeypatch.setattr("os.environ", environ)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((120, 24)))
     line = fields("lock_timeout", "Did not get the lock", "critical", hint="Look at the holder.")
     assert Screen(0, colours=False)(line).endswith(f"           Runbook: {link}")
     assert "\x1b" not in Text(colours=False)(line)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: os.terminal_size((40, 24)))
+    assert Screen(0, colours=False)(line).endswith(f"\n           Runbook:\n{link}")
 
 
 def test_serving_shows_an_address_to_click_on(monkeypatch: pytest.MonkeyPatch) -> None:

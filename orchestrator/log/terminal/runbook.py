@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.errors import EXIT_USAGE, Failure
 from orchestrator.events import CATALOGUE
@@ -18,19 +18,26 @@ _TERMS = ("alacritty", "foot", "xterm-kitty", "xterm-ghostty")
 _FIRST_VTE = 5000  # GNOME Terminal and its relatives
 
 
-def runbook(fields: Mapping[str, Any], *, links: bool = False) -> list[str]:
-    """Return the line that leads to the section about this failure; nothing for another line.
+class Link(NamedTuple):
+    """A link to a section: what is read, and what is written."""
+
+    text: str
+    written: str
+
+
+def runbook(fields: Mapping[str, Any], *, escapes: bool = False) -> Link | None:
+    """Return the link to the section about this failure; None for another line.
 
     Args:
         fields: of the line.
-        links: whether escape sequences may be written.
+        escapes: whether escape sequences may be written.
     """
     if not (section := _section(fields)):
-        return []
+        return None
     name, url = f"{_PAGE}.md#{section}", _url(section)
-    if url and links and takes_links(os.environ):
-        return [f"Runbook: {_LINK.format(url=url, text=name)}"]
-    return [f"Runbook: {url or name}"]
+    if url and escapes and takes_links(os.environ):
+        return Link(name, _LINK.format(url=url, text=name))
+    return Link(url or name, url or name)
 
 
 def takes_links(environ: Mapping[str, str]) -> bool:

@@ -54,12 +54,14 @@ class Screen:
         """Return the text of a line; it first erases the line at the bottom."""
         mark, colour = self._mark(fields)
         time = self._in(fields["timestamp"][11:19], "dim")
-        first, *rest = self._wrapped(self._words(fields)) or [""]
-        lines = [f"{time} {self._in(mark, colour)} {self._in(first, self._colour_of_words(fields))}", *rest]
+        first, *rest = (
+            self._in(each, self._colour_of_words(fields)) for each in self._wrapped(self._words(fields)) or [""]
+        )
+        lines = [f"{time} {self._in(mark, colour)} {first}", *rest]
         for line in self._details(fields):
             first, *rest = self._wrapped(line)
             lines += [_INDENT + first, *rest]
-        lines += [_INDENT + line for line in self._runbook(fields)]
+        lines += self._runbook(fields)
         return ERASE + "\n".join([*lines, *traces(fields)])
 
     def _mark(self, fields: dict[str, Any]) -> tuple[str, str]:
@@ -99,14 +101,19 @@ class Screen:
         return [] if fields.get("failure_event") else list(details(fields))
 
     def _runbook(self, fields: dict[str, Any]) -> list[str]:
-        """Return the link to the runbook; it is not wrapped, because a broken address is none."""
-        return [] if fields.get("failure_event") else runbook(fields, links=True)
+        """Return the link to the runbook. A broken address leads nowhere: one that is too long begins at the margin."""
+        link = None if fields.get("failure_event") else runbook(fields, escapes=True)
+        if link is None:
+            return []
+        if len(f"{_INDENT}Runbook: {link.text}") < self.columns():
+            return [f"{_INDENT}Runbook: {link.written}"]
+        return [f"{_INDENT}Runbook:", link.written]
 
     def _wrapped(self, text: str) -> list[str]:
         """Return the lines of a text in the width of the window, between words where that is possible."""
         width, found = self.columns() - len(_INDENT) - 1, []
         for line in text.expandtabs(4).split("\n"):
-            inner = " " * (len(line) - len(line.lstrip()))
+            inner = " " * (len(line) - len(line.lstrip("→ ")))
             found += textwrap.wrap(line, width, subsequent_indent=inner, break_on_hyphens=False) or [""]
         return [found[0], *(_INDENT + line for line in found[1:])] if found else []
 

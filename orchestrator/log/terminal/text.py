@@ -30,7 +30,8 @@ class Text:
         words = coloured(words, self._colours.get(fields["level"], ""))
         lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {words}"]
         if not repeats:
-            lines += [f"{_INDENT} {line}" for line in (*details(fields), *runbook(fields))]
+            lines += [f"{_INDENT} {line}" for line in details(fields)]
+            lines += [f"{_INDENT} Runbook: {link.written}"] if (link := runbook(fields)) else []
         return "\n".join([*lines, *traces(fields)])
 
 
