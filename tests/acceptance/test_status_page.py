@@ -68,7 +68,7 @@ async def test_the_page_shows_the_migration_and_gives_way_to_the_app(page: Page,
 async def test_the_page_names_what_it_waits_for_and_shows_when_the_process_has_gone(
     page: Page, project: Project
 ) -> None:
-    """Rows without a value are hidden, and an outdated value is never shown as a new one."""
+    """Outdated values are dimmed. Also where a load balancer answers for it: the page goes on when it is back."""
     env = {"DATABASE_URL": "mysql+asyncmy://app:secret@127.0.0.1:1/app"}
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("database_retry_scheduled")
@@ -76,7 +76,12 @@ async def test_the_page_names_what_it_waits_for_and_shows_when_the_process_has_g
         await expect(page.get_by_role("heading")).to_have_text("Waiting for the database…")
         assert await page.locator("dt").all_text_contents() == ["Waiting for", "Since the start", "Last error"]
         assert await page.locator("dd").last.text_content() == "refused"
+        await page.route("**/*", lambda route: route.fulfill(status=502, body="<h1>502 Bad Gateway</h1>"))
+        await expect(page.locator("#gone")).to_contain_text("does not answer")
+        await expect(page.locator("progress")).to_be_hidden()
+        await page.unroute("**/*")
         await expect(page.locator("#gone")).to_be_empty()
+        await expect(page.locator("progress")).to_be_visible()
         process.signal(signal.SIGKILL)
         await expect(page.locator("#gone")).to_contain_text("does not answer. It was last seen at")
 
