@@ -1,0 +1,85 @@
+"""What the event of a failed revision says: the exception, the statement, no parameters."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.migrations import (
+    CREATE,
+    INSERT,
+    add_two,
+    migrate,
+    stamped,
+)
+from tests.harness import Project, make_project
+from tests.servers import Database, backends
+
+OAK = INSERT.format(2, "oak")
+FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
+BIND = """
+insert = sa.text("INSERT INTO plants VALUES (:id, :name, :more)")
+op.get_bind().execute(insert, {"id": 5, "name": "hush", "more": 1})
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project with two good revisions."""
+    project = make_project(tmp_path / "project")
+    add_two(project)
+    return project
+
+
+async def test_an_exception_of_python_is_reported_with_its_traceback(project: Project, database: Database) -> None:
+    """Where no statement failed, the line of the script is what helps."""
+    project.add_revision("r3", f"{OAK}\nraise LookupError('no such plant')")
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", revision="r3", statement_index=0, statement="", statements_done=1)
+    assert (failure["error_type"], failure["error_message"]) == ("LookupError", "no such plant")
+    assert "r3.py" in failure["exception"]
+    assert database.execute("SELECT id FROM plants") == [(1,)]
+    assert stamped(database) == ["r2"]
+
+
+@backends("mariadb", "mysql")
+async def test_an_exception_of_python_after_ddl_leaves_a_half(project: Project, database: Database) -> None:
+    """It is the state that counts, not who failed."""
+    project.add_revision("r3", f"{CREATE.format('trees')}\nraise SystemExit('enough')")
+    result = await migrate(project, database)
+    assert result.exit_code == 8
+    assert result.find("migration_half_applied", revision="r3", error_type="SystemExit", statements_done=1)
+    assert "trees" in database.tables()
+
+
+async def test_no_parameter_gets_into_the_text(project: Project, database: Database) -> None:
+    """It may be personal data; the SQL is shown without it."""
+    project.add_revision("r3", BIND)
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    (failure,) = result.find("migration_failed", revision="r3", statement_index=1)
+    assert failure["statement"].startswith("INSERT INTO plants VALUES (")
+    assert not [line for line in result.lines if "hush" in line]
+    assert (result.noise, result.stderr) == ([], "")
+
+
+@backends("sqlite")
+async def test_a_long_statement_is_cut(project: Project, database: Database) -> None:
+    """2,000 characters are enough to identify it."""
+    project.add_revision("r3", FAIL.replace("1", "1, " * 3000 + "1"))
+    result = await migrate(project, database)
+    (failure,) = result.find("migration_failed", revision="r3")
+    assert failure["statement"].startswith("INSERT INTO no_such_table VALUES (1, 1")
+    assert len(failure["statement"]) == 2000
+
+
+@backends("sqlite")
+async def test_a_statement_that_the_revision_got_over_is_not_blamed(project: Project, database: Database) -> None:
+    """A try around a DROP is common; a later failure is reported as itself."""
+    project.add_revision(
+        "r3",
+        f"try:\n    op.execute('DROP TABLE no_such_table')\nexcept Exception:\n    pass\n{OAK}\n{OAK}",
+    )
+    result = await migrate(project, database)
+    assert result.exit_code == 7
+    assert result.find("migration_failed", revision="r3", statements_done=1, statement_index=2)
