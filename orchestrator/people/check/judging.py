@@ -1,5 +1,6 @@
 """Records the revisions of a tree and judges them one by one."""
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +13,9 @@ from orchestrator.people.check.catalogue import RULES
 from orchestrator.people.check.model import Finding, Unjudged
 from orchestrator.people.check.models import models_used
 from orchestrator.people.check.needless import needless
-from orchestrator.people.check.rules import Hit, hits
+from orchestrator.people.check.rules import Hit, Parsed, hits
 from orchestrator.people.ddl.columns import Columns
-from orchestrator.people.ddl.knowledge import knowledge_of
+from orchestrator.people.ddl.knowledge import ColumnOf, knowledge_of
 from orchestrator.people.ddl.reading import Sql
 from orchestrator.people.recording.offline import relative
 from orchestrator.people.recording.recorder import Recorder, Recording, Statement
@@ -104,11 +105,11 @@ class Judge:
     def _of_squawk(self, script: "Script", statements: Sequence[Statement]) -> Iterator[Finding]:
         if not (self._squawk and statements):
             return
-        parsed = [Sql.of(each.sql) for each in statements]
-        made = {each.table for each in parsed if each.verb == "create table"}
+        parsed = [Parsed(each, Sql.of(each.sql)) for each in statements]
+        made = {each.sql.table for each in parsed if each.sql.verb == "create table"}
         before = self._before(parsed)
         for each in self._said(script, statements):
-            statement, sql = statements[each.number], parsed[each.number]
+            statement, sql = statements[each.number], parsed[each.number].sql
             if sql.table not in made and not needless(each.rule, sql, before[each.number]):
                 yield Finding(
                     code=each.rule,
@@ -122,14 +123,14 @@ class Judge:
                     manual=squawk.manual(each.rule),
                 )
 
-    def _before(self, parsed: Sequence[Sql]) -> list[Columns]:
-        """Return the columns before each statement."""
-        found, columns = list[Columns](), self._columns
+    def _before(self, parsed: Sequence[Parsed]) -> list[ColumnOf]:
+        """Return the columns of each statement's table before it."""
+        found, columns = list[ColumnOf](), self._columns
         for each in parsed:
-            found.append(columns)
-            if each.verb in {"alter table", "create table", "drop table"}:
+            found.append(functools.partial(each.before, columns))
+            if each.sql.verb in {"alter table", "create table", "drop table"}:
                 columns = columns.copied()
-                columns.observe(each)
+                columns.observe(each.sql)
         return found
 
     def _said(self, script: "Script", statements: Sequence[Statement]) -> Iterator[squawk.Said]:

@@ -2,7 +2,8 @@
 
 import re
 
-from orchestrator.people.ddl.columns import Columns, type_of
+from orchestrator.people.ddl.columns import type_of
+from orchestrator.people.ddl.knowledge import ColumnOf
 from orchestrator.people.ddl.reading import Sql
 
 _UNIQUE = re.compile(r"add\s+(constraint\s+\S+\s+)?(unique|primary\s+key)\b", re.IGNORECASE)
@@ -12,13 +13,13 @@ _REQUIRED = re.compile(r"alter\s+(?:column\s+)?(?P<name>\S+)\s+set\s+not\s+null"
 _VARCHAR = re.compile(r"varchar(?:\((\d+)\))?")
 
 
-def needless(rule: str, sql: Sql, columns: Columns) -> bool:
+def needless(rule: str, sql: Sql, column: ColumnOf) -> bool:
     """Return whether a finding of this rule in this statement is a false alarm.
 
     Args:
         rule: squawk's name of it.
         sql: the statement.
-        columns: the columns before the statement.
+        column: returns the definition of a column of its table before the statement.
     """
     match rule:
         case "constraint-missing-not-valid":  # PostgreSQL has NOT VALID only for the others
@@ -27,16 +28,16 @@ def needless(rule: str, sql: Sql, columns: Columns) -> bool:
             return bool(_COUNTED.search(sql.bare))
         case "changing-column-type":
             retyped = [found for each in sql.clauses if (found := _RETYPED.match(each))]
-            return bool(retyped) and all(_keeps_rows(each, sql, columns) for each in retyped)
+            return bool(retyped) and all(_keeps_rows(each, column) for each in retyped)
         case "adding-not-nullable-field":
             required = [found for each in sql.clauses if (found := _REQUIRED.match(each))]
-            return bool(required) and all(_is_required(columns, sql.table, each["name"]) for each in required)
+            return bool(required) and all(column(each["name"]).get("nullable") == "NO" for each in required)
     return False
 
 
-def _keeps_rows(found: re.Match[str], sql: Sql, columns: Columns) -> bool:
+def _keeps_rows(found: re.Match[str], column: ColumnOf) -> bool:
     """Return whether the server changes only its catalogue: https://www.postgresql.org/docs/current/sql-altertable.html."""
-    before, after = columns.of(sql.table, found["name"]).type, type_of(found["rest"])
+    before, after = type_of(column(found["name"]).get("type", "")), type_of(found["rest"])
     if not before or re.search(r"\b(using|collate)\b", found["rest"], re.IGNORECASE):
         return False
     if before == after:
@@ -47,8 +48,3 @@ def _keeps_rows(found: re.Match[str], sql: Sql, columns: Columns) -> bool:
     if not (shorter and longer):
         return False
     return longer[1] is None or (shorter[1] is not None and int(longer[1]) >= int(shorter[1]))
-
-
-def _is_required(columns: Columns, table: str, name: str) -> bool:
-    column = columns.of(table, name)
-    return bool(column.type) and not column.nullable

@@ -1,5 +1,6 @@
 """The orchestrator's rules, each a check of a revision's statements."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +49,7 @@ class Parsed:
     recorded: Statement
     sql: Sql
 
-    def before(self, name: str, columns: Columns) -> Mapping[str, str]:
+    def before(self, columns: Columns, name: str) -> Mapping[str, str]:
         """Return a column's previous definition: as the revision gives it, or as earlier ones left it."""
         return self.recorded.column or columns.of(self.sql.table, name).row
 
@@ -108,7 +109,7 @@ def _clause(each: Parsed, clause: str, dialect: str, columns: Columns) -> Iterat
     if _ADDED_COLUMN.match(clause) and _NOT_NULL.search(clause) and not _FILLED.search(clause):
         yield each.hit("required-column")
     redefined = _REDEFINED.match(clause)
-    if redefined and _NOT_NULL.search(clause) and each.before(redefined["old"], columns).get("nullable") == "YES":
+    if redefined and _NOT_NULL.search(clause) and each.before(columns, redefined["old"]).get("nullable") == "YES":
         yield each.hit("set-not-null")
 
 
@@ -118,7 +119,7 @@ def _load(each: Parsed, dialect: str, columns: Columns) -> Iterator[Hit]:
         yield each.hit("unbounded-change")
     knowledge = knowledge_of(dialect)
     version = knowledge.AS_CONNECTED[dialect]["server_version_info"]
-    effect = knowledge.effect_of(each.sql, dialect, version, lambda name: each.before(name, columns))
+    effect = knowledge.effect_of(each.sql, dialect, version, functools.partial(each.before, columns))
     if knowledge.LINTED or effect is None or effect.blocks == "nothing":
         return
     if "foreign key" in effect.reason:
