@@ -66,6 +66,17 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "RETRY_SECONDS", 0.01)
 
 
+def test_while_serving_lines_are_written_together(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each request has a line. To wake the thread for each one doubled what a request's line costs."""
+    monkeypatch.setattr(output, "GATHER_SECONDS", 60)
+    pipe.output.unblock()
+    for _ in range(3):
+        pipe.output.write("line\n")
+    assert not pipe.output.idle
+    pipe.output.settle(60)  # the end does not wait for more lines
+    assert os.read(pipe.reading, 100) == b"line\n" * 3
+
+
 def test_while_starting_a_line_is_written_when_write_returns(pipe: Pipe) -> None:
     """It is safe against a crash, and in order, from any thread."""
     pipe.output.write("one\n")
