@@ -1,18 +1,25 @@
 """The SQL with which PostgreSQL keeps house."""
 
+import functools
 from typing import Any
 
 from tests.servers import database as databases
 from tests.servers.database import Database
 from tests.servers.server import Server
 
+_VERSION_15 = 150_000
+
 
 class PostgreSQLFamily(Server):
     """PostgreSQL, where a database belongs to the application's user."""
 
     def _create(self, name: str) -> None:
-        self.execute(f'CREATE DATABASE "{name}" OWNER "{self.application_url.username}"')
-        self._execute_in(name, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # as since version 15
+        owned = f'CREATE DATABASE "{name}" OWNER "{self.application_url.username}"'
+        if self._version >= _VERSION_15:
+            self.execute(f"{owned} STRATEGY file_copy")  # half the CPU time of the default
+        else:
+            self.execute(owned)
+            self._execute_in(name, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")  # as since version 15
 
     def _drop(self, name: str) -> None:
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -34,6 +41,10 @@ class PostgreSQLFamily(Server):
             for what, words in (("TABLES", on_tables), ("SEQUENCES", "USAGE, SELECT")):
                 self._execute_in(name, f"GRANT {words} ON ALL {what} IN SCHEMA public {who}")
                 self._execute_in(name, f"ALTER DEFAULT PRIVILEGES {owner} GRANT {words} ON {what} {who}")
+
+    @functools.cached_property
+    def _version(self) -> int:
+        return int(self.execute("SHOW server_version_num")[0][0])
 
     def _execute_in(self, name: str, statement: str) -> list[tuple[Any, ...]]:
         return databases.execute(self.admin_url.set(database=name), statement)
