@@ -49,7 +49,7 @@ def problem(logins: Sequence[Login], environ: Mapping[str, str], *, tls: bool) -
     if not tls:
         return "a token is sent in clear text, so only over TLS that is verified: set DATABASE_SSL_CA"
     if not all(region_of(login.host, environ) for login in logins):
-        return "the host is no endpoint of RDS, whose name has the region: set AWS_REGION"
+        return "the host is not an RDS endpoint, whose name has the region: set AWS_REGION"
     return extras.missing("botocore")
 
 

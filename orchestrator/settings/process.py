@@ -102,7 +102,7 @@ class ProcessSettings(Variables):
         "FORWARDED_ALLOW_IPS",
         None,
         "uvicorn's own: addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, or "
-        "`*` for all, which is safe only where nobody but the load balancer reaches the port; default: 127.0.0.1",
+        "`*` for all, which is safe only if the load balancer alone can reach the port; default: 127.0.0.1",
         "10.0.0.0/16",
         parse.as_it_is,
         may_be_empty=True,  # uvicorn then believes no proxy

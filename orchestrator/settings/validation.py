@@ -119,7 +119,7 @@ def require_address(credentials: "Credentials") -> None:
     if not credentials.known:
         require_whole_address(credentials)
         problem = (
-            "it is not set, and env.py does not tell an address either: set DATABASE_URL, DATABASE_SECRET or "
+            "it is not set, and env.py gives no address either: set DATABASE_URL, DATABASE_SECRET or "
             "DATABASE_HOST with its companions, or ORCHESTRATOR_EMBEDDED_DATABASE=allow for an SQLite file in the "
             "working directory"
         )

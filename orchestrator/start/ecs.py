@@ -52,7 +52,7 @@ def _get(address: str) -> Any:
     until = time.monotonic() + TIMEOUT_SECONDS
     parts = urlsplit(address)
     if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(f"{VARIABLE} is no http address")
+        raise ValueError(f"{VARIABLE} is not an http address")
     connection = HTTPConnection(parts.hostname, parts.port or 80, timeout=TIMEOUT_SECONDS)
     with contextlib.closing(connection):
         connection.connect()
@@ -88,5 +88,5 @@ def _fields(task: Any) -> dict[str, str]:
         names[field] = names[field].rpartition("/")[2]
     for field, name in names.items():
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ValueError(f"{_MEMBERS[field]} is no name")
+            raise ValueError(f"{_MEMBERS[field]} is not a name")
     return names

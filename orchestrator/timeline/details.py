@@ -91,4 +91,4 @@ def failure(start: Start) -> Failure:
         code = FAILURES[name].exits_with
     elif cause is None:
         name = next((each for each, kind in FAILURES.items() if kind.exits_with == code), name)
-    return Failure(int(code), name, told.text("error_message") or "the log does not tell why", told.text("hint"))
+    return Failure(int(code), name, told.text("error_message") or "the log does not show why", told.text("hint"))

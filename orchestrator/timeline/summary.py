@@ -55,7 +55,7 @@ def _failures(stories: Sequence[Story], names: dict[str, str], *, single: bool) 
         cause = failed[0].failure.cause if failed[0].failure else ""
         yield Item(f"exit {code} {event}", text, tuple(filter(None, (told(cause, names), hint and f"→ {hint}"))))
     if len(alike) > _CAUSES:
-        yield Item("others", f"{count(len(alike) - _CAUSES, 'more cause')}; each lane tells its own")
+        yield Item("others", f"{count(len(alike) - _CAUSES, 'more cause')}; each lane shows its own")
 
 
 def _longest(stories: Sequence[Story], names: dict[str, str], kind: Kind) -> Iterable[Item]:

@@ -80,9 +80,9 @@ def test_harmless_changes_are_recognised(tmp_path: Path, text: str) -> None:
                  "        context.configure(\n            connection"), "connection.execute()"),
         (changed("        context.configure(\n            connection", "        connection.dialect.default_schema_name"
                  " = 't'\n        context.configure(\n            connection"), "default_schema_name"),
-        (changed(RUN, RUN + "            context.execute('GRANT x')\n"), "goes on after run_migrations()"),
-        (changed(RUN, RUN + "    seed()\n"), "goes on after run_migrations() with seed()"),
-        (STOCK["generic"] + "\nimport app\napp.seed()\n", "goes on after run_migrations()"),
+        (changed(RUN, RUN + "            context.execute('GRANT x')\n"), "continues after run_migrations()"),
+        (changed(RUN, RUN + "    seed()\n"), "continues after run_migrations() with seed()"),
+        (STOCK["generic"] + "\nimport app\napp.seed()\n", "continues after run_migrations()"),
         (changed(RUN, "        for tenant in tenants():\n" + "".join(f"    {line}\n" for line in RUN.splitlines())),
          "loop"),
         (changed("else:\n    run_migrations_online()", "else:\n    for each in tenants():\n"

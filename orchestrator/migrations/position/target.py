@@ -20,7 +20,7 @@ from orchestrator.settings.model import Settings
 CHANGES_TOLD = 20  # changed scripts in the events: reformatting a tree changes all of them
 _HINTS = {
     "diverged": "Deploy an image that has both, joined by `alembic merge heads`.",
-    "half_applied": "Deploy the image that has the half applied revision: it goes on with it.",
+    "half_applied": "Deploy the image that has the half applied revision: it continues that revision.",
 }
 
 

@@ -151,7 +151,7 @@ class EnvReader:
     def _call(self, call: ast.Call, name: str) -> None:
         if self._migrated:
             if not name.endswith(_CLOSING) and not name.startswith(_HARMLESS):
-                raise unlike(call, f"it goes on after run_migrations() with {name or 'a call'}()")
+                raise unlike(call, f"it continues after run_migrations() with {name or 'a call'}()")
         elif name == "context.configure":
             self._configure(call)
         elif name == "context.run_migrations":
@@ -191,7 +191,7 @@ class EnvReader:
 
     def _migrate(self, call: ast.Call) -> None:
         if call.args or call.keywords or self._configured != 1:
-            raise unlike(call, "it calls context.run_migrations() in a way of its own")
+            raise unlike(call, "it calls context.run_migrations() in an unusual way")
         self._migrated = True
 
     def _run(self, call: ast.Call) -> None:

@@ -84,7 +84,7 @@ def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", 
     if env_file.own_scripts:
         raise CannotFreezeError("env.py chooses its scripts when it is run")
     if env_file.reason:
-        _tell(f"env.py is run at each start, as one SELECT may not tell what it would find: {env_file.reason}")
+        _tell(f"env.py is run at each start, as one SELECT may not show what it would find: {env_file.reason}")
     if scripts.sourceless:
         raise CannotFreezeError("compiled scripts (`sourceless`) do not show what they are made from")
     found = find_scripts(find_locations(files, directory, version_locations), recursive=recursive)
@@ -128,7 +128,7 @@ def _version_locations(files: AlembicFiles) -> tuple[str, ...]:
         return tuple(map(str, value)) if isinstance(value, list) else ()
     config = Config()
     if not hasattr(config, "get_version_locations_list"):
-        raise CannotFreezeError("Alembic before 1.16 does not tell how it parts its version_locations")
+        raise CannotFreezeError("Alembic before 1.16 does not show how it separates its version_locations")
     for name in ("version_locations", "path_separator", "version_path_separator"):
         if text := files.template(name)[0]:
             config.set_main_option(name, str(text).replace("%", "%%"))

@@ -38,7 +38,7 @@ _GOES_ON = (
     "again, fix the revision from that statement on; do not change what comes before it."
 )
 _EXISTS = (
-    "Something else made the table: create_all, another tool, or a migration whose version table was lost. If the "
+    "Another program made the table: create_all, another tool, or a migration whose version table was lost. If the "
     "database has all that revision {revision} does, run `alembic stamp {revision}`. Otherwise drop or rename the "
     "table. Then start again."
 )
@@ -53,8 +53,8 @@ _MARKED = (
     "start again: it will run from its first statement."
 )
 _LOST_STAMPS = (
-    "What was applied before in {} stays, but env.py commits its version only together with the others: the next start "
-    "goes on behind it."
+    "The changes that were applied before in {} stay, but env.py commits its version only together with the others: "
+    "the next start continues after them."
 )
 
 
@@ -62,7 +62,7 @@ _NOT_COMMITTED = (
     "env.py executes something before context.configure() and does not commit it, so Alembic does not commit either. "
     "Commit it, or execute it inside of context.begin_transaction()."
 )
-_SWALLOWED = "Correct what this error says, and let env.py raise such errors: it went on as if all was well."
+_SWALLOWED = "Correct what this error says, and let env.py raise such errors: it continued as if nothing had failed."
 
 
 @dataclass(frozen=True)

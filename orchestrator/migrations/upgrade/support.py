@@ -27,7 +27,7 @@ def refuse_unsupported(connection: "Connection") -> None:
         raise invalid(
             "not_supported",
             f"env.py migrates a database of the kind `{name}`; the orchestrator migrates {SUPPORTED}",
-            hint="Migrate that database by a command of its own: `orchestrator run`, or a hook.",
+            hint="Migrate that database with a separate command: `orchestrator run`, or a hook.",
         )
     if isinstance(connection.get_transaction(), TwoPhaseTransaction):
         raise invalid("not_supported", _TWO_PHASE, hint="Use `begin()` and not `begin_twophase()` in env.py.")

@@ -131,7 +131,7 @@ class UpgradeTask:
             finally:
                 await self._end(*beside, stop, given_up)
         if not running.done():
-            error = TimeoutError("its statement went on after it was cancelled")
+            error = TimeoutError("its statement continued after it was cancelled")
             raise StartupError(upgrade.failure(error))
         running.result()
 

@@ -81,7 +81,7 @@ RULES = {
             "blocks-writes",
             "warning",
             "It blocks all writes to {table} while it runs: {reason}.",
-            "Run it when nobody writes, or use a tool such as gh-ost or pt-online-schema-change.",
+            "Run it while there are no writes, or use a tool such as gh-ost or pt-online-schema-change.",
             _ONLINE_DDL,
         ),
         Rule(
@@ -95,21 +95,21 @@ RULES = {
             "unbounded-change",
             "warning",
             "It changes every row of {table} in one transaction: all of them stay locked until it commits.",
-            "Change them in batches by primary key, in a revision of its own or in a job beside the app.",
+            "Change them in batches by primary key, in a separate revision or in a job beside the app.",
             "https://github.com/ankane/strong_migrations#backfilling-data",
         ),
         Rule(
             "definitions-and-rows",
             "warning",
             "It changes definitions and rows: MySQL commits each definition, so a failure leaves a part of it.",
-            "Put the definitions and the rows into revisions of their own.",
+            "Put the definitions and the rows into separate revisions.",
             "https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html",
         ),
         Rule(
             "not-repeatable",
             "warning",
             "Two runs of it give different SQL (a random value, the time): killed half way, it cannot be resumed.",
-            "Compute the value in SQL (`NOW()`, `UUID()`), or put this into a revision of its own.",
+            "Compute the value in SQL (`NOW()`, `UUID()`), or put this into a separate revision.",
             "https://alembic.sqlalchemy.org/en/latest/offline.html",
         ),
         Rule(

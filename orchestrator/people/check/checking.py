@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 _ENV_HINT = "It was run up to `context.configure`, and nothing was connected to: set the variables that it needs."
-_NO_DIALECT = "no setting says which database it is for: name it with --dialect"
+_NO_DIALECT = "no setting names the database: give it with --dialect"
 _NO_SQUAWK = f"squawk, which knows PostgreSQL's locks, is not installed: pip install '{DISTRIBUTION}[tools]'"
 _NONE = "no revision is newer than that of --since"
-_NO_REVISIONS = "there are no revisions where Alembic's configuration says; env.py may choose their directory itself"
+_NO_REVISIONS = "the directory in Alembic's configuration has no revisions; env.py may choose another directory"
 
 
 class Check:

@@ -20,7 +20,7 @@ class Finding:
     statement: str = meaning("the SQL, cut to 300 characters; empty where it is about the whole revision")
     message: str = meaning("what happens, and why that is dangerous")
     cure: str = meaning("the safe way")
-    manual: str = meaning("a page that tells more")
+    manual: str = meaning("a page with details")
 
 
 @answer

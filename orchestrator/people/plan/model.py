@@ -65,7 +65,7 @@ class Revision:
     description: str
     path: str
     offline: bool = meaning("whether all its SQL is known: it neither reads nor fails without a database")
-    problem: str = meaning("why not all of its SQL is known; else empty")
+    problem: str = meaning("why a part of its SQL is not known; otherwise empty")
     statements: Sequence[Statement]
 
 
@@ -73,7 +73,7 @@ class Revision:
 class Database:
     """One database, schema or version table that env.py migrates."""
 
-    context: str = meaning("what env.py calls it, where it migrates several; else empty")
+    context: str = meaning("its name in env.py, if env.py migrates several; otherwise empty")
     database: str
     dialect: str
     server_version: str

@@ -36,7 +36,7 @@ _STOPS = "it cannot run without a database, so the rest of its SQL is not known:
 _KNOWN_BETTER = {"copies-table", "blocks-writes", "foreign-key"}
 _INTERRUPTED = (
     "{revision} was interrupted, or runs now: a part of its statements is done. `orchestrator status` shows which; the "
-    "next start goes on with it where that is proven to be safe, and refuses otherwise."
+    "next start continues it if that is proven to be safe, and refuses otherwise."
 )
 _NO_FILE = "The file does not exist; the first migration creates it."
 

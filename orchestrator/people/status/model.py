@@ -31,7 +31,7 @@ class Run:
     task_id: str = meaning("in ECS: the task that ran it")
     connection_id: int = meaning("the server's number of the connection that ran it; 0 where it has none")
     statements_done: int
-    pending_statement: str = meaning("the statement that was begun and did not end; else empty")
+    pending_statement: str = meaning("the statement that began and did not end; otherwise empty")
     statements: Sequence[str] = meaning(
         "of an unfinished revision: what it has done so far, without literals", default=()
     )
@@ -58,18 +58,20 @@ class Lock:
     """The migration lock."""
 
     name: str
-    holder: Connection | None = meaning("null when nobody holds it")
-    waiting: Sequence[Connection] = meaning("who waits for it; on SQLite always empty, as nothing shows it")
+    holder: Connection | None = meaning("null if no session holds it")
+    waiting: Sequence[Connection] = meaning(
+        "the sessions that wait for it; always empty on SQLite, which does not show them"
+    )
     progress: str = meaning("how the holder's statement fares, in the server's words", default="")
     progress_percent: float | None = None
-    blocked_by: str = meaning("who is in the way of the holder's statement", default="")
+    blocked_by: str = meaning("the sessions that block the holder's statement", default="")
 
 
 @answer
 class Database:
     """One database, schema or version table that env.py migrates."""
 
-    context: str = meaning("what env.py calls it, where it migrates several; else empty")
+    context: str = meaning("its name in env.py, if env.py migrates several; otherwise empty")
     database: str
     dialect: str = meaning("`mysql`, `mariadb`, `postgresql` or `sqlite`")
     server_version: str
