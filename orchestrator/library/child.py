@@ -72,7 +72,13 @@ class Orchestrator(Recorder):
         self._reader = threading.Thread(target=self._read, name="orchestrator-events", daemon=True)
 
     def start(self, command: str = "serve") -> None:
-        """Start the process; returns at once."""
+        """Start the process; returns at once.
+
+        Raises:
+            RuntimeError: It was started before.
+        """
+        if self._process is not None:
+            raise RuntimeError("it was started before: make another Orchestrator for another process")
         argv = [sys.executable, "-m", "orchestrator", command]
         self._process = subprocess.Popen(  # noqa: S603  # our own command
             argv,
@@ -103,16 +109,18 @@ class Orchestrator(Recorder):
         Raises:
             StartFailedError: The start failed.
             EventNotSeenError: The time is over.
+            RuntimeError: It is not started.
         """
         return await asyncio.to_thread(self.wait_until_serving, within_seconds)
 
     def wait_until_serving(self, within_seconds: float = 60) -> Event:
         """Do the same as `serving`, and block until then."""
+        process = self.process
         try:
             return self.wait_for("server_started", within_seconds=within_seconds)
         except AssertionError:
             if self.ended:
-                raise StartFailedError(self.process.wait(), self) from None
+                raise StartFailedError(process.wait(), self) from None
             raise
 
     async def stop(self) -> int:
@@ -169,21 +177,43 @@ def _event(line: str) -> dict[str, Any]:
 def run(command: str, settings: Settings | None = None, **more: Any) -> Finished:
     """Run `migrate`, `wait` or another command to its end; arguments as for `Orchestrator`.
 
+    An interruption such as Ctrl-C stops the process first.
+
     Raises:
         StartFailedError: The exit code is not 0.
     """
     child = Orchestrator(settings, **more)
     child.start(command)
-    if code := child.join():
-        raise StartFailedError(code, child)
-    return Finished(code, child.events)
+    try:
+        code = child.join()
+    except BaseException:
+        child.stop_and_wait()
+        raise
+    return _finished(code, child)
 
 
 async def migrate(settings: Settings | None = None, **more: Any) -> Finished:
-    """Run `orchestrator migrate`; arguments and errors as for `run`."""
-    return await asyncio.to_thread(run, "migrate", settings, **more)
+    """Run `orchestrator migrate`; arguments and errors as for `run`. A cancellation stops the process first."""
+    return await _run("migrate", settings, more)
 
 
 async def wait(settings: Settings | None = None, **more: Any) -> Finished:
-    """Run `orchestrator wait`; arguments and errors as for `run`."""
-    return await asyncio.to_thread(run, "wait", settings, **more)
+    """Run `orchestrator wait`; arguments and errors as for `run`. A cancellation stops the process first."""
+    return await _run("wait", settings, more)
+
+
+async def _run(command: str, settings: Settings | None, more: Mapping[str, Any]) -> Finished:
+    child = Orchestrator(settings, **more)
+    child.start(command)
+    try:
+        code = await asyncio.to_thread(child.join)
+    except BaseException:
+        await asyncio.shield(child.stop())
+        raise
+    return _finished(code, child)
+
+
+def _finished(code: int, child: Orchestrator) -> Finished:
+    if code:
+        raise StartFailedError(code, child)
+    return Finished(code, child.events)

@@ -1,6 +1,7 @@
 """The orchestrator in other people's programs and tests; docs/testing.md is run word by word."""
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -68,6 +69,41 @@ async def test_a_failed_start_raises_its_failure(project: Project) -> None:
             await started.serving()
     assert (failed.value.exit_code, failed.value.event["exit_code"]) == (3, 3)
     assert failed.value.event["hint"]
+
+
+async def test_a_cancelled_command_leaves_no_process(project: Project) -> None:
+    """A migration that nobody awaits any more must not go on in the background."""
+    os.mkfifo(project.path / "pid")
+    project.write("sitecustomize.py", "import os; open('pid', 'w').write(str(os.getpid()))")
+    variables = {"PYTHONPATH": str(project.path)}
+    url = "mysql+asyncmy://app:secret@127.0.0.1:1/app"
+    command = asyncio.create_task(wait(database_url=url, cwd=project.path, env=variables))
+    pid = int(await asyncio.to_thread((project.path / "pid").read_text))
+    command.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await command
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_misuse_is_told_and_leaves_no_process(project: Project) -> None:
+    """Before the start, a second start, a second stop, and a wait after the end."""
+    child = Orchestrator(database_url="sqlite+aiosqlite:///x.db", cwd=project.path)
+    with pytest.raises(RuntimeError, match="it is not started"):
+        await child.serving()
+    with pytest.raises(RuntimeError, match="it is not started"):
+        await child.stop()
+    async with child:
+        with pytest.raises(RuntimeError, match="it was started before"):
+            child.start()
+        await child.event("process_started")
+        code = await child.stop()
+        assert await child.stop() == code
+        with pytest.raises(StartFailedError, match=f"exit code {code}"):
+            await child.serving()
+    with pytest.raises(RuntimeError, match="it was started before"):
+        async with child:
+            pass
 
 
 async def test_commands_run_to_their_end(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
