@@ -66,8 +66,8 @@ class Journal:
     ) -> None:
         self._connection, self._dialect, self._encoding = dbapi_connection, dialect, encoding
         self._tables = tables(schema, name)
-        of_dialect = queries(*self._tables, dialect.name, now)
-        self._queries = {name: each.compile(dialect=dialect) for name, each in of_dialect.items()}
+        self._queries = queries(*self._tables, dialect.name, now)
+        self._compiled: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -163,7 +163,9 @@ class Journal:
 
     def _query(self, name: str, parameters: dict[str, Any]) -> list[Any]:
         written = {key: self._writable(value) for key, value in parameters.items()}
-        return self._run(self._queries[name], written)
+        if name not in self._compiled:
+            self._compiled[name] = self._queries[name]().compile(dialect=self._dialect)
+        return self._run(self._compiled[name], written)
 
     def _writable(self, value: Any) -> Any:
         """Return a text without characters that the database cannot store or its driver cannot send."""
