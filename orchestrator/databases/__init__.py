@@ -58,6 +58,8 @@ class MigrationLock(Protocol):
     """How long to pause between two tries; 0 when `try_acquire` itself waits a moment."""
     fresh_seconds: float
     """How long `is_held` need not be asked again while only rows and definitions are changed: it may cost a query."""
+    tells: bool
+    """Whether `tell` must be called, because the server does not show what a connection runs."""
     rest_seconds: float
     """How long the session may run no statement before the server ends it; infinite if it never does."""
 
@@ -111,7 +113,7 @@ class MigrationLock(Protocol):
         """Return the sessions that wait for it; empty if the database does not show them."""
 
     def tell(self, statement: str) -> None:
-        """Publish the statement that this connection runs (empty: none), if the server does not show it."""
+        """Publish the statement that this connection runs; empty: none."""
 
     def release(self) -> None:
         """Release the lock."""
@@ -161,6 +163,9 @@ class Backend(Protocol):
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
         """Return the session on this connection, as the journal needs it."""
+
+    def default_schema(self, dbapi_connection: Any) -> str | None:
+        """Return the schema of unqualified names and of the journal's tables; None if there is only one."""
 
     def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
         """Return the schema in which the unqualified name `table` leads to a table; None if there are no schemas."""

@@ -1,10 +1,9 @@
 """The effects of a statement on transaction and session, as the journal needs them. Each backend has a grammar."""
 
 import enum
-import functools
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +11,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 
-_REMEMBERED = 2000  # characters of a statement
+SHORT = 2000
+"""Up to so many characters, a statement's meaning is remembered: revisions repeat such ones, and long ones would fill
+the memory."""
 LEFTOVER = "leftover"
 """What `look` returns of an object that a broken-off statement left unusable."""
 UNKNOWN = "unknown"
@@ -70,6 +71,8 @@ class RecordedSession(Protocol):
     """Whether a DEFINITION commits the open transaction first; else it must run outside of one."""
     savepoint: bool
     """Whether an error leaves the transaction unusable, so that only a savepoint can bring it back."""
+    begins_late: bool
+    """Whether the driver begins no transaction for definitions."""
     records_in_autocommit: bool
     """Whether a statement in autocommit mode can be wrapped in a transaction with its record, unnoticed."""
     impatience: str
@@ -79,8 +82,8 @@ class RecordedSession(Protocol):
     encoding: str
     """Python's name for the characters that can be written here."""
 
-    def schema(self) -> str | None:
-        """Return the schema of unqualified names and of the journal's tables."""
+    def ask(self, sql: str) -> list[Any]:
+        """Return all rows of our own query, inside the open transaction, if any."""
 
     def server(self) -> str:
         """Return name and version; a half-applied revision is resumed only on the same version."""
@@ -119,7 +122,7 @@ class RecordedSession(Protocol):
         """Begin a transaction in a session in autocommit mode."""
 
     def before_write(self, sql: str) -> None:
-        """Begin the transaction if the driver would not."""
+        """Begin the transaction if the driver would not; only used if it `begins_late`."""
 
     def began_for_definitions(self) -> bool:
         """Return whether the driver would not have begun the open transaction by itself."""
@@ -141,12 +144,6 @@ class RecordedSession(Protocol):
 
     def lost_transaction(self, error: BaseException) -> bool:
         """Return whether the server rolled back the whole transaction, as for a deadlock."""
-
-
-def remembered(read: Callable[[str], Statement]) -> Callable[[str], Statement]:
-    """Return `read` with a memory of short statements: revisions repeat those, and long ones would fill it."""
-    cached = functools.lru_cache(maxsize=1024)(read)
-    return functools.wraps(read)(lambda sql: (cached if len(sql) <= _REMEMBERED else read)(sql))
 
 
 # Possessive, and for content with a missing end: matching time stays linear in the length.
@@ -171,6 +168,12 @@ def bare(text: str) -> str:
     """Return a plain statement in lower case with quoted text blanked out; words keep their place in `text`."""
     blotted = re.compile(_QUOTED, re.DOTALL).sub(lambda quoted: quoted[0][0] + "_" * (len(quoted[0]) - 1), text)
     return blotted.translate(_LOWER)
+
+
+def plain_and_bare(sql: str, line_comment: str = "--") -> tuple[str, str]:
+    """Return the plain statement, and the bare one."""
+    text = plain(sql, line_comment)
+    return text, bare(text)
 
 
 def masked(sql: str, quotes: str) -> str:
@@ -202,8 +205,3 @@ class Meanings:
         """Return the meaning of a bare statement."""
         found = self._pattern.match(words)
         return self._meanings[found.lastindex - 1] if found and found.lastindex else self._otherwise
-
-
-def unique(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the names in their order, without duplicates."""
-    return tuple(dict.fromkeys(names))

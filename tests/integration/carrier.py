@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from orchestrator.migrations.journal.dbapi_proxy import Run
-from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.journal.dbapi_proxy import Call
+from orchestrator.migrations.journal.steps import StatementResult
 
 
 class Carrier:
@@ -18,10 +18,15 @@ class Carrier:
         self.seen: list[Any] = []
         self.answer: StatementResult | None = None
 
-    def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
+    def execute(self, call: Call) -> StatementResult:
         """Run it, or give the answer."""
-        self.seen.append((sql, parameters))
-        return self.answer or run()
+        self.seen.append((call.sql, call.parameters))
+        if self.answer:
+            return self.answer
+        returned, cursor = call.execute(), call.cursor
+        return StatementResult(
+            cursor.description, cursor.rowcount, getattr(cursor, "lastrowid", None), returned=returned
+        )
 
     def commit(self, commit: Any) -> None:
         """Commit."""

@@ -42,7 +42,8 @@ class NoGuard:
 
     connection_id = 0
     fresh_seconds = rest_seconds = 1e9
-    rested_seconds = 0.0
+    rests_since = None
+    held_at, tells = 0.0, False
 
     def is_gone(self) -> bool:
         """Never."""
@@ -107,9 +108,7 @@ def _start(project: Project, engine: Engine, *, dies: bool, resume: bool) -> Sta
             if dies and not _armed:
                 return Start("killed")  # that is what a context manager raised on its way out
             cause = error.cause if isinstance(error, MigrationAborted) else error
-            event = failure_of(
-                cause, FailureContext(at[0], applier.recorder if applier else None, None, cancelled=False)
-            )
+            event = failure_of(cause, FailureContext(at[0], applier.state if applier else None, None, cancelled=False))
             return Start("failed" if error is cause else "refused", f"{type(cause).__name__}: {cause}", event)
     return Start("finished", resumed=sum(each.statements_skipped for each in events))
 

@@ -9,7 +9,7 @@ import sqlalchemy
 from sqlalchemy import Connection, NullPool, create_engine
 
 from orchestrator.migrations.journal.dbapi_proxy import ProxyConnection, recording
-from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.journal.steps import StatementResult
 from tests.integration.carrier import Carrier
 from tests.servers import Database, backends
 

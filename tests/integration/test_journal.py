@@ -46,8 +46,10 @@ def _record(*steps: Step) -> Record:
 
 def _journal(connection: Connection) -> Journal:
     pooled = connection.connection
-    session = backend_for(connection.dialect.name).recorded(pooled.dbapi_connection, pooled.driver_connection)
-    return Journal(pooled.dbapi_connection, connection.dialect, session.now, session.schema(), session.encoding)
+    backend = backend_for(connection.dialect.name)
+    session = backend.recorded(pooled.dbapi_connection, pooled.driver_connection)
+    schema = backend.default_schema(pooled.dbapi_connection)
+    return Journal(pooled.dbapi_connection, connection.dialect, session.now, schema, session.encoding)
 
 
 @pytest.fixture(params=["asynchronous", "synchronous"])

@@ -4,14 +4,13 @@ import time
 
 import pytest
 
+from orchestrator.migrations.journal.dbapi_proxy import Call
+from orchestrator.migrations.journal.lock_check import LockCheck, RestedTooLongError
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
-from orchestrator.migrations.journal.results import StatementResult
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.resting import rest_seconds
-from orchestrator.migrations.upgrade.verified_carrier import RestedTooLongError, VerifiedCarrier
 from orchestrator.runtime.stop import Stop
 from orchestrator.settings.model import Settings
-from tests.integration.carrier import Carrier
 from tests.integration.contenders import Contender
 from tests.servers import backends
 
@@ -59,12 +58,14 @@ def test_a_session_that_rests_too_long_is_reported_with_the_setting(contenders: 
     first.lock.prepare(ddl_lock_timeout_seconds=1, rest_seconds=1)
     guard = LockGuard(first.lock, lambda _: None, first.connection.connection.dbapi_connection)
     guard.acquire(Settings(), Stop())
-    carrier = VerifiedCarrier(Carrier(), guard)
-    carrier.stop()  # the statement itself meets the end of the session
+    check = LockCheck(guard)
+    check.needed = False  # the statement itself meets the end of the session
     time.sleep(2.5)
-    cursor = first.connection.connection.cursor()
+    cursor, rested_seconds = first.connection.connection.cursor(), guard.rested_seconds
+    with pytest.raises(first.connection.dialect.loaded_dbapi.Error) as met:
+        check.run(Call("SELECT 1", None, cursor, lambda: cursor.execute("SELECT 1")))
     with pytest.raises(MigrationAborted) as caught:
-        carrier.execute("SELECT 1", None, lambda: StatementResult(rowcount=cursor.execute("SELECT 1")))
+        check.explain(met.value, rested_seconds)
     assert isinstance(caught.value.cause, RestedTooLongError)
     assert "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS" in caught.value.cause.hint
     first.connection.invalidate()

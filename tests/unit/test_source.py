@@ -3,7 +3,8 @@
 import importlib.util
 from pathlib import Path
 
-from orchestrator.migrations.journal.source import left_after, running_line
+from orchestrator.migrations.journal.executor import running_line
+from orchestrator.migrations.journal.source import left_after
 
 SCRIPT = """
 lines = []

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.results import StatementResult, digest_of
-from orchestrator.migrations.journal.statement_log import ChangedError, StatementLog
-from orchestrator.migrations.journal.steps import Outcome, Record, Step
+from orchestrator.migrations.journal.executor import digest_of
+from orchestrator.migrations.journal.statement_log import BATCH, ChangedError, StatementLog
+from orchestrator.migrations.journal.steps import Outcome, Record, StatementResult, Step
 from orchestrator.migrations.journal.store import RevisionInfo
 
 ABOUT = RevisionInfo("r1", "/r1.py", (), "", "c", "", "b", "", 0)
@@ -50,7 +50,7 @@ class Journal:
     def begin(self, _about: RevisionInfo) -> None:
         """Write the revision's row."""
 
-    def save(self, _revision: str, record: Record, _done: int, _pending: str) -> None:
+    def save(self, _revision: str, record: Record, _done: int, _pending: str, _begins: RevisionInfo | None) -> None:
         """Write what is new."""
         self.saved.append(record)
 
@@ -147,7 +147,8 @@ def test_the_memory_of_a_long_revision_is_bounded(reason: str) -> None:
     if reason:
         log.unprovable(reason)
     for number in range(5000):
-        log.limit_memory()
+        if len(log.unsaved) >= BATCH:
+            log.limit_memory()
         _add(log, str(number))
     assert len({id(step) for step in log.steps}) < 600
     assert log.statements_done == 5000
@@ -159,7 +160,8 @@ def test_a_long_revision_that_starts_over_replays_its_durable_statements() -> No
     """The steps that are only counted are read from the journal again."""
     log, _, journal = _log()
     for number in range(1200):
-        log.limit_memory()
+        if len(log.unsaved) >= BATCH:
+            log.limit_memory()
         _add(log, str(number))
     log.save()
     log.committed()

@@ -115,11 +115,15 @@ class MySQL:
 
         return MySQLSession(dbapi_connection, driver_connection)
 
+    def default_schema(self, dbapi_connection: Any) -> str | None:
+        """Return the current database."""
+        found: str | None = ask(dbapi_connection, "SELECT DATABASE()")[0][0]
+        return found
+
     def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
         """Return the current database."""
         del table
-        found: str | None = ask(dbapi_connection, "SELECT DATABASE()")[0][0]
-        return found
+        return self.default_schema(dbapi_connection)
 
     def local_settings_kept(self, dbapi_connection: Any) -> AbstractContextManager[None]:
         """Do nothing: settings belong to the session."""

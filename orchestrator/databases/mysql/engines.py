@@ -6,23 +6,30 @@ from typing import Any
 from orchestrator.databases import ask
 from orchestrator.databases.statements import Kind, Statement
 
-_TRANSACTIONAL = ("InnoDB", "ndbcluster", "RocksDB", "TokuDB")
-_UNSAFE = f"FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN {_TRANSACTIONAL}"
+TRANSACTIONAL = ("InnoDB", "ndbcluster", "RocksDB", "TokuDB")
+ENGINE = re.compile(r"\bENGINE=(\w+)")
+"""In the last line of a table's SHOW CREATE."""
+INDIRECT = re.compile(r"\b(?:trigger|view|procedure|function)\b", re.IGNORECASE)
+"""Statements that name what may write to other tables."""
+_UNSAFE = f"FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN {TRANSACTIONAL}"
 _BODIES = (
     ("ROUTINE_DEFINITION", "ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()"),
     ("ACTION_STATEMENT", "TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"),
     ("VIEW_DEFINITION", "VIEWS WHERE TABLE_SCHEMA = DATABASE()"),
 )
-_INDIRECT = re.compile(r"\b(?:trigger|view|procedure|function)\b", re.IGNORECASE)
 _QUALIFIER = re.compile(r"([\w$]+)[`\"]?\s*\.\s*[`\"]?[\w$]")
 
 
 class UnsafeTables:
-    """The tables of the default database whose changes no rollback undoes."""
+    """The tables of the default database whose changes no rollback undoes.
+
+    Attributes:
+        names: those that are known.
+    """
 
     def __init__(self, dbapi_connection: Any) -> None:
         self._connection = dbapi_connection
-        self._names: set[str] = set()
+        self.names: set[str] = set()
         self._words: re.Pattern[str] | None = None
         self._indirect: bool | None = None
         self._bodies: str | None = None  # of routines, triggers and views
@@ -35,7 +42,7 @@ class UnsafeTables:
         if self._bodies is None:
             asked = " UNION ALL ".join(f"SELECT {text} FROM information_schema.{table}" for text, table in _BODIES)  # noqa: S608
             self._bodies = "\n".join(str(body) for (body,) in ask(self._connection, asked))
-        return bool(self._names) or self._databases_have_some(f"{sql}\n{self._bodies}")
+        return bool(self.names) or self._databases_have_some(f"{sql}\n{self._bodies}")
 
     def _databases_have_some(self, text: str) -> bool:
         """Return whether a text qualifies names with a database that has such tables."""
@@ -49,19 +56,15 @@ class UnsafeTables:
             self._databases |= {name: name in unsafe for name in unknown}
         return any(self._databases[name] for name in names)
 
-    def note(self, name: str, definition: str) -> None:
-        """Note the engine of a table by its SHOW CREATE, which may differ from the statement that made it."""
-        if not definition.startswith("CREATE TABLE"):
-            return
-        engine = re.search(r"\bENGINE=(\w+)", definition[definition.rfind("\n)") :])
-        if not (engine and engine[1] in _TRANSACTIONAL):
-            self._add(re.split(r"`\s*\.\s*`|\.(?=`?[\w$]+`?$)", name)[-1].strip("`"))
+    def note(self, name: str) -> None:
+        """Note a table whose SHOW CREATE names no engine with transactions: its statement may have named another."""
+        self._add(re.split(r"`\s*\.\s*`|\.(?=`?[\w$]+`?$)", name)[-1].strip("`"))
 
     def reached_by(self, statement: Statement, sql: str) -> bool:
         """Return whether a statement names such a table, or may reach one through a view or a trigger."""
         named = bool(self._words and self._words.search(sql))
         if statement.kind is Kind.DEFINITION:
-            if _INDIRECT.search(sql):
+            if INDIRECT.search(sql):
                 self._indirect = self._bodies = None
             return named
         if self._indirect is None:
@@ -72,7 +75,7 @@ class UnsafeTables:
         return named or (self._indirect and self.may_be_reached_by(sql))
 
     def _add(self, name: str) -> None:
-        if name not in self._names:
-            self._names.add(name)
-            words = "|".join(re.escape(each) for each in self._names)
+        if name not in self.names:
+            self.names.add(name)
+            words = "|".join(re.escape(each) for each in self.names)
             self._words = re.compile(rf"(?<![\w$])(?:{words})(?![\w$])", re.IGNORECASE)

@@ -70,9 +70,14 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
 
 def code_of(error: BaseException) -> int | None:
     """Return the server's or client's error code, from any error in the chain."""
-    for each in chain(error):
-        if each.args and isinstance(each.args[0], int) and not isinstance(each, OSError):
-            return each.args[0]
+    if (code := _own_code(error)) is not None:
+        return code
+    return next((code for each in chain(error) if (code := _own_code(each)) is not None), None)
+
+
+def _own_code(error: BaseException) -> int | None:
+    if error.args and isinstance(error.args[0], int) and not isinstance(error, OSError):
+        return error.args[0]
     return None
 
 

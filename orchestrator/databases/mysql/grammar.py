@@ -4,12 +4,13 @@ Implicit commits: https://dev.mysql.com/doc/refman/9.0/en/implicit-commit.html,
 https://mariadb.com/kb/en/sql-statements-that-cause-an-implicit-commit/
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestrator.databases.mysql.words import SETTINGS, harmless_calls
-from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, plain, remembered, unique
+from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, plain_and_bare
 
 _PART = r'(?:`(?:[^`]|``)+`|"(?:[^"]|"")+"|[\w$]+)'
 _NAME = re.compile(rf"{_PART}(?:\s*\.\s*{_PART})?")
@@ -75,15 +76,16 @@ _TARGETS = (
 )
 
 
-@remembered
 def read(sql: str) -> Statement:
     """Classify a statement; unlisted ones are OPAQUE."""
-    text = plain(sql, r"\#|--(?=\s|\Z)")
-    words = bare(text)
+    text, words = plain_and_bare(sql, r"\#|--(?=\s|\Z)")
     meaning = _meaning(text, words)
     if "drop" in words or meaning.kind is Kind.OPAQUE:
         meaning = replace(meaning, drops=True)
     return replace(meaning, needs_session=True) if _OF_THE_SESSION.search(words) else meaning
+
+
+recall = functools.lru_cache(maxsize=1024)(read)  # for SHORT statements
 
 
 def _meaning(text: str, words: str) -> Statement:
@@ -107,7 +109,7 @@ def _meaning(text: str, words: str) -> Statement:
 def _definition(text: str, words: str, head: "re.Match[str]") -> Statement:
     if _NOT_SHOWN.search(words):
         return _OPAQUE
-    objects = unique(_objects(text, words, head))
+    objects = tuple(dict.fromkeys(_objects(text, words, head)))  # without duplicates
     one = len(objects) == (2 if head["verb"] == "rename" else 1) or (head["verb"] == "alter" and len(objects) <= 2)  # noqa: PLR2004  # from and to
     if not (objects and one):
         return _OPAQUE
@@ -157,4 +159,4 @@ def _databases(text: str, words: str) -> tuple[str, ...]:
     places = _TARGETS[kind].finditer(words, 0, len(words) if end < 0 else end)
     found = [_NAME.match(text, each.end()) for each in places]
     names = [re.split(r"\s*\.\s*", each[0])[0] for each in found if each and "." in each[0]]
-    return unique(name.strip('`"') for name in names)
+    return tuple(dict.fromkeys(name.strip('`"') for name in names))

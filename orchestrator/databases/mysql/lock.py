@@ -26,6 +26,7 @@ class NamedLock:
 
     pause_seconds = 0.01  # GET_LOCK itself waits, unless it fails
     fresh_seconds = 1.0
+    tells = False  # the server shows the statement
     rest_seconds = math.inf
     shows_life = False
 
@@ -109,7 +110,7 @@ class NamedLock:
         return Holder(name, shown, float(seconds or 0), activity, **whose)  # type: ignore[arg-type]  # each is right
 
     def tell(self, statement: str) -> None:
-        """Do nothing: the server shows the statement."""
+        """Do nothing."""
 
     def release(self) -> None:
         """Release the lock."""

@@ -7,17 +7,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.databases import ask
 from orchestrator.databases.autocommit import autocommits
-from orchestrator.databases.mysql.engines import UnsafeTables
+from orchestrator.databases.mysql.engines import ENGINE, INDIRECT, TRANSACTIONAL, UnsafeTables
 from orchestrator.databases.mysql.errors import code_of
-from orchestrator.databases.mysql.grammar import read
+from orchestrator.databases.mysql.grammar import read, recall
 from orchestrator.databases.mysql.words import SETTINGS
-from orchestrator.databases.statements import UNKNOWN, VIEW, Kind, Statement, masked
+from orchestrator.databases.statements import SHORT, UNKNOWN, VIEW, Kind, Statement, masked
 
-_ABSENT = (1049, 1146, 1305, 1360, 1539, 1347, 4091)  # database, table, routine, trigger, event, wrong object, sequence
-_DENIED = (1044, 1142, 1227, 1370)  # a view needs SHOW VIEW, a routine SELECT on its table
-_INVALID_VIEW, _NO_SAVEPOINT, _NOT_IMPLEMENTED = 1356, 1305, 1178
+_NOT_SHOWN: dict[int | None, str] = {
+    # database, table, routine, trigger, event, wrong object, sequence
+    **dict.fromkeys((1049, 1146, 1305, 1360, 1539, 1347, 4091), ""),
+    **dict.fromkeys((1044, 1142, 1227, 1370), UNKNOWN),  # a view needs SHOW VIEW, a routine SELECT on its table
+    1356: VIEW,  # it is invalid
+}
+"""What `look` returns by the error of SHOW CREATE."""
+_NO_SAVEPOINT, _NOT_IMPLEMENTED = 1305, 1178
 _SHOWN_BY = "@@sql_mode, @@time_zone, @@sql_quote_show_create"
 _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
 _LOCK_WAIT_TIMEOUT, _DEADLOCK = 1205, 1213
@@ -49,6 +53,7 @@ class MySQLSession:
 
     commits_definitions = True
     savepoint = False
+    begins_late = False
     records_in_autocommit = False  # after it, ROW_COUNT() would describe the journal's statement
     impatience = "SET innodb_lock_wait_timeout = 1, lock_wait_timeout = 1"
     now = "UTC_TIMESTAMP(3)"
@@ -57,20 +62,21 @@ class MySQLSession:
         self._connection = dbapi_connection
         characters = getattr(driver_connection, "encoding", None) or getattr(driver_connection, "_encoding", "")
         self.encoding = "utf-8" if str(characters).startswith("utf") else "ascii"
-        self._version = str(ask(dbapi_connection, "SELECT VERSION()")[0][0])
+        self._version = str(self.ask("SELECT VERSION()")[0][0])
         asked = f"SELECT @@innodb_rollback_on_timeout, DATABASE(), {_SHOWN_BY}"
-        rolls_back, database, *self._shown_by = ask(dbapi_connection, asked)[0]
+        rolls_back, database, *self._shown_by = self.ask(asked)[0]
         self._database = str(database)
         self._shown_otherwise = self._switch = self._moved = False
         self._autocommit: bool | None = None
         self._keeps_transaction_at_timeout = not int(rolls_back)
         self._unsafe = UnsafeTables(dbapi_connection)
-        self._state: tuple[str, ...] = ()
+        self._state = ("DATABASE()", *self._known_variables(), *self._roles())
 
-    def schema(self) -> str | None:
-        """Return the default database."""
-        name: str | None = ask(self._connection, "SELECT DATABASE()")[0][0]
-        return name
+    def ask(self, sql: str) -> list[Any]:
+        """Return all rows."""
+        with contextlib.closing(self._connection.cursor()) as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.description else []
 
     def server(self) -> str:
         """Return VERSION(), such as 10.11.19-MariaDB."""
@@ -92,23 +98,21 @@ class MySQLSession:
         switch = autocommits(self._connection)
         if again or self._autocommit is None or switch != self._switch:
             self._switch = switch
-            self._autocommit = bool(int(ask(self._connection, "SELECT @@autocommit")[0][0]))
+            self._autocommit = bool(int(self.ask("SELECT @@autocommit")[0][0]))
         return self._autocommit
 
     def state(self) -> Mapping[str, str]:
         """Return the values of `_STATE`, all in one row."""
-        if not self._state:
-            self._state = ("DATABASE()", *self._known_variables(), *self._roles())
-        row = ask(self._connection, f"SELECT {', '.join(self._state)}")[0]
+        row = self.ask(f"SELECT {', '.join(self._state)}")[0]
         return {name.removeprefix("@@"): str(value) for name, value in zip(self._state, row, strict=True)}
 
     def restore(self, state: Mapping[str, str]) -> None:
         """Set LAST_INSERT_ID() to the value after the skipped statements."""
-        ask(self._connection, f"SET last_insert_id = {int(state.get('last_insert_id', 0))}")
+        self.ask(f"SET last_insert_id = {int(state.get('last_insert_id', 0))}")
 
     def read(self, sql: str) -> Statement:
         """Classify by the grammar; changes of another database, or of a table without transactions, are OPAQUE."""
-        statement = _WRITE if _SIMPLE.match(sql) else read(sql)
+        statement = _WRITE if _SIMPLE.match(sql) else recall(sql) if len(sql) <= SHORT else read(sql)
         if self._moved:
             self._moved, self._unsafe = False, UnsafeTables(self._connection)
         if statement.kind in (Kind.SETTING, Kind.OPAQUE):
@@ -117,7 +121,10 @@ class MySQLSession:
         if statement.kind is Kind.OPAQUE or any(name != self._database for name in statement.databases):
             # Where there is a table without transactions, a procedure or function may write to it.
             return replace(statement, kind=Kind.OPAQUE, outside=self._unsafe.may_be_reached_by(sql))
-        if statement.kind in (Kind.WRITE, Kind.DEFINITION) and self._unsafe.reached_by(statement, sql):
+        changes = statement.kind is Kind.WRITE or (
+            statement.kind is Kind.DEFINITION and (self._unsafe.names or INDIRECT.search(sql))
+        )
+        if changes and self._unsafe.reached_by(statement, sql):
             return replace(statement, kind=Kind.OPAQUE, objects=statement.objects, outside=True)
         return statement
 
@@ -130,17 +137,16 @@ class MySQLSession:
         kind, _, name = subject.partition(" ")
         try:
             with self._as_at_first() if self._shown_otherwise else contextlib.nullcontext():
-                definition = str(ask(self._connection, f"SHOW CREATE {kind} {name}")[0][_DEFINITION_COLUMNS[kind]])
+                definition = str(self.ask(f"SHOW CREATE {kind} {name}")[0][_DEFINITION_COLUMNS[kind]])
         except Exception as error:
-            if code_of(error) == _INVALID_VIEW:
-                return VIEW
-            if code_of(error) in _ABSENT:
-                return ""
-            if code_of(error) in _DENIED:
-                return UNKNOWN
-            raise
-        if kind == "TABLE":
-            self._unsafe.note(name, definition)
+            found = _NOT_SHOWN.get(code_of(error))
+            if found is None:
+                raise
+            return found
+        if kind == "TABLE" and definition.startswith("CREATE TABLE"):
+            engine = ENGINE.search(definition[definition.rfind("\n)") :])
+            if not (engine and engine[1] in TRANSACTIONAL):
+                self._unsafe.note(name)
         plain = re.sub(r" AUTO_INCREMENT=\d+| REFERENCES (?:`[^`]*`\.?)+ \([^)]*\)", "", definition)
         found = hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return found if kind != "TABLE" or plain.startswith("CREATE TABLE") else f"{VIEW} {found}"
@@ -148,12 +154,12 @@ class MySQLSession:
     @contextlib.contextmanager
     def _as_at_first(self) -> Iterator[None]:
         """Use the settings of the first run: a definition's text depends on them, and a new session has others."""
-        now = ask(self._connection, f"SELECT {_SHOWN_BY}")[0]
-        ask(self._connection, _SHOW_BY.format(*self._shown_by))
+        now = self.ask(f"SELECT {_SHOWN_BY}")[0]
+        self.ask(_SHOW_BY.format(*self._shown_by))
         try:
             yield
         finally:
-            ask(self._connection, _SHOW_BY.format(*now))
+            self.ask(_SHOW_BY.format(*now))
 
     def clear(self, subject: str) -> bool:
         """Return False: atomic DDL leaves nothing."""
@@ -162,8 +168,7 @@ class MySQLSession:
 
     def has_table(self, name: str, schema: str | None) -> bool:
         """Ask the catalogue."""
-        found = ask(
-            self._connection,
+        found = self.ask(
             f"SELECT 1 FROM information_schema.TABLES WHERE TABLE_NAME = '{name}' AND TABLE_SCHEMA = "  # noqa: S608
             + (f"'{schema}'" if schema else "DATABASE()"),
         )
@@ -171,7 +176,7 @@ class MySQLSession:
 
     def begin(self) -> None:
         """Begin a transaction, in autocommit mode too."""
-        ask(self._connection, "START TRANSACTION")
+        self.ask("START TRANSACTION")
 
     def before_write(self, sql: str) -> None:
         """Do nothing: the server begins a transaction by itself."""
@@ -184,7 +189,7 @@ class MySQLSession:
     def mark(self) -> Any:
         """Set a savepoint, which disappears when the transaction ends; False where an engine (Aria) knows none."""
         try:
-            ask(self._connection, "SAVEPOINT orchestrator_mark")
+            self.ask("SAVEPOINT orchestrator_mark")
         except Exception as error:
             if code_of(error) == _NOT_IMPLEMENTED:
                 return False
@@ -196,7 +201,7 @@ class MySQLSession:
         if not mark:
             return False
         try:
-            ask(self._connection, "RELEASE SAVEPOINT orchestrator_mark")
+            self.ask("RELEASE SAVEPOINT orchestrator_mark")
         except Exception as error:
             if code_of(error) == _NO_SAVEPOINT:
                 return False
@@ -224,12 +229,12 @@ class MySQLSession:
 
     def _known_variables(self) -> list[str]:
         names = ", ".join(f"'{name}'" for name in _STATE)
-        known = ask(self._connection, f"SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
+        known = self.ask(f"SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
         return sorted(f"@@{name}" for name, _ in known)
 
     def _roles(self) -> list[str]:
         try:
-            ask(self._connection, "SELECT CURRENT_ROLE()")
+            self.ask("SELECT CURRENT_ROLE()")
         except Exception as error:
             if code_of(error) is None:
                 raise

@@ -111,6 +111,11 @@ class PostgreSQL:
 
         return PostgreSQLSession(dbapi_connection, driver_connection)
 
+    def default_schema(self, dbapi_connection: Any) -> str | None:
+        """Return the first schema of the search path that exists."""
+        found: str | None = ask(dbapi_connection, "SELECT current_schema()")[0][0]
+        return found
+
     def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
         """Return the first schema of the search path that has the table."""
         found = ask(dbapi_connection, _SCHEMA_OF.format(table=table.replace("'", "''")))

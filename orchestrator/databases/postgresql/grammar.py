@@ -4,10 +4,11 @@ DDL is transactional, so nearly every statement is a write. Statements that cann
 https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY and the pages of the others.
 """
 
+import functools
 import re
 from dataclasses import replace
 
-from orchestrator.databases.statements import Kind, Meanings, Statement, bare, plain, remembered
+from orchestrator.databases.statements import Kind, Meanings, Statement, bare, plain
 
 _PART = r'(?:"(?:[^"]|"")+"|[\w$]+)'
 _NAME = rf"(?P<name>{_PART}(?:\s*\.\s*{_PART})?)"
@@ -54,7 +55,6 @@ _WORDS = Meanings(
 )
 
 
-@remembered
 def read(sql: str) -> Statement:
     """Classify a statement; an unknown one is a write, because its transaction contains all its effects."""
     text = _DOLLAR_QUOTED.sub("''", plain(sql))
@@ -63,6 +63,9 @@ def read(sql: str) -> Statement:
     if meaning.kind in (Kind.READ, Kind.WRITE) and _OUTSIDE.search(words):
         meaning = replace(meaning, outside=True)
     return replace(meaning, drops=True) if "drop" in words or meaning.kind is Kind.OPAQUE else meaning
+
+
+recall = functools.lru_cache(maxsize=1024)(read)  # for SHORT statements
 
 
 def _meaning(text: str, words: str) -> Statement:

@@ -24,6 +24,7 @@ class AdvisoryLock:
 
     pause_seconds = 0.2
     fresh_seconds = 1.0
+    tells = False  # the server shows the statement
     rest_seconds = math.inf
     shows_life = False
 
@@ -124,7 +125,7 @@ class AdvisoryLock:
         return [*{each[3] or each[0]: _described(each) for each in reversed(found)}.values()][::-1]
 
     def tell(self, statement: str) -> None:
-        """Do nothing: the server shows the statement."""
+        """Do nothing."""
 
     def release(self) -> None:
         """Release the lock."""

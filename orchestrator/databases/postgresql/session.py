@@ -5,11 +5,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from orchestrator.databases import ask
 from orchestrator.databases.autocommit import autocommits
 from orchestrator.databases.postgresql.errors import sqlstate_of
-from orchestrator.databases.postgresql.grammar import read
-from orchestrator.databases.statements import LEFTOVER, Statement, masked
+from orchestrator.databases.postgresql.grammar import read, recall
+from orchestrator.databases.statements import LEFTOVER, SHORT, Statement, masked
 
 _QUOTE = "'"
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -30,19 +29,21 @@ class PostgreSQLSession:
 
     commits_definitions = False
     savepoint = True
+    begins_late = False
     records_in_autocommit = True
     impatience = "SET lock_timeout = 1000"
     now = "timezone('utc', clock_timestamp())"
 
     def __init__(self, dbapi_connection: Any, driver_connection: Any) -> None:
         self._connection, self._driver = dbapi_connection, driver_connection
-        characters = ask(dbapi_connection, "SHOW server_encoding")[0][0]
+        characters = self.ask("SHOW server_encoding")[0][0]
         self.encoding = "utf-8" if characters == "UTF8" else "ascii"
 
-    def schema(self) -> str | None:
-        """Return the first schema of the search path that exists."""
-        name: str | None = ask(self._connection, "SELECT current_schema()")[0][0]
-        return name
+    def ask(self, sql: str) -> list[Any]:
+        """Return all rows."""
+        with contextlib.closing(self._connection.cursor()) as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.description else []
 
     def server(self) -> str:
         """Return nothing: definitions do not depend on the version."""
@@ -68,7 +69,7 @@ class PostgreSQLSession:
 
     def state(self) -> Mapping[str, str]:
         """Return the session's settings, its role, and its temporary tables."""
-        return {str(name): str(setting or "") for name, setting in ask(self._connection, _STATE)}
+        return {str(name): str(setting or "") for name, setting in self.ask(_STATE)}
 
     def restore(self, state: Mapping[str, str]) -> None:
         """Do nothing: currval() fails in a new session."""
@@ -76,7 +77,7 @@ class PostgreSQLSession:
 
     def read(self, sql: str) -> Statement:
         """Classify by the grammar."""
-        return read(sql)
+        return recall(sql) if len(sql) <= SHORT else read(sql)
 
     def without_literals(self, sql: str) -> str:
         """Mask text; a double quote begins a name."""
@@ -97,18 +98,18 @@ class PostgreSQLSession:
         inside = not self.autocommit()
         for sql in ("COMMIT" if inside else "", f"DROP INDEX CONCURRENTLY {found[2]}", "BEGIN" if inside else ""):
             if sql:
-                ask(self._connection, sql)
+                self.ask(sql)
         return True
 
     def has_table(self, name: str, schema: str | None) -> bool:
         """Ask the catalogue."""
         where = f"'{schema}'" if schema else "current_schema()"
         asked = f"SELECT 1 FROM pg_tables WHERE tablename = '{name}' AND schemaname = {where}"  # noqa: S608
-        return bool(ask(self._connection, asked))
+        return bool(self.ask(asked))
 
     def begin(self) -> None:
         """Begin a transaction, in autocommit mode too."""
-        ask(self._connection, "BEGIN")
+        self.ask("BEGIN")
 
     def before_write(self, sql: str) -> None:
         """Do nothing: the driver begins a transaction by itself."""
@@ -120,7 +121,7 @@ class PostgreSQLSession:
 
     def mark(self) -> Any:
         """Return the transaction's number; it exists once the journal has written."""
-        return None if self.autocommit() else ask(self._connection, "SELECT txid_current_if_assigned()")[0][0]
+        return None if self.autocommit() else self.ask("SELECT txid_current_if_assigned()")[0][0]
 
     def same_transaction(self, mark: Any) -> bool:
         """Return whether the transaction still has the same number."""
@@ -132,12 +133,12 @@ class PostgreSQLSession:
 
         It waits for every older transaction, and a timeout would make it start over.
         """
-        before = ask(self._connection, "SHOW lock_timeout")[0][0]
-        ask(self._connection, f"SET lock_timeout = {max(1, round(seconds * 1000))}")
+        before = self.ask("SHOW lock_timeout")[0][0]
+        self.ask(f"SET lock_timeout = {max(1, round(seconds * 1000))}")
         try:
             yield
         finally:
-            ask(self._connection, f"SET lock_timeout = '{before}'")
+            self.ask(f"SET lock_timeout = '{before}'")
 
     def met_lock_limit(self, error: BaseException) -> bool:
         """Return whether it is 55P03: lock_timeout."""
@@ -161,8 +162,7 @@ class PostgreSQLSession:
             table = table.replace(_QUOTE, _QUOTE * 2)
             place = f"SELECT relnamespace FROM pg_class WHERE oid = to_regclass('{table}')"  # noqa: S608
             where = f"index.relname = (parse_ident('{plain}'))[1] AND index.relnamespace = ({place})"
-        found = ask(
-            self._connection,
+        found = self.ask(
             f"""
             SELECT pg_get_indexdef(index.oid), state.indisvalid, format('%I.%I', place.nspname, index.relname)
             FROM pg_class AS index JOIN pg_index AS state ON state.indexrelid = index.oid

@@ -119,6 +119,11 @@ class SQLite:
 
         return SQLiteSession(dbapi_connection, driver_connection)
 
+    def default_schema(self, dbapi_connection: Any) -> str | None:
+        """Return None: there is one schema for each file."""
+        del dbapi_connection
+        return None
+
     def schema_of(self, dbapi_connection: Any, table: str) -> str | None:
         """Return None: there is one schema for each file."""
         del dbapi_connection, table

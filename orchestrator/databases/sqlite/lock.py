@@ -18,6 +18,7 @@ class FileLock:
 
     pause_seconds = 0.05
     fresh_seconds = 0.0
+    tells = True
     rest_seconds = math.inf
     shows_life = False
 

@@ -5,15 +5,15 @@ failed revision leaves nothing behind.
 """
 
 import contextlib
+import functools
 import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.databases import ask
 from orchestrator.databases.autocommit import autocommits
-from orchestrator.databases.statements import Kind, Meanings, Statement, after_with, bare, masked, plain, remembered
+from orchestrator.databases.statements import SHORT, Kind, Meanings, Statement, after_with, bare, masked, plain
 
 _SETTINGS = (
     "foreign_keys",
@@ -39,7 +39,6 @@ _WORDS = Meanings(
 )
 
 
-@remembered
 def read(sql: str) -> Statement:
     """Classify a statement; an unknown one is a write, because its transaction contains all its effects."""
     words = " ".join(bare(plain(sql)).split())
@@ -49,11 +48,15 @@ def read(sql: str) -> Statement:
     return replace(_WORDS.of(words), needs_session=bool(of_session), drops="drop" in words)
 
 
+recall = functools.lru_cache(maxsize=1024)(read)  # for SHORT statements
+
+
 class SQLiteSession:
     """Implements `RecordedSession`."""
 
     commits_definitions = False
     savepoint = False
+    begins_late = True
     records_in_autocommit = False  # after it, changes() would describe the journal's statement
     impatience = "PRAGMA busy_timeout = 0"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
@@ -63,9 +66,11 @@ class SQLiteSession:
         self._connection, self._driver = dbapi_connection, driver_connection
         self._rows = False
 
-    def schema(self) -> str | None:
-        """Return the default schema."""
-        return None
+    def ask(self, sql: str) -> list[Any]:
+        """Return all rows."""
+        with contextlib.closing(self._connection.cursor()) as cursor:
+            cursor.execute(sql)
+            return list(cursor.fetchall()) if cursor.description else []
 
     def server(self) -> str:
         """Return the library's version."""
@@ -82,11 +87,9 @@ class SQLiteSession:
 
     def state(self) -> Mapping[str, str]:
         """Return settings, attached databases and temporary tables."""
-        state = {name: str(ask(self._connection, f"PRAGMA {name}")) for name in _SETTINGS}
-        state["temporary tables"] = str(ask(self._connection, "SELECT name FROM sqlite_temp_master ORDER BY name"))
-        state["databases"] = str(
-            [name for _, name, _ in ask(self._connection, "PRAGMA database_list") if name != "temp"]
-        )
+        state = {name: str(self.ask(f"PRAGMA {name}")) for name in _SETTINGS}
+        state["temporary tables"] = str(self.ask("SELECT name FROM sqlite_temp_master ORDER BY name"))
+        state["databases"] = str([name for _, name, _ in self.ask("PRAGMA database_list") if name != "temp"])
         return state
 
     def restore(self, state: Mapping[str, str]) -> None:
@@ -95,7 +98,7 @@ class SQLiteSession:
 
     def read(self, sql: str) -> Statement:
         """Classify by the grammar."""
-        return read(sql)
+        return recall(sql) if len(sql) <= SHORT else read(sql)
 
     def without_literals(self, sql: str) -> str:
         """Mask text; a double quote begins a name."""
@@ -114,11 +117,11 @@ class SQLiteSession:
     def has_table(self, name: str, schema: str | None) -> bool:
         """Ask the catalogue."""
         catalogue = f"{schema}.sqlite_master" if schema else "sqlite_master"
-        return bool(ask(self._connection, f"SELECT 1 FROM {catalogue} WHERE type = 'table' AND name = '{name}'"))  # noqa: S608
+        return bool(self.ask(f"SELECT 1 FROM {catalogue} WHERE type = 'table' AND name = '{name}'"))  # noqa: S608
 
     def begin(self) -> None:
         """Begin a transaction, in autocommit mode too."""
-        ask(self._connection, "BEGIN IMMEDIATE")
+        self.ask("BEGIN IMMEDIATE")
 
     def before_write(self, sql: str) -> None:
         """Begin a transaction.

@@ -6,23 +6,42 @@ streams.
 """
 
 import contextlib
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from sqlalchemy.engine import Connection
 
-from orchestrator.migrations.journal.results import StatementResult
+from orchestrator.migrations.journal.steps import StatementResult
 
 Run = Callable[[], StatementResult]
 
 _POOLED = "_dbapi_connection"  # where SQLAlchemy keeps the pooled connection; tests/integration guard it
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of `execute`, `executemany` or `callproc` of a cursor.
+
+    Attributes:
+        sql: the statement as text.
+        parameters: its parameters; of `executemany`, a list of all sets.
+        cursor: the driver's cursor.
+        execute: makes the call on it, and returns what the driver returns.
+    """
+
+    sql: str
+    parameters: Any
+    cursor: Any
+    execute: Callable[[], Any]
+
+
 class Carrier(Protocol):
     """Runs the statements of the connection."""
 
-    def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
+    def execute(self, call: Call) -> StatementResult:
         """Run a statement, or return the numbers in the journal."""
 
     def commit(self, commit: Callable[[], None]) -> None:
@@ -160,16 +179,16 @@ class ProxyCursor:
         parameters = args[0] if args else next(iter(options.values()), None)
         if args == (None,) and not options:
             args = ()
-        return self._carry(sql, parameters, lambda: self._real.execute(sql, *args, **options))
+        return self._carry(sql, parameters, functools.partial(self._real.execute, sql, *args, **options))
 
     def executemany(self, sql: Any, parameters: Iterable[Any], **options: Any) -> Any:
         """Execute a statement with many sets of parameters."""
         every = list(parameters)
-        return self._carry(sql, every, lambda: self._real.executemany(sql, every, **options))
+        return self._carry(sql, every, functools.partial(self._real.executemany, sql, every, **options))
 
     def callproc(self, name: str, parameters: Any = ()) -> Any:
         """Call a procedure."""
-        returned = self._carry(f"CALL {name}", parameters, lambda: self._real.callproc(name, parameters))
+        returned = self._carry(f"CALL {name}", parameters, functools.partial(self._real.callproc, name, parameters))
         return parameters if self._recorded is not None else returned
 
     def fetchone(self) -> Any:
@@ -191,12 +210,7 @@ class ProxyCursor:
     def _carry(self, sql: Any, parameters: Any, execute: Callable[[], Any]) -> Any:
         vars(self)["_recorded"] = None
         real = self._real
-
-        def run() -> StatementResult:
-            returned = execute()
-            return StatementResult(real.description, real.rowcount, getattr(real, "lastrowid", None), returned=returned)
-
-        result = self._carrier.execute(self._text(sql), parameters, run)
+        result = self._carrier.execute(Call(self._text(sql), parameters, real, execute))
         vars(self)["_recorded"] = result if result.recorded else None
         return self if result.returned is real or (result.recorded and self._returns_itself()) else result.returned
 

@@ -2,24 +2,20 @@
 
 import contextlib
 import threading
-from collections.abc import Callable
 
 from sqlalchemy.exc import MissingGreenlet
 
-from orchestrator.databases.statements import Kind, Statement
 from orchestrator.migrations.journal.durable_mark import DurableMark
-from orchestrator.migrations.journal.revision_run import RevisionRun
+from orchestrator.migrations.journal.state import RevisionState
 from orchestrator.migrations.journal.transactional import Transactional
 
 
 class Elsewhere:
     """Makes the reason durable that a revision cannot be resumed."""
 
-    def __init__(
-        self, run: RevisionRun, transactional: Transactional, mark: DurableMark, commit: Callable[[], None]
-    ) -> None:
-        self.commit = commit
-        self._run, self._transactional, self._mark = run, transactional, mark
+    def __init__(self, state: RevisionState, transactional: Transactional, mark: DurableMark) -> None:
+        self._log, self._session, self._real = state.log, state.session, state.real
+        self._transactional, self._mark = transactional, mark
         self._thread = threading.get_ident()
 
     @property
@@ -29,7 +25,7 @@ class Elsewhere:
 
     def note(self, what: str) -> None:
         """Something is about to be done beside the migrating connection."""
-        log = self._run.log
+        log = self._log
         log.unprovable(what, side_effect=True)
         if log.refused_for_good or self._mark.write(log.reason) or threading.get_ident() != self._thread:
             return
@@ -38,19 +34,22 @@ class Elsewhere:
             if log.left_something and not self._transactional.has_savepoint:
                 self.commit()
 
-    def before(self, statement: Statement, sql: str) -> None:
+    def before_row_change(self, sql: str) -> None:
         """Prepare for a statement that a rollback does not undo although the transaction stays open."""
-        if statement.outside and statement.kind in (Kind.READ, Kind.WRITE):
-            shown = self._run.session.without_literals(sql)[:200]
-            self.note(f"it ran a statement that its transaction does not hold: {shown}")
-            self._transactional.release()
+        shown = self._session.without_literals(sql)[:200]
+        self.note(f"it ran a statement that its transaction does not hold: {shown}")
+        self._transactional.release()
 
-    def before_outside(self) -> None:
+    def before_opaque(self) -> None:
         """A statement is about to run that this transaction does not hold: a commit, unless it releases a savepoint."""
         if not self._transactional.has_savepoint:
             self.commit()
-        elif not self._run.log.refused_for_good and self._mark.write(self._run.log.reason):
-            self._run.log.stays = True
+        elif not self._log.refused_for_good and self._mark.write(self._log.reason):
+            self._log.stays = True
+
+    def commit(self) -> None:
+        """Commit what is on record."""
+        self._transactional.commit(self._real.commit)
 
     def failed(self, error: Exception) -> None:
         """Remove the mark if nothing stays in this database.
@@ -58,5 +57,5 @@ class Elsewhere:
         The next start then runs the revision again, like plain Alembic. A lost connection does not count as a failure:
         nothing would be repaired, and the revision would run again at once.
         """
-        if not (self._run.log.left_something or getattr(error, "connection_invalidated", False)):
+        if not (self._log.left_something or getattr(error, "connection_invalidated", False)):
             self._mark.remove()

@@ -5,111 +5,91 @@ A statement's journal row becomes durable in the same transaction as its effects
 """
 
 import contextlib
+import functools
+import hashlib
+import re
+import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from orchestrator.databases import ask
-from orchestrator.databases.statements import Kind, RecordedSession, Statement
+from orchestrator.databases.statements import Kind, Statement
 from orchestrator.migrations.journal.autocommit import Autocommit
-from orchestrator.migrations.journal.dbapi_proxy import Run
+from orchestrator.migrations.journal.dbapi_proxy import Call, Run
 from orchestrator.migrations.journal.durable_mark import DurableMark
 from orchestrator.migrations.journal.elsewhere import Elsewhere
 from orchestrator.migrations.journal.irrevocable import Irrevocable
-from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
-from orchestrator.migrations.journal.rerun import RepeatableUpgrade
-from orchestrator.migrations.journal.results import StatementResult, digest_of
-from orchestrator.migrations.journal.resume import NotResumable
-from orchestrator.migrations.journal.revision_run import RevisionRun
-from orchestrator.migrations.journal.source import running_line
+from orchestrator.migrations.journal.lock_check import LockCheck
 from orchestrator.migrations.journal.state import Phase, RevisionState
-from orchestrator.migrations.journal.statement_log import ChangedError, StatementLog
-from orchestrator.migrations.journal.steps import Step
-from orchestrator.migrations.journal.store import STATEMENT_LENGTH, RevisionInfo
+from orchestrator.migrations.journal.statement_log import BATCH, ChangedError
+from orchestrator.migrations.journal.steps import StatementResult, Step
+from orchestrator.migrations.journal.store import STATEMENT_LENGTH
 from orchestrator.migrations.journal.transactional import Transactional
 from orchestrator.migrations.journal.waits import LockWaits
 
+if TYPE_CHECKING:
+    from types import FrameType
+
+# Reads may depend on concurrent changes, and SQLAlchemy numbers its savepoints.
+_CHANGES_NOTHING = re.compile(
+    r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b", re.IGNORECASE
+)
+_ROWS = re.compile(r"\s*(?:insert|update|delete|replace)\b", re.IGNORECASE)
+_LIBRARIES = {"orchestrator", "alembic", "sqlalchemy", "contextlib"}
+
 
 class Executor:
-    """One revision on one connection; implements `dbapi_proxy.Carrier`.
+    """The statements of one revision; implements `dbapi_proxy.Carrier`.
 
     Attributes:
-        done: how many statements succeeded, including reads and replayed ones.
-        running: SQL of the running or failed statement; empty between two.
-        since: when it began, by time.monotonic().
-        log: the statement log.
-        same_script: whether the log belongs to the current version of the script.
-        about: the revision, and who applies it.
+        transactional: runs statements in the open transaction.
+        irrevocable: runs those that no rollback undoes.
+        elsewhere: notes what is done beside the connection.
     """
 
-    def __init__(  # noqa: PLR0913  # what one revision needs
-        self,
-        about: RevisionInfo,
-        log: StatementLog,
-        *,
-        session: RecordedSession,
-        retry: LockRetry,
-        recorded_checksum: str,
-        real: Any,
-        mark: DurableMark,
-    ) -> None:
-        self.about, self.log = about, log
-        self.done, self.running, self.since = 0, "", 0.0
-        self.same_script = recorded_checksum == about.checksum
-        self._session, self._real = session, real
-        self._state = RevisionState()
-        self._waits = LockWaits(about.revision, retry, session, self._state)
-        self._run = RevisionRun(real, session, log, self._waits)
-        self._transactional = Transactional(self._run)
-        self._elsewhere = Elsewhere(self._run, self._transactional, mark, lambda: self._commit(real.commit))
-        self._irrevocable = Irrevocable(self._run, self._elsewhere)
-        self._autocommit = Autocommit(self._run, self._irrevocable, self._transactional)
+    def __init__(self, state: RevisionState, lock: LockCheck, waits: LockWaits, mark: DurableMark) -> None:
+        self._state, self._log, self._session = state, state.log, state.session
+        self._lock, self._waits = lock, waits
+        self.transactional = Transactional(state, waits)
+        self.elsewhere = Elsewhere(state, self.transactional, mark)
+        self.irrevocable = Irrevocable(state, waits, self.elsewhere)
+        self._autocommit = Autocommit(state, waits, self.irrevocable, self.transactional)
         self._ran_live = False
-        self._count: Callable[[str, Any], None]
 
-    @property
-    def gave_up(self) -> bool:
-        """Return whether another session held a lock for longer than the budget."""
-        return self._waits.gave_up
+    # ------------------------------------------------------------ the carrier of its connection
 
-    # ------------------------------------------------------------ the revision
-
-    def run(self, upgrade: RepeatableUpgrade) -> None:
-        """Run a revision's `upgrade`; again from the top if a lock of another session undid what is not durable.
+    def execute(self, call: Call) -> StatementResult:
+        """Run a statement, or return the numbers in the journal.
 
         Raises:
-            MigrationAborted: it cannot be resumed, or a stop was requested.
+            MigrationAborted: the revision was aborted, or is now.
+            Exception: the driver's.
         """
-        self._count = upgrade.count
-        while True:
-            self._state.phase = Phase.REPLAYING if self.log.replaying else Phase.RUNNING
-            try:
-                upgrade()
-            except Exception as error:
-                self._state.check()
-                if not (self._transactional.undo(error) and self._waits.wait()):
-                    self._elsewhere.failed(error)
-                    raise
-                self._start_over()
-            else:
-                break
-        self._state.check()
-        if self.log.replaying:
-            raise self.refuse("it ended before the last statement on record")
-        self._irrevocable.settle()
-        self._state.phase = Phase.STAMPING
-        if self._waits.autocommit:
-            self._session.begin()  # for Alembic's stamp and the end of the log
+        if self._state.aborted:
+            raise self._state.aborted
+        self._count(call)
+        now, rests_since = time.monotonic(), self._lock.guard.rests_since
+        try:
+            return self._carry_out(call)
+        except Exception as error:
+            self._lock.explain(error, now - (rests_since or now))
+            raise
 
-    def finish(self, seconds: float) -> None:
-        """Finish the log in the transaction in which the version is stamped."""
-        self.log.finish(self.done, seconds)
-        if self._waits.autocommit:
-            ask(self._real, "COMMIT")
+    def commit(self, commit: Callable[[], None]) -> None:
+        """Commit the changes together with the log."""
+        self.irrevocable.settle()
+        if self._state.phase is Phase.RUNNING:
+            self._log.save()
+        self.transactional.commit(commit)
 
-    def refuse(self, reason: str) -> MigrationAborted:
-        """Return the exception to raise; from now on no statement runs, even if the revision catches it."""
-        return self._state.abort(MigrationAborted(NotResumable(reason)))
+    def rollback(self, rollback: Callable[[], None]) -> None:
+        """Roll back the changes and the log."""
+        with contextlib.suppress(Exception):  # if the connection is gone, the rollback raises
+            self.irrevocable.settle()
+        rollback()
+        self.transactional.ended()
+        if self._state.phase is not Phase.REPLAYING:
+            self._log.rolled_back()
 
     def used_elsewhere(self, what: str) -> None:
         """Journal a change that no rollback undoes before it happens: by another connection, a process, a thread.
@@ -117,101 +97,103 @@ class Executor:
         Raises:
             MigrationAborted: statements are being skipped, and the change would be made a second time.
         """
-        if self._elsewhere.busy:
+        if self.elsewhere.busy:
             return  # that is the record's own connection
-        self._state.check()
-        if self._state.phase is Phase.REPLAYING:
-            raise self.refuse(f"{what}, of which nothing is on record")
-        if self._state.phase is Phase.RUNNING:
-            self._elsewhere.note(what)
+        state = self._state
+        if state.aborted:
+            raise state.aborted
+        self._lock.distrust()
+        if state.phase is Phase.REPLAYING:
+            raise state.refuse(f"{what}, of which nothing is on record")
+        if state.phase is Phase.RUNNING:
+            self.elsewhere.note(what)
 
-    # ------------------------------------------------------------ the carrier of its connection
-
-    def execute(self, sql: str, parameters: Any, run: Run) -> StatementResult:
-        """Run a statement, or return the numbers in the journal."""
-        self._state.check()
-        self._count(sql, parameters)
-        statement = self._session.read(sql)
-        if not statement.needs_session and self._irrevocable.settle():
-            statement = self._session.read(sql)  # its table may be known only now as one without transactions
-        self.running, self.since, self._waits.statement_index = sql, time.monotonic(), self.done + 1
-        if self._state.phase is Phase.STAMPING:
-            result = self._waits.run(run)
-            self.done += 1
-        else:
-            result = self._execute(statement, sql, parameters, run)
-        self.running = ""
-        return result
-
-    def commit(self, commit: Callable[[], None]) -> None:
-        """Commit the changes together with the log."""
-        self._irrevocable.settle()
-        if self._state.phase is Phase.RUNNING:
-            self.log.save()
-        self._commit(commit)
-
-    def rollback(self, rollback: Callable[[], None]) -> None:
-        """Roll back the changes and the log."""
-        with contextlib.suppress(Exception):  # if the connection is gone, the rollback raises
-            self._irrevocable.settle()
-        rollback()
-        self._transactional.ended()
-        if self._state.phase is not Phase.REPLAYING:
-            self.log.rolled_back()
+    def start_over(self) -> None:
+        """Begin again from the top."""
+        self._log.start_over()
+        self._state.done, self._state.running, self._ran_live = 0, "", False
 
     # ------------------------------------------------------------ statements
 
-    def _execute(self, statement: Statement, sql: str, parameters: Any, run: Run) -> StatementResult:
+    def _carry_out(self, call: Call) -> StatementResult:
+        """Classify a statement, after the result of the one before it is checked, and run it."""
+        state, statement = self._state, self._session.read(call.sql)
+        if self.irrevocable.unsettled and not statement.needs_session:
+            self.irrevocable.settle()
+            statement = self._session.read(call.sql)  # its table may be known only now as one without transactions
+        state.running, state.since, state.index = call.sql, time.monotonic(), state.done + 1
+        run = functools.partial(self._lock.run, call)
+        if state.phase is Phase.STAMPING:
+            result = self._waits.run(run)
+            state.done += 1
+        else:
+            result = self._execute(statement, call, run)
+        state.running = ""
+        return result
+
+    def _count(self, call: Call) -> None:
+        """Count a statement that changes something: another run of `upgrade` must contain it.
+
+        Changes of rows are counted by their table, because there may be a million.
+        """
+        if not _CHANGES_NOTHING.match(call.sql):
+            kind = " ".join(call.sql.split(None, 3)[:3]) if _ROWS.match(call.sql) else call.sql
+            key = kind, len(call.parameters) if isinstance(call.parameters, list) else 1
+            self._state.ran[key] += 1
+            self._state.texts.setdefault(key, call.sql[:200])
+
+    def _execute(self, statement: Statement, call: Call, run: Run) -> StatementResult:
         if statement.kind is Kind.SAVEPOINT:
-            return self._savepoint(statement, sql, run)
+            return self._savepoint(statement, call.sql, run)
         if statement.outside and self._session.began_for_definitions():
-            self.commit(self._real.commit)
+            self.elsewhere.commit()
         if statement.kind is Kind.ENVIRONMENT:
             return run()
         if statement.kind in (Kind.COMMIT, Kind.ROLLBACK):
             return self._end_transaction(statement.kind, run)
         if self._state.phase is Phase.REPLAYING:
-            result = self._replay(statement, sql, parameters, run)
+            result = self._replay(statement, call, run)
         else:
-            result = self._live(statement, sql, parameters, run)
-        self.done += 1
+            result = self._live(statement, call, run)
+        self._state.done += 1
         return result
 
-    def _live(self, statement: Statement, sql: str, parameters: Any, run: Run) -> StatementResult:
-        if self.log.skipped and statement.needs_session and not self._ran_live:
-            raise self.refuse(f"its next statement needs the session that is gone: {self._shown(sql)}")
+    def _live(self, statement: Statement, call: Call, run: Run) -> StatementResult:
+        """Run a statement for the first time: prepare the journal, give it to its strategy, and note what it told."""
+        log, kind = self._log, statement.kind
+        if log.skipped and statement.needs_session and not self._ran_live:
+            raise self._state.refuse(f"its next statement needs the session that is gone: {self._shown(call.sql)}")
         self._ran_live = True
-        if not statement.needs_session:
-            self.log.limit_memory()
-        self._elsewhere.before(statement, sql)
-        step = self._step(statement, sql, parameters)
+        if len(log.unsaved) >= BATCH and not statement.needs_session:
+            log.limit_memory()
+        if statement.outside and kind in (Kind.READ, Kind.WRITE):
+            self.elsewhere.before_row_change(call.sql)
+        text = call.sql if kind is Kind.DEFINITION else self._session.without_literals(call.sql)
+        digest, line = digest_of(call.sql, call.parameters), running_line(self._state.about.path)
+        step = Step(0, kind, text[:STATEMENT_LENGTH], digest=digest, line=line)
         try:
-            result = self._by_its_kind(statement, sql, step, run)
+            if kind in (Kind.DEFINITION, Kind.OPAQUE):
+                result = self.irrevocable.execute(statement, step, run)
+            elif self._session.autocommit():
+                result = self._autocommit.execute(statement, step, run)
+            else:
+                result = self.transactional.execute(statement, call.sql, step, run)
         finally:
             if statement.drops:
-                self.log.may_drop_tables()
-        self._run.note_answer(statement, result, step)
+                log.may_drop_tables()
+        if kind is Kind.READ or result.description is not None:
+            self._state.has_read(step)
         return result
 
-    def _by_its_kind(self, statement: Statement, sql: str, step: Step, run: Run) -> StatementResult:
-        if statement.kind in (Kind.DEFINITION, Kind.OPAQUE):
-            return self._irrevocable.execute(statement, step, run)
-        if self._waits.autocommit:
-            return self._autocommit.execute(statement, step, run)
-        return self._transactional.execute(statement, sql, step, run)
-
-    def _step(self, statement: Statement, sql: str, parameters: Any) -> Step:
-        text = sql if statement.kind is Kind.DEFINITION else self._session.without_literals(sql)
-        digest, line = digest_of(sql, parameters), running_line(self.about.path)
-        return Step(0, statement.kind, text[:STATEMENT_LENGTH], digest=digest, line=line)
-
-    def _replay(self, statement: Statement, sql: str, parameters: Any, run: Run) -> StatementResult:
+    def _replay(self, statement: Statement, call: Call, run: Run) -> StatementResult:
+        """Skip a statement that the journal has, and return its numbers; a setting is made again."""
         try:
-            step = self.log.next(digest_of(sql, parameters))
+            step = self._log.next(digest_of(call.sql, call.parameters))
         except ChangedError as changed:
-            raise self.refuse(f"its statement {changed} is not the one that was run: {self._shown(sql)}") from None
+            reason = f"its statement {changed} is not the one that was run: {self._shown(call.sql)}"
+            raise self._state.refuse(reason) from None
         result = run() if statement.kind is Kind.SETTING else step.result
-        if not self.log.replaying:
+        if not self._log.replaying:
             self._caught_up()
         return result
 
@@ -220,17 +202,17 @@ class Executor:
 
     def _caught_up(self) -> None:
         """Check, before the next statement runs, that the session is as it was."""
-        self._state.phase = Phase.RUNNING
-        if difference := self.log.state_differs():
-            raise self.refuse(f"its session is not as it was: {difference}")
+        self._state.enter(Phase.RUNNING)
+        if difference := self._log.state_differs():
+            raise self._state.refuse(f"its session is not as it was: {difference}")
 
     def _savepoint(self, statement: Statement, sql: str, run: Run) -> StatementResult:
-        if self._state.phase is Phase.RUNNING and not statement.undoes:
-            self._transactional.open(statement, sql)
+        if self._state.phase is Phase.RUNNING and not statement.undoes and not self._session.autocommit():
+            self.transactional.open(statement, sql)
         result = run()
         if statement.undoes:
-            self.log.unwritten()
-            self.log.unprovable("it rolled back to a savepoint")
+            self._log.unwritten()
+            self._log.unprovable("it rolled back to a savepoint")
         return result
 
     def _end_transaction(self, kind: Kind, run: Run) -> StatementResult:
@@ -239,11 +221,20 @@ class Executor:
         (self.commit if kind is Kind.COMMIT else self.rollback)(lambda: results.append(run()))
         return results[0]
 
-    def _commit(self, commit: Callable[[], None]) -> None:
-        self._waits.run(commit)
-        self._transactional.ended()
-        self.log.committed()
 
-    def _start_over(self) -> None:
-        self.log.start_over()
-        self.done, self.running, self._ran_live = 0, "", False
+def digest_of(sql: str, parameters: Any) -> str:
+    """Return a hash of a statement and its parameters."""
+    return hashlib.sha256(f"{sql}\0{parameters!r}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def running_line(path: str) -> int:
+    """Return the line of the script's `upgrade` that called us, at any depth; 0 if it did not.
+
+    Negative if a helper function is in between: the statement at that line may then be half done.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file of the way
+    helped = False
+    while frame and not (frame.f_code.co_filename == path and frame.f_code.co_name == "upgrade"):
+        helped = helped or frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES
+        frame = frame.f_back
+    return 0 if not frame else -frame.f_lineno if helped else frame.f_lineno

@@ -1,13 +1,14 @@
 """Statements that no rollback undoes: definitions, which the catalogue confirms, and statements that prove nothing."""
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases.statements import UNKNOWN, Kind, Statement
 from orchestrator.migrations.journal.dbapi_proxy import Run
 from orchestrator.migrations.journal.elsewhere import Elsewhere
-from orchestrator.migrations.journal.results import StatementResult
-from orchestrator.migrations.journal.revision_run import RevisionRun
-from orchestrator.migrations.journal.steps import Outcome, Step
+from orchestrator.migrations.journal.state import RevisionState
+from orchestrator.migrations.journal.steps import Outcome, StatementResult, Step
+from orchestrator.migrations.journal.waits import LockWaits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +17,16 @@ _UNSEEN = "its login may not see the definition of what it changed"
 
 
 class Irrevocable:
-    """Journals that a statement begins, then runs it; its result is checked before the next statement."""
+    """Journals that a statement begins, then runs it; its result is checked before the next statement.
 
-    def __init__(self, run: RevisionRun, elsewhere: Elsewhere) -> None:
-        self._run, self._elsewhere = run, elsewhere
-        self._unsettled: Callable[[], None] | None = None
+    Attributes:
+        unsettled: checks the result of the last statement; None if that is checked.
+    """
+
+    def __init__(self, state: RevisionState, waits: LockWaits, elsewhere: Elsewhere) -> None:
+        self.unsettled: Callable[[], None] | None = None
+        self._log, self._session = state.log, state.session
+        self._waits, self._elsewhere = waits, elsewhere
 
     def execute(self, statement: Statement, step: Step, run: Run) -> StatementResult:
         """Run a statement by its kind."""
@@ -28,94 +34,103 @@ class Irrevocable:
             return self._definition(statement, step, run)
         return self.opaque(statement, step, run, "it ran a statement whose effect cannot be proven")
 
-    def settle(self) -> bool:
+    def settle(self) -> None:
         """Check the result of the last statement, if that is still open.
 
         Not right after the statement: its rows must be fetched first, and ROW_COUNT() must still describe it.
         """
-        unsettled, self._unsettled = self._unsettled, None
+        unsettled, self.unsettled = self.unsettled, None
         if unsettled:
             unsettled()
-        return unsettled is not None
+
+    # ------------------------------------------------------------ definitions
+
+    def _definition(self, statement: Statement, step: Step, run: Run) -> StatementResult:
+        step.before = {name: self._session.look(name) for name in statement.objects}
+        if UNKNOWN in step.before.values():
+            return self.opaque(statement, step, run, _UNSEEN)
+        self._log.add(step, write=True)
+        mark = self._session.mark()
+        try:
+            result = self._again_and_again(statement, run)
+        except Exception:
+            self._broke_off(step, mark)
+            raise
+        self._log.done(step, result, durable=True)
+        self.unsettled = lambda: self._look_after(step)
+        return result
+
+    def _look_after(self, step: Step) -> None:
+        step.after = {name: self._session.look(name) for name in step.before}
+        self._log.unsaved.add(step.index)
+        if UNKNOWN in step.after.values():
+            step.after = {}
+            self._log.unprovable(f"{_UNSEEN}: {step.statement[:200]}")
+
+    def _broke_off(self, step: Step, mark: Any) -> None:
+        """Check whether the failed statement left changes, and whether the statements before it are committed."""
+        try:
+            committed = self._session.autocommit() or not self._session.same_transaction(mark)
+            # It was refused before the implicit commit, so it cannot have left changes.
+            left = committed and {name: self._session.look(name) for name in step.before} != step.before
+            if not left:
+                step.outcome = Outcome.FAILED
+                self._log.unsaved.add(step.index)
+            if committed:
+                self._log.committed()
+                self._log.save()
+                self._elsewhere.commit()
+        except Exception:  # noqa: BLE001  # the connection is gone, or the transaction is broken
+            self._unknown()
+        self._log.unprovable("a statement failed, and the revision went on")
+
+    # ------------------------------------------------------------ statements that prove nothing
 
     def opaque(self, statement: Statement, step: Step, run: Run, why: str) -> StatementResult:
         """Run a statement that proves nothing; if its end is not journalled, the revision is not resumed."""
-        this = self._run
+        log, session = self._log, self._session
         step.kind, step.digest = Kind.OPAQUE, ""
-        this.log.unprovable(f"{why}: {step.statement[:200]}", side_effect=True)
-        in_transaction = not this.waits.autocommit
-        this.log.add(step)
-        if in_transaction or not this.log.refused_for_good:
-            this.log.save()
+        log.unprovable(f"{why}: {step.statement[:200]}", side_effect=True)
+        in_transaction = not session.autocommit()
+        log.add(step, write=in_transaction or not log.refused_for_good)
         if not in_transaction:
-            this.log.committed()
-        elif statement.outside or (this.log.left_something and this.session.commits_definitions):
-            self._elsewhere.before_outside()
-        mark = this.session.mark() if in_transaction else None
+            log.committed()
+        elif statement.outside or (log.left_something and session.commits_definitions):
+            self._elsewhere.before_opaque()
+        mark = session.mark() if in_transaction else None
         try:
-            result = this.waits.run_definition(run, statement) if not statement.compound else run()
+            result = run() if statement.compound else self._again_and_again(statement, run)
         except Exception:
             self._settle_opaque(mark, in_transaction=in_transaction)
             raise
-        this.log.done(step, result)
-        self._unsettled = lambda: self._settle_opaque(mark, in_transaction=in_transaction)
+        log.done(step, result)
+        self.unsettled = lambda: self._settle_opaque(mark, in_transaction=in_transaction)
         return result
 
     def _settle_opaque(self, mark: Any, *, in_transaction: bool) -> None:
-        this = self._run
         try:
-            committed = not (in_transaction and this.session.same_transaction(mark))
-            this.session.autocommit(again=True)
+            committed = not (in_transaction and self._session.same_transaction(mark))
+            self._session.autocommit(again=True)
         except Exception:
             self._unknown()
             raise
         if committed:
-            this.log.committed()
+            self._log.committed()
 
-    def _definition(self, statement: Statement, step: Step, run: Run) -> StatementResult:
-        this = self._run
-        step.before = {name: this.session.look(name) for name in statement.objects}
-        if UNKNOWN in step.before.values():
-            return self.opaque(statement, step, run, _UNSEEN)
-        this.log.add(step)
-        this.log.save()
-        mark = this.session.mark()
-        try:
-            result = this.waits.run_definition(run, statement)
-        except Exception:
-            self._broke_off(step, mark)
-            raise
-        this.log.done(step, result)
-        this.log.committed()
-        self._unsettled = lambda: self._look_after(step)
-        return result
+    # ------------------------------------------------------------ both
 
-    def _look_after(self, step: Step) -> None:
-        step.after = {name: self._run.session.look(name) for name in step.before}
-        self._run.log.changed(step)
-        if UNKNOWN in step.after.values():
-            step.after = {}
-            self._run.log.unprovable(f"{_UNSEEN}: {step.statement[:200]}")
-
-    def _broke_off(self, step: Step, mark: Any) -> None:
-        """Check whether the failed statement left changes, and whether the statements before it are committed."""
-        this = self._run
-        try:
-            committed = this.waits.autocommit or not this.session.same_transaction(mark)
-            # It was refused before the implicit commit, so it cannot have left changes.
-            left = committed and {name: this.session.look(name) for name in step.before} != step.before
-            if not left:
-                step.outcome = Outcome.FAILED
-                this.log.changed(step)
-            if committed:
-                this.log.committed()
-                this.log.save()
-                self._elsewhere.commit()
-        except Exception:  # noqa: BLE001  # the connection is gone, or the transaction is broken
-            self._unknown()
-        this.log.unprovable("a statement failed, and the revision went on")
+    def _again_and_again(self, statement: Statement, run: Run) -> StatementResult:
+        """Run a statement; again as long as it met a lock of another session and did nothing."""
+        patient, seconds = statement.long_lock_wait_ok, self._waits.budget_seconds
+        with self._session.lock_limit(seconds) if patient else contextlib.nullcontext():
+            while True:
+                try:
+                    return run()
+                except Exception as error:
+                    if not self._waits.may_run_again(statement, error):
+                        raise
 
     def _unknown(self) -> None:
         """Report possibly committed work as committed."""
-        if self._run.session.commits_definitions or self._run.waits.autocommit:
-            self._run.log.committed()
+        if self._session.commits_definitions or self._session.autocommit():
+            self._log.committed()

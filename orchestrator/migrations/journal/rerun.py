@@ -4,7 +4,6 @@ A lock timeout, a deadlock or a lost connection undoes a transaction, but not th
 libraries: a generator at module level is exhausted, a list is emptied, SQLAlchemy believes that its enum exists.
 """
 
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -12,13 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
-
-# Reads may depend on concurrent changes, and SQLAlchemy numbers its savepoints.
-_CHANGES_NOTHING = re.compile(
-    r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b", re.IGNORECASE
-)
-
-_ROWS = re.compile(r"\s*(?:insert|update|delete|replace)\b", re.IGNORECASE)  # counted by table: there may be a million
+from orchestrator.migrations.journal.state import RevisionState
 
 UNFINISHED: dict[tuple[Path, str], tuple[Counter[tuple[str, int]], dict[tuple[str, int], str]]] = {}
 """The statements of revisions that are not committed, by script and version table.
@@ -41,10 +34,10 @@ class RerunDiffersError(Exception):
 class RepeatableUpgrade:
     """A revision's `upgrade`, for one version table. Called again, it is loaded afresh and must repeat its work."""
 
-    def __init__(self, script: Path, place: str, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
-        self._script, self._place, self._upgrade, self._options = script, place, upgrade, options
-        self._before, self._texts = UNFINISHED.pop((script, place), (Counter(), {}))  # texts: the first one of each
-        self._now: Counter[tuple[str, int]] = Counter()
+    def __init__(self, state: RevisionState, place: str, upgrade: Callable[..., None], options: dict[str, Any]) -> None:
+        self._state, self._script, self._place = state, Path(state.about.path), place
+        self._upgrade, self._options = upgrade, options
+        self._before, state.texts = UNFINISHED.pop((self._script, place), (Counter(), {}))
         self._runs = 0
 
     def __call__(self) -> None:
@@ -61,21 +54,13 @@ class RepeatableUpgrade:
         try:
             self._upgrade(**self._options)
         finally:
-            UNFINISHED[self._script, self._place] = self._before | self._now, self._texts
-        if missing := next(iter(self._before - self._now), None):
-            raise MigrationAborted(RerunDiffersError(self._texts[missing]))
+            UNFINISHED[self._script, self._place] = self._before | self._state.ran, self._state.texts
+        if missing := next(iter(self._before - self._state.ran), None):
+            raise MigrationAborted(RerunDiffersError(self._state.texts[missing]))
 
     def applied(self) -> None:
         """Forget its statements: it is committed."""
         UNFINISHED.pop((self._script, self._place), None)
-
-    def count(self, sql: str, parameters: Any) -> None:
-        """Note a statement that changes something, with its number of parameter sets."""
-        if not _CHANGES_NOTHING.match(sql):
-            kind = " ".join(sql.split(None, 3)[:3]) if _ROWS.match(sql) else sql
-            key = kind, len(parameters) if isinstance(parameters, list) else 1
-            self._now[key] += 1
-            self._texts.setdefault(key, sql[:200])
 
     def _remember(self) -> None:
         context = _alembic_context()
@@ -91,8 +76,8 @@ class RepeatableUpgrade:
         for store, kept in ((context.impl.memo, self._memo), (context.connection.info, self._info)):
             store.clear()
             store.update(kept)
-        self._before |= self._now
-        self._now = Counter()
+        self._before |= self._state.ran
+        self._state.ran = Counter()
         _forget_helpers(self._script.parent)
         self._upgrade = load_python_file(self._script.parent, self._script.name).upgrade
 

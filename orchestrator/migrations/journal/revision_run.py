@@ -1,30 +1,60 @@
-"""The state that the parts of the executor share: a revision on a connection."""
+"""Runs one revision: its `upgrade`, again from the top if another session undid its transaction, and then its stamp."""
 
-from dataclasses import dataclass
-from typing import Any
-
-from orchestrator.databases.statements import Kind, RecordedSession, Statement
-from orchestrator.migrations.journal.results import StatementResult
-from orchestrator.migrations.journal.statement_log import StatementLog
-from orchestrator.migrations.journal.steps import Step
+from orchestrator.migrations.journal.durable_mark import DurableMark
+from orchestrator.migrations.journal.executor import Executor
+from orchestrator.migrations.journal.lock_check import LockCheck
+from orchestrator.migrations.journal.lock_retry import LockRetry
+from orchestrator.migrations.journal.rerun import RepeatableUpgrade
+from orchestrator.migrations.journal.state import Phase, RevisionState
 from orchestrator.migrations.journal.waits import LockWaits
 
 
-@dataclass(frozen=True)
 class RevisionRun:
-    """A revision on a connection.
+    """One run of a revision.
 
     Attributes:
-        real: the driver's connection.
+        executor: runs its statements.
     """
 
-    real: Any
-    session: RecordedSession
-    log: StatementLog
-    waits: LockWaits
+    def __init__(
+        self, state: RevisionState, upgrade: RepeatableUpgrade, lock: LockCheck, retry: LockRetry, mark: DurableMark
+    ) -> None:
+        self._state, self._upgrade, self._lock = state, upgrade, lock
+        self._waits = LockWaits(state, retry)
+        self.executor = Executor(state, lock, self._waits, mark)
 
-    def note_answer(self, statement: Statement, result: StatementResult, step: Step) -> None:
-        """Note that the revision reads: the result may decide its next steps, and is not stored."""
-        if statement.kind is Kind.READ or result.description is not None:
-            where = f" (line {abs(step.line)})" if step.line else ""
-            self.log.unprovable(f"it read from the database{where}: {step.statement[:200]}")
+    def upgrade(self) -> None:
+        """Run the revision's `upgrade`, until its statements have run and are on record.
+
+        Raises:
+            MigrationAborted: it cannot be resumed, or a stop was requested.
+        """
+        state, executor = self._state, self.executor
+        while True:
+            state.enter(Phase.REPLAYING if state.log.replaying else Phase.RUNNING)
+            try:
+                self._upgrade()
+            except Exception as error:
+                if state.aborted:
+                    raise state.aborted from error
+                if not (executor.transactional.undo(error) and self._waits.wait()):
+                    executor.elsewhere.failed(error)
+                    raise
+                executor.start_over()
+            else:
+                break
+        if state.aborted:
+            raise state.aborted
+        if state.log.replaying:
+            raise state.refuse("it ended before the last statement on record")
+        executor.irrevocable.settle()
+        state.enter(Phase.STAMPING)
+        self._lock.needed = False
+        if state.session.autocommit():
+            state.session.begin()  # for Alembic's stamp and the end of the log
+
+    def finish(self, seconds: float) -> None:
+        """Finish the log in the transaction in which the version is stamped."""
+        self._state.log.finish(self._state.done, seconds)
+        if self._state.session.autocommit():
+            self._state.session.ask("COMMIT")

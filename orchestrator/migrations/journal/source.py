@@ -1,30 +1,11 @@
-"""Finds where in its script a revision is, and the statements after that line."""
+"""Finds the statements of a revision's script after a line."""
 
 import ast
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 _COMPOUND = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.FunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.While)
-_LIBRARIES = {"orchestrator", "alembic", "sqlalchemy", "contextlib"}
-
-
-def running_line(path: str) -> int:
-    """Return the line of the script's `upgrade` that called us, at any depth; 0 if it did not.
-
-    Negative if a helper function is in between: the statement at that line may then be half done.
-    """
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file of the way
-    helped = False
-    while frame and not (frame.f_code.co_filename == path and frame.f_code.co_name == "upgrade"):
-        helped = helped or frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES
-        frame = frame.f_back
-    return 0 if not frame else -frame.f_lineno if helped else frame.f_lineno
 
 
 def left_after(path: str, line: int) -> list[str]:

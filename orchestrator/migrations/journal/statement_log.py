@@ -4,14 +4,15 @@ import logging
 from collections.abc import Mapping
 
 from orchestrator.databases.statements import Kind, RecordedSession
-from orchestrator.migrations.journal.results import StatementResult
-from orchestrator.migrations.journal.steps import Outcome, Record, Step
+from orchestrator.migrations.journal.steps import Outcome, Record, StatementResult, Step
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
 
 EMPTY = Record()
 _LISTED = 50  # steps that a report lists
-_BATCH = 500  # steps in memory: more are written before the commit
 _WRITTEN = Step(0, Kind.WRITE, "", Outcome.DONE)  # stands for every step that is only counted
+
+BATCH = 500
+"""Steps in memory: more are written before the commit."""
 
 _logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class StatementLog:
         reason: why the revision cannot be resumed after its next durable statement; empty if it can.
         stays: whether it has done something in this database that no rollback undoes, with a mark for it.
         has_side_effects: whether it has done something that a rollback does not undo and the log does not contain.
+        unsaved: the indexes of the steps to write with the next ones.
         journal_name: how the names of the journal's tables begin.
     """
 
@@ -44,7 +46,8 @@ class StatementLog:
         self._state = self._written_state = record.state
         self._position = 0
         self._counted = _LISTED  # up to this one, steps are only counted
-        self._unsaved: set[int] = set()
+        self.unsaved: set[int] = set()
+        self._server = session.server()
         self._written: set[int] = set()  # since the last commit
         self._state_may_differ = True  # a definition changes no session
         self._begun = False
@@ -99,17 +102,15 @@ class StatementLog:
         """Check, before the next write, that the journal itself still exists."""
         self._may_be_dropped = True
 
-    def add(self, step: Step) -> None:
-        """Append a step."""
+    def add(self, step: Step, *, write: bool = False) -> None:
+        """Append a step; `write`: with its row, and with all that are not written yet, before the statement runs."""
         step.index = len(self.steps) + 1
         self._state_may_differ = self._state_may_differ or step.kind is not Kind.DEFINITION
         self.steps.append(step)
         self._position += 1
-        self._unsaved.add(step.index)
-
-    def changed(self, step: Step) -> None:
-        """Write its row again with the next ones."""
-        self._unsaved.add(step.index)
+        self.unsaved.add(step.index)
+        if write:
+            self.save()
 
     def begin(self) -> None:
         """Write the revision's own row before its first change; not earlier, because that begins a transaction."""
@@ -120,7 +121,7 @@ class StatementLog:
 
     def save(self, *, always: bool = False) -> None:
         """Write what is not journalled yet, in the open transaction; `always`: at least the reason."""
-        if not (self._unsaved or always):
+        if not (self.unsaved or always):
             return
         try:
             self._write()
@@ -132,10 +133,8 @@ class StatementLog:
 
     def limit_memory(self) -> None:
         """Write the steps of a long transaction early, inside it; forget them if no resume needs them."""
-        if len(self._unsaved) < _BATCH:
-            return
         if self.reason:
-            self._unsaved = {len(self.steps)}  # the reason is still to be written
+            self.unsaved = {len(self.steps)}  # the reason is still to be written
             self._count()
         else:
             self.save()
@@ -143,29 +142,35 @@ class StatementLog:
     def _count(self) -> None:
         """Only count steps from now on, except the last one: its result may be added."""
         for index in range(self._counted + 1, len(self.steps)):
-            if index not in self._unsaved and self.steps[index - 1].outcome is Outcome.DONE:
+            if index not in self.unsaved and self.steps[index - 1].outcome is Outcome.DONE:
                 self.steps[index - 1] = _WRITTEN
                 self._written.discard(index)
         self._counted = max(self._counted, len(self.steps) - 1)
 
     def _write(self) -> None:
-        self.begin()
-        steps = [self.steps[index - 1] for index in sorted(self._unsaved)]
+        self._find_again()
+        steps = [self.steps[index - 1] for index in sorted(self.unsaved)]
         if self._state_may_differ:
             self._written_state, self._state_may_differ = dict(self._session.state()), False
-        record = Record(self._session.server(), self.reason, self._written_state, steps)
+        record = Record(self._server, self.reason, self._written_state, steps)
         pending = self.steps[-1].statement if self.steps and self.steps[-1].outcome is Outcome.PENDING else ""
         self._saved = True
-        self._journal.save(self._about.revision, record, self.statements_done, pending)
-        self._written |= self._unsaved
-        self._unsaved = set()
+        begins = None if self._begun else self._about
+        self._journal.save(self._about.revision, record, self.statements_done, pending, begins)
+        self._begun = True
+        self._written |= self.unsaved
+        self.unsaved = set()
 
-    def done(self, step: Step, result: StatementResult) -> None:
-        """Note that a statement has run."""
-        step.ended(result)
+    def done(self, step: Step, result: StatementResult, *, durable: bool = False) -> None:
+        """Note that a statement has run, and append it if `add` has not; `durable`: it has committed all of the log."""
+        step.outcome, step.rowcount = Outcome.DONE, result.rowcount
+        step.lastrowid = result.lastrowid if isinstance(result.lastrowid, int) else None
         self.statements_done += 1
-        if step.index:
-            self._unsaved.add(step.index)
+        if not step.index:
+            self.add(step)
+        self.unsaved.add(step.index)
+        if durable:
+            self.committed()
 
     def committed(self) -> None:
         """Note that everything so far is durable."""
@@ -176,7 +181,7 @@ class StatementLog:
     def unwritten(self) -> None:
         """Write again what was written since the last commit, because it may be lost."""
         self._begun = False
-        self._unsaved |= self._written
+        self.unsaved |= self._written
         self._written.clear()
 
     def rolled_back(self) -> None:
@@ -216,7 +221,7 @@ class StatementLog:
     def _drop_steps(self) -> None:
         del self.steps[self.durable :]
         self._counted = min(self._counted, max(_LISTED, self.durable))
-        self._unsaved = {index for index in self._unsaved if index <= self.durable}
+        self.unsaved = {index for index in self.unsaved if index <= self.durable}
         self.statements_done = _done(self.steps)
 
     def _find_again(self) -> None:
@@ -224,7 +229,7 @@ class StatementLog:
         if self._may_be_dropped and not self._journal.exists(self._session):
             self._journal.make_tables()
             self._begun = False
-            self._unsaved |= {step.index for step in self.steps} - {_WRITTEN.index}
+            self.unsaved |= {step.index for step in self.steps} - {_WRITTEN.index}
             if _WRITTEN in self.steps:
                 self.unprovable("it dropped the journal")
         self._may_be_dropped = False

@@ -1,12 +1,30 @@
 """One statement of a revision, as the journal stores it."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.results import StatementResult
 
 _CHANGING = (Kind.WRITE, Kind.DEFINITION, Kind.OPAQUE)  # not a set: in Python 3.11 the hash of an enum is slow
+
+
+@dataclass(slots=True)
+class StatementResult:
+    """The state of a PEP 249 cursor after `execute`; its rows stay with the driver, the journal keeps two numbers.
+
+    Attributes:
+        description: the columns, if it returned rows.
+        recorded: whether the numbers are those of an earlier run, because the statement was skipped.
+        returned: the return value of the driver's method.
+    """
+
+    description: Sequence[Sequence[Any]] | None = None
+    rowcount: int = -1
+    lastrowid: Any = None
+    recorded: bool = False
+    returned: Any = None
 
 
 class Outcome(enum.Enum):
@@ -42,11 +60,6 @@ class Step:
     line: int = 0
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
-
-    def ended(self, result: StatementResult) -> None:
-        """Note that it has run."""
-        self.outcome, self.rowcount = Outcome.DONE, result.rowcount
-        self.lastrowid = result.lastrowid if isinstance(result.lastrowid, int) else None
 
     @property
     def result(self) -> StatementResult:

@@ -103,8 +103,10 @@ class Journal:
         """Mark a revision as applied."""
         self._query("finish", {"this": revision, "new_statements_done": statements, "new_duration_seconds": seconds})
 
-    def save(self, revision: str, record: Record, done: int, pending: str) -> None:
-        """Write what a revision has done since the last call."""
+    def save(self, revision: str, record: Record, done: int, pending: str, begins: RevisionInfo | None = None) -> None:
+        """Write what a revision has done since the last call; `begins`: after its own row."""
+        if begins:
+            self.begin(begins)
         rows = [_head(revision, record), *(_row(revision, step) for step in record.steps)]
         while rows:
             count = max(each for each in SAVED if each <= len(rows))

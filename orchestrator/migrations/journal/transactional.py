@@ -1,11 +1,12 @@
 """Statements in an open transaction: journalled in it, so that both are durable together or not at all."""
 
-from orchestrator.databases import ask
+from collections.abc import Callable
+
 from orchestrator.databases.statements import Kind, Statement
 from orchestrator.migrations.journal.dbapi_proxy import Run
-from orchestrator.migrations.journal.results import StatementResult
-from orchestrator.migrations.journal.revision_run import RevisionRun
-from orchestrator.migrations.journal.steps import Step
+from orchestrator.migrations.journal.state import RevisionState
+from orchestrator.migrations.journal.steps import StatementResult, Step
+from orchestrator.migrations.journal.waits import LockWaits
 
 
 class Transactional:
@@ -16,56 +17,57 @@ class Transactional:
         has_savepoint: whether the revision has set one, which a commit would release.
     """
 
-    def __init__(self, run: RevisionRun) -> None:
+    def __init__(self, state: RevisionState, waits: LockWaits) -> None:
         self.lost = self.has_savepoint = False
-        self._run = run
+        self._log, self._session, self._waits = state.log, state.session, waits
         self._savepoint = False
 
     def execute(self, statement: Statement, sql: str, step: Step, run: Run) -> StatementResult:
         """Run a statement and note it; its row is written at the next commit."""
-        this = self._run
         try:
             self.open(statement, sql)
-            result = this.waits.run(run)
+            result = self._waits.run(run)
         except Exception as error:
             self.failed(error)
             raise
         self.lost = False
         if statement.changes_user:
-            this.log.unprovable("it changed its user")
+            self._log.unprovable("it changed its user")
         if statement.kind is not Kind.READ:
-            this.log.add(step)
-            this.log.done(step, result)
+            self._log.done(step, result)
         return result
 
     def open(self, statement: Statement, sql: str) -> None:
         """Write the revision's row before its first change and before its savepoints."""
-        this = self._run
-        if this.waits.autocommit:
-            return
-        retries = this.log.can_start_over and (statement.kind is not Kind.SETTING or statement.changes_user)
-        if this.session.savepoint and retries and not self._savepoint:
-            this.log.begin()
-            ask(this.real, "SAVEPOINT orchestrator")
+        retries = self._log.can_start_over and (statement.kind is not Kind.SETTING or statement.changes_user)
+        if self._session.savepoint and retries and not self._savepoint:
+            self._log.begin()
+            self._session.ask("SAVEPOINT orchestrator")
             self._savepoint = True
         self.has_savepoint = self.has_savepoint or statement.kind is Kind.SAVEPOINT
         if statement.kind in (Kind.WRITE, Kind.OPAQUE, Kind.SAVEPOINT):
-            this.waits.run(lambda: this.session.before_write(sql))
-            this.log.begin()
+            if self._session.begins_late:
+                self._waits.run(lambda: self._session.before_write(sql))
+            self._log.begin()
 
     def release(self) -> None:
         """The revision cannot start over any more, and some functions refuse to run behind a savepoint."""
         if self._savepoint and not self.has_savepoint:
-            ask(self._run.real, "RELEASE SAVEPOINT orchestrator")
+            self._session.ask("RELEASE SAVEPOINT orchestrator")
             self._savepoint = False
 
     def failed(self, error: Exception) -> None:
         """Note an error: the revision may catch it and take another path."""
-        this = self._run
-        this.log.unprovable("a statement failed, and the revision went on")
-        self.lost = this.session.lost_transaction(error)
-        if self.lost and not this.session.savepoint:
-            this.log.rolled_back()
+        self._log.unprovable("a statement failed, and the revision went on")
+        self.lost = self._session.lost_transaction(error)
+        if self.lost and not self._session.savepoint:
+            self._log.rolled_back()
+
+    def commit(self, commit: Callable[[], None]) -> None:
+        """Commit; everything in the log is durable then."""
+        self._waits.run(commit)
+        self.ended()
+        self._log.committed()
 
     def ended(self) -> None:
         """Note that the transaction has ended."""
@@ -73,11 +75,10 @@ class Transactional:
 
     def undo(self, error: Exception) -> bool:
         """Undo the rest of a transaction that another session's lock broke; return False if that is not sufficient."""
-        this = self._run
-        lost = self.lost or this.session.lost_transaction(error)
-        undone = self._savepoint or not this.session.savepoint
-        if not (lost and undone and this.log.can_start_over) or this.waits.autocommit:
+        lost = self.lost or self._session.lost_transaction(error)
+        undone = self._savepoint or not self._session.savepoint
+        if not (lost and undone and self._log.can_start_over) or self._session.autocommit():
             return False
         self.lost = False
-        ask(this.real, "ROLLBACK TO SAVEPOINT orchestrator" if self._savepoint else "ROLLBACK")
+        self._session.ask("ROLLBACK TO SAVEPOINT orchestrator" if self._savepoint else "ROLLBACK")
         return True

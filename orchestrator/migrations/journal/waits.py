@@ -1,11 +1,10 @@
 """Lock waits: runs a statement again that gave up waiting and so did nothing."""
 
-import contextlib
 import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from orchestrator.databases.statements import RecordedSession, Statement
+from orchestrator.databases.statements import Statement
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
 from orchestrator.migrations.journal.state import RevisionState
 
@@ -18,19 +17,12 @@ class LockWaits:
     """The lock waits of a revision.
 
     Attributes:
-        gave_up: whether another session held a lock for longer than the budget.
-        statement_index: the number of the running statement, from 1.
+        budget_seconds: how long one statement may be tried.
     """
 
-    def __init__(self, revision: str, retry: LockRetry, session: RecordedSession, state: RevisionState) -> None:
-        self.gave_up = False
-        self.statement_index = 1
-        self._revision, self._retry, self._session, self._state = revision, retry, session, state
-
-    @property
-    def autocommit(self) -> bool:
-        """Return whether the next statement commits by itself."""
-        return self._session.autocommit()
+    def __init__(self, state: RevisionState, retry: LockRetry) -> None:
+        self.budget_seconds = retry.budget_seconds
+        self._state, self._session, self._retry = state, state.session, retry
 
     def run(self, run: Callable[[], T]) -> T:
         """Run a statement in a transaction; again as long as the lock wait undid only the statement."""
@@ -38,29 +30,19 @@ class LockWaits:
             try:
                 return run()
             except Exception as error:
-                alone = not self._session.savepoint or self.autocommit
-                if not (alone and self._session.met_lock_limit(error)):
+                if not (self._undid_only_it() and self._session.met_lock_limit(error)):
                     raise
-                self.gave_up = False
+                self._state.gave_up = False
                 if not self.wait():
                     raise
 
-    def run_definition(self, run: Callable[[], T], statement: Statement) -> T:
-        """Run a statement without a transaction; again as long as it did nothing, or its leftover can be dropped."""
-        patient = statement.long_lock_wait_ok
-        limit = self._session.lock_limit(self._retry.budget_seconds) if patient else contextlib.nullcontext()
-        with limit:
-            while True:
-                try:
-                    return run()
-                except Exception as error:
-                    alone = not self._session.savepoint or self.autocommit
-                    if not (alone and self.others_fault(error)):
-                        raise
-                    # A statement with a long lock wait has already waited for the whole budget.
-                    self.gave_up = patient and self._session.met_lock_limit(error)
-                    if not self._cleared(statement) or self.gave_up or not self.wait():
-                        raise
+    def may_run_again(self, statement: Statement, error: Exception) -> bool:
+        """Return, after a pause, whether a statement without a transaction did nothing, or its leftover was dropped."""
+        if not (self._undid_only_it() and self.others_fault(error)):
+            return False
+        # A statement with a long lock wait has already waited for the whole budget.
+        self._state.gave_up = statement.long_lock_wait_ok and self._session.met_lock_limit(error)
+        return self._cleared(statement) and not self._state.gave_up and self.wait()
 
     def others_fault(self, error: Exception) -> bool:
         """Return whether a statement in a separate transaction may be run again."""
@@ -72,11 +54,15 @@ class LockWaits:
         Raises:
             MigrationAborted: a stop was requested.
         """
+        state = self._state
         try:
-            self.gave_up = not self._retry.wait(self._revision, self.statement_index)
+            state.gave_up = not self._retry.wait(state.about.revision, state.index)
         except MigrationAborted as stopped:
-            raise self._state.abort(stopped) from None
-        return not self.gave_up
+            raise state.abort(stopped) from None
+        return not state.gave_up
+
+    def _undid_only_it(self) -> bool:
+        return not self._session.savepoint or self._session.autocommit()
 
     def _cleared(self, statement: Statement) -> bool:
         try:

@@ -12,20 +12,21 @@ from orchestrator.events import RevisionResumed
 from orchestrator.log import CONTEXT
 from orchestrator.migrations.journal.dbapi_proxy import recording
 from orchestrator.migrations.journal.durable_mark import DurableMark
-from orchestrator.migrations.journal.executor import Executor
 from orchestrator.migrations.journal.index_order import same_index_order
+from orchestrator.migrations.journal.lock_check import LockCheck
 from orchestrator.migrations.journal.lock_retry import LockRetry, MigrationAborted
 from orchestrator.migrations.journal.other_connections import watching
 from orchestrator.migrations.journal.rerun import RepeatableUpgrade
 from orchestrator.migrations.journal.resume import NotResumable, judged, remains
+from orchestrator.migrations.journal.revision_run import RevisionRun
 from orchestrator.migrations.journal.schema import journal_name
+from orchestrator.migrations.journal.state import RevisionState
 from orchestrator.migrations.journal.statement_log import StatementLog
 from orchestrator.migrations.journal.steps import Record
 from orchestrator.migrations.journal.store import Journal, RevisionInfo
 from orchestrator.migrations.position.lineage import Entry
 from orchestrator.migrations.scripts.facts import checksum_of, description_of
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
-from orchestrator.migrations.upgrade.verified_carrier import VerifiedCarrier
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -36,7 +37,7 @@ class Applier:
 
     Attributes:
         entries: the journal's rows, by revision, as of the moment the lock was taken.
-        recorder: the executor of the running revision, or of the last one.
+        state: the state of the running revision, or of the last one.
     """
 
     def __init__(self, context: "MigrationContext", backend: Backend, patience: LockRetry, guard: LockGuard) -> None:
@@ -48,7 +49,7 @@ class Applier:
         self._real: Any = pooled.dbapi_connection
         self._patience, self._guard = patience, guard
         self._session = backend.recorded(self._real, pooled.driver_connection)
-        where = schema or self._session.schema()
+        where = schema or backend.default_schema(self._real)
         self._place = f"{connection.engine.url!r} {where} {context.version_table}"
         self._journal = Journal(
             self._real,
@@ -60,7 +61,8 @@ class Applier:
         )
         self._open = contextlib.ExitStack()
         self._repeatable: RepeatableUpgrade | None = None
-        self.recorder: Executor | None = None
+        self._run: RevisionRun | None = None
+        self.state: RevisionState | None = None
         self.entries = self._entries(backend)
 
     def prepare(self, step: "RevisionStep", *, resume: bool) -> None:
@@ -85,7 +87,7 @@ class Applier:
         """
         left = remains(revision, self._journal, self._session)
         if left.left_something:
-            self._executor(RevisionInfo.of(self.entries[revision]), left)
+            self._set_state(RevisionInfo.of(self.entries[revision]), left)
             reason = "it is half applied, and this image has others to apply: the image that has it can finish it"
             raise MigrationAborted(NotResumable(reason))
         self._journal.clear(revision)
@@ -93,8 +95,8 @@ class Applier:
 
     def finish(self) -> None:
         """Record that Alembic has stamped the version and is about to commit."""
-        if self.recorder:
-            self.recorder.finish(round(time.monotonic() - self._began, 3))
+        if self._run:
+            self._run.finish(round(time.monotonic() - self._began, 3))
 
     def applied(self) -> None:
         """End a revision that is committed."""
@@ -120,15 +122,15 @@ class Applier:
         return entries
 
     def _upgrade(self, step: "RevisionStep", upgrade: Callable[..., None], resume: bool, **options: Any) -> None:  # noqa: FBT001  # bound by partial
-        self._began, self.recorder = time.monotonic(), None
+        self._began, self.state, self._run = time.monotonic(), None, None
         about = _about(step, self._guard.connection_id)
-        executor = self._executor(about, self._record(about, resume=resume))
-        self._repeatable = repeatable = RepeatableUpgrade(Path(about.path), self._place, upgrade, options)
-        carrier = VerifiedCarrier(executor, self._guard)
-        self._open.enter_context(recording(self._connection, carrier))
-        with watching(carrier.used_elsewhere), same_index_order():
-            executor.run(repeatable)
-        carrier.stop()
+        state = self._set_state(about, self._record(about, resume=resume))
+        self._repeatable = RepeatableUpgrade(state, self._place, upgrade, options)
+        mark = DurableMark(self._connection.engine, self._journal, about.revision, self._session.impatience)
+        self._run = RevisionRun(state, self._repeatable, LockCheck(self._guard), self._patience, mark)
+        self._open.enter_context(recording(self._connection, self._run.executor))
+        with watching(self._run.executor.used_elsewhere), same_index_order():
+            self._run.upgrade()
 
     def _record(self, about: RevisionInfo, *, resume: bool) -> Record:
         """Return what an interrupted run of this revision has done, if resuming is proven to be safe."""
@@ -139,7 +141,7 @@ class Applier:
         try:
             record = judged(revision, self._journal, self._session, allowed=resume, budget_seconds=budget)
         except NotResumable as refused:
-            self._executor(about, refused.record or Record())
+            self._set_state(about, refused.record or Record())
             raise MigrationAborted(refused) from None
         if self._session.commits_definitions:
             self._real.commit()  # so that none of our queries has begun the transaction in which the revision continues
@@ -154,18 +156,12 @@ class Applier:
             )
         return record
 
-    def _executor(self, about: RevisionInfo, record: Record) -> Executor:
+    def _set_state(self, about: RevisionInfo, record: Record) -> RevisionState:
         entry = self.entries.get(about.revision)
-        self.recorder = Executor(
-            about,
-            StatementLog(about, self._session, self._journal, record),
-            session=self._session,
-            retry=self._patience,
-            recorded_checksum=entry.checksum if entry and not entry.finished else about.checksum,
-            real=self._real,
-            mark=DurableMark(self._connection.engine, self._journal, about.revision, self._session.impatience),
-        )
-        return self.recorder
+        same_script = entry is None or entry.finished or entry.checksum == about.checksum
+        log = StatementLog(about, self._session, self._journal, record)
+        self.state = RevisionState(about, log, self._session, self._real, same_script=same_script)
+        return self.state
 
 
 def _about(step: "RevisionStep", connection_id: int) -> RevisionInfo:

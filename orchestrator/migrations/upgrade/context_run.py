@@ -170,7 +170,7 @@ class ContextRun:
             description=description,
             index=index,
             pending_count=count,
-            statements=applier.recorder.done if applier.recorder else 0,
+            statements=applier.state.done if applier.state else 0,
             duration_seconds=round(time.monotonic() - began, 3),
         )
         self._revision = ""
@@ -230,17 +230,17 @@ class ContextRun:
     @property
     def running(self) -> Running | None:
         """Return the running statement."""
-        recorder, revision = self._applier and self._applier.recorder, self._revision
-        if not (recorder and revision and recorder.running):
+        state, revision = self._applier and self._applier.state, self._revision
+        if not (state and revision and state.running):
             return None
-        return Running(revision, recorder.done + 1, recorder.running, recorder.since)
+        return Running(revision, state.done + 1, state.running, state.since)
 
     def failure(self, error: BaseException, *, cancelled: bool) -> Failure:
         """Return the failure event, which depends on what the failed run left behind."""
-        recorder = self._applier.recorder if self._applier else None
+        state = self._applier.state if self._applier else None
         diagnosis = self._backend.diagnose(error, self.url)
         exists = self._backend.is_existing_table(error)
-        failure = failure_of(error, FailureContext(self._revision, recorder, diagnosis, cancelled, exists))
+        failure = failure_of(error, FailureContext(self._revision, state, diagnosis, cancelled, exists))
         return replace(failure, context=self.name) if self.name else failure  # type: ignore[call-arg]  # each has it
 
 

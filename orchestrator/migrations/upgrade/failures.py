@@ -15,10 +15,10 @@ from orchestrator.errors import (
     MigrationStopped,
     MigrationTreeInvalid,
 )
-from orchestrator.migrations.journal.executor import Executor
 from orchestrator.migrations.journal.resume import NotResumable
 from orchestrator.migrations.journal.schema import JOURNAL
 from orchestrator.migrations.journal.source import left_after
+from orchestrator.migrations.journal.state import RevisionState
 from orchestrator.migrations.journal.steps import Outcome
 from orchestrator.runtime.stop import StopAsked
 
@@ -71,14 +71,14 @@ class FailureContext:
 
     Attributes:
         revision: the revision that failed; empty before the first one.
-        recorder: the executor of its statements.
+        state: the state of its run.
         diagnosis: the backend's, of the error.
         cancelled: the statement was cancelled because a stop was requested.
         existing_table: the statement was to create a table that exists.
     """
 
     revision: str
-    recorder: Executor | None
+    state: RevisionState | None
     diagnosis: Diagnosis | None
     cancelled: bool
     existing_table: bool = False
@@ -90,8 +90,8 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         return _refused(scene.diagnosis)
     if not scene.revision and (hint := missing_driver(error)):
         return MigrationTreeInvalid(error_type="driver_missing", error_message=innermost_message(error), hint=hint)
-    recorder = scene.recorder if scene.revision else None
-    half = recorder is not None and recorder.log.left_something
+    state = scene.state if scene.revision else None
+    half = state is not None and state.log.left_something
     diagnosis = scene.diagnosis if is_of_database(error) else None
     told: dict[str, Any] = {
         "error_type": "not_resumable"
@@ -100,18 +100,18 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         "error_code": diagnosis.error_code if diagnosis else "",
         "error_message": diagnosis.error_message if diagnosis else innermost_message(error),
         "revision": scene.revision,
-        "statement_index": recorder.done + 1 if recorder and recorder.running else 0,
-        "statement": recorder.running[:STATEMENT_LENGTH] if recorder else "",
-        "statements_done": recorder.done if recorder else 0,
+        "statement_index": state.done + 1 if state and state.running else 0,
+        "statement": state.running[:STATEMENT_LENGTH] if state else "",
+        "statements_done": state.done if state else 0,
     }
     if scene.revision and (scene.cancelled or isinstance(error, StopAsked)):
         message = f"revision {scene.revision} did not end within the shutdown budget"
         told["error_message"] = message if isinstance(error, StopAsked) else f"{message}: {told['error_message']}"
         return MigrationStopped(**told)
     hint = getattr(error, "hint", "") or _hint(diagnosis, scene)
-    if half and recorder:
-        return MigrationHalfApplied(**{**told, **_left(recorder, error, hint)})
-    return MigrationFailed(**told, hint=hint or _elsewhere(recorder))
+    if half and state:
+        return MigrationHalfApplied(**{**told, **_left(state, error, hint)})
+    return MigrationFailed(**told, hint=hint or _elsewhere(state))
 
 
 def _refused(diagnosis: Diagnosis) -> DatabaseRefused:
@@ -169,43 +169,43 @@ def with_lost_stamps(failure: Failure, contexts: Sequence[str]) -> Failure:
     return MigrationHalfApplied(**{**told, "hint": f"{_LOST_STAMPS.format(', '.join(contexts))} {failure.hint}"})
 
 
-def _left(recorder: Executor, error: BaseException, hint: str) -> dict[str, Any]:
+def _left(state: RevisionState, error: BaseException, hint: str) -> dict[str, Any]:
     """Return what is applied and what is not, as far as it is known."""
-    durable = [step for step in recorder.log.steps[: recorder.log.durable] if step.changes]
-    pending = [step for step in recorder.log.steps if step.outcome is Outcome.PENDING]
+    durable = [step for step in state.log.steps[: state.log.durable] if step.changes]
+    pending = [step for step in state.log.steps if step.outcome is Outcome.PENDING]
     refused = isinstance(error, NotResumable)
     return {
         "applied": [step.statement[:LISTED_LENGTH] for step in durable if step.outcome is Outcome.DONE][:LISTED],
         "pending_statement": pending[-1].statement[:STATEMENT_LENGTH] if pending else "",
-        "statements_done": recorder.log.statements_done if refused else recorder.done,
-        "left": [each[:LISTED_LENGTH] for each in _source_left(recorder)][:LISTED],
-        "hint": _repair(recorder) if refused else f"{hint} {_GOES_ON}".strip(),
+        "statements_done": state.log.statements_done if refused else state.done,
+        "left": [each[:LISTED_LENGTH] for each in _source_left(state)][:LISTED],
+        "hint": _repair(state) if refused else f"{hint} {_GOES_ON}".strip(),
     }
 
 
-def _repair(recorder: Executor) -> str:
+def _repair(state: RevisionState) -> str:
     """Return what to do by hand, with the names of this journal."""
-    advice = MigrationHalfApplied.cure if recorder.log.steps else _MARKED
-    return advice.replace(JOURNAL, recorder.log.journal_name)
+    advice = MigrationHalfApplied.cure if state.log.steps else _MARKED
+    return advice.replace(JOURNAL, state.log.journal_name)
 
 
-def _source_left(recorder: Executor) -> list[str]:
-    steps = recorder.log.steps
-    return left_after(recorder.about.path, steps[-1].line) if steps and recorder.same_script else []
+def _source_left(state: RevisionState) -> list[str]:
+    steps = state.log.steps
+    return left_after(state.about.path, steps[-1].line) if steps and state.same_script else []
 
 
-def _elsewhere(recorder: Executor | None) -> str:
+def _elsewhere(state: RevisionState | None) -> str:
     """Return the work outside the connection that stays, although nothing of it is left in this database."""
-    return _ELSEWHERE.format(recorder.log.reason) if recorder and recorder.log.has_side_effects else ""
+    return _ELSEWHERE.format(state.log.reason) if state and state.log.has_side_effects else ""
 
 
 def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:
     """Return the hint for rights, a pooler or a locked table; empty means the failure's own hint."""
     if diagnosis and diagnosis.error_type in {RIGHTS.error_type, POOLER.error_type}:
         return diagnosis.hint
-    if scene.recorder and scene.recorder.gave_up:
+    if scene.state and scene.state.gave_up:
         return _BLOCKED
     if scene.revision:
-        first = scene.recorder and not scene.recorder.done
+        first = scene.state and not scene.state.done
         return _EXISTS.format(revision=scene.revision) if first and scene.existing_table else ""
     return _NO_CONNECTION.format(diagnosis.hint) if diagnosis and diagnosis.hint else _NO_REVISION

@@ -34,15 +34,19 @@ class LockGuard:
         connection: the DBAPI connection that holds it.
         loss: the driver's error when the connection was found to be lost.
         fresh_seconds: as in `MigrationLock`.
+        tells: as in `MigrationLock`.
+        held_at: when the database reported to `lost` that it is held, by time.monotonic().
+        rests_since: since when no statement of a revision has run, by time.monotonic(); None while one runs.
         limit_seconds: how long the session may rest because this process cannot show life; 0 while it can.
     """
 
     def __init__(self, lock: MigrationLock, emit: Emit, connection: Any) -> None:
-        self.connection, self.fresh_seconds = connection, lock.fresh_seconds
+        self.connection, self.fresh_seconds, self.tells = connection, lock.fresh_seconds, lock.tells
+        self.held_at = float("-inf")
         self._lock, self._emit = lock, emit
         self.loss: Exception | None = None
         self._acquired_at: float | None = None
-        self._rests_since: float | None = None
+        self.rests_since: float | None = None
         self.limit_seconds = 0.0
         self._lender: LockGuard | None = None
         self._work_is_done = self._has_failed = False
@@ -71,7 +75,7 @@ class LockGuard:
     @property
     def rested_seconds(self) -> float:
         """Return for how long no statement of a revision has run; 0 while one runs."""
-        since = self._rests_since
+        since = self.rests_since
         return time.monotonic() - since if since else 0.0
 
     @property
@@ -108,7 +112,7 @@ class LockGuard:
             return self._lender is not None
 
         acquired = LockWait(self._lock, settings, stop, self._emit, record).until(is_shared)
-        self._acquired_at = self._rests_since = time.monotonic()
+        self._acquired_at = self.rests_since = time.monotonic()
         if acquired:
             waited = round(self._acquired_at - began, 3)
             self._emit(LockAcquired(lock_name=self._lock.name, waited_seconds=waited))
@@ -127,6 +131,7 @@ class LockGuard:
         """
         try:
             if self.is_ours():
+                self.held_at = time.monotonic()
                 return None
             cause = "a statement released it, or the connection has another session now"
         except Exception as error:  # noqa: BLE001  # whatever the driver says of a connection that is gone
@@ -167,12 +172,12 @@ class LockGuard:
         if self._lender:
             return self._lender.is_held and self._lender.is_ours()
         held = self._lock.is_held()
-        self._rests_since = time.monotonic()
+        self.rests_since = time.monotonic()
         return held
 
     def tell(self, statement: str) -> None:
         """Note the running statement (empty: none), and publish it for waiting replicas."""
-        self._rests_since = None if statement else time.monotonic()
+        self.rests_since = None if statement else time.monotonic()
         self._lock.tell(statement)
 
     # ------------------------------------------------------------ releasing it

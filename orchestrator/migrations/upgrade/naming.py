@@ -27,7 +27,7 @@ def _place(context: "MigrationContext") -> str:
     if is_file(connection.dialect.name):
         place = PurePath(database).name or "memory"
     else:
-        session = backend_for(connection.dialect.name).recorded(pooled.dbapi_connection, pooled.driver_connection)
-        place = context.version_table_schema or session.schema() or database
+        backend = backend_for(connection.dialect.name)
+        place = context.version_table_schema or backend.default_schema(pooled.dbapi_connection) or database
     place = database if place == "public" and database else place
     return place if context.version_table == STANDARD else f"{place}.{context.version_table}"

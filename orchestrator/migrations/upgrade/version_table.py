@@ -89,9 +89,8 @@ def journal_schema(context: "MigrationContext") -> str | None:
     """Return the journal's schema: that of Alembic's version table if env.py sets one, or the default schema."""
     connection = context.connection
     assert connection  # noqa: S101  # only such contexts are attended
-    backend, driver = backend_for(connection.dialect.name), connection.connection.driver_connection
     with no_transaction_left(connection):
-        return context.version_table_schema or backend.recorded(_real(connection), driver).schema()
+        return context.version_table_schema or backend_for(connection.dialect.name).default_schema(_real(connection))
 
 
 def _readable_entries(connection: "Connection", schema: str | None, version_table: str) -> dict[str, Entry]:
