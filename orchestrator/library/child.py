@@ -29,7 +29,8 @@ class StartFailedError(Exception):
     def __init__(self, exit_code: int, recorder: Recorder) -> None:
         failures = recorder.find("startup_failed")
         self.exit_code, self.event = exit_code, failures[-1] if failures else {}
-        super().__init__(f"exit code {exit_code}\n{recorder.story()}")
+        hint = f"\n→ {self.event['hint']}" if self.event.get("hint") else ""
+        super().__init__(f"exit code {exit_code}\n{recorder.story()}{hint}")
 
 
 class Finished(NamedTuple):

@@ -68,7 +68,7 @@ async def test_a_failed_start_raises_its_failure(project: Project) -> None:
         ) as started:
             await started.serving()
     assert (failed.value.exit_code, failed.value.event["exit_code"]) == (3, 3)
-    assert failed.value.event["hint"]
+    assert str(failed.value).endswith(f"→ {failed.value.event['hint']}")
 
 
 async def test_a_cancelled_command_leaves_no_process(project: Project) -> None:

@@ -76,7 +76,8 @@ def _interrupted(run: Run) -> Iterator[str]:
     done = f"{run.statements_done} {'statement' if run.statements_done == 1 else 'statements'} done"
     what = "runs now" if run.state == "running" else "was interrupted"
     yield ""
-    yield f"  {run.revision} {what}: {done}, begun {_when(run.started_at)} by version {run.app_version or 'unknown'}"
+    version = f" by version {run.app_version}" if run.app_version else ""
+    yield from facts([("", f"{run.revision} {what}: {done}, begun {_when(run.started_at)}{version}")])
     rows = [("done", each) for each in run.statements[: run.statements_done]]
     if run.pending_statement:
         rows.append(("begun", run.pending_statement))
