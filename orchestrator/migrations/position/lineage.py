@@ -6,15 +6,14 @@ row is unfinished: a person who repairs a half-applied revision by hand stamps i
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from orchestrator.migrations.scripts.tree import Revision, Tree
 
 LISTED = 10  # revisions named in one message
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """One row of the journal. `down_revisions` are all revisions that this one needs."""
 
     revision: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
@@ -98,7 +99,7 @@ class Place:
     target: Target
     position: Position
 
-    @property
+    @cached_property
     def standing(self) -> Comparison:
         """Return how the two compare."""
         return self.target.standing(self.position)

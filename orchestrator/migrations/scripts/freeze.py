@@ -88,9 +88,9 @@ def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", 
     if scripts.sourceless:
         raise CannotFreezeError("compiled scripts (`sourceless`) do not show what they are made from")
     found = find_scripts(find_locations(files, directory, version_locations), recursive=recursive)
-    if set(found.values()) != {Path(each.path).resolve() for each in scripts.walk_revisions()}:
+    if set(found.values()) != {str(Path(each.path).resolve()) for each in scripts.walk_revisions()}:
         raise CannotFreezeError("Alembic takes other files for the scripts")
-    paths = {_plain_id(path): key for key, path in found.items()}
+    paths = {_plain_id(Path(path)): key for key, path in found.items()}
     return Manifest(
         options=deciding_options(files),
         version_locations=version_locations,

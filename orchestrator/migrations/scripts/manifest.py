@@ -8,9 +8,12 @@ manifest costs time and a warning, and never gives a wrong answer.
 
 import json
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Self
+
+import orjson
 
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.config import AlembicFiles
@@ -80,9 +83,9 @@ class Manifest(NamedTuple):
             NotAsFrozenError: the file is damaged, edited, or of another version.
         """
         try:
-            found = json.loads(content)
+            found = orjson.loads(content)
             schema, digest = found.pop("schema"), str(found.pop("digest"))
-        except (ValueError, RecursionError, AttributeError, LookupError, TypeError):
+        except (ValueError, AttributeError, LookupError, TypeError):
             raise NotAsFrozenError("it is damaged") from None
         if schema != _SCHEMA:
             raise NotAsFrozenError("another version of orchestrator wrote it")
@@ -128,7 +131,7 @@ class Manifest(NamedTuple):
             raise NotAsFrozenError(f"{_base_name(difference[0])} was {'added' if added else 'removed'}")
         for key, path in found.items():
             if checksum_of(path) != known[key]:
-                raise NotAsFrozenError(f"{path.name} was changed")
+                raise NotAsFrozenError(f"{os.path.basename(path)} was changed")  # noqa: PTH119  # see `find_scripts`
 
 
 def read_manifest(files: AlembicFiles) -> Tree | None:

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from orchestrator.errors import MigrationTreeInvalid, StartupError
 
 
-@dataclass(frozen=True)
-class Revision:
+class Revision(NamedTuple):
     """One script: its id, its parents, its further dependencies, and the SHA-256 of its file."""
 
     id: str
@@ -107,6 +107,9 @@ class Tree:
 
     def pending(self, current: Iterable[str], targets: Iterable[str]) -> list[Revision]:
         """Return the revisions that lead from `current` to `targets`, in an order in which they can be applied."""
+        current, targets = set(current), set(targets)
+        if targets <= current:  # at head, the usual case, in a tree of thousands
+            return []
         missing = self.lineage(targets) - self.lineage(current)
         return [revision for revision in self.ordered if revision.id in missing]
 
