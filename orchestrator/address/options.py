@@ -63,7 +63,7 @@ class Options:
 
 
 class Translation(Protocol):
-    """What the module `address/NAME.py` of a database has."""
+    """The members of the module `address/NAME.py` of a database."""
 
     def merged(self, arguments: Sequence[Any], parameters: Mapping[str, Any]) -> Parameters:
         """Return the arguments of a driver's `connect` by name: the positional ones, and those inside a text."""

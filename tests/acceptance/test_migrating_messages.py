@@ -1,4 +1,4 @@
-"""What the event of a failed revision says: the exception, the statement, no parameters."""
+"""The event of a failed revision: it has the exception and the statement, and no parameters."""
 
 from pathlib import Path
 

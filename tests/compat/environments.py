@@ -27,6 +27,8 @@ TESTS = (
     "tests/unit/test_log_exceptions.py",
     "tests/unit/test_log_process.py",
     "tests/unit/test_manifest.py",
+    "tests/unit/test_manifest_changes.py",
+    "tests/unit/test_manifest_refused.py",
     "tests/integration/test_autocommit.py",
     "tests/integration/test_backends.py",
     "tests/integration/test_dbapi_proxy.py",

@@ -1,5 +1,6 @@
 """CONTRIBUTING.md: the map and the recipe for a backend are those of the code."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def test_the_recipe_names_each_member_of_the_protocols(protocol: type) -> None:
     recipe = PAGE[PAGE.index("## A new backend") :]
     members = {name for name, value in vars(protocol).items() if callable(value)} | {*protocol.__annotations__}
     assert sorted(name for name in members if name[0] != "_" and f"`{name}`" not in recipe) == []
+
+
+def test_a_package_is_a_folder_and_costs_no_import() -> None:
+    """A start imports what it needs and no more; what a package offers stands in its modules."""
+    apart = {"address", "cloudwatch", "databases", "errors", "events", "library", "log", "people", "timeline"}
+    for package in package_map.packages().keys() - apart - {"orchestrator"}:
+        source = Path("orchestrator", *package.split("."), "__init__.py").read_text(encoding="utf-8")
+        assert [*map(type, ast.parse(source).body)] == [ast.Expr], package

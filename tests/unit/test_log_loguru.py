@@ -1,4 +1,4 @@
-"""loguru beside our log: each record is one line, whichever way it takes."""
+"""loguru beside our log: each record is one line on every way."""
 
 import pytest
 
