@@ -1,1 +1,1 @@
-"""The settings: the ORCHESTRATOR_* variables, uvicorn's own, the app that pyproject.toml names; and their validation."""
+"""The settings: ORCHESTRATOR_* variables, uvicorn's own, the app that pyproject.toml names; and their validation."""
