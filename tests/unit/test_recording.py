@@ -36,6 +36,33 @@ def test_a_revision_that_looks_for_its_table_is_recorded_both_ways(
     assert (found.reads, found.problem) == (14, "")
 
 
+SESSION = """
+from sqlalchemy import orm
+class Base(orm.DeclarativeBase): pass
+class Plant(Base):
+    __tablename__ = 'plants'
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    name: orm.Mapped[str]
+with orm.Session(bind=op.get_bind()) as session:
+    for plant in session.query(Plant).filter(Plant.name == 'rose'):
+        plant.name = 'lily'
+    session.scalars(sa.select(Plant)).all()
+    session.execute(sa.text("DELETE FROM pots"))
+    session.query(Plant).update({'name': 'fern'})
+    session.commit()
+op.drop_table('pots')
+"""
+
+
+def test_a_session_of_the_orm_finds_no_rows_and_its_changes_are_recorded(project: Project) -> None:
+    """Migrations of data often use one; what follows must be judged all the same."""
+    found = _recorded(project, SESSION)
+    assert found.problem == ""
+    assert found.reads
+    changes = [each.sql.split(" SET")[0] for each in found.statements if not each.sql.startswith("SELECT")]
+    assert changes == ["DELETE FROM pots", "UPDATE plants", "DROP TABLE pots"]
+
+
 def test_nothing_is_changed_and_nothing_is_connected_to(project: Project) -> None:
     """A revision may create an engine. It gets as little as env.py's engine."""
     path = Path(project.path, "own.db")

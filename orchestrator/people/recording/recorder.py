@@ -24,6 +24,7 @@ from orchestrator.people.recording import another_time
 from orchestrator.people.recording.another_time import later
 from orchestrator.people.recording.answers import Answering
 from orchestrator.people.recording.marks import current, marked, running_line
+from orchestrator.people.recording.sessions import answered_sessions
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -185,7 +186,7 @@ class _Noting:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep the revision from changing a database, and suppress warnings about values that are written as literals."""
-    with warnings.catch_warnings(), nothing_changed(), same_index_order():
+    with warnings.catch_warnings(), nothing_changed(), same_index_order(), answered_sessions():
         warnings.simplefilter("ignore")
         yield
 
