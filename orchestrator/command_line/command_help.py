@@ -79,10 +79,10 @@ HELP = {
     "status": Help(
         "status.md",
         {0: "It could be read.", 1: "With --exit-code: a database is not at head.", **_NOT_SEEN},
-        (5, 9, 78),
+        (3, 5, 9, 78),
         _OF_LOOKING,
     ),
-    "plan": Help("plan.md", {0: "It could be read, even if nothing is pending.", **_NOT_SEEN}, (5, 9, 78), _OF_LOOKING),
+    "plan": Help("plan.md", {0: "It could be read, even if nothing is pending.", **_NOT_SEEN}, (3, 5, 9, 78), _OF_LOOKING),
     "explain": Help("runbook.md", _DONE),
     "check": Help(
         "check.md",
