@@ -1,16 +1,13 @@
 """Runs programs that log as real apps do, each in a process, and returns the lines that they write."""
 
-import atexit
-import contextlib
-import functools
-import tempfile
+import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
-from tests.unit.programs import Programs
+from tests.harness.prepared import Prepared
 from tests.unit.records import read
 
-IMPORTS = "import uvicorn, alembic, structlog, logging.handlers, yaml, orchestrator.log"
 PROLOGUE = """
 import json, logging, logging.config, sys, uvicorn, alembic
 from orchestrator import log
@@ -41,21 +38,21 @@ DICT = {
 
 ROOT = {"root": {"level": "INFO", "handlers": ["console"]}}
 
-_open = contextlib.ExitStack()
-atexit.register(_open.close)
-
-
-@functools.cache
-def _programs() -> Programs:
-    """Return a process that has imported everything; each program is a fork of it."""
-    directory = _open.enter_context(tempfile.TemporaryDirectory())
-    return _open.enter_context(Programs(Path(directory), IMPORTS))
-
 
 def lines_of(code: str) -> list[dict[str, Any]]:
     """Return the lines of a program that changes logging and then logs an event."""
-    lines, stderr = _programs().run(PROLOGUE + code + ENDS)
+    stdout, stderr = asyncio.run(_run(PROLOGUE + code + ENDS))
     assert stderr == ""
-    found = [read(line) for line in lines]
+    found = [read(line) for line in stdout.split("\n")[:-1]]
     assert found[-1]["event"] == "process_stopped"
     return found[:-1]
+
+
+async def _run(code: str) -> tuple[str, str]:
+    """Run a program to its successful end; return its stdout and stderr."""
+    env = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    process = await Prepared.start([], env, Path.cwd(), code)
+    process.stdin.close()
+    stdout, stderr, exit_code = await asyncio.gather(process.stdout.read(), process.stderr.read(), process.wait())
+    assert exit_code == 0, (stdout + stderr).decode()
+    return stdout.decode(), stderr.decode()
