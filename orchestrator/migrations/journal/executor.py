@@ -159,7 +159,7 @@ class Executor:
         return result
 
     def _live(self, statement: Statement, call: Call, run: Run) -> StatementResult:
-        """Run a statement for the first time: prepare the journal, give it to its strategy, and note what it told."""
+        """Run a statement for the first time: prepare the journal, give it to its strategy, and note a read."""
         log, kind = self._log, statement.kind
         if log.skipped and statement.needs_session and not self._ran_live:
             raise self._state.refuse(f"its next statement needs the session that is gone: {self._shown(call.sql)}")
