@@ -51,7 +51,7 @@ def watching(notice: Callable[[str], None]) -> Iterator[None]:
         _installed.append(True)
 
     def checkout(*_: Any) -> None:
-        _tell(_CONNECTION)
+        _report(_CONNECTION)
 
     event.listen(Pool, "checkout", checkout)
     _threads.add(threading.current_thread())
@@ -63,7 +63,7 @@ def watching(notice: Callable[[str], None]) -> Iterator[None]:
                 holder: Any = sys.modules.get(module)
                 for each in outer:
                     holder = getattr(holder, each, None)
-                replaced.enter_context(_told(holder, last, what))
+                replaced.enter_context(_reporting(holder, last, what))
             yield
     finally:
         _notices.remove(notice)
@@ -71,7 +71,7 @@ def watching(notice: Callable[[str], None]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _told(holder: Any, name: str, what: str) -> Iterator[None]:
+def _reporting(holder: Any, name: str, what: str) -> Iterator[None]:
     """Make a function report before it runs."""
     original = None if holder is None else getattr(holder, name, None)
     if original is None:
@@ -79,20 +79,20 @@ def _told(holder: Any, name: str, what: str) -> Iterator[None]:
         return
 
     @functools.wraps(original)
-    def telling(*args: Any, **options: Any) -> Any:
-        if _tell(what) and holder is threading.Thread:
+    def reporting(*args: Any, **options: Any) -> Any:
+        if _report(what) and holder is threading.Thread:
             _threads.add(args[0])
         return original(*args, **options)
 
-    setattr(holder, name, telling)
+    setattr(holder, name, reporting)
     try:
         yield
     finally:
         setattr(holder, name, original)
 
 
-def _tell(what: str) -> bool:
-    """Tell it, if it is a revision's thread that does it."""
+def _report(what: str) -> bool:
+    """Report it if a revision's thread does it; return whether it does."""
     watched = bool(_notices) and threading.current_thread() in _threads
     if watched:
         _notices[-1](what)
@@ -103,6 +103,6 @@ def _audit(name: str, arguments: tuple[Any, ...]) -> None:
     if not _notices:
         return  # the app is served
     if name in _EVENTS:
-        _tell(_EVENTS[name])
+        _report(_EVENTS[name])
     elif name == "import" and arguments[0] in _DRIVERS:
-        _tell("another database driver was imported")
+        _report("another database driver was imported")
