@@ -15,11 +15,8 @@ def main() -> None:
         _probe(sys.argv[2:])
     try:
         code = _run(sys.argv[1:])
-    except Exception:
-        from orchestrator import clash
-
-        if sentence := clash.explanation():
-            clash.leave(sentence)
+    except Exception as error:
+        _explain(error)
         raise
     if sys.stdout is not None:  # closed by the process that started us
         sys.stdout.flush()
@@ -27,12 +24,39 @@ def main() -> None:
     sys.exit(code)
 
 
+def _explain(error: Exception) -> None:
+    """Leave with one last event if our modules could not be imported for a reason that is known."""
+    from orchestrator.runtime import exhaustion
+
+    if exhausted := exhaustion.is_exhaustion(error) or exhaustion.is_near_limit():
+        exhaustion.spend_reserve()
+    from orchestrator import clash
+
+    if exhausted:
+        _crash(error)
+        clash.leave("There is not enough memory to start.", "limit", exhaustion.HINT)
+    if sentence := clash.explanation():
+        clash.leave(sentence, "package_clash", "Keep one of the two in this environment.")
+
+
+def _crash(error: Exception) -> None:
+    """Exit with the usual last event, if there is room for it now."""
+    import contextlib
+
+    with contextlib.suppress(Exception):
+        from orchestrator.start.early_endings import crash
+
+        crash(error)
+
+
 def _run(arguments: list[str]) -> int:
     from orchestrator.runtime.descriptors import occupy_descriptors
+    from orchestrator.runtime.exhaustion import keep_reserve
     from orchestrator.runtime.fork_under_init import fork_under_init
     from orchestrator.runtime.garbage import collect_less
     from orchestrator.runtime.stop import Stop
 
+    keep_reserve()
     occupy_descriptors()  # first, so that the signal pipe gets none of these numbers
     stop = Stop()
     with fork_under_init():

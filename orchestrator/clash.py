@@ -5,6 +5,7 @@ imports no other module of the package, because each may come from the other dis
 """
 
 import json
+import os
 import sys
 import time
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ def explanation() -> str:
     )
 
 
-def leave(sentence: str) -> NoReturn:
+def leave(sentence: str, error_type: str, hint: str) -> NoReturn:
     """Write the message as a last event to stdout and as a line to stderr, then exit."""
     event = {
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -48,13 +49,15 @@ def leave(sentence: str) -> NoReturn:
         "elapsed_seconds": round(time.process_time(), 3),
         "exit_code": EXIT_CLASH,
         "failed_state": "waiting",
+        "failed_phase": "",
         "failure_event": "",
-        "error_type": "package_clash",
+        "error_type": error_type,
         "error_code": "",
         "error_message": sentence,
-        "hint": "Keep one of the two in this environment.",
+        "hint": hint,
     }
-    sys.stdout.write(json.dumps(event) + "\n")
-    sys.stdout.flush()
     sys.stderr.write(f"orchestrator: {sentence}\n")
-    sys.exit(EXIT_CLASH)
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(EXIT_CLASH)  # without memory, the usual end would write more lines after the last event, or hang

@@ -4,7 +4,7 @@ import os
 
 from orchestrator import log
 from orchestrator.errors import EXIT_USAGE, StartupError, StartupFailed
-from orchestrator.runtime.exhaustion import HINT, is_exhaustion
+from orchestrator.runtime.exhaustion import HINT, is_exhaustion, is_near_limit, spend_reserve
 from orchestrator.runtime.import_path import has_working_directory
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.serving.startup_status import StartupStatus
@@ -39,9 +39,14 @@ def crash(error: Exception) -> int:
     if not has_working_directory():
         message = "the working directory was deleted, or this user may not read it"
         return _fail("working_directory", message, "Start in a directory that exists: the project's.", 1)
+    if exhausted := is_exhaustion(error) or is_near_limit():
+        spend_reserve()
     message = log.REDACTOR.text(f"{type(error).__name__}: {error}")
-    kind, hint = ("limit", HINT) if is_exhaustion(error) else ("bug", "")
-    return _fail(kind, message, hint, StartupFailed.exits_with, error)
+    kind, hint = ("limit", HINT) if exhausted else ("bug", "")
+    code = _fail(kind, message, hint, StartupFailed.exits_with, error)
+    if exhausted:
+        os._exit(code)  # the usual end may hang
+    return code
 
 
 def _fail(kind: str, message: str, hint: str, code: int, error: Exception | None = None) -> int:

@@ -7,19 +7,24 @@ from typing import Any
 from orchestrator.errors import EXIT_OK, MigrationStopped, StartupError, StartupFailed
 from orchestrator.events import ProcessStopped
 from orchestrator.log import REDACTOR, finish_prints
-from orchestrator.runtime.exhaustion import HINT, is_exhaustion
+from orchestrator.runtime.exhaustion import HINT, is_exhaustion, is_near_limit, spend_reserve
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.task import Task
 from orchestrator.start.reporter import Reporter
 
 
 class Ending:
-    """Ends one process. Each method returns the exit code; only the first call has an effect."""
+    """Ends one process. Each method returns the exit code; only the first call has an effect.
+
+    Attributes:
+        exhausted: no memory or threads were left, so the usual end may hang.
+    """
 
     def __init__(self, task: Task, lifecycle: Lifecycle, report: Reporter) -> None:
         self._task, self._lifecycle, self._report = task, lifecycle, report
         self._once = threading.Lock()
         self._code = EXIT_OK
+        self.exhausted = False
 
     def done(self) -> int:
         """End because the task is complete."""
@@ -52,6 +57,7 @@ class Ending:
 
     def failed(self, error: StartupError) -> int:
         """Write the failure's event, then the last event."""
+        self._note(error.__cause__)
         failure, state, phase = error.failure, self._lifecycle.state, self._report.status.phase
 
         def tell() -> None:
@@ -64,7 +70,8 @@ class Ending:
         """End because of a bug in the orchestrator, with its traceback."""
         code, state = StartupFailed.exits_with, self._lifecycle.state
         message = REDACTOR.text(f"{type(error).__name__}: {error}")
-        kind, hint = ("limit", HINT) if is_exhaustion(error) else ("bug", "")
+        self._note(error, bug=True)
+        kind, hint = ("limit", HINT) if self.exhausted else ("bug", "")
         failure = StartupFailed(
             error_type=kind,
             error_message=message,
@@ -74,6 +81,11 @@ class Ending:
             failed_phase=self._report.status.phase,
         )
         return self._end(code, lambda: self._fail(failure, error))
+
+    def _note(self, error: BaseException | None, *, bug: bool = False) -> None:
+        if is_exhaustion(error) or (bug and is_near_limit()):
+            self.exhausted = True
+            spend_reserve()
 
     def _fail(self, failure: StartupFailed, error: Exception | None = None) -> None:
         if self._lifecycle.state not in {State.STOPPED, State.FAILED}:

@@ -67,6 +67,8 @@ async def _tell(startup: Startup) -> int:
     settle(code)
     if startup.replacement:
         return code
+    if startup.ending.exhausted:
+        os._exit(code)
     # Closing the loop waits for a thread that resolves a name, and nothing can interrupt the main thread's work.
     exit_within(0 if MAIN_THREAD.busy else EXIT_SECONDS, code)
     return code

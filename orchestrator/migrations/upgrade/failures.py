@@ -20,6 +20,7 @@ from orchestrator.migrations.journal.schema import JOURNAL
 from orchestrator.migrations.journal.source import left_after
 from orchestrator.migrations.journal.state import RevisionState
 from orchestrator.migrations.journal.steps import Outcome
+from orchestrator.runtime.exhaustion import HINT, is_exhaustion
 from orchestrator.runtime.stop import StopAsked
 
 LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
@@ -94,9 +95,7 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
     half = state is not None and state.log.left_something
     diagnosis = scene.diagnosis if is_of_database(error) else None
     told: dict[str, Any] = {
-        "error_type": "not_resumable"
-        if isinstance(error, NotResumable)
-        else getattr(error, "error_type", type(error).__name__),
+        "error_type": _type_of(error),
         "error_code": diagnosis.error_code if diagnosis else "",
         "error_message": diagnosis.error_message if diagnosis else innermost_message(error),
         "revision": scene.revision,
@@ -108,10 +107,17 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         message = f"revision {scene.revision} did not end within the shutdown budget"
         told["error_message"] = message if isinstance(error, StopAsked) else f"{message}: {told['error_message']}"
         return MigrationStopped(**told)
-    hint = getattr(error, "hint", "") or _hint(diagnosis, scene)
+    hint = HINT if is_exhaustion(error) else getattr(error, "hint", "") or _hint(diagnosis, scene)
     if half and state:
         return MigrationHalfApplied(**{**told, **_left(state, error, hint)})
     return MigrationFailed(**told, hint=hint or _elsewhere(state))
+
+
+def _type_of(error: BaseException) -> str:
+    if is_exhaustion(error):
+        return "limit"
+    named: str = getattr(error, "error_type", type(error).__name__)
+    return "not_resumable" if isinstance(error, NotResumable) else named
 
 
 def _refused(diagnosis: Diagnosis) -> DatabaseRefused:
