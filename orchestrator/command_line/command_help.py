@@ -82,7 +82,9 @@ HELP = {
         (3, 5, 9, 78),
         _OF_LOOKING,
     ),
-    "plan": Help("plan.md", {0: "It could be read, even if nothing is pending.", **_NOT_SEEN}, (3, 5, 9, 78), _OF_LOOKING),
+    "plan": Help(
+        "plan.md", {0: "It could be read, even if nothing is pending.", **_NOT_SEEN}, (3, 5, 9, 78), _OF_LOOKING
+    ),
     "explain": Help("runbook.md", _DONE),
     "check": Help(
         "check.md",

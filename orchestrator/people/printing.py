@@ -4,6 +4,7 @@ import contextlib
 import io
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 
 class _EachOnce(io.TextIOBase):
@@ -28,6 +29,10 @@ class _EachOnce(io.TextIOBase):
                 self._printed.add(line)
                 sys.stderr.write(f"{line}\n")
         return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what only real streams have: `buffer`, `reconfigure`."""
+        return getattr(sys.stderr, name)
 
     def finish(self) -> None:
         if self._rest:

@@ -19,6 +19,9 @@ from tests.harness import Project
 from tests.servers import Database, backends
 
 
+PRINT = "import sys; sys.stdout.reconfigure(line_buffering=True); print('hello\\nfrom env.py')"
+
+
 class Asked:
     """The command in this process.
 
@@ -67,7 +70,7 @@ def test_what_env_py_prints_is_shown_once(project: Project, database: Database, 
     """Env.py runs several times: for the address, for the database, and for the SQL of the plan."""
     add_two(project)
     asyncio.run(migrate(project, database, ORCHESTRATOR_TARGET="r1"))
-    project.write("alembic/env.py", "print('hello\\nfrom env.py')\n" + (project.path / "alembic/env.py").read_text())
+    project.write("alembic/env.py", f"{PRINT}\n" + (project.path / "alembic/env.py").read_text())
     for command in ("status", "plan"):
         assert ask.other(command)[::2] == (0, "hello\nfrom env.py\n")
 
