@@ -1,7 +1,9 @@
 """`status`, `plan` and `check` with what is wrong: the exit code of a start, one clear sentence, and no traceback."""
 
 import asyncio
+import contextlib
 import json
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from sqlalchemy.engine import make_url
 from orchestrator.command_line.cli import main
 from orchestrator.runtime.stop import Stop
 from tests.acceptance.migrations import add_two, migrate
-from tests.harness import Project
+from tests.harness import Project, run
 from tests.servers import Database, backends
 
 LOOKING = pytest.mark.parametrize("command", ["status", "plan"])
@@ -139,3 +141,52 @@ def _state(capsys: pytest.CaptureFixture[str]) -> str:
     assert main(["status", "--json", "--exit-code"], Stop()) == 1
     (database,) = json.loads(capsys.readouterr().out)["databases"]
     return str(database["state"])
+
+
+STARTS: dict[str, tuple[str, ...]] = {
+    "migrate": ("migrate",),
+    "wait": ("wait",),
+    "wait --head": ("wait", "--head"),
+    "run": ("run", "--", "true"),
+}
+DOWN = "mysql+asyncmy://app:s3cret@127.0.0.1:1/d"
+
+
+@pytest.mark.parametrize(
+    ("url", "sql", "codes"),
+    [
+        (DOWN, "", dict.fromkeys(STARTS, 4)),
+        ("sqlite+aiosqlite:///no/such/directory/app.db", "", dict.fromkeys(STARTS, 5)),
+        ("sqlite+aiosqlite:///app.db", "", {"migrate": 0, "wait": 0, "wait --head": 4, "run": 0}),
+        (
+            "sqlite+aiosqlite:///app.db",
+            "CREATE TABLE plants (id INT)",
+            {"migrate": 7, "wait": 0, "wait --head": 4, "run": 7},
+        ),
+        (
+            "sqlite+aiosqlite:///app.db",
+            "CREATE TABLE alembic_version (version_num TEXT); INSERT INTO alembic_version VALUES ('theirs')",
+            {"migrate": 10, "wait": 0, "wait --head": 10, "run": 10},
+        ),
+    ],
+    ids=["down", "refused", "empty", "foreign tables", "unknown revision"],
+)
+async def test_each_command_of_a_start_has_the_exit_code_of_the_failure(
+    url: str, sql: str, codes: dict[str, int], project: Project, tmp_path: Path
+) -> None:
+    """With one last event that says why, and no traceback of ours."""
+    env = {"DATABASE_URL": url, "ORCHESTRATOR_APP": "json:loads", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "0.2"}
+
+    async def ended(name: str) -> None:
+        directory = tmp_path / name.replace(" ", "")
+        shutil.copytree(project.path, directory)
+        with contextlib.closing(sqlite3.connect(directory / "app.db")) as connection:
+            connection.executescript(sql)
+        result = await run(*STARTS[name], env=env, cwd=directory)
+        assert result.exit_code == codes[name], result.story()
+        assert "Traceback" not in result.stderr
+        if codes[name]:
+            assert result.events[-1]["event"] == "startup_failed"
+            assert result.events[-1]["hint"]
+
+    await asyncio.gather(*map(ended, STARTS))

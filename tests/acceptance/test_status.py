@@ -18,7 +18,6 @@ from tests.acceptance.migrations import CREATE, add_two, locks, migrate, untouch
 from tests.harness import Project
 from tests.servers import Database, backends
 
-
 PRINT = "import sys; sys.stdout.reconfigure(line_buffering=True); print('hello\\nfrom env.py')"
 
 
