@@ -9,7 +9,18 @@ from sqlalchemy.exc import DBAPIError
 
 from orchestrator.address.drivers import DRIVERS
 from orchestrator.databases import Backend
-from orchestrator.databases.diagnosis import DNS, LOST, NETWORK, READ_ONLY, REFUSED, STARTING, TIMEOUT, Diagnosis, chain
+from orchestrator.databases.diagnosis import (
+    BUSY,
+    DNS,
+    LOST,
+    NETWORK,
+    READ_ONLY,
+    REFUSED,
+    STARTING,
+    TIMEOUT,
+    Diagnosis,
+    chain,
+)
 from orchestrator.errors import Failure, StartupError
 
 _PASSING = {each.error_type for each in (DNS, LOST, NETWORK, READ_ONLY, REFUSED, STARTING, TIMEOUT)}
@@ -31,7 +42,9 @@ class Interrupted(StartupError):  # noqa: N818  # the caller may go on
         self.diagnosis, self.silent_seconds = diagnosis, silent_seconds
 
 
-def interruption(error: BaseException, backend: Backend, silent_seconds: float = 0.0) -> Diagnosis | None:
+def interruption(
+    error: BaseException, backend: Backend, silent_seconds: float = 0.0, *, begun: bool = True
+) -> Diagnosis | None:
     """Return what the database did, if it interrupted the run; None for an error of a revision or of env.py.
 
     A revision may have network errors itself, from an HTTP client: only errors of a database driver count.
@@ -40,6 +53,7 @@ def interruption(error: BaseException, backend: Backend, silent_seconds: float =
         error: the error that ended the run.
         backend: the backend of the database.
         silent_seconds: how long the database was silent, if the connection was ended for that; otherwise 0.
+        begun: whether env.py has begun to migrate; before that, a server without a free connection counts too.
     """
     cause = error.__cause__ if isinstance(error, StartupError) else error
     if cause is None or not is_of_database(cause):
@@ -47,7 +61,7 @@ def interruption(error: BaseException, backend: Backend, silent_seconds: float =
     if silent_seconds:
         return TIMEOUT.found("", _SILENT.format(silent_seconds))
     found = backend.diagnose(cause)
-    return found if found.error_type in _PASSING else None
+    return found if found.error_type in _PASSING or (found.error_type == BUSY.error_type and not begun) else None
 
 
 def is_of_database(error: BaseException) -> bool:

@@ -181,7 +181,7 @@ class Preparation:
         """Run env.py; where the database interrupts it, wait until that takes writes again, and run it once more."""
         from orchestrator.migrations.upgrade.interruptions import Interruptions
 
-        task, interruptions = self._upgrade_task(), Interruptions(self.report)
+        task, interruptions = self._upgrade_task(), Interruptions(self.report, self.settings.wait_timeout_seconds)
         while True:
             try:
                 with self.stop.unhurried():
@@ -189,12 +189,13 @@ class Preparation:
             except Interrupted as interrupted:
                 if self.asked.is_set():
                     raise StopAsked from interrupted  # the next start continues
-                interruptions.note(interrupted)
+                pause = interruptions.note(interrupted)
                 budget = self.settings.wait_timeout_seconds - interrupted.silent_seconds
             finally:
                 restore()
                 if missing:  # if it is missing still, that is what is wrong
                     await self._wait_for_database(None, migrate=False)
+            await unless_stopped(self.asked, asyncio.sleep(pause))
             await unless_stopped(self.asked, self._wait_for_database(target, migrate=True, budget_seconds=budget))
 
     def _upgrade_task(self) -> "UpgradeTask":

@@ -315,7 +315,7 @@ async def test_causes_may_change_and_the_last_one_is_reported(tmp_path: Path) ->
     assert_well_formed(process)
 
 
-def _log_in(database: Database) -> Any:
+def log_in(database: Database) -> Any:
     """Occupy one of the server's connections."""
     url = make_url(database.url)
     who = {"host": url.host, "port": url.port, "user": url.username, "password": url.password}
@@ -331,10 +331,10 @@ async def test_a_server_without_a_free_connection_is_waited_for(
     """It has room for us as soon as another client leaves."""
     with make("--max-connections=11") as server, contextlib.ExitStack() as connections:
         database = server.create_database()
-        last = _log_in(database)
+        last = log_in(database)
         with contextlib.suppress(pymysql.err.OperationalError, psycopg2.OperationalError):
             while True:
-                connections.enter_context(contextlib.closing(_log_in(database)))
+                connections.enter_context(contextlib.closing(log_in(database)))
         async with Orchestrator("wait", env=PATIENT | {"DATABASE_URL": database.url}, cwd=tmp_path) as process:
             await process.event("database_retry_scheduled", attempt=2, error_type="busy", error_code=code)
             last.close()

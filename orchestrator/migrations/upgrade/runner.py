@@ -195,8 +195,9 @@ class Upgrade:
             raise error
         failure = error.failure if isinstance(error, StartupError) else self.failure(error)
         wrong = not self.contexts and self._errors.wrong_option
-        if not wrong and (diagnosis := interruption(error, self._backend, self.silent_seconds)):
-            raise Interrupted(failure, diagnosis, self.silent_seconds) from error
+        begun, silent = bool(self.contexts), self.silent_seconds
+        if not wrong and (diagnosis := interruption(error, self._backend, silent, begun=begun)):
+            raise Interrupted(failure, diagnosis, silent) from error
         if isinstance(error, StartupError):
             raise error
         raise StartupError(failure, _worth_reading(error)) from error

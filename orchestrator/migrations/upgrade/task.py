@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from orchestrator.databases import backend_for
-from orchestrator.databases.diagnosis import TIMEOUT
+from orchestrator.databases.diagnosis import TIMEOUT, Diagnosis, Verdict
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.waiting import Look, T, connected, wait_for_database
@@ -91,7 +91,7 @@ class UpgradeTask:
 
         async def begin_here() -> None:
             begin()
-            await unless_stopped(asked, self._wait_for(check_lock_support))
+            await unless_stopped(asked, self._check_lock_support())
 
         upgrade = self._upgrade_of(target.env)
         upgrade.begin = lambda: asyncio.run_coroutine_threadsafe(begin_here(), loop).result()
@@ -175,11 +175,25 @@ class UpgradeTask:
         except Exception as error:  # noqa: BLE001  # whatever the driver says: the process ends anyway
             _logger.warning("The running statement could not be cancelled: %r", error)
 
-    async def _wait_for(self, look: Look[T]) -> T:
+    async def _check_lock_support(self) -> None:
+        """Check it for a short time only: env.py's connection is open, and others may need it to end their work.
+
+        Raises:
+            StartupError: with DatabaseRefused: the lock would protect nothing, or Interrupted: there was no answer.
+        """
+        try:
+            await self._wait_for(check_lock_support, within_seconds=self._settings.connect_timeout_seconds)
+        except StartupError as error:
+            if not isinstance(failure := error.failure, DatabaseUnreachable):
+                raise
+            seen = failure.error_type, failure.error_code, failure.error_message
+            raise Interrupted(failure, Diagnosis(Verdict.RETRY, *seen)) from error
+
+    async def _wait_for(self, look: Look[T], *, within_seconds: float | None = None) -> T:
         found = await wait_for_database(
             self._credentials,
             look,
-            budget_seconds=self._settings.wait_timeout_seconds,
+            budget_seconds=within_seconds or self._settings.wait_timeout_seconds,
             attempt_seconds=self._settings.connect_timeout_seconds,
             emit=self._emit,
         )
