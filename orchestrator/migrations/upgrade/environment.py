@@ -22,6 +22,7 @@ from orchestrator.migrations.scripts.alembic_scripts import alembic_config, scri
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 from orchestrator.migrations.upgrade.event_listeners import forgotten_after
+from orchestrator.migrations.upgrade.pooled import emptied_pools
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -83,7 +84,7 @@ class Environment:
             Exception: any exception of env.py.
         """
         self._configured = False
-        with our_connections(self._credentials), REPEATS.again():
+        with our_connections(self._credentials), emptied_pools(), REPEATS.again():
             try:
                 self._run_once(visitor)
             except MissingGreenlet:
