@@ -37,10 +37,11 @@ def emptied_pools() -> Iterator[None]:
 
 
 def _close(entry: Any) -> None:
-    """Close the connection of an entry (`ConnectionPoolEntry`). The entry stays in its pool, and connects when it is needed again."""
-    connection = entry.dbapi_connection
+    """Close a pool entry's connection. The entry stays in its pool, and connects when it is needed again."""
+    connection: Any = entry.dbapi_connection
+    is_async = isinstance(connection, AdaptedConnection)
     with contextlib.suppress(Exception):  # it is lost, or its event loop has ended
-        if not isinstance(connection, AdaptedConnection):
+        if not is_async:
             entry.close()
             return
         sockets.end(connection.driver_connection)
