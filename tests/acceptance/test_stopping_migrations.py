@@ -1,7 +1,6 @@
 """SIGTERM while migrating: what runs may end, what does not end is cancelled, all of it within the budget."""
 
 import signal
-import time
 from pathlib import Path
 
 import httpx
@@ -43,6 +42,12 @@ def _running(server: Server, database: Database) -> list[str]:
     return [text for (text,) in server.execute(query, database.name)]
 
 
+def _seconds_to_stop(process: Orchestrator) -> float:
+    """Return the time from the request to the last event, by the clock of the process: ours may wait for a core."""
+    (requested,) = process.find("stop_requested")
+    return float(process.events[-1]["elapsed_seconds"] - requested["elapsed_seconds"])
+
+
 async def test_the_running_revision_ends_and_the_next_does_not_begin(project: Project, database: Database) -> None:
     """The port answers meanwhile, so the platform does not kill it; the next start continues where this one stopped."""
     project.add_revision("r2", f"{WAIT_FOR_GO}\n{INSERT.format(2, 'oak')}")
@@ -73,12 +78,10 @@ async def test_a_statement_that_does_not_end_is_cancelled(project: Project, data
     _add_long(project, database)
     async with Orchestrator("migrate", env=environment(database, **SETTINGS), cwd=project.path) as process:
         await process.event("log", message="here it goes")
-        began = time.monotonic()
         process.signal(signal.SIGTERM)
         assert await process.exit_code() == 12
-        seconds = time.monotonic() - began
     assert LONG[database.backend] not in _running(server, database)
-    assert BUDGET / 2 < seconds < BUDGET + 1  # a busy machine may report it late
+    assert BUDGET / 2 < _seconds_to_stop(process) < BUDGET + 1
     (failure,) = process.find("migration_stopped", revision="long", statement_index=1, statements_done=0)
     assert failure["statement"] == LONG[database.backend]
     assert failure["error_code"] in (1317, "57014")
@@ -98,10 +101,9 @@ async def test_what_cannot_be_cancelled_is_left_within_the_budget(
     settings = environment(database, ORCHESTRATOR_SHUTDOWN_SECONDS=budget)
     async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
         await process.event("log", message="here it goes")
-        began = time.monotonic()
         process.signal(signal.SIGTERM)
         assert await process.exit_code() == 12
-        assert time.monotonic() - began < float(budget) + 2
+    assert _seconds_to_stop(process) < float(budget) + 1
     assert process.find("migration_stopped", revision="long", statement_index=1)
     assert process.events[-1]["event"] == "startup_failed"
     assert stamped(database) == ["r1"]
