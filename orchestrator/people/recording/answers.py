@@ -77,6 +77,9 @@ class NoTables:
         """Return an empty constraint."""
         return {"constrained_columns": [], "name": None}
 
+    def clear_cache(self) -> None:
+        """Do nothing."""
+
     def _inspection_context(self) -> Any:
         """Raise the error of an empty database: a table cannot be reflected (`autoload_with`)."""
         raise NoSuchTableError("it reflects a table")
