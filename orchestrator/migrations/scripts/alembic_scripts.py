@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.engine.url import URL
 
 from orchestrator.errors import StartupError
+from orchestrator.migrations.scripts.alembic_import import import_alembic
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.facts import checksum_of, description_of
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def alembic_config(files: AlembicFiles, url: URL | None, target: str) -> "Config":
     """Return the configuration of `alembic upgrade TARGET`, with `url` as the database; None keeps the files' URL."""
+    import_alembic()
     from alembic.config import CommandLine, Config
 
     arguments = ["--name", files.section, *(each for x in files.x for each in ("-x", x)), "upgrade", target]

@@ -23,8 +23,7 @@ def checksum_of(path: Path | str) -> str:
         parts = iter(lambda: os.read(descriptor, _CHUNK_BYTES), b"")
         return checksum(b"".join(parts))
     except OSError as error:
-        error.filename = os.fspath(path)
-        raise
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # `os.read` names no file
     finally:
         os.close(descriptor)
 
