@@ -190,36 +190,3 @@ async def test_a_tenants_loop_without_tenants_has_nothing_to_do(project: Project
     assert (result.exit_code, told(result)) == (0, [])
     assert result.find("log", level="warning")
     assert (await run("freeze", env=environment(database), cwd=project.path)).exit_code == 0
-
-
-@backends("sqlite")
-async def test_what_env_py_changes_in_the_process_is_not_left_to_the_app(project: Project, database: Database) -> None:
-    """Its variables may hold the login of the schema's owner; under `alembic` all of it ends with the process."""
-    changes = """
-import logging, os, socket
-os.environ["OWNER"] = "s3cret"
-os.environ["GREETING"] = "changed"
-del os.environ["TOKEN"]
-os.chdir("/")
-logging.disable(logging.CRITICAL)
-socket.setdefaulttimeout(7)
-"""
-    own_engine(project, f"sqlite:///{database.name}", after=changes)
-    shown = "os.getenv('OWNER'), os.getenv('GREETING'), os.getenv('TOKEN'), os.getcwd(), socket.getdefaulttimeout()"
-    project.write(
-        "app/main.py",
-        f"""
-import logging, os, socket
-
-async def app(scope, receive, send):
-    if scope["type"] == "lifespan":
-        logging.getLogger("shop").warning(f"{{({shown})}}")
-    raise NotImplementedError("no lifespan")
-""",
-    )
-    settings = environment(database, GREETING="as given", TOKEN="t")
-    async with Orchestrator("serve", env=settings, cwd=project.path) as process:
-        as_found = f"(None, 'as given', 't', '{project.path}', None)"
-        await process.event("log", logger="shop", message=as_found)
-        await process.event("server_started")
-        assert await process.stop() == 0

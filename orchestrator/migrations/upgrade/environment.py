@@ -23,7 +23,6 @@ from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 from orchestrator.migrations.upgrade.event_listeners import forgotten_after
 from orchestrator.migrations.upgrade.pooled import emptied_pools
-from orchestrator.migrations.upgrade.surroundings import left_as_found
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationContext, RevisionStep
@@ -128,7 +127,7 @@ class Environment:
                 _attend(environment.get_context(), visitor)
 
         environment.configure = wrapped  # type: ignore[method-assign,assignment]  # of this instance
-        with environment, left_as_found(), env_py_runs(), forgotten_after(scripts.env_py_location):
+        with environment, env_py_runs(), forgotten_after(scripts.env_py_location):
             scripts.run_env()
 
     async def _run_with_connection(self, visitor: Visitor) -> None:
