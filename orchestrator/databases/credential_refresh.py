@@ -20,6 +20,7 @@ from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.iam import Login, Tokens, secrets_of
+from orchestrator.logins.issued_logins import unchanged
 from orchestrator.runtime.concurrency import in_daemon_thread
 
 SIGNATURES_KEPT = 200  # a token is valid for 15 minutes; masking all earlier ones would slow each log line
@@ -30,10 +31,12 @@ def kept_current(credentials: Credentials) -> Iterator[None]:
     """Inside this block, renew logins and keep all passwords of `credentials` out of the log."""
     logins = Logins(credentials)
     credentials.issued.listeners.append(REDACTOR.register)
-    event.listen(Engine, "do_connect", logins.renew, insert=True)  # before the backends encode the password
+    event.listen(Engine, "do_connect", logins.renew)
+    credentials.issued.renew = logins.renew
     try:
         yield
     finally:
+        credentials.issued.renew = unchanged
         event.remove(Engine, "do_connect", logins.renew)
         credentials.issued.listeners.remove(REDACTOR.register)
 
@@ -63,7 +66,8 @@ class Logins:
         except CredentialsError:
             url = None
         if url:
-            parameters.update({"user": url.username, driver.password_key: url.password})
+            password = driver.passwords.encoded(url.password)  # the backend's listener may have been called before
+            parameters.update({"user": url.username, driver.password_key: password})
 
     def _put_token(self, dialect: Dialect, user: str, parameters: Parameters) -> None:
         """Use a token, and the TLS that it requires, unless the login is not ours or the driver is unknown."""

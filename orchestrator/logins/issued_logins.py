@@ -2,11 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy.engine.url import URL
 
 Source = Callable[[], URL]
 """Gives a login as it is now."""
+
+
+def unchanged(*_: Any) -> None:
+    """Leave the arguments of a connection as they are: nothing renews logins."""
 
 
 @dataclass
@@ -15,9 +20,11 @@ class IssuedLogins:
 
     Attributes:
         listeners: called with each password before it is used.
+        renew: renews the login in a driver's arguments, with the arguments of SQLAlchemy's event `do_connect`.
     """
 
     listeners: list[Callable[[Iterable[str]], None]] = field(default_factory=list, repr=False)
+    renew: Callable[[Any, Any, Any, dict[str, Any]], None] = field(default=unchanged, repr=False)
     _sources: dict[tuple[str, str], Source] = field(default_factory=dict, repr=False)
 
     def issue(self, url: URL, source: Source, *, changes: bool) -> URL:

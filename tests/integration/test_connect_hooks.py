@@ -162,13 +162,13 @@ def test_env_py_logs_in_to_migrate_wherever_it_found_its_address(
     server = plain_servers(driver.database)
     database = server.create_database()
     migrator = f"migrator_{uuid.uuid4().hex[:8]}"
-    server.add_user(database, migrator, "0wner", "SELECT")
+    server.add_user(database, migrator, "0wnër€", "SELECT")
     app = _url(database.url, driver)
     monkeypatch.setenv("DATABASE_URL", app.render_as_string(hide_password=False))
     credentials = read(
         DATABASE_URL=app.render_as_string(hide_password=False),
         MIGRATION_DATABASE_USER=migrator,
-        MIGRATION_DATABASE_PASSWORD="0wner",
+        MIGRATION_DATABASE_PASSWORD="0wnër€",
     )
     with our_connections(credentials):
         found = make_url(os.environ["DATABASE_URL"])

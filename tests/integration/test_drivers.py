@@ -126,4 +126,4 @@ def test_a_rotated_password_replaces_one_that_was_encoded(name: str, tmp_path: P
     arguments = {"user": "app", "password": encode(url.password)}
     file.write_text(json.dumps(told | {"password": "nëw"}))
     Logins(credentials).renew(dialect, None, [], arguments)
-    assert arguments["password"] == "nëw"
+    assert arguments["password"] == encode("nëw")

@@ -126,7 +126,7 @@ def _first_connect_raises(ours: int) -> Iterator[None]:
         if threading.get_ident() != ours:
             raise _Connecting(dialect, arguments, parameters)
 
-    event.listen(Engine, "do_connect", capture, insert=True)
+    event.listen(Engine, "do_connect", capture)
     try:
         yield
     finally:

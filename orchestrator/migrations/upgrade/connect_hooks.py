@@ -32,8 +32,8 @@ def our_connections(credentials: Credentials) -> Iterator[None]:
     DATABASE_URL has the login for migrating inside this block, because most env.py read it there.
     """
     hooks = _Hooks(credentials)
-    event.listen(Engine, "do_connect", hooks.log_in, insert=True)  # before the hook that adds a token
-    event.listen(Engine, "do_connect", hooks.need_greenlet, insert=True)
+    event.listen(Engine, "do_connect", hooks.need_greenlet)
+    event.listen(Engine, "do_connect", hooks.log_in)
     event.listen(Engine, "do_connect", hooks.prepare)
     event.listen(Engine, "connect", hooks.check)
     try:
@@ -79,8 +79,11 @@ class _Hooks:
         if ours and dialect.is_async and getcurrent().parent is None and "async_fallback" not in parameters:
             raise MissingGreenlet("env.py is synchronous and its driver is not")
 
-    def log_in(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
-        """Replace the app's login, which env.py may have from anywhere, by the login for migrating."""
+    def log_in(self, dialect: Dialect, record: Any, args: Any, parameters: Parameters) -> None:
+        """Replace the app's login, which env.py may have from anywhere, by the login for migrating.
+
+        The listeners that renew a login and encode its password were called before this one.
+        """
         credentials = self._credentials
         if not (self._concerned(dialect) and credentials.separate and credentials.known):
             return
@@ -89,10 +92,12 @@ class _Hooks:
         if parameters.get("user") == own.username:
             return
         if (app and parameters.get("user") == app.username and _is_at(app, parameters)) or _is_in(own, parameters):
-            key = driver_or_usual(dialect.driver).password_key
-            parameters.pop(key, None)
-            login = {"user": own.username, key: own.password, "host": own.host, "port": own.port}
+            driver = driver_or_usual(dialect.driver)
+            parameters.pop(driver.password_key, None)
+            password = driver.passwords.encoded(own.password)
+            login = {"user": own.username, driver.password_key: password, "host": own.host, "port": own.port}
             parameters.update({name: value for name, value in login.items() if value is not None})
+            credentials.issued.renew(dialect, record, args, parameters)
 
     def prepare(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Add the TLS context and the program name.

@@ -59,7 +59,7 @@ def configured_options(config: "Config", scripts: "ScriptDirectory") -> tuple[di
         raise _Configured(options)
 
     environment.configure = configure  # type: ignore[method-assign,assignment]  # of this instance
-    event.listen(Engine, "do_connect", _refuse, insert=True)
+    event.listen(Engine, "do_connect", _refuse)
     try:
         with environment, env_py_runs(), nothing_changed():
             scripts.run_env()
