@@ -58,7 +58,7 @@ class Ending:
     def failed(self, error: StartupError) -> int:
         """Write the failure's event, then the last event."""
         self._note(error.__cause__)
-        failure, state, phase = error.failure, self._lifecycle.state, self._report.status.phase
+        failure, state, phase = error.failure, self._lifecycle.state, self._phase
 
         def tell() -> None:
             self._report(failure, error.exception)
@@ -78,9 +78,14 @@ class Ending:
             hint=hint,
             exit_code=code,
             failed_state=state,
-            failed_phase=self._report.status.phase,
+            failed_phase=self._phase,
         )
         return self._end(code, lambda: self._fail(failure, error))
+
+    @property
+    def _phase(self) -> str:
+        """Return what the start did; empty in `waiting`, where app, scripts and database are looked at together."""
+        return "" if self._lifecycle.state is State.WAITING else self._report.status.phase
 
     def _note(self, error: BaseException | None, *, bug: bool = False) -> None:
         if is_exhaustion(error) or (bug and is_near_limit()):

@@ -108,13 +108,13 @@ async def test_celery_behind_the_service_that_migrates(project: Project, role: s
     """A queue's workers must not meet the schema of yesterday."""
     project.write("tasks.py", CELERY)
     pool = ["--pool", "solo"] if role == "worker" else []
-    command = (sys.executable, "-m", "celery", "-A", "tasks", role, "-l", "INFO", *pool)
+    command = (sys.executable, "-m", "celery", "-A", "tasks", role, "-l", "DEBUG", *pool)
     async with started(project, *command) as process:
         await line(process, "command_started")
-        await line(process, "ready." if role == "worker" else "beat: Starting")
+        # While beat makes its schedule file, its own signal handler would make it again, and end it with 1.
+        await line(process, "ready." if role == "worker" else "Waking up")
         process.send_signal(signal.SIGTERM)
-        ends = {0} if role == "worker" else {0, 1}  # 1 is beat's own, while it makes its file
-        assert await asyncio.wait_for(process.wait(), 30) in ends
+        assert await asyncio.wait_for(process.wait(), 30) == 0
 
 
 AROUND = """
