@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Any, NamedTuple
 
 from orchestrator.errors import EXIT_USAGE, Failure
@@ -62,6 +61,8 @@ def _section(fields: Mapping[str, Any]) -> str:
 
 def _url(section: str) -> str:
     """Return the address by the package's own `Documentation`: the site of `make docs`, or docs/ of the repository."""
+    from importlib import metadata
+
     try:
         addresses = metadata.metadata(DISTRIBUTION).get_all("Project-URL") or []
     except metadata.PackageNotFoundError:  # a checkout that is not installed
