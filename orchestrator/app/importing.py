@@ -3,6 +3,7 @@
 import asyncio
 import inspect
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,9 +68,9 @@ def hint_for(settings: Settings, error: BaseException) -> str:
 
 def _where_it_was_looked_for(settings: Settings) -> str:
     path = settings.app.partition(":")[0].replace(".", "/")
-    own = Path(sys.base_prefix)
-    directories = dict.fromkeys(place or "." for place in sys.path if not Path(place).is_relative_to(own))
-    places = ", ".join([each for each in directories if Path(each).is_dir()][:_PATHS_TOLD])
+    installed = [*sysconfig.get_paths().values()]
+    own = [each for each in dict.fromkeys(sys.path) if not any(Path(each).is_relative_to(one) for one in installed)]
+    places = ", ".join([each or "." for each in own if Path(each).is_dir()][:_PATHS_TOLD])
     found = likely_app(Path.cwd())
     likely = f" {found} seems to hold an app: ORCHESTRATOR_APP={_import_string(found)}?" if found else ""
     return (

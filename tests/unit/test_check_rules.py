@@ -119,6 +119,8 @@ def test_what_no_version_of_the_app_knows_may_go(statements: Sequence[str]) -> N
         ("constraint-missing-not-valid", "ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES s (a)", False),
         ("adding-required-field", "ALTER TABLE t ADD COLUMN id BIGSERIAL NOT NULL", True),
         ("adding-required-field", "ALTER TABLE t ADD COLUMN id BIGINT NOT NULL", False),
+        ("adding-field-with-default", "ALTER TABLE t ADD COLUMN c TIMESTAMP DEFAULT (CURRENT_TIMESTAMP)", True),
+        ("adding-field-with-default", "ALTER TABLE t ADD COLUMN c UUID DEFAULT (gen_random_uuid())", False),
         ("changing-column-type", "ALTER TABLE t ALTER COLUMN a TYPE TEXT", True),
         ("changing-column-type", "ALTER TABLE t ALTER COLUMN a TYPE VARCHAR(30)", True),
         ("changing-column-type", "ALTER TABLE t ALTER COLUMN a TYPE VARCHAR(10)", False),

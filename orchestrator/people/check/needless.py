@@ -10,6 +10,10 @@ _UNIQUE = re.compile(r"add\s+(constraint\s+\S+\s+)?(unique|primary\s+key)\b", re
 _COUNTED = re.compile(r"\b(small|big)?serial\b|\bgenerated\b", re.IGNORECASE)
 _RETYPED = re.compile(r"alter\s+(?:column\s+)?(?P<name>\S+)\s+(?:set\s+data\s+)?type\s+(?P<rest>.*)", re.IGNORECASE)
 _REQUIRED = re.compile(r"alter\s+(?:column\s+)?(?P<name>\S+)\s+set\s+not\s+null", re.IGNORECASE)
+_CONSTANT = re.compile(  # squawk does not look into parentheses
+    r"\bdefault\s*\(+\s*(current_(timestamp|date|time)|local(timestamp|time)|now\s*\(\s*\)|'(?:[^']|'')*'|-?[\d.]+|true|false)\s*\)",
+    re.IGNORECASE,
+)
 _VARCHAR = re.compile(r"varchar(?:\((\d+)\))?")
 
 
@@ -26,6 +30,8 @@ def needless(rule: str, sql: Sql, column: ColumnOf) -> bool:
             return all(_UNIQUE.match(each) for each in sql.clauses)
         case "adding-required-field":  # the server fills them
             return bool(_COUNTED.search(sql.bare))
+        case "adding-field-with-default":
+            return bool(_CONSTANT.search(sql.text))
         case "changing-column-type":
             retyped = [found for each in sql.clauses if (found := _RETYPED.match(each))]
             return bool(retyped) and all(_keeps_rows(each, column) for each in retyped)
