@@ -56,6 +56,17 @@ async def test_a_synchronous_env_with_its_own_settings_needs_no_variable(project
     assert told(await _migrate(project)) == ["migrations_current"]
 
 
+@backends("sqlite")
+async def test_what_a_module_of_the_app_does_at_its_import_stays_done(project: Project, database: Database) -> None:
+    """`load_dotenv()` in the app's settings runs once: env.py imports that module first, the app finds it imported."""
+    project.write("app/settings.py", f"import os\nos.environ['TEAM_URL'] = {database.synchronous_url!r}\n")
+    project.write("alembic/env.py", _SYNC.replace("import VALUES", "import os").replace("VALUES", "os.environ"))
+    app = (project.path / "app" / "main.py").read_text()
+    project.write("app/main.py", f"from app.settings import os\nassert os.environ['TEAM_URL']\n{app}")
+    assert (await _migrate(project)).exit_code == 0
+    assert stamped(database) == ["r2"]
+
+
 async def test_an_address_in_alembics_configuration_is_found(project: Project, database: Database) -> None:
     """`sqlalchemy.url`, and the asynchronous template: at head there is nothing to run but one SELECT."""
     ini = project.path / "alembic.ini"
