@@ -1,6 +1,7 @@
 """CONTRIBUTING.md: the map and the recipe for a backend are those of the code."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,10 @@ def test_a_package_is_a_folder_and_costs_no_import() -> None:
     for package in package_map.packages().keys() - apart - {"orchestrator"}:
         source = Path("orchestrator", *package.split("."), "__init__.py").read_text(encoding="utf-8")
         assert [*map(type, ast.parse(source).body)] == [ast.Expr], package
+
+
+def test_the_files_that_are_mutated_and_the_tests_that_must_notice_are_there() -> None:
+    """A file that moved would not be mutated any more, and nobody would see it."""
+    settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
+    names = [*settings["only_mutate"], *settings["pytest_add_cli_args_test_selection"]]
+    assert [name for name in names if not [*Path().glob(name)]] == []
