@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shlex
 import signal
 import socket
@@ -21,6 +22,7 @@ from tests.servers.ports import free_port
 
 Case = dict[str, Any]
 CASES: list[Case] = yaml.safe_load((Path(__file__).parents[1] / "data/startup_scripts.yaml").read_text())
+LEAST_NAMED = 40  # tests, on the page
 LEAST_UNCHANGED = 112  # scripts: only their command and variables
 FILES = {
     ".env": "FROM_A_FILE=1\n",
@@ -122,3 +124,11 @@ def test_most_scripts_are_replaced_without_a_change() -> None:
     assert all(("instead" in case) is not ("cannot" in case) for case in CASES)
     unchanged = [case for case in CASES if not {"cannot", "refused", "needs"} & case.keys()]
     assert len(unchanged) >= LEAST_UNCHANGED
+
+
+def test_each_kind_of_step_has_a_test_that_exists() -> None:
+    """A renamed test would leave the page with a promise."""
+    root = Path(__file__).parents[2]
+    named = re.findall(r"`(tests/[^`:]+)::(\w+)`", (root / "docs/decisions/scripts.md").read_text())
+    assert len(named) >= LEAST_NAMED
+    assert [each for path, each in named if f"def {each}(" not in (root / path).read_text()] == []

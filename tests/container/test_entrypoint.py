@@ -60,7 +60,7 @@ async def test_it_migrates_becomes_the_command_and_ends_on_sigterm(
         assert await container.stop() in {0, 143}
 
 
-async def test_the_commands_exit_code_is_the_containers(engine: Engine, image: str) -> None:
+async def test_the_exit_code_of_the_command_is_the_one_of_the_container(engine: Engine, image: str) -> None:
     """A role that does not exist must not look like success."""
     arguments = ("sh", "-c", ROLES)
     async with Container(engine, image, *arguments, env=SQLITE, options=(*RESTRICTED, *READ_ONLY)) as container:

@@ -44,7 +44,7 @@ class LifeSigns:
                 try:
                     await self._connected()
                 except Exception as error:  # noqa: BLE001  # whatever it is: it must not end what it protects
-                    reason = innermost_message(error) or type(error).__name__
+                    reason = _NO_ANSWER if isinstance(error, TimeoutError) else innermost_message(error)
                     _logger.debug("No sign of life could be shown: %s", reason)
                     for each in self._watched():
                         each.limit_seconds = rest_seconds(self._settings)
@@ -76,6 +76,7 @@ class LifeSigns:
                 _logger.warning(_RESTS, each.rested_seconds, limit, reason)
 
 
+_NO_ANSWER = "a second connection got no answer in time"
 _RESTS = (
     "The revision has run no statement for %.0f s. After %.0f s without one, its session may be ended, and with it the "
     "migration lock (%s). ORCHESTRATOR_LOCK_TIMEOUT_SECONDS sets this limit: nine tenths of it."
