@@ -51,6 +51,27 @@ def test_a_released_session_is_as_it_was(contenders: list[Contender]) -> None:
     assert seen() == before
 
 
+@backends("postgresql")
+def test_a_revision_may_compute_although_the_server_ends_idle_sessions(contenders: list[Contender]) -> None:
+    """Keepalives show that the client lives; and the app gets its session back with the limits."""
+    first, *_ = contenders
+    limits = ("idle_in_transaction_session_timeout", "idle_session_timeout")
+
+    def seen() -> list[object]:
+        found = [first.connection.exec_driver_sql(f"SHOW {limit}").scalar() for limit in limits]
+        first.connection.rollback()
+        return found
+
+    for limit in limits:
+        first.connection.exec_driver_sql(f"SET {limit} = '10min'")
+    first.connection.commit()
+    first.lock.prepare(ddl_lock_timeout_seconds=1)
+    assert first.lock.try_acquire()
+    assert seen() == ["0", "0"]
+    first.lock.release()
+    assert seen() == ["10min", "10min"]
+
+
 @backends("mariadb", "mysql")
 def test_a_session_that_rests_too_long_is_reported_with_the_setting(contenders: list[Contender]) -> None:
     """A revision that computes for long must not be taken for one that a failover interrupted: it would again."""

@@ -54,6 +54,9 @@ class AdvisoryLock:
             "tcp_keepalives_idle": "30",
             "tcp_keepalives_interval": "10",
             "tcp_keepalives_count": "3",
+            # So a live client may compute for any time: these limits are for forgotten ones. The second one since 14.
+            "idle_in_transaction_session_timeout": "0",
+            "idle_session_timeout": "0",
             # The server notices a dead client during a statement and frees the lock: 0.3 s instead of 8 s. Since 14.
             "client_connection_check_interval": "500",
             "application_name": CONTEXT.program_name,
