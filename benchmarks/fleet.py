@@ -11,10 +11,11 @@ import argparse
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import looptime
 
+from benchmarks.simulation import calibration
 from benchmarks.simulation.costs import Costs
 from benchmarks.simulation.server import Server, State
 from benchmarks.simulation.task import Task, on
@@ -50,6 +51,8 @@ class Scenario:
         migration_seconds: how long the pending revisions take; 0: none is pending.
         connections: the server's `max_connections`.
         pool: connections that each serving app opens.
+        waits: all but one have ORCHESTRATOR_MIGRATE=false.
+        login_seconds: what a login costs a small server; 0: what was calibrated.
     """
 
     what: str
@@ -57,14 +60,18 @@ class Scenario:
     migration_seconds: float = 0.0
     connections: int = 5000
     pool: int = 1
+    waits: bool = False
+    login_seconds: float = 0.0
 
 
 SCENARIOS = {
     "at-head": Scenario("all start at head"),
     "pending": Scenario("all start, revisions of 60 s are pending", migration_seconds=60),
+    "one-migrates": Scenario("60 s pending, one migrates, the others only wait", migration_seconds=60, waits=True),
     "outage": Scenario("the port is closed for the first 60 s", _refused),
     "silence": Scenario("packets vanish for the first 60 s", _silent),
     "failover": Scenario("20 s of silence, 10 s a closed port, then up", _failover),
+    "slow-logins": Scenario("port closed for 60 s, then 100 logins a second", _refused, login_seconds=0.02),
     "few-connections": Scenario("at head, max_connections 341", connections=341, pool=0),
     "few-pending": Scenario("60 s pending, max_connections 341", migration_seconds=60, connections=341, pool=0),
 }
@@ -74,6 +81,9 @@ def simulate(scenario: Scenario, tasks: int, costs: Costs, *, cores: int = 2) ->
     """Run the fleet until all of it serves."""
     settings = load_settings({"DATABASE_URL": "mysql+asyncmy://app:x@database/shop"})
 
+    if scenario.login_seconds:
+        costs = replace(costs, login_seconds=scenario.login_seconds)
+
     async def whole() -> tuple[Server, list[Task]]:
         server = Server(
             costs,
@@ -82,7 +92,10 @@ def simulate(scenario: Scenario, tasks: int, costs: Costs, *, cores: int = 2) ->
             migrated=not scenario.migration_seconds,
             state=scenario.state,
         )
-        fleet = [Task(server, settings, scenario.migration_seconds, scenario.pool) for _ in range(tasks)]
+        fleet = [
+            Task(server, settings, scenario.migration_seconds, scenario.pool, not scenario.waits or number == 0)
+            for number in range(tasks)
+        ]
         with on(server):
             await asyncio.gather(*(task.run() for task in fleet))
         return server, fleet
@@ -115,14 +128,39 @@ def report(scenario: Scenario, tasks: int, costs: Costs) -> None:
         print(f"  {name:<22} {figure}")
 
 
+def compare(tasks: int) -> None:
+    """Print what real processes did, and what the simulation says of as many tasks."""
+    for what, seconds in calibration.statements().items():
+        print(f"{what:<22} {seconds * 1e6:7.1f} us of the server's processor")
+    real = calibration.fleet(tasks, max_connections=500)
+    scenario = Scenario("", migration_seconds=calibration.MIGRATION_SECONDS, pool=0)
+    server, fleet = simulate(scenario, tasks, Costs())
+    meter = server.meter
+    rows = {
+        "logins": (real.status["Connections"], meter.total("logins")),
+        "connections at most": (real.status["peak"], meter.peak),
+        "lines": (real.lines, meter.total("lines") + Costs().lines * tasks),
+        "bytes a line": (round(real.line_bytes), Costs().line_bytes),
+        "recheck, seconds": (round(real.recheck_seconds, 3), Costs().recheck_seconds),
+        "last served, seconds": (round(real.last_seconds, 1), round(max(each.served_at for each in fleet), 1)),
+    }
+    print(f"\n{tasks} tasks, a revision of {calibration.MIGRATION_SECONDS:g} s: real, simulated")
+    for name, (ours, theirs) in rows.items():
+        print(f"{name:<22} {ours:>8} {theirs:>8}")
+
+
 def main() -> None:
     """Simulate, or calibrate."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tasks", default="16,100,1000", help="joined by commas")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="joined by commas")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--calibrate", action="store_true", help="16 real processes beside 16 simulated tasks")
     options = parser.parse_args()
     random.seed(options.seed)
+    if options.calibrate:
+        compare(16)
+        return
     for name in options.scenarios.split(","):
         for tasks in map(int, options.tasks.split(",")):
             report(SCENARIOS[name], tasks, Costs())

@@ -90,7 +90,7 @@ class Server:
         self.connections += 1
         self.meter.peak = max(self.meter.peak, self.connections)
         try:
-            await self.work(self.costs.login_seconds)
+            await asyncio.shield(self.work(self.costs.login_seconds))  # a client that gives up spares no work
         except BaseException:
             self.connections -= 1
             raise

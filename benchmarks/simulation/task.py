@@ -19,7 +19,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from benchmarks.simulation.server import Server
 from benchmarks.simulation.session import Session
 from orchestrator.databases import Backend, waiting
-from orchestrator.databases.diagnosis import BUSY
+from orchestrator.databases.diagnosis import BUSY, Diagnosis, Verdict
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.mysql.lock import NamedLock
 from orchestrator.errors import DatabaseUnreachable, StartupError
@@ -34,6 +34,7 @@ from tests.unit.environments import read
 _CREDENTIALS = read(DATABASE_URL="mysql+asyncmy://app:x@database/shop")
 _FULL = BUSY.found(1040, "Too many connections")
 _UNREACHED = DatabaseUnreachable(attempts=1, waited_seconds=0.0, **_FULL.fields())
+_NOT_AT_HEAD = Diagnosis(Verdict.RETRY, "not_at_head", "", "the database is behind this image")
 _RESTART_SECONDS = 30.0  # until the platform starts a task again that has failed
 
 
@@ -44,6 +45,7 @@ class Task:
     Attributes:
         migration_seconds: how long the first one migrates if revisions are pending.
         pool: connections that the app opens when it serves.
+        migrates: with ORCHESTRATOR_MIGRATE=false it waits until another one has migrated.
         served_at: when it served, in virtual seconds.
         deaths: how often it ended instead.
     """
@@ -52,6 +54,7 @@ class Task:
     settings: Settings
     migration_seconds: float
     pool: int
+    migrates: bool = True
     served_at: float = 0.0
     deaths: int = 0
     events: list[Event] = field(default_factory=list)
@@ -67,8 +70,8 @@ class Task:
                 await asyncio.sleep(_RESTART_SECONDS)
 
     async def _start(self) -> None:
-        await self._wait_for(_look, self.settings.wait_timeout_seconds)
-        if self.migration_seconds:
+        await self._wait_for(_look if self.migrates else _look_for_head, self.settings.wait_timeout_seconds)
+        if self.migration_seconds and self.migrates:
             await self._continued_upgrade()
         self.served_at = asyncio.get_running_loop().time()
         for _ in range(self.pool):
@@ -146,6 +149,12 @@ async def _check_lock(connection: Any, _backend: Backend) -> None:
 
 async def _look(connection: Any, _backend: Backend) -> None:
     await connection.query("positions")
+
+
+async def _look_for_head(connection: Any, backend: Backend) -> None:
+    await _look(connection, backend)
+    if not connection.migrated:
+        raise waiting.NotReadyError(_NOT_AT_HEAD)
 
 
 async def _once(server: Server, look: Callable[[Any, Any], Any]) -> Any:
