@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks.row import Group, Row
-from benchmarks.rows import growth, image, journal, late, load, log_filter, probe, replicas, serving, starts
+from benchmarks.rows import growth, image, journal, late, load, log_filter, probe, reading, replicas, serving, starts
 
 GROUPS: dict[str, Group] = {
     "starts": starts.GROUP,
@@ -13,6 +13,7 @@ GROUPS: dict[str, Group] = {
     "load": load.GROUP,
     "journal": journal.GROUP,
     "growth": growth.GROUP,
+    "reading": reading.GROUP,
     "replicas": replicas.GROUP,
     "late": late.GROUP,
     "image": image.GROUP,
