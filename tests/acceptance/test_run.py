@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -96,12 +97,17 @@ def child_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
-async def test_process_1_hands_signals_on_and_reaps(project: Project) -> None:
+WAITS = (sys.executable, "-c", "import signal; print('up', flush=True); signal.pause()")
+ROLES = f"case $ROLE in worker) exec {shlex.join(WAITS)};; *) exit 9;; esac"
+
+
+@pytest.mark.parametrize("command", [WAITS, ("sh", "-c", ROLES)], ids=["program", "a script with roles"])
+async def test_process_1_hands_signals_on_and_reaps(project: Project, command: tuple[str, ...]) -> None:
     """As an image's entrypoint; the exit code is the program's, as a shell has it."""
     unshare = shutil.which("unshare")
     assert unshare
-    code = "import signal, sys; print('up', flush=True); signal.pause()"
-    async with started(project, sys.executable, "-c", code, under=(unshare, "-pf", "--mount-proc")) as process:
+    under, env = (unshare, "-pf", "--mount-proc"), {"ROLE": "worker"}
+    async with started(project, *command, env=env, under=under) as process:
         await line(process, "up")
         os.kill(child_of(process.pid), signal.SIGTERM)
         assert await process.wait() == 128 + signal.SIGTERM

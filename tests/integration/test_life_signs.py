@@ -69,6 +69,19 @@ def test_a_promise_lets_the_session_rest_for_as_long_as_the_server_does(holder: 
     assert holder.connection.exec_driver_sql(watched).scalar() == 1
 
 
+@backends("mariadb")
+def test_nothing_is_promised_behind_a_proxy_with_numbers_of_its_own(
+    contenders: list[Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ProxySQL greets with its own number, and would end the connection of that number: another one."""
+    first, *_ = contenders
+    driver = first.connection.connection.driver_connection
+    monkeypatch.setattr(driver, "server_thread_id", (first.lock.connection_id() + 1,))
+    first.lock.prepare(ddl_lock_timeout_seconds=1, rest_seconds=77, shows_life=True)
+    assert first.connection.exec_driver_sql("SELECT @@SESSION.wait_timeout").scalar() == 77
+    assert not first.lock.shows_life
+
+
 @backends("mariadb", "mysql")
 def test_a_silent_session_is_ended_and_its_lock_is_free(holder: Contender, contenders: list[Contender]) -> None:
     """Its host has vanished: nothing else would free the lock for hours."""
