@@ -179,7 +179,7 @@ def test_a_secret_at_the_cut_is_not_shown_in_part(name: str, before: str) -> Non
         begin = (before * LONGEST)[: LONGEST - size - 1] + " "
         told = redactor.text(begin + CUTS[name] + " " + "end " * 100)
         assert told.endswith(CUT)
-        assert not {"hUn", "nTe", "TeR", "eR2"} & {told[at : at + 3] for at in range(len(told) - 3)}
+        assert [part for part in ("hUn", "nTe", "TeR", "eR2") if part in told] == []
 
 
 PIECES = [
