@@ -1,9 +1,15 @@
-"""Decides which requests become `request` events: by uvicorn's access logger, its level and filters."""
+"""Decides which requests become `request` events (by uvicorn's access logger), and writes them without an event.
+
+Each request has its line. To make the event, and to take it apart again, is most of the cost of a line.
+"""
 
 import logging
 from collections.abc import Mapping
 from typing import Any
 
+from orchestrator.events import Request
+from orchestrator.log import direct
+from orchestrator.log.redaction import REDACTOR
 from orchestrator.log.route import ROUTE
 
 _ACCESS = logging.getLogger("uvicorn.access")
@@ -18,6 +24,18 @@ def is_told(scope: Mapping[str, Any], status: int) -> bool:
     if not (ROUTE.requests and ROUTE.enabled(logging.INFO)) or _ACCESS.level > logging.INFO:
         return False
     return not _ACCESS.filters or _passes(scope, status)
+
+
+def write(fields: Mapping[str, Any]) -> bool:
+    """Write the line of a `request` event with these fields; return False if only the event itself can be written."""
+    output = ROUTE.output
+    if output is None:
+        return False
+    told = {**fields, "path": REDACTOR.text(fields["path"]), "client": REDACTOR.text(fields["client"])}
+    try:
+        return direct.write(output, Request, Request.sentence.format_map(told), told)
+    except Exception:  # noqa: BLE001  # the log of the event says what is wrong
+        return False
 
 
 def _passes(scope: Mapping[str, Any], status: int) -> bool:

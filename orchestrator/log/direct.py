@@ -34,8 +34,8 @@ def output_of(handlers: Sequence[logging.Handler], filters: Sequence[Any]) -> Ou
     return handler.stream if isinstance(handler.stream, Output) else None
 
 
-def write(output: Output, event: Event, message: str, fields: dict[str, Any]) -> bool:
-    """Write the line of an event; return False if it must be cut or escaped first."""
+def write(output: Output, event: Event | type[Event], message: str, fields: dict[str, Any]) -> bool:
+    """Write the line of an event, or of a class of events; return False if it must be cut or escaped first."""
     try:
         line = orjson.dumps(
             {

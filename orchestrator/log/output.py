@@ -118,8 +118,9 @@ class Output(io.TextIOBase):
             if len(self._waiting) + len(data) > self._capacity:
                 self._dropped += 1
                 return
+            sleeps = not (self._direct or self._waiting)
             self._waiting += data
-            if not self._direct:
+            if sleeps:
                 self._news.notify()
         finally:
             self._news.release()

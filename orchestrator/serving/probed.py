@@ -73,22 +73,27 @@ class ProbedApp:
             raise
         finally:
             if self._access_log and access.is_told(scope, status):
-                self._emit(_request(scope, status, time.perf_counter() - began))
+                self._report(_fields(scope, status, time.perf_counter() - began))
+
+    def _report(self, fields: dict[str, Any]) -> None:
+        if not access.write(fields):
+            self._emit(Request(**fields))
 
 
 _TOO_MANY = answer(503, b"text/plain", b"Too many connections are open.", [(b"connection", b"close")])
 
 
-def _request(scope: Scope, status: int, seconds: float) -> Request:
+def _fields(scope: Scope, status: int, seconds: float) -> dict[str, Any]:
+    """Return the fields of the `request` event, in its order."""
     client = scope.get("client")
-    return Request(
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        duration_seconds=round(seconds, 6),
-        client=client[0] if client else "",
-        trace_id=trace_id(scope["headers"]),
-    )
+    return {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "duration_seconds": round(seconds, 6),
+        "client": client[0] if client else "",
+        "trace_id": trace_id(scope["headers"]),
+    }
 
 
 async def _send(found: Answer, scope: Scope, send: Send) -> None:

@@ -4,14 +4,15 @@ import dataclasses
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from orchestrator.events import Event, Request
-from orchestrator.log import direct
+from orchestrator.log import access, direct
 from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.output import Output
+from orchestrator.log.route import ROUTE
 from tests.unit.records import read
 
 REQUEST = Request(method="GET", path="/ü\n", status=200, duration_seconds=0.25, client="::1", trace_id="")
@@ -35,10 +36,21 @@ def long_way(event: Event) -> str:
     return formatter("json").format(made)
 
 
-def test_both_ways_write_the_same_line(pipe: tuple[Output, int]) -> None:
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda output: direct.write(output, REQUEST, REQUEST.message, REQUEST.fields()),
+        lambda _output: access.write(vars(REQUEST)),
+    ],
+    ids=["an event", "a request"],
+)
+def test_both_ways_write_the_same_line(
+    pipe: tuple[Output, int], monkeypatch: pytest.MonkeyPatch, write: Callable[[Output], bool]
+) -> None:
     """Field by field, in the same order; only the moment is another."""
     output, reading = pipe
-    assert direct.write(output, REQUEST, REQUEST.message, REQUEST.fields())
+    monkeypatch.setattr(ROUTE, "output", output)
+    assert write(output)
     line = os.read(reading, 100_000).decode()
     assert line.endswith("\n")
     short, long = read(line[:-1]), json.loads(long_way(REQUEST))
