@@ -17,8 +17,7 @@ from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Emit
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.journal.lock_retry import MigrationAborted
-from orchestrator.migrations.position.target import Place, Target
-from orchestrator.migrations.scripts.alembic_scripts import resolve_target, tree_of
+from orchestrator.migrations.position.target import Place
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
 from orchestrator.migrations.upgrade.confirming import DatabaseErrors, confirm
@@ -35,6 +34,7 @@ from orchestrator.migrations.upgrade.failures import (
 from orchestrator.migrations.upgrade.naming import name_of
 from orchestrator.migrations.upgrade.run_locks import RunLocks
 from orchestrator.migrations.upgrade.shared import Running, Shared
+from orchestrator.migrations.upgrade.targets import Targets
 from orchestrator.migrations.upgrade.visitors import Left, Looking, Upgrading
 from orchestrator.migrations.upgrade.whereabouts import Whereabouts
 from orchestrator.runtime.stop import Stop, StopAsked
@@ -77,13 +77,13 @@ class Upgrade:
     silent_seconds: float = 0.0
     applied_before: Mapping[str, int] = field(default_factory=dict)
     _begun: bool = False
-    _targets: dict[tuple[str, ...], Target] = field(default_factory=dict)
     _error: BaseException | None = None
     _failed: ContextRun | None = None
 
     def __post_init__(self) -> None:
-        """Begin to note where env.py connects."""
+        """Begin to note where env.py connects, and which scripts it chooses."""
         self.whereabouts = Whereabouts(self.credentials, several=self.env.several)
+        self.targets = Targets(self.settings.target, self.env)
         self._backend = backend_for(self.credentials.own_address().url.get_backend_name())
         self._errors = DatabaseErrors(self._backend)
         self.locks = RunLocks(self.settings, self.stop, self.whereabouts.is_here)
@@ -226,16 +226,6 @@ class Upgrade:
         if not self._begun:
             self._begun = True
             self.begin()
-
-    def target(self, context: "MigrationContext") -> Target:
-        """Return the target of a context, by the scripts that env.py has chosen."""
-        scripts = context.script
-        assert scripts  # noqa: S101  # env.py was run by an EnvironmentContext
-        chosen = tuple(map(str, scripts.version_locations or ()))  # None for the usual place before Alembic 1.16
-        if chosen not in self._targets:
-            tree = tree_of(scripts)
-            self._targets[chosen] = Target(tree, resolve_target(scripts, tree, self.settings.target), self.env)
-        return self._targets[chosen]
 
     def name(self, context: "MigrationContext", arguments: dict[str, Any], taken: list[str]) -> str:
         """Return the name of a context; empty if it is the only one."""

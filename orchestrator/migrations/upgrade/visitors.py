@@ -48,7 +48,7 @@ class Upgrading:
         refuse_unsupported(context.connection)
         upgrade.check_whereabouts(context)
         name = upgrade.name(context, arguments, [each.name for each in upgrade.contexts])
-        entered = ContextRun(self.shared, context, name, upgrade.target(context))
+        entered = ContextRun(self.shared, context, name, upgrade.targets.of(context))
         upgrade.contexts.append(entered)
         if not entered.pending:
             entered.leave(run)
@@ -93,7 +93,7 @@ class Reading(Generic[T]):
         self.refuse(context.connection)
         self.upgrade.check_whereabouts(context)
         self._names.append(self.upgrade.name(context, arguments, self._names))
-        self.found.append(self.read(context, self._names[-1], self.upgrade.target(context), arguments))
+        self.found.append(self.read(context, self._names[-1], self.upgrade.targets.of(context), arguments))
 
 
 class Looking(Reading[Place]):
