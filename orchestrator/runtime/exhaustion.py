@@ -16,10 +16,22 @@ HINT = (
 )
 RESERVE_BYTES = 16 * 2**20
 END_SECONDS = 10.0
+ENOUGH_BYTES = 512 * 2**20
 THREAD_BYTES = 160 * 2**20  # its stack, and the 128 MB among which glibc chooses the 64 MB of its arena
 _NO_ROOM = re.compile("can't start new thread|failed to map segment|[Cc]annot allocate memory")
 
 _reserve: list[mmap.mmap] = []
+
+
+def warning() -> str:
+    """Return what may happen at a limit of addresses that is too low for a start: a library may end the process."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY or limit >= ENOUGH_BYTES:
+        return ""
+    return (
+        f"The process may have {limit >> 20} MB of addresses (`ulimit -v`), and glibc reserves up to 128 MB of them for "
+        "each thread: libraries may end the process without a word. Raise the limit, or set MALLOC_ARENA_MAX=1."
+    )
 
 
 def keep_reserve() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from orchestrator import log
 from orchestrator.errors import SettingsInvalid, StartupError
 from orchestrator.logins.known_secrets import known_secrets
+from orchestrator.runtime import exhaustion
 from orchestrator.runtime.concurrency import MAIN_THREAD
 from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.runtime.stop import Stop, exit_within
@@ -48,8 +49,9 @@ def _run(task: Task, stop: Stop) -> int:
         _configure_logging(settings)
     except StartupError as error:
         return refuse_settings(error)
-    for warning in warnings(os.environ):
-        _logger.warning("%s", warning)
+    for warning in (*warnings(os.environ), exhaustion.warning()):
+        if warning:
+            _logger.warning("%s", warning)
     if task.name == "serve":
         show_known_command_line("uvicorn", settings.app)
     else:

@@ -24,6 +24,7 @@ async def test_without_room_for_its_threads_the_process_ends_and_says_why(tmp_pa
     env = {"DATABASE_URL": "sqlite+aiosqlite:///x.db"}
     async with Orchestrator("serve", env=env, cwd=project.path, under=("prlimit", f"--as={80 << 20}")) as process:
         assert await process.exit_code() == 1
+    assert "80 MB of addresses" in process.find("log", level="warning")[0]["message"]
     (last,) = process.find("startup_failed")
     assert last is process.events[-1]
     assert "memory" in last["hint"], last
