@@ -29,7 +29,7 @@ def warning() -> str:
     if limit == resource.RLIM_INFINITY or limit >= ENOUGH_BYTES:
         return ""
     return (
-        f"The process may have {limit >> 20} MB of addresses (`ulimit -v`), and glibc reserves up to 128 MB of them for "
+        f"The process may have {limit >> 20} MB of addresses (`ulimit -v`), and glibc reserves up to 128 MB for "
         "each thread: libraries may end the process without a word. Raise the limit, or set MALLOC_ARENA_MAX=1."
     )
 
