@@ -49,7 +49,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=_numbers, default=frozenset(), help="their numbers, joined by commas; else all")
-    parser.add_argument("--rounds", type=int, default=11, help="slow rows take fewer")
+    parser.add_argument("--rounds", type=int, default=9, help="slow rows take fewer")
     parser.add_argument("--loaded", action="store_true", help="measure although others use the machine")
     parser.add_argument("--merge", action="store_true", help="with --rows: replace these rows in the files")
     parser.add_argument("--dry", action="store_true", help="write no files")

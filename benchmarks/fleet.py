@@ -21,6 +21,7 @@ from benchmarks.simulation.server import Server, State
 from benchmarks.simulation.task import Task, on
 from orchestrator.settings.validation import load_settings
 
+_CORES = 2
 _AWAY_SECONDS = 60.0
 _SILENT_SECONDS, _CLOSED_SECONDS = 20.0, 10.0
 
@@ -71,15 +72,16 @@ SCENARIOS = {
     "outage": Scenario("the port is closed for the first 60 s", _refused),
     "silence": Scenario("packets vanish for the first 60 s", _silent),
     "failover": Scenario("20 s of silence, 10 s a closed port, then up", _failover),
-    "slow-logins": Scenario("port closed for 60 s, then 100 logins a second", _refused, login_seconds=0.02),
+    "slow-logins": Scenario("at head, a server that manages 100 logins a second", login_seconds=0.02),
     "few-connections": Scenario("at head, max_connections 341", connections=341, pool=0),
     "few-pending": Scenario("60 s pending, max_connections 341", migration_seconds=60, connections=341, pool=0),
 }
 
 
-def simulate(scenario: Scenario, tasks: int, costs: Costs, *, cores: int = 2) -> tuple[Server, list[Task]]:
+def simulate(scenario: Scenario, tasks: int, costs: Costs, *, connect_timeout: str = "") -> tuple[Server, list[Task]]:
     """Run the fleet until all of it serves."""
-    settings = load_settings({"DATABASE_URL": "mysql+asyncmy://app:x@database/shop"})
+    given = {"ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": connect_timeout} if connect_timeout else {}
+    settings = load_settings({"DATABASE_URL": "mysql+asyncmy://app:x@database/shop", **given})
 
     if scenario.login_seconds:
         costs = replace(costs, login_seconds=scenario.login_seconds)
@@ -87,7 +89,7 @@ def simulate(scenario: Scenario, tasks: int, costs: Costs, *, cores: int = 2) ->
     async def whole() -> tuple[Server, list[Task]]:
         server = Server(
             costs,
-            cores=cores,
+            cores=_CORES,
             max_connections=scenario.connections,
             migrated=not scenario.migration_seconds,
             state=scenario.state,
@@ -104,9 +106,9 @@ def simulate(scenario: Scenario, tasks: int, costs: Costs, *, cores: int = 2) ->
         return runner.run(whole())
 
 
-def report(scenario: Scenario, tasks: int, costs: Costs) -> None:
+def report(scenario: Scenario, tasks: int, costs: Costs, connect_timeout: str = "") -> None:
     """Print what a fleet did."""
-    server, fleet = simulate(scenario, tasks, costs)
+    server, fleet = simulate(scenario, tasks, costs, connect_timeout=connect_timeout)
     meter, served = server.meter, sorted(task.served_at for task in fleet)
     lines = meter.total("lines") + costs.lines * tasks
     figures = {
@@ -154,6 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tasks", default="16,100,1000", help="joined by commas")
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="joined by commas")
+    parser.add_argument("--connect-timeout", default="", help="ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--calibrate", action="store_true", help="16 real processes beside 16 simulated tasks")
     options = parser.parse_args()
@@ -163,7 +166,7 @@ def main() -> None:
         return
     for name in options.scenarios.split(","):
         for tasks in map(int, options.tasks.split(",")):
-            report(SCENARIOS[name], tasks, Costs())
+            report(SCENARIOS[name], tasks, Costs(), options.connect_timeout)
 
 
 if __name__ == "__main__":

@@ -111,7 +111,7 @@ class Group:
 
     rows: Sequence[Row]
     measure: Callable[[Bench], Generator[Samples, None, None]]
-    rounds: int = 11
+    rounds: int = 9
     programs: tuple[str, ...] = ()
     asked_for: bool = False
     numbers: frozenset[int] = field(init=False)

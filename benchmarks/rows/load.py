@@ -112,6 +112,6 @@ GROUP = Group(
         ),
     ),
     measure=measure,
-    rounds=4,
+    rounds=3,
     programs=("wrk",),
 )

@@ -36,5 +36,6 @@ GROUP = Group(
         Row(15, "orchestrator probe, memory", "probe: memory", limit=12, unit=Unit.MEGABYTES),
     ),
     measure=measure,
+    rounds=6,
     programs=("/usr/bin/time",),
 )
