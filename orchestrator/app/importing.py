@@ -13,6 +13,7 @@ from orchestrator import clash
 from orchestrator.address.drivers import missing_driver
 from orchestrator.errors import AppFailed
 from orchestrator.runtime.exhaustion import HINT, is_exhaustion
+from orchestrator.runtime.twins import hint_for_twins
 from orchestrator.sentences import Ours, Words, joined
 from orchestrator.settings.model import Settings
 from orchestrator.settings.project_file import likely_app
@@ -54,7 +55,7 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 
 def hint_for(settings: Settings, error: BaseException) -> str:
-    """Return the hint for an app that was not found, or that misses its driver; empty for any other failure."""
+    """Return the hint for an app that was not found, misses its driver, or was imported twice; otherwise empty."""
     module, _, attribute = settings.app.partition(":")
     missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
     if missing and f"{module}.".startswith(f"{missing}."):
@@ -63,7 +64,7 @@ def hint_for(settings: Settings, error: BaseException) -> str:
         return (
             _what_there_is(settings, module, attribute) if module in sys.modules else _where_it_was_looked_for(settings)
         )
-    return missing_driver(error)
+    return missing_driver(error) or hint_for_twins(error)
 
 
 def _where_it_was_looked_for(settings: Settings) -> str:

@@ -23,6 +23,7 @@ from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.environment import ConnectionWanted, Environment
 from orchestrator.runtime.concurrency import in_main_thread
+from orchestrator.runtime.twins import hint_for_twins
 from orchestrator.settings.model import Settings
 from orchestrator.settings.validation import invalid, require_whole_address
 
@@ -116,7 +117,7 @@ def _address(found: _Connecting) -> OwnAddress:
 
 
 def _failed(message: str, error: BaseException | None = None) -> StartupError:
-    hint = (missing_driver(error) if error else "") or _HINT
+    hint = (missing_driver(error) or hint_for_twins(error) if error else "") or _HINT
     return StartupError(MigrationTreeInvalid(error_type="env_failed", error_message=message, hint=hint), error)
 
 

@@ -22,6 +22,7 @@ from orchestrator.migrations.journal.state import RevisionState
 from orchestrator.migrations.journal.steps import Outcome
 from orchestrator.runtime.exhaustion import HINT, is_exhaustion
 from orchestrator.runtime.stop import StopAsked
+from orchestrator.runtime.twins import hint_for_twins
 
 LISTED, LISTED_LENGTH, STATEMENT_LENGTH = 50, 200, 2000
 
@@ -107,7 +108,9 @@ def failure_of(error: BaseException, scene: FailureContext) -> Failure:
         message = f"revision {scene.revision} did not end within the shutdown budget"
         told["error_message"] = message if isinstance(error, StopAsked) else f"{message}: {told['error_message']}"
         return MigrationStopped(**told)
-    hint = HINT if is_exhaustion(error) else getattr(error, "hint", "") or _hint(diagnosis, scene)
+    hint = (
+        HINT if is_exhaustion(error) else getattr(error, "hint", "") or hint_for_twins(error) or _hint(diagnosis, scene)
+    )
     if half and state:
         return MigrationHalfApplied(**{**told, **_left(state, error, hint)})
     return MigrationFailed(**told, hint=hint or _elsewhere(state))
