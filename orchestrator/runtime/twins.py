@@ -1,7 +1,7 @@
 """Explains an import that fails because one file has two names, such as `models` and `src.models`.
 
-Under `alembic` and `uvicorn` each process has one of them. Here env.py and the app share a process, and the file declares
-twice what may exist once: a table of a metadata, a metric of a registry.
+Under `alembic` and `uvicorn` each process has one of them. Here env.py and the app share a process, and the file
+declares twice what may exist once: a table of a metadata, a metric of a registry.
 """
 
 import os
