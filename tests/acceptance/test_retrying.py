@@ -65,11 +65,13 @@ def _runs(database: Database, process: Output) -> int:
 async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, database: Database) -> None:
     """Earlier work of the same transaction is undone and done again, or kept; never done twice."""
     project.add_revision("r2", f"{COUNT}\n{ADD_COLUMN}\n{COUNT}")
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, READ) as holder:
+    with contextlib.ExitStack() as held:
+        holder = held.enter_context(transaction(database, READ))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             await process.event("revision_retry_scheduled", attempt=3)
-        freed = len(process.events)
-        assert await process.exit_code() == 0
+            held.close()
+            freed = len(process.events)
+            assert await process.exit_code() == 0
     retries = _assert_announced(process, statement_index=2)
     if database.backend != "mariadb":  # it shows that only with the privilege PROCESS
         assert f" {holder} of " in retries[-1]["blocked_by"]
@@ -84,10 +86,12 @@ async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, d
 async def test_a_held_row_is_waited_for_like_a_table(project: Project, database: Database) -> None:
     """It is the same limit, and the server undoes only the statement, or we undo the whole transaction."""
     project.add_revision("r2", f"{COUNT}\n{TULIP}")
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, WRITE):
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, WRITE))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             await process.event("revision_retry_scheduled", attempt=2)
-        assert await process.exit_code() == 0
+            held.close()
+            assert await process.exit_code() == 0
     _assert_announced(process, statement_index=2)
     assert _steps(database) == 1
     assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
@@ -98,10 +102,12 @@ async def test_a_held_row_is_waited_for_in_autocommit_too(project: Project, data
     """There each statement is a transaction with its record."""
     indented = f"{COUNT}\n{TULIP}".replace("\n", "\n    ")
     project.add_revision("r2", f"with op.get_context().autocommit_block():\n    {indented}\n{COUNT}")
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, WRITE):
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, WRITE))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             await process.event("revision_retry_scheduled", attempt=2)
-        assert await process.exit_code() == 0
+            held.close()
+            assert await process.exit_code() == 0
     _assert_announced(process, statement_index=2)
     assert _steps(database) == 2
     assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
@@ -113,10 +119,12 @@ async def test_a_temporary_table_is_not_a_reason_to_give_up(project: Project, da
     bag = "op.execute('CREATE TEMPORARY TABLE bag AS SELECT 1 AS step')"
     fill = "op.execute('INSERT INTO ledger SELECT step FROM bag')"
     project.add_revision("r2", f"{bag}\n{ADD_COLUMN}\n{fill}")
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, READ):
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, READ))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             await process.event("revision_retry_scheduled", attempt=2)
-        assert await process.exit_code() == 0
+            held.close()
+            assert await process.exit_code() == 0
     assert _steps(database) == 1
 
 
@@ -124,10 +132,12 @@ async def test_a_temporary_table_is_not_a_reason_to_give_up(project: Project, da
 async def test_an_explicit_lock_is_waited_for(project: Project, database: Database) -> None:
     """Also as the first statement of its transaction."""
     project.add_revision("r2", f"op.execute('LOCK TABLE plants IN ACCESS EXCLUSIVE MODE')\n{COUNT}\n{TULIP}")
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, READ):
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, READ))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             await process.event("revision_retry_scheduled", attempt=2)
-        assert await process.exit_code() == 0
+            held.close()
+            assert await process.exit_code() == 0
     assert _steps(database) == 1
 
 
@@ -136,10 +146,12 @@ async def test_locked_tables_are_waited_for(project: Project, database: Database
     """Both ways: LOCK TABLES waits, and what is locked by others is waited for."""
     statements = "LOCK TABLES plants WRITE, ledger WRITE", "INSERT INTO ledger VALUES (1)", "UNLOCK TABLES"
     project.add_revision("r2", "\n".join(f"op.execute({each!r})" for each in statements))
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, "LOCK TABLES plants WRITE"):
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, "LOCK TABLES plants WRITE"))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             await process.event("revision_retry_scheduled", attempt=2)
-        assert await process.exit_code() == 0
+            held.close()
+            assert await process.exit_code() == 0
     _assert_announced(process, statement_index=1)
     assert _steps(database) == 1
 
@@ -262,11 +274,13 @@ async def test_a_table_that_is_never_free_ends_the_start(project: Project, datab
 async def test_a_long_pause_ends_with_the_stop(project: Project, database: Database) -> None:
     """At once; and the next start finishes what was begun."""
     project.add_revision("r2", f"{COUNT}\n{TREES}\n{ADD_COLUMN}")
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, READ):
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, READ))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             pause = await process.event("revision_retry_scheduled", attempt=5)
             process.signal(signal.SIGTERM)
             assert await process.exit_code() == 12
+            held.close()
     (failure,) = process.find("migration_stopped", revision="r2")
     assert failure["elapsed_seconds"] < pause["elapsed_seconds"] + pause["retry_in_seconds"]
     assert (await migrate(project, database)).exit_code == 0
@@ -279,13 +293,15 @@ async def test_an_index_is_built_concurrently_beside_a_long_transaction(
 ) -> None:
     """It waits for all earlier transactions, and blocks no session meanwhile."""
     project.add_revision("r2", f"{COUNT}\n{CONCURRENTLY}\n{COUNT}")
-    async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-        with transaction(database, WRITE):
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, WRITE))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
             asked = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND query LIKE 'CREATE INDEX CONC%%'"
             await until(lambda: server.execute(asked, database.name))
             with pytest.raises(AssertionError, match="did not end"):
                 await process.exit_code(within=3)
-        assert await process.exit_code() == 0
+            held.close()
+            assert await process.exit_code() == 0
     assert database.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'names'::regclass") == [(True,)]
     assert _steps(database) == 2
 
