@@ -1,6 +1,5 @@
 """Shared by the commands: their help, signals and output."""
 
-import difflib
 import errno
 import os
 import re
@@ -32,6 +31,8 @@ class Commands(click.Group):
         """Find the command; an unknown one is answered with the one that is meant."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
+            import difflib
+
             close = difflib.get_close_matches(name.lower(), self.commands, n=1)
             meant = f" Did you mean '{close[0]}'?" if close else ""
             ctx.fail(f"There is no command '{name}'.{meant or instead(name)}")

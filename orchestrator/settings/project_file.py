@@ -1,7 +1,6 @@
 """The app that the project's own files name: pyproject.toml, as FastAPI's command reads it."""
 
 import importlib.util
-import tomllib
 from pathlib import Path
 
 _USUAL = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py", "src/main.py", "src/app/main.py")
@@ -11,9 +10,16 @@ _ASGI = ("FastAPI(", "Starlette(", "Litestar(", "Quart(")
 def entrypoint(directory: Path) -> str:
     """Return the app in `[tool.fastapi] entrypoint`; empty if the file names none or cannot be read."""
     try:
-        with (directory / "pyproject.toml").open("rb") as file:
-            found = tomllib.load(file).get("tool", {}).get("fastapi", {}).get("entrypoint", "")
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError):
+        text = (directory / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+    if "entrypoint" not in text:  # most name none, and parsing takes a while
+        return ""
+    import tomllib
+
+    try:
+        found = tomllib.loads(text).get("tool", {}).get("fastapi", {}).get("entrypoint", "")
+    except (tomllib.TOMLDecodeError, AttributeError):
         return ""
     return found if isinstance(found, str) else ""
 

@@ -1,6 +1,5 @@
 """Reads and validates the settings first, and reports all faults together."""
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -204,6 +203,8 @@ def _nearest(own_part: str, prefix: str) -> str:
         apps = {name.removeprefix("DATABASE_"): name for name in names if name.startswith("DATABASE_")}
         own = apps | {part: name for part, name in own.items() if name.startswith(_MIGRATION)}
         own_part = _SYNONYMS.get(own_part, own_part)
+    import difflib  # a valid start does without
+
     found = difflib.get_close_matches(own_part, own, n=1, cutoff=_ALIKE[prefix])
     return own[found[0]] if found else ""
 

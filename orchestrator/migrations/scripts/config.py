@@ -2,7 +2,6 @@
 
 import functools
 import shlex
-import tomllib
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from dataclasses import dataclass, replace
@@ -120,6 +119,8 @@ class AlembicFiles:
 
     @functools.cached_property
     def _parsed_toml(self) -> dict[str, Any]:
+        import tomllib  # a start without pyproject.toml does without
+
         return tomllib.loads(self.toml.read_text(encoding="utf-8")) if self.toml else {}
 
 
