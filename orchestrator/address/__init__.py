@@ -14,7 +14,7 @@ from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from orchestrator.address.drivers import DRIVERS, Parameters
-from orchestrator.address.options import AddressError, Options, Translation
+from orchestrator.address.options import AddressError, Options, Translation, shown
 from orchestrator.dialects import DIALECTS, SUPPORTED, Kind, standard
 
 __all__ = ["AddressError", "OwnAddress", "of_call", "of_url", "with_driver"]
@@ -75,8 +75,16 @@ def of_url(url: URL) -> OwnAddress:
     except NoSuchModuleError:
         raise AddressError("", f"SQLAlchemy knows no driver `{url.drivername.partition('+')[2]}`") from None
     except (ArgumentError, ValueError, TypeError) as error:
-        raise AddressError("", f"SQLAlchemy does not take it ({type(error).__name__})") from None
+        raise _wrong_form(url, error) from None
     return _address(kind, dialect.driver, dialect_name, arguments, parameters)
+
+
+def _wrong_form(url: URL, error: Exception) -> AddressError:
+    """Return which option SQLAlchemy cannot convert, if its message has the value."""
+    for name, value in url.query.items():
+        if repr(value) in str(error):
+            return AddressError(name, f"{shown(value)} does not have the right form")
+    return AddressError("", f"SQLAlchemy does not take it ({type(error).__name__})")
 
 
 def _known(dialect: str) -> Kind:

@@ -50,10 +50,11 @@ class Options:
         """Return the options of these names, each converted by its function to the type that our driver needs."""
         found = {}
         for name in [name for name in self.given if name in names]:
+            value = self.given.pop(name)
             try:
-                found[name] = names[name](self.given.pop(name))
+                found[name] = names[name](value)
             except (TypeError, ValueError):
-                raise AddressError(name, "it does not have the right form") from None
+                raise AddressError(name, f"{shown(value)} does not have the right form") from None
         return found
 
     def ignore_rest(self, harmless: frozenset[str], prefixes: tuple[str, ...] = ()) -> None:

@@ -130,6 +130,13 @@ def test_tls_is_what_the_apps_own_driver_makes_of_the_options(
         ("mysql+pymysql://h/d?read_default_file=/no/such.cnf", "read_default_file", "/no/such.cnf"),
         ("mysql+pymysql://h/d?charset=klingon", "charset", "klingon"),
         ("postgresql://h/d?sslmode=sometimes", "sslmode", "sometimes"),
+        ("mysql+pymysql://h/d?connect_timeout=sometimes", "connect_timeout", "sometimes"),
+        ("mysql+aiomysql://h/d?local_infile=sometimes", "local_infile", "sometimes"),
+        (
+            "postgresql+asyncpg://h/d?prepared_statement_cache_size=sometimes",
+            "prepared_statement_cache_size",
+            "sometimes",
+        ),
         ("mysql+mysqldb://h/d?ssl_mode=sometimes", "ssl_mode", "SOMETIMES"),
         ("mysql+nonesuch://h/d", "", "nonesuch"),
         ("mssql+pyodbc://h/d", "", "mssql"),
