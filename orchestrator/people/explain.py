@@ -27,7 +27,7 @@ def explain(topic: str) -> str:
     sections = _sections()
     if not topic:
         return _contents(sections)
-    found = [name for name, body in sections.items() if topic == _anchor(name) or topic in _codes(body)]
+    found = [name for name, body in sections.items() if _alike(topic) == _alike(name) or topic in _codes(body)]
     if not found:
         raise LookupError(_unknown(topic, sections))
     text = "\n\n".join(f"## {name}\n\n{sections[name].strip()}" for name in found) + "\n"
@@ -62,6 +62,11 @@ def _codes(body: str) -> list[str]:
     """Return the exit codes that a section is about."""
     quoted = _QUOTATION.match(body)
     return re.findall(r"\d+", quoted[1] or "") if quoted else []
+
+
+def _alike(name: str) -> str:
+    """Return a topic as it may be typed: alarms are spelt with hyphens."""
+    return name.lower().replace("_", "-").replace(" ", "-")
 
 
 def _anchor(heading: str) -> str:

@@ -53,7 +53,7 @@ def test_every_topic_is_listed_and_explained(capsys: pytest.CaptureFixture[str])
     listed = capsys.readouterr().out
     for name in SECTIONS:
         assert f" {name} " in listed
-        assert main(["explain", name], Stop()) == 0
+        assert main(["explain", name.replace("_", "-").upper()], Stop()) == 0
     capsys.readouterr()
     assert main(["explain", "137"], Stop()) == 0
     assert re.findall(r"^## (.+)", capsys.readouterr().out, re.MULTILINE) == [
