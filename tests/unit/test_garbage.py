@@ -12,9 +12,13 @@ USUAL = gc.get_threshold()
 
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
+    frozen = gc.get_freeze_count()  # by tests/conftest.py
+    gc.unfreeze()
     yield
     gc.set_threshold(*USUAL)
     gc.unfreeze()
+    if frozen:
+        gc.freeze()
 
 
 def test_what_a_start_has_imported_is_not_looked_through_when_it_serves() -> None:
