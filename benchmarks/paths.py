@@ -64,11 +64,15 @@ def traced() -> Iterator[list[str]]:
         sys.setprofile(None)
 
 
+def length_of(seen: list[str]) -> tuple[int, int]:
+    """Return the number of files, and of moves between them."""
+    return len(set(seen)), sum(first != second for first, second in itertools.pairwise(seen))
+
+
 def report(title: str, seen: list[str], to: Any = None) -> None:
     """Print the number of files and of moves, and the files in the order of their first use."""
-    moves = sum(first != second for first, second in itertools.pairwise(seen))
-    files = list(dict.fromkeys(seen))
-    (to or _OUTPUT).write(f"{title}: {len(files)} files, {moves} moves: {', '.join(files)}\n")
+    files, moves = length_of(seen)
+    (to or _OUTPUT).write(f"{title}: {files} files, {moves} moves: {', '.join(dict.fromkeys(seen))}\n")
 
 
 def setting() -> None:

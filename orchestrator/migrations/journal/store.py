@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME_LENGTH = 128
 _COLUMNS = ("revision", "statement_index", "kind", "digest", "statement", "outcome", "answer", "definitions")
+_OF_EACH_REVISION = ("begin", "save 2", "save 3", "progress", "finish", "forget")
 STATEMENT_LENGTH = 2000  # of a stored statement; its digest covers all of it
 
 
@@ -91,6 +92,11 @@ class Journal:
     def entries(self) -> dict[str, Entry]:
         """Return every row, by revision."""
         return {row[0]: Entry.of(row) for row in self._query("entries", {})}
+
+    def make_ready(self) -> None:
+        """Make the queries that each revision needs, so that its first statement does not wait for them."""
+        for name in _OF_EACH_REVISION:
+            self._made(name)
 
     def begin(self, about: RevisionInfo) -> None:
         """Note that a revision begins or continues."""
@@ -165,9 +171,12 @@ class Journal:
 
     def _query(self, name: str, parameters: dict[str, Any]) -> list[Any]:
         written = {key: self._writable(value) for key, value in parameters.items()}
+        return self._run(self._made(name), written)
+
+    def _made(self, name: str) -> Any:
         if name not in self._compiled:
             self._compiled[name] = self._queries[name]().compile(dialect=self._dialect)
-        return self._run(self._compiled[name], written)
+        return self._compiled[name]
 
     def _writable(self, value: Any) -> Any:
         """Return a text without characters that the database cannot store or its driver cannot send."""
