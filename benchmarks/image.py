@@ -23,17 +23,7 @@ from tests.container.container import READ_ONLY, RESTRICTED, Container
 from tests.container.engine import NOT_TESTED, ROOT, Engine
 from tests.servers import Database, MariaDB
 
-SCRIPT = """\
-#!/bin/sh
-until python -c "
-import os, pymysql
-from sqlalchemy import make_url
-url = make_url(os.environ['DATABASE_URL'])
-pymysql.connect(host=url.host, port=url.port, user=url.username, password=url.password, database=url.database)
-"; do sleep 1; done
-alembic upgrade head
-exec uvicorn app.main:app --host 0.0.0.0 --port "$PORT"
-"""
+SCRIPT = Path(__file__).with_name("startup.sh").read_text().replace("--host 127.0.0.1", "--host 0.0.0.0")
 SCRIPTED = """\
 FROM {plants}
 USER 0

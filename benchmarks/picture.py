@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.conditions import QUIET
+
 FILE = Path(__file__).parents[1] / "docs" / "benchmarks.svg"
 _WIDTH, _LEFT, _RIGHT = 1040, 470, 800
 _STYLE = """
@@ -67,11 +69,13 @@ def drawn(results: dict[str, Any]) -> str:
     drawing = _Drawing()
     _starts(drawing, results["rows"])
     _goals(drawing, [row for row in results["rows"] if row["goal"]])
-    drawing.y += 12
-    machine = results["machine"]
+    drawing.y += 24
+    machine, others = results["machine"], results["others"]["during"]
     about = (
         f"make bench, {results['date']}, commit {results['commit']}, {machine['cores']} cores of {machine['processor']}"
     )
+    if others > QUIET:
+        about += f"; not quiet, others used {others:.0%} of it"
     drawing.text(about, 16, "small")
     drawing.root.set("viewBox", f"0 0 {_WIDTH} {drawing.y + 16:g}")
     ET.indent(drawing.root)

@@ -47,7 +47,7 @@ GROUP = Group(
     rows=[
         Row(
             13,
-            f"A revision that reads 200 MB {shape}: more memory",
+            f"Reading 200 MB {shape}: more memory",
             f"orchestrator: {shape}",
             f"alembic: {shape}",
             limit=16,

@@ -87,7 +87,7 @@ GROUP = Group(
         Row(8, "Resident memory while serving", "orchestrator: memory", "uvicorn: memory", 1.03, of=Unit.MEGABYTES),
         Row(
             10,
-            "SIGTERM to exit, idle: later than uvicorn",
+            "SIGTERM to exit, idle: later",
             "orchestrator: stopped",
             "uvicorn: stopped",
             0.03,
