@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,9 @@ from orchestrator.databases.sockets import is_orphan, keep_alive
 
 # The default of lock_wait_timeout is a day (MariaDB) or a year (MySQL). wait_timeout: if a host vanishes without
 # closing its connection, the lock is free after this time, not after 8 hours. With signs of life it may be long.
-_SETTINGS = ("lock_wait_timeout", "innodb_lock_wait_timeout", "wait_timeout")
+_LOCK_WAITS, _REST = ("lock_wait_timeout", "innodb_lock_wait_timeout"), "wait_timeout"
+# MariaDB's: these end forgotten transactions, and a revision may compute in one for any time.
+_IDLE = tuple(f"idle_{kind}transaction_timeout" for kind in ("", "readonly_", "write_"))
 _PROGRAMS = (
     "SELECT processlist_id, attr_value FROM performance_schema.session_account_connect_attrs "
     "WHERE attr_name = 'program_name'"
@@ -35,19 +37,21 @@ class NamedLock:
         # Pass bytes: the connection's character set may lack the name's letters.
         database, self._id = row(dbapi_connection, "SELECT HEX(DATABASE()), CONNECTION_ID()")
         self.name = _lock_name(bytes.fromhex(database or "").decode())
-        self._before: Sequence[int] = ()
+        self._before: Mapping[str, int] = {}
 
     def prepare(
         self, *, ddl_lock_timeout_seconds: float, rest_seconds: float = REST_SECONDS, shows_life: bool = False
     ) -> None:
         """Set short timeouts and let the server end connections of vanished clients; `release` restores them."""
         keep_alive(self._connection)
-        seconds = max(1, math.ceil(ddl_lock_timeout_seconds))
-        self._before = row(self._connection, f"SELECT {', '.join(f'@@{name}' for name in _SETTINGS)}")
+        seconds, rest = max(1, math.ceil(ddl_lock_timeout_seconds)), max(1, math.floor(rest_seconds))
         self.shows_life = shows_life and self._is_direct and life.promise(self._connection, self._id)
-        rest = max(1, math.floor(rest_seconds))
-        self.rest_seconds = float(max(rest, self._before[-1]) if self.shows_life else rest)
-        self._set((seconds, seconds, int(self.rest_seconds)))
+        names = ", ".join(f"'{name}'" for name in (*_LOCK_WAITS, _REST, *_IDLE))
+        found = rows(self._connection, f"SHOW SESSION VARIABLES WHERE Variable_name IN ({names})")
+        self._before = {name: int(value) for name, value in found}
+        rest = max(rest, self._before[_REST]) if self.shows_life else rest
+        self.rest_seconds = float(rest)
+        self._set({**dict.fromkeys(self._before, 0), **dict.fromkeys(_LOCK_WAITS, seconds), _REST: rest})
 
     def connection_id(self) -> int:
         """Return CONNECTION_ID()."""
@@ -139,8 +143,8 @@ class NamedLock:
             return str(programs[connection_id])
         return ""
 
-    def _set(self, values: Sequence[int]) -> None:
-        settings = ", ".join(f"{name} = {value:d}" for name, value in zip(_SETTINGS, values, strict=True))
+    def _set(self, values: Mapping[str, int]) -> None:
+        settings = ", ".join(f"{name} = {value:d}" for name, value in values.items())
         rows(self._connection, f"SET SESSION {settings}")
 
 
