@@ -1,9 +1,10 @@
 """A fleet of tasks that start at once against one database, in virtual time, with the orchestrator's own waiting code.
 
     python -m benchmarks.fleet [--tasks 16,100,1000] [--scenarios at-head,pending,...]
-    python -m benchmarks.fleet --calibrate
+    python -m benchmarks.fleet --calibrate [64]
 
-The second form starts 16 real processes, and prints what they did beside what the simulation says of 16 tasks.
+The second form starts 16 real processes, or as many as are asked for, and prints what they did beside what the
+simulation says of as many tasks.
 docs/scale.md tells what follows.
 """
 
@@ -158,11 +159,13 @@ def main() -> None:
     parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="joined by commas")
     parser.add_argument("--connect-timeout", default="", help="ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--calibrate", action="store_true", help="16 real processes beside 16 simulated tasks")
+    parser.add_argument(
+        "--calibrate", type=int, nargs="?", const=16, help="so many real processes beside as many tasks"
+    )
     options = parser.parse_args()
     random.seed(options.seed)
     if options.calibrate:
-        compare(16)
+        compare(options.calibrate)
         return
     for name in options.scenarios.split(","):
         for tasks in map(int, options.tasks.split(",")):

@@ -62,7 +62,9 @@ def check(command: list[str], port: int) -> Check:
     """
     env = {"PATH": os.environ["PATH"], "PORT": str(port), "LANG": "C.UTF-8"}
     began = time.perf_counter()
-    done = subprocess.run([TIME, "-f", "%M %U %S", *command], check=False, capture_output=True, text=True, env=env)
+    done = subprocess.run(
+        [TIME, "-f", "%M %U %S", *command], check=False, capture_output=True, text=True, env=env, timeout=30
+    )
     seconds = time.perf_counter() - began
     if done.returncode:
         raise RuntimeError(f"{command}: {done.stderr}")

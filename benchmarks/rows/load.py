@@ -64,7 +64,10 @@ def _observe(name: str, project: Project, url: str) -> Samples:
             asyncio.run(answers(process))
             warm, load = (_wrk(process.port, duration) for duration in (_WARM, _MEASURED))
             process.stop()
-        lines, _ = counter.communicate()
+        try:
+            lines, _ = counter.communicate(timeout=TIMEOUT_SECONDS)
+        finally:
+            counter.kill()
     requests = warm.requests + load.requests
     if (int(lines) < requests) if settings != _SILENT else (int(lines) > requests / 2):
         raise RuntimeError(f"{name}: {int(lines)} lines of {requests} requests")
