@@ -149,7 +149,7 @@ def main() -> NoReturn:
     """Import the libraries, and start the product whenever it is asked for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest
     for module in (*LIBRARIES, *of_the_product()):
-        with contextlib.suppress(ModuleNotFoundError):  # an older version of the library, or none
+        with contextlib.suppress(ImportError):  # an older version of the library, or none
             importlib.import_module(module)
     gc.collect()
     gc.freeze()
