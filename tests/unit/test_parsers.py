@@ -1,6 +1,7 @@
 """The parsers of environment variables, at the ends of what they take."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ TAKEN: dict[Callable[[str], Any], dict[str, Any]] = {
     parsers.choice(parsers.LogLevel): {"debug": "debug", "critical": "critical"},
     parsers.choice(parsers.LogLevel, any_case=True): {"WARNING": "warning"},
     parsers.none_if_empty(parsers.flag): {"": None, "on": True},
+    parsers.as_it_is: {" a ": " a "},
+    parsers.existing_file: {"pyproject.toml": Path("pyproject.toml")},
     parsers.arguments: {"": "", "a 'b c'": "a 'b c'"},
     parsers.host_or_address: {each: each for each in ("::1", "0.0.0.0", "a", "db_1.example", "A1" + "a" * 251)},
     parsers.revision: {each: each for each in ("head", "heads", "a" * 128, "f00@head")},
@@ -36,6 +39,7 @@ REFUSED: dict[Callable[[str], Any], tuple[str, ...]] = {
     parsers.seconds: ("", "-1", "-0.1", "86400.1", "nan", "inf", "1_0", "1e1000", ".", " 1"),
     parsers.positive_seconds: ("0", "0.0", "-1", "86401"),
     parsers.choice(parsers.LogLevel): ("", "DEBUG", "trace"),
+    parsers.existing_file: ("", "nowhere", "tests", "a\0b", "a" * 5000),
     parsers.arguments: ("'", 'a "b'),
     parsers.host_or_address: ("", "1", "1.2.3", "-a", "a-", ".a", "a b", "a/", "A1" + "a" * 252),
     parsers.services: ("nowhere",),
