@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy.exc import MissingGreenlet
@@ -74,17 +75,22 @@ class Environment:
         self._config.attributes = _Attributes()
         self._configured = False
 
-    def run(self, visitor: Visitor) -> None:
+    def run(self, visitor: Visitor, release: Callable[[], None] = lambda: None) -> None:
         """Run env.py. Run it a second time, in a greenlet, if it is synchronous or requires a connection.
 
         Both show before it does anything: a sync engine with an async driver raises at its first connect.
+
+        Args:
+            visitor: attends env.py's contexts.
+            release: called at the end, before the connections that env.py has returned to a pool are closed.
 
         Raises:
             StartupError: with MigrationTreeInvalid: the directory of the scripts is missing.
             Exception: any exception of env.py.
         """
         self._configured = False
-        with our_connections(self._credentials), emptied_pools(), REPEATS.again():
+        with our_connections(self._credentials), emptied_pools(), ExitStack() as ending, REPEATS.again():
+            ending.callback(release)
             try:
                 self._run_once(visitor)
             except MissingGreenlet:

@@ -102,7 +102,6 @@ class Upgrade:
             self.stopped = True
         finally:
             gc.unfreeze()
-            self.locks.end_run()
         self.stopped = self.stopped or any(each.stopped for each in self.contexts)
         if self.stopped:
             return
@@ -168,7 +167,7 @@ class Upgrade:
         for attempt in range(1, TRIES + 1):
             try:
                 with self.whereabouts.noted(), self._errors.noted():
-                    environment.run(visitor)
+                    environment.run(visitor, self.locks.end_run)
             except BaseException as error:  # noqa: BLE001  # what is not understood is raised again
                 if attempt < TRIES and self._is_race(self._error or error):
                     self.stop.requested.wait(attempt * RACE_SECONDS)
