@@ -7,11 +7,13 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.engine import make_url
 
+from tests.faults.generator import HOLD
 from tests.harness import Orchestrator, Project
 from tests.servers import Database, Server
 from tests.servers.private import PrivateServer
@@ -77,6 +79,11 @@ class Arena:
             finally:
                 self.alive = [each for each in self.alive if each is not process]
 
+    @property
+    def _hold(self) -> Path:
+        """Return the file that holds a process at the mark in it, see `generator`."""
+        return self.project.path / HOLD
+
     def migrating(self) -> Orchestrator | None:
         """Return the process that has the lock, or any if none has, or nothing if none runs."""
         holders = [each for each in self.alive if each.find("lock_acquired") and not each.find("lock_released")]
@@ -85,23 +92,29 @@ class Arena:
     async def reach(self, mark: str, then: str, then_bytes: int) -> None:
         """Wait until `mark` passes to the server, then a match of `then`; so many bytes later the traffic is stopped.
 
-        Without a network the mark has to be printed, and nothing is stopped.
+        Without a network the mark has to be printed, and the process is held there.
         """
         if self.proxy:
             wire = self.proxy.trip(re.escape(mark).encode(), then.encode(), then_bytes=then_bytes)
             await wire.reached.wait()
             return
+        if mark:
+            self._hold.write_text(mark, encoding="utf-8")
         await self.until(lambda: any(mark in line for each in self.starts for line in each.lines), math.inf)
 
     async def flow(self) -> None:
-        """Let the traffic flow."""
+        """Let the traffic flow, or the process continue that is held at a mark."""
+        self._hold.unlink(missing_ok=True)
         if self.proxy:
             await self.proxy.set(Mode.PASS)
             self.proxy.cut_after, self.proxy.latency_seconds = math.inf, 0
 
     async def flow_or_not(self) -> None:
-        """Leave the traffic where it was stopped, or let it flow for some milliseconds more."""
-        if not self.proxy or self.random.random() < 0.5:
+        """Leave the traffic where it was stopped, or let it flow for some milliseconds more.
+
+        Without a network the process stays held: it would have ended before it is struck.
+        """
+        if self.proxy and self.random.random() < 0.5:
             await self.flow()
             await asyncio.sleep(self.random.choice([0, 0.001, 0.01, 0.1]) * self.random.random())
 
