@@ -43,12 +43,12 @@ op.bulk_insert(sa.table('duel', sa.column('id', sa.Integer), sa.column('n', sa.I
 HOLD = "hold"
 """The name of a file beside alembic.ini: as long as a mark is in it, the process waits there."""
 
-_TELLING = f"""\
+_TELLING = """\
 import pathlib, time
 def tell(step):
-    sql = f'INSERT INTO ledger (step) VALUES ({{step}})'
+    sql = f'INSERT INTO ledger (step) VALUES ({step})'
     print(sql)
-    hold = pathlib.Path('{HOLD}')
+    hold = pathlib.Path('hold')
     while hold.exists() and hold.read_text() == sql:
         time.sleep(0.005)
     op.execute(sql)
