@@ -222,13 +222,19 @@ def _doubted(diagnosis: Diagnosis, url: "URL") -> Diagnosis:
 
 def preload(credentials: Credentials) -> None:
     """Import what an attempt needs (0.3 s) in a thread, because the loop must answer probes."""
-    import sqlalchemy.ext.asyncio  # noqa: F401  # imported for its effect
-
+    import_driver(credentials)
     with contextlib.suppress(Exception):  # the first attempt will meet the same error and explain it
         address = credentials.own_address()
         for option in address.ignored:
             _logger.warning(_IGNORED, option, address.url.get_driver_name())
-        address.url.get_dialect().import_dbapi()
+
+
+def import_driver(credentials: Credentials) -> None:
+    """Import SQLAlchemy's asynchronous part and our driver, if they can be imported and the address is known."""
+    import sqlalchemy.ext.asyncio  # noqa: F401  # imported for its effect
+
+    with contextlib.suppress(Exception):  # as above
+        credentials.own_address().url.get_dialect().import_dbapi()
 
 
 def _retry(diagnosis: Diagnosis, attempt: int, waited: float, pause: float) -> DatabaseRetryScheduled:

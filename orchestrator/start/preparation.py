@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.database import change_logins, tell_app
 from orchestrator.databases.credential_refresh import kept_current
 from orchestrator.databases.interruption import Interrupted
-from orchestrator.databases.waiting import Found, Look, T, preload, wait_for_database
+from orchestrator.databases.waiting import Found, Look, T, import_driver, preload, wait_for_database
 from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseEmbedded, DatabaseReady, Emit
 from orchestrator.hooks.commands import HookName, check_hooks, command_of
@@ -41,6 +41,7 @@ def read_credentials(settings: Settings) -> Credentials:
     credentials.asynchronous = env_is_asynchronous(settings)
     if not env_may_tell(settings):
         require_address(credentials)
+    import_driver(credentials)  # two threads that import at the same time take longer than one
     return credentials
 
 
