@@ -86,7 +86,7 @@ class Event:
         return type(self) is type(other) and vars(self) == vars(other)
 
     def __hash__(self) -> int:
-        return hash((type(self), *(value for value in vars(self).values() if isinstance(value, Hashable))))
+        return hash((type(self), frozenset(item for item in vars(self).items() if isinstance(item[1], Hashable))))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"

@@ -1,0 +1,47 @@
+"""Events are values: complete, unchangeable, and equal where they say the same."""
+
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
+import pytest
+
+from orchestrator.events import LockAcquired, LockReleased, StateChanged
+
+WAITED = StateChanged(previous_state="waiting", state="migrating")
+
+
+def test_an_event_has_all_its_fields_and_no_others() -> None:
+    """A misspelt field would be missing in the log, where nobody notices it."""
+    kind: Any = StateChanged  # mypy would say the same
+    with pytest.raises(TypeError, match=r"^StateChanged: missing: previous_state, state$"):
+        kind()
+    with pytest.raises(TypeError, match=r"^StateChanged: unknown: stat, was$"):
+        kind(previous_state="waiting", state="migrating", stat="", was="")
+
+
+def test_an_event_does_not_change() -> None:
+    """It may be formatted later, in another thread."""
+    changed: Any = WAITED
+    with pytest.raises(FrozenInstanceError, match=r"^cannot assign to field 'state'$"):
+        changed.state = "serving"
+    assert WAITED.state == "migrating"
+
+
+def test_events_are_equal_by_what_they_say() -> None:
+    """Their class and all values; repeated ones are recognised by it."""
+    again = StateChanged(state="migrating", previous_state="waiting")
+    other = StateChanged(previous_state="waiting", state="serving")
+    assert (again == WAITED, hash(again) == hash(WAITED)) == (True, True)
+    assert other != WAITED
+    assert len({WAITED, again, other}) == 2
+    assert LockAcquired(lock_name="a", waited_seconds=1.0) != LockReleased(lock_name="a", held_seconds=1.0)
+    assert repr(WAITED) == "StateChanged(previous_state='waiting', state='migrating')"
+
+
+def test_its_metrics_are_the_durations_that_have_a_name() -> None:
+    """CloudWatch keeps them, in the unit of the field."""
+    acquired = LockAcquired(lock_name="a", waited_seconds=1.5)
+    assert acquired.metrics() == {"lock_wait_seconds": 1.5}
+    assert LockReleased(lock_name="a", held_seconds=2.0).metrics() == {}
+    units = {each.name: each.metadata["unit"] for each in fields(LockAcquired)}
+    assert (units["lock_name"], units["waited_seconds"]) == ("", "seconds")
