@@ -72,11 +72,17 @@ def in_form_of(url: URL, app: URL | None) -> URL:
     return url.set(drivername=app.drivername)
 
 
-def check_backend(variable: str, driver: str) -> None:
+def check_backend(variable: str, driver: str, *, otherwise: str = "") -> None:
     """Check that a driver's name begins with a supported database.
+
+    Args:
+        variable: where it is from.
+        driver: the name, or a dialect.
+        otherwise: what to do if `variable` is right as it is.
 
     Raises:
         CredentialsError: it does not.
     """
     if kind_of(driver) is None:
-        raise CredentialsError(variable, f"it must begin with {in_words(NAMES)}, and may name a driver behind a `+`")
+        rule = f"it must begin with {in_words(NAMES)}, and may name a driver behind a `+`"
+        raise CredentialsError(variable, rule + otherwise)

@@ -21,6 +21,7 @@ _NOT_ESCAPED = (
     "special characters in the password must be percent-encoded: `@` is %40, `/` is %2F, `?` is %3F (or give the "
     "password in DATABASE_PASSWORD, as it is)"
 )
+_OTHERWISE = "; if it is for something else, give the database that env.py migrates in MIGRATION_DATABASE_URL"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -
     """
     if settings.url or settings.url_file:
         text = settings.url or read_line("DATABASE_URL_FILE", settings.url_file or "")
+        if _is_for_something_else(text) and (settings.migration_url or settings.migration_url_file):
+            return None
         login = Login.of("DATABASE_URL" if settings.url else "DATABASE_URL_FILE", text)
         return Login.made(login.source, with_driver_of_app(login.url, settings.driver)) if settings.driver else login
     parts = {
@@ -157,18 +160,24 @@ def _from_parts(
     return URL.create(**parts)
 
 
+def _is_for_something_else(text: str) -> bool:
+    """Return whether it is the URL of a server that SQLAlchemy's databases are not: MongoDB, JDBC, an HTTP API."""
+    return kind_of(text) is None and re.match(r"[A-Za-z][\w+.:-]*://", text) is not None
+
+
 def parse(variable: str, text: str) -> URL:
     """Return the validated URL in `variable`.
 
     Raises:
         CredentialsError: no database can be reached with it.
     """
+    otherwise = _OTHERWISE if variable.startswith("DATABASE_URL") and _is_for_something_else(text) else ""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        problem = "it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`); in it, "
+        problem = f"it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`){otherwise}; in it, "
         raise CredentialsError(variable, problem + _NOT_ESCAPED, example=(kind_of(text) or DEFAULT).example) from None
-    check_backend(variable, url.drivername)
+    check_backend(variable, url.drivername, otherwise=otherwise)
     url = url.set(drivername=standard(url.drivername))
     if not is_file(url.drivername) and _PART_OF_A_PASSWORD.search(text.partition("?")[2]):
         raise CredentialsError(variable, _NOT_ESCAPED, example=_example(url))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import certifi
 import pytest
+from sqlalchemy.engine.url import make_url
 
 from orchestrator.address.drivers import Driver
 from orchestrator.errors import StartupError
@@ -25,6 +26,15 @@ def test_a_database_that_we_do_not_know_is_a_fault_that_names_those_we_do(driver
     told = "it must begin with mysql, mariadb, postgresql or sqlite"
     assert told in fault(DATABASE_URL=f"{driver}://u:p@host/name")[1]
     assert told in fault(**(PARTS | {"DATABASE_DRIVER": driver}))[1]
+
+
+@pytest.mark.parametrize("url", ["mongodb://u:p@host/name", "jdbc:mysql://host/name", "https://api.example/v1"])
+def test_a_url_that_is_the_apps_own_affair_may_stay_beside_the_database_of_env_py(url: str) -> None:
+    """The fault names the cure, and with it the app keeps its variable."""
+    assert "in MIGRATION_DATABASE_URL" in fault(DATABASE_URL=url)[1]
+    found = read(DATABASE_URL=url, MIGRATION_DATABASE_URL=URL)
+    assert not found.app_known
+    assert found.migration_url() == make_url(URL)
 
 
 @pytest.mark.parametrize(

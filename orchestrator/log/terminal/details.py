@@ -16,6 +16,12 @@ def doing(fields: dict[str, Any]) -> str:
     return _DOING.get(fields.get("failed_phase", ""), str(fields["failed_state"]))
 
 
+def sentence(fields: dict[str, Any]) -> str:
+    """Return the message without the faults, which `details` lists."""
+    message = str(fields["message"])
+    return message.partition(":")[0] + ":" if fields.get("faults") else message
+
+
 def details(fields: dict[str, Any]) -> Iterator[str]:
     """Yield the lines, without indentation. The traceback is not among them."""
     for fault in fields.get("faults") or ():

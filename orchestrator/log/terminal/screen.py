@@ -11,7 +11,7 @@ from typing import Any
 
 from orchestrator.log.output import Output
 from orchestrator.log.terminal.bottom import ERASE, Bottom
-from orchestrator.log.terminal.details import details, doing
+from orchestrator.log.terminal.details import details, doing, sentence
 from orchestrator.log.terminal.escapes import coloured, visible
 from orchestrator.log.terminal.progress import HIDDEN, Progress
 from orchestrator.log.terminal.runbook import runbook
@@ -76,7 +76,7 @@ class Screen:
         return "dim" if fields["level"] == "debug" else _MARKS.get(fields["level"], ("", ""))[1]
 
     def _words(self, fields: dict[str, Any]) -> str:
-        words = visible(fields["message"], lines=True)
+        words = visible(sentence(fields), lines=True)
         match fields["event"]:
             case "request":
                 return f"{words}  {fields['duration_seconds'] * 1000:.0f} ms"
@@ -86,8 +86,6 @@ class Screen:
             case "startup_failed" if fields["failure_event"]:
                 code = fields["exit_code"]
                 return f"Exit code {code}, while {doing(fields)}; `orchestrator explain {code}` tells more"
-            case "settings_invalid":
-                return words.partition(":")[0] + ":"
             case "log" if fields["logger"] not in {"stdout", "stderr"}:
                 return f"{fields['level'].upper()} {visible(fields['logger'])}: {words}"
         return words

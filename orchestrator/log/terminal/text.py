@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from orchestrator.log.terminal.details import details, doing
+from orchestrator.log.terminal.details import details, doing, sentence
 from orchestrator.log.terminal.escapes import coloured, visible
 from orchestrator.log.terminal.runbook import runbook
 
@@ -25,7 +25,7 @@ class Text:
     def __call__(self, fields: dict[str, Any]) -> str:
         """Return one line, and more for details and a traceback."""
         repeats = bool(fields.get("failure_event"))  # the line before has the details
-        message = _LAST.format_map({**fields, "doing": doing(fields)}) if repeats else fields["message"]
+        message = _LAST.format_map({**fields, "doing": doing(fields)}) if repeats else sentence(fields)
         words = visible(message, lines=True).replace("\n", f"\n{_INDENT}")
         words = coloured(words, self._colours.get(fields["level"], ""))
         lines = [f"{fields['timestamp'][11:23]} {fields['state']:<9} {words}"]
