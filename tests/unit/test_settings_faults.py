@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from orchestrator.errors import StartupError
 from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.settings.model import Settings
-from orchestrator.settings.validation import load, warnings
+from orchestrator.settings.validation import invalid, load, warnings
+from orchestrator.variables.definition import Fault
 from tests.unit.environments import faults_of, problem_of
 
 OURS = list(Settings.variables())
@@ -40,6 +41,16 @@ def test_all_faults_are_reported_at_once_and_in_order() -> None:
     assert all(name in failure.message for name in failure.variables)
 
 
+def test_where_only_an_installation_is_missing_the_hint_says_so() -> None:
+    """The variables are right then; with another fault among them they are not."""
+    missing, wrong = Fault("DATABASE_URL", "run: pip install 'a[b]'", ""), Fault("A", "it is wrong", "")
+    failure = invalid([missing])
+    assert (failure.error_type, failure.hint.partition(":")[0]) == ("settings", "The variables are right")
+    failure = invalid([missing, wrong])
+    assert failure.error_message == "A: it is wrong; DATABASE_URL: run: pip install 'a[b]'"
+    assert failure.hint.startswith("Correct these environment variables")
+
+
 @pytest.mark.parametrize(
     ("typo", "meant"),
     [
@@ -50,7 +61,10 @@ def test_all_faults_are_reported_at_once_and_in_order() -> None:
         ("ORCHESTRATOR_host", "ORCHESTRATOR_HOST"),
         ("MIGRATION_DATABASE_USERNAME", "MIGRATION_DATABASE_USER"),
         ("MIGRATION_DATABASE_PASSWROD", "MIGRATION_DATABASE_PASSWORD"),
-        ("MIGRATION_DATABASE_DB", "MIGRATION_DATABASE_NAME"),
+        *((f"MIGRATION_DATABASE_{word}", "MIGRATION_DATABASE_NAME") for word in ("DB", "DBNAME", "DATABASE")),
+        ("MIGRATION_DATABASE_DSN", "MIGRATION_DATABASE_URL"),
+        ("MIGRATION_DATABASE_LOGIN", "MIGRATION_DATABASE_USER"),
+        ("MIGRATION_DATABASE_SERVER", "MIGRATION_DATABASE_HOST"),
         ("MIGRATION_DATABASE_SSL_CA", "did you mean DATABASE_SSL_CA"),
         ("MIGRATION_DATABASE_DRIVER", "did you mean DATABASE_DRIVER"),
         ("MIGRATION_DATABASE_IAM_AUTH", "did you mean DATABASE_IAM_AUTH"),
