@@ -2,8 +2,8 @@
 
 A log driver that hangs leaves the pipe full, and a plain `write` would then block the loop and the probes. During the
 start, the logging thread writes itself: in order, and safe against a crash. If that takes too long, and always while
-serving, a separate thread writes the queue. It gathers lines for a moment: waking it for each line takes longer than
-making the line.
+serving, a separate thread writes the queue. It gathers the lines of requests for a moment: waking it for each one takes
+longer than making it. What the app says is written at once, because it may be the last that it says.
 """
 
 import errno
@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 CAPACITY_BYTES = 16_000_000  # as long lines as there can be, a thousand; usual ones, some 30,000
 PATIENCE_SECONDS = 5.0  # for a reader that stalls while starting
-GATHER_SECONDS = 0.01  # between a line and its writing, while serving
+GATHER_SECONDS = 0.01  # between the line of a request and its writing, while serving
 RETRY_SECONDS = 1.0  # a full disk may have room again
 _ORPHANED_SECONDS = 5.0  # a lock that is held for this long belongs to a thread that has ended
 _SLICE_MS = 100
@@ -45,7 +45,7 @@ class Output(io.TextIOBase):
         self._gone = False
         self._direct = True
         self._thread: threading.Thread | None = None
-        self._ending = threading.Event()  # of the thread
+        self._hurry = threading.Event()  # for the thread: gather no longer
         self._news = threading.Condition(threading.RLock())  # of `_waiting`; a destructor may log at any moment
         self._writing = threading.Lock()
         self._writer = 0  # thread id of its owner
@@ -70,10 +70,12 @@ class Output(io.TextIOBase):
     def write(self, text: str, /) -> int:
         """Write `text` or queue it for the thread; if the queue is full, drop and count it."""
         self.write_line(text.encode(errors="backslashreplace"))
+        if not self._direct:
+            self._hurry.set()
         return len(text)
 
     def write_line(self, line: bytes) -> None:
-        """Do the same for an encoded line."""
+        """Do the same for an encoded line; while serving, the thread may wait a moment for more lines."""
         if self._dropped and len(self._waiting) < self._capacity // 2:
             self._tell_dropped()
         self._take(line)
@@ -87,7 +89,7 @@ class Output(io.TextIOBase):
         with self._news:
             self._direct = False
             if self._thread is None:
-                self._ending.clear()
+                self._hurry.clear()
                 self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
                 self._thread.start()
             self._news.notify()
@@ -105,7 +107,7 @@ class Output(io.TextIOBase):
         with self._news:
             self._direct = True
             self._news.notify()
-            self._ending.set()
+            self._hurry.set()
         if self._thread:
             self._thread.join(max(0.0, until - time.monotonic()))
             self._thread = None
@@ -129,7 +131,8 @@ class Output(io.TextIOBase):
         while True:
             with self._news:
                 self._news.wait_for(lambda: self._waiting or self._direct)
-            self._ending.wait(GATHER_SECONDS)
+            self._hurry.wait(GATHER_SECONDS)
+            self._hurry.clear()
             if self._direct:
                 return
             if self._drain(lambda: True):

@@ -304,7 +304,6 @@ async def starting():
         "async def starting():\n    raise ValueError('by the lifespan')",
         "async def starting():\n    raise SystemExit(5)",
         "app = 3",
-        "del app",
     ],
 )
 async def test_an_app_that_does_not_start_is_one_story(project: Project, app: str) -> None:

@@ -66,15 +66,26 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "RETRY_SECONDS", 0.01)
 
 
-def test_while_serving_lines_are_written_together(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each request has a line. To wake the thread for each one doubled what a request's line costs."""
+def test_while_serving_the_lines_of_requests_are_written_together(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To wake the thread for each one doubled what a request's line costs."""
     monkeypatch.setattr(output, "GATHER_SECONDS", 60)
     pipe.output.unblock()
     for _ in range(3):
-        pipe.output.write("line\n")
+        pipe.output.write_line(b"line\n")
     assert not pipe.output.idle
     pipe.output.settle(60)  # the end does not wait for more lines
     assert os.read(pipe.reading, 100) == b"line\n" * 3
+
+
+def test_while_serving_what_the_app_says_is_written_at_once(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be its last line before memory is short; the lines before it come first."""
+    monkeypatch.setattr(output, "GATHER_SECONDS", 60)
+    pipe.output.unblock()
+    pipe.output.write_line(b"request\n")
+    pipe.output.write("words\n")
+    assert pipe.read(14) == "request\nwords\n"
 
 
 def test_while_starting_a_line_is_written_when_write_returns(pipe: Pipe) -> None:
