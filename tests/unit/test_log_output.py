@@ -66,9 +66,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "RETRY_SECONDS", 0.01)
 
 
-def test_while_serving_the_lines_of_requests_are_written_together(
-    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_while_serving_the_lines_of_requests_are_written_together(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """To wake the thread for each one doubled what a request's line costs."""
     monkeypatch.setattr(output, "GATHER_SECONDS", 60)
     pipe.output.unblock()
