@@ -37,9 +37,6 @@ def its_database(driver: str, request: pytest.FixtureRequest, tmp_path: Path) ->
         return
     server = request.getfixturevalue("servers")[backend]
     database = server.create_database()
-    if driver == "pg8000":  # it refuses the few iterations with which the password is stored: see servers/postgresql.py
-        login = make_url(database.url)
-        server.execute(f"ALTER ROLE {login.username} PASSWORD '{login.password}'")
     yield database
     server.drop_database(database)
 
