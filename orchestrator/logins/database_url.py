@@ -85,7 +85,7 @@ def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -
     """
     if settings.url or settings.url_file:
         text = settings.url or read_line("DATABASE_URL_FILE", settings.url_file or "")
-        if _is_for_something_else(text) and (settings.migration_url or settings.migration_url_file):
+        if _is_for_something_else(text) and _migrates_elsewhere(settings):
             return None
         login = Login.of("DATABASE_URL" if settings.url else "DATABASE_URL_FILE", text)
         return Login.made(login.source, with_driver_of_app(login.url, settings.driver)) if settings.driver else login
@@ -163,6 +163,14 @@ def _from_parts(
 def _is_for_something_else(text: str) -> bool:
     """Return whether it is the URL of a server that SQLAlchemy's databases are not: MongoDB, JDBC, an HTTP API."""
     return kind_of(text) is None and re.match(r"[A-Za-z][\w+.:-]*://", text) is not None
+
+
+def _migrates_elsewhere(settings: DatabaseSettings) -> bool:
+    """Return whether MIGRATION_DATABASE_URL is an address, and right."""
+    try:
+        return migration_login(settings, None) is not None
+    except CredentialsError:
+        return False
 
 
 def parse(variable: str, text: str) -> URL:

@@ -25,7 +25,7 @@ from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.bounded import bounded
 from orchestrator.serving.gate import Handed
-from orchestrator.serving.limits import Connections
+from orchestrator.serving.limits import ACCEPTED_AT_ONCE, Connections, backlog
 from orchestrator.serving.probed import ProbedApp
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
@@ -70,6 +70,8 @@ class _Uvicorn(uvicorn.Server):
         """Start up, then report that connections are accepted."""
         await super().startup(sockets)
         if self.started:
+            for listener in sockets or ():
+                listener.listen(backlog())
             self._listening()
 
 
@@ -190,6 +192,7 @@ class AppServer:
             workers=1,
             **{"timeout_keep_alive": uvicorn_options.KEEP_ALIVE_SECONDS, **self._options},
         )
+        config.backlog = ACCEPTED_AT_ONCE
         config.load()
         self.imported = config.loaded_app
         config.http_protocol_class = bounded(config.http_protocol_class)

@@ -16,11 +16,13 @@ from orchestrator.events import Emit, Request
 from orchestrator.runtime.forks import not_in_forks
 from orchestrator.serving.answers import POLL_HEADER, Answer, Answers, answer
 from orchestrator.serving.limits import (
+    ACCEPTED_AT_ONCE,
     HEAD_BYTES,
     HEAD_SECONDS,
     LINGER_SECONDS,
     REQUEST_LINE_BYTES,
     Connections,
+    backlog,
 )
 from orchestrator.serving.trace import trace_id
 
@@ -50,7 +52,9 @@ class Gate:
         """Accept connections."""
         loop = asyncio.get_running_loop()
         listener = not_in_forks(self._listener.dup())
-        self._server = await loop.create_server(lambda: _Connection(self), sock=listener)
+        made = loop.create_server(lambda: _Connection(self), sock=listener, backlog=ACCEPTED_AT_ONCE)
+        self._server = await made
+        listener.listen(backlog())
 
     def hand_over(self, hand: Callable[[Handed], None]) -> None:
         """Stop accepting connections, and call `hand` for each open one as soon as it has received its response."""

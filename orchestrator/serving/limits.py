@@ -5,13 +5,20 @@ head of 64 KB. They keep the process alive: without them a head of 32 MB blocks 
 use up all descriptors.
 """
 
+import os
 import resource
 from collections.abc import Iterator, MutableSet
 from typing import Any, Protocol, TypeVar
 
+from orchestrator.settings import uvicorn_options
+
 REQUEST_LINE_BYTES = 65_536  # uvicorn's own limit with h11; httptools has no limit
 HEAD_BYTES = 131_072  # request line and headers
 HEAD_SECONDS = 60.0  # for a head to arrive, counted from the connection or its first byte
+BACKLOG = 2048  # how many clients the kernel lets wait, as uvicorn's default
+# asyncio accepts so many clients in a row, before one of them can take the place of an idle one. It takes the number
+# from the backlog that it is given, so the real one is set afterwards.
+ACCEPTED_AT_ONCE = 4
 LINGER_SECONDS = 2.0  # for a refused client to read the refusal, while we discard what it still sends
 
 # Reserved for the app, its connection pool and the probes: a quarter of the descriptors, at most 256.
@@ -38,6 +45,11 @@ def most_connections() -> int:
     if soft == resource.RLIM_INFINITY:
         soft = 1_048_576
     return max(1, soft - min(soft // _KEPT_SHARE, _MOST_KEPT))
+
+
+def backlog() -> int:
+    """Return how many clients may wait in the kernel: uvicorn's own option, or its default."""
+    return int(uvicorn_options.given(os.environ).get("backlog", BACKLOG))
 
 
 class Connections(MutableSet[C]):

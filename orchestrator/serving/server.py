@@ -14,13 +14,13 @@ from orchestrator.runtime.forks import not_in_forks
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.gate import Gate
+from orchestrator.serving.limits import backlog
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
 
 if TYPE_CHECKING:
     from orchestrator.serving.app_server import AppServer
 
-BACKLOG = 2048
 _KEPT_FOR_LIFESPAN = 0.2  # of the shutdown budget
 _KEPT_FOR_FORCING = 0.1  # of it
 _KEPT_FOR_LAST_EVENTS = 0.05  # of it
@@ -28,7 +28,7 @@ _FORCED_SECONDS = 0.5
 _NOTICED_SECONDS = 0.3  # uvicorn looks every 0.1 s
 
 
-def bind(settings: Settings, backlog: int = BACKLOG) -> socket.socket:
+def bind(settings: Settings) -> socket.socket:
     """Return a socket that already listens: clients queue in its backlog until the loop accepts them.
 
     Raises:
@@ -43,7 +43,7 @@ def bind(settings: Settings, backlog: int = BACKLOG) -> socket.socket:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-            listener.listen(backlog)
+            listener.listen(backlog())
             listener.setblocking(False)  # noqa: FBT003  # the standard library's
         except BaseException:
             listener.close()
@@ -79,8 +79,7 @@ async def open_port(settings: Settings, answers: Answers, emit: Emit) -> "Port":
     Raises:
         StartupError: with BindFailed, as `bind`.
     """
-    backlog = uvicorn_options.given(os.environ).get("backlog", BACKLOG)
-    port = Port(bind(settings, backlog), answers, emit)
+    port = Port(bind(settings), answers, emit)
     await port.open()
     return port
 
