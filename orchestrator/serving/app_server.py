@@ -190,9 +190,8 @@ class AppServer:
             log_config=None,
             access_log=False,  # our `request` events replace it, and add the duration
             workers=1,
-            **{"timeout_keep_alive": uvicorn_options.KEEP_ALIVE_SECONDS, **self._options},
+            **{"timeout_keep_alive": uvicorn_options.KEEP_ALIVE_SECONDS, **self._options, "backlog": ACCEPTED_AT_ONCE},
         )
-        config.backlog = ACCEPTED_AT_ONCE
         config.load()
         self.imported = config.loaded_app
         config.http_protocol_class = bounded(config.http_protocol_class)
