@@ -20,13 +20,13 @@ from tests.servers import BACKENDS, NOT_TESTED, Database, Server, Servers
 
 _PRODUCT = ("ORCHESTRATOR_", "DATABASE_", "MIGRATION_", "ECS_")
 _BUDGETS = {  # seconds that a directory's tests may take together, in eight processes on two cores: half more than now
-    "tests/acceptance": 3600,
-    "tests/app": 160,
+    "tests/acceptance": 3200,
+    "tests/app": 110,
     "tests/container": 60,
-    "tests/faults": 480,
+    "tests/faults": 380,
     "tests/harness": 20,
-    "tests/integration": 700,
-    "tests/servers": 100,
+    "tests/integration": 420,
+    "tests/servers": 70,
     "tests/unit": 420,
 }
 

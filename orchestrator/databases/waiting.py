@@ -12,11 +12,13 @@ from orchestrator.databases import Backend, backend_for
 from orchestrator.databases.diagnosis import CREDENTIALS, NO_TLS, Cause, Diagnosis, Verdict, chain
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.pauses import SOON_SECONDS, Lines, Pauses
+from orchestrator.dialects import is_file
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Emit
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.iam import TokenError
+from orchestrator.runtime.concurrency import finished
 from orchestrator.runtime.exhaustion import is_exhaustion
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ _IGNORED = (
 Look = Callable[["AsyncConnection", Backend], Awaitable[T]]
 
 DOUBTS = 3  # this many permanent-looking errors in a row before they count
-
+_FILE_SECONDS = 1.0  # for the thread of SQLite's driver, which reports to this loop: it must not be closed before
 
 _TOKEN = Cause(
     Verdict.RETRY,
@@ -88,11 +90,11 @@ async def connected(credentials: Credentials, look: Look[T], *, timeout_seconds:
                 if backend.diagnose(error).hint != NO_TLS.hint:
                     raise
                 _PLAIN.add((address.url.host, address.url.port))
-        return await _once(address.url, arguments, look, backend)
+        work = _once(address.url, arguments, look, backend)
+        return await (finished(work, _FILE_SECONDS) if is_file(address.url.drivername) else work)
 
 
-_PLAIN: set[tuple[str | None, int | None]] = set()
-"""Hosts and ports of servers that were seen to offer no TLS."""
+_PLAIN: set[tuple[str | None, int | None]] = set()  # hosts and ports of servers that were seen to offer no TLS
 
 
 async def _once(url: "URL", arguments: dict[str, Any], look: Look[T], backend: Backend) -> T:

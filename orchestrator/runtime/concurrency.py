@@ -206,6 +206,18 @@ def _carried(error: BaseException) -> Exception:
     return carrier
 
 
+async def finished(work: Coroutine[Any, Any, T], within_seconds: float) -> T:
+    """Return the result of `work`. If the caller is cancelled, give it so many seconds to end before that is raised."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # somebody has looked at it
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=within_seconds)
+        task.cancel()
+        raise
+
+
 async def unless_stopped(asked: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
     """Return the result of `work`; cancel it and raise StopAsked as soon as `asked` is set."""
     task, stop = asyncio.ensure_future(work), asyncio.ensure_future(asked.wait())

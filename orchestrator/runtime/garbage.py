@@ -19,7 +19,7 @@ def collect_as_usual() -> None:
     """Collect as often as before. The app may have frozen its objects or set a threshold: both stay."""
     if gc.get_threshold()[0] != _OBJECTS:
         return
-    if not gc.get_freeze_count():  # both calls take no time: what exists becomes the oldest generation, unread
-        gc.freeze()
+    if not gc.get_freeze_count():
+        gc.freeze()  # both calls take no time: what exists becomes the oldest generation, unread
         gc.unfreeze()
     gc.set_threshold(*_USUAL)
