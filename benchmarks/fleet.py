@@ -5,7 +5,7 @@
 
 The second form starts 16 real processes, or as many as are asked for, and prints what they did beside what the
 simulation says of as many tasks.
-docs/scale.md tells what follows.
+docs/scale.md has the results.
 """
 
 import argparse
@@ -132,7 +132,7 @@ def report(scenario: Scenario, tasks: int, costs: Costs, connect_timeout: str = 
 
 
 def compare(tasks: int) -> None:
-    """Print what real processes did, and what the simulation says of as many tasks."""
+    """Print the work of real processes beside that of as many simulated tasks."""
     for what, seconds in calibration.statements().items():
         print(f"{what:<22} {seconds * 1e6:7.1f} us of the server's processor")
     real = calibration.fleet(tasks, max_connections=500)

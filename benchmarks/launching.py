@@ -131,7 +131,7 @@ async def answers(process: Process, *, poll_seconds: float = 0.002) -> Answers:
 
 
 async def status_of(port: int, path: str = "/") -> bytes:
-    """Return the status of an answer, or nothing if there is none."""
+    """Return the status of an answer, or nothing without one."""
     try:
         reader, writer = await asyncio.open_connection(HOST, port)
     except OSError:

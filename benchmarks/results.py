@@ -21,7 +21,7 @@ class Missing:
 
 
 def record(result: Result) -> dict[str, Any]:
-    """Return a result for the file, with no more digits than mean something."""
+    """Return a result for the file, without digits that mean nothing."""
     row = result.row
     unit = row.of if row.unit is Unit.RATIO else row.unit
     return {
@@ -62,7 +62,7 @@ def goal(row: Row) -> str:
 def write(
     about: dict[str, Any], results: Sequence[Result], missing: Sequence[Missing], *, merge: bool, path: Path = FILE
 ) -> None:
-    """Write a run; merged, it replaces the rows that it measured in the file and leaves all else."""
+    """Write a run; merged, it replaces the rows that it measured in the file and leaves the other rows."""
     rows = [record(each) | {"date": about["date"], "commit": about["commit"]} for each in results]
     not_run = [{"number": each.number, "what": each.what, "reason": each.reason} for each in missing]
     if merge and path.exists():

@@ -12,7 +12,7 @@ Samples = Mapping[str, Sequence[float]]
 
 
 class Unit(enum.StrEnum):
-    """What the figure of a row is."""
+    """The kind of a row's figure."""
 
     RATIO = ""
     SECONDS = "s"
@@ -87,7 +87,7 @@ class Result:
 
     @property
     def reached(self) -> bool | None:
-        """Is the goal reached? None: there is no goal."""
+        """Return whether the goal is reached; None without a goal."""
         match self.row.goal:
             case Goal.AT_MOST:
                 return self.value <= self.row.limit

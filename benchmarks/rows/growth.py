@@ -68,7 +68,7 @@ def _rows(large: str, small: str) -> list[Row]:
     ]
 
 
-_MEMORY = (  # Alembic keeps each script of a tree: its part is no growth of ours
+_MEMORY = (  # Alembic keeps each script of a tree: the journal does not add that part
     Row(
         13,
         "20,000 statements against 5,000 statements, peak memory",

@@ -16,7 +16,7 @@ def measure(bench: Bench) -> Generator[Samples, None, None]:
     """Build both images; bring a database to head, then start each once a round.
 
     Raises:
-        RuntimeError: there is no engine.
+        RuntimeError: no engine is installed.
     """
     engine = engines.find()
     if not engine:

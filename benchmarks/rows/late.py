@@ -1,6 +1,6 @@
 """Row 5: the database comes up 1 to 30 s after the start; from its first possible login to the way past the wait.
 
-Fifty processes of ours and ten scripts start one after the other, each behind a port that refuses connections until its
+Fifty orchestrators and ten scripts start one after the other, each behind a port that refuses connections until its
 time has come. So some fifteen wait at a time, and a wait costs next to no processor time.
 """
 
@@ -29,7 +29,7 @@ _POLL_SECONDS = 0.002
 
 
 def _delays(count: int) -> list[float]:
-    """Return delays evenly over the range, in an order drawn by lot."""
+    """Return delays evenly over the range, in random order."""
     span = (_LATEST_SECONDS - _EARLIEST_SECONDS) / count
     delays = [_EARLIEST_SECONDS + span * (number + random.random()) for number in range(count)]  # noqa: S311  # no secret
     random.shuffle(delays)

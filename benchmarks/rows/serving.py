@@ -41,7 +41,7 @@ async def _watch(process: Process) -> float:
         status = await status_of(process.port, "/readyz")
         took = time.monotonic() - began
         slowest = max(slowest, took if status else 0.0)
-        if status in {b"200", b"404"}:  # bare uvicorn has no such page, and serves when it says so
+        if status in {b"200", b"404"}:  # bare uvicorn has no such page, and serves when it reports so
             return slowest
         if process.popen.poll() is not None:
             raise ChildProcessError(f"it ended with {process.popen.returncode}")

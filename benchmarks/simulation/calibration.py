@@ -26,7 +26,7 @@ _IDLE, _TIMES = 400, 3000
 
 @dataclass(frozen=True)
 class Fleet:
-    """What the processes did.
+    """The work of the processes.
 
     Attributes:
         status: differences of the server's counters.

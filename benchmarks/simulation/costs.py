@@ -1,4 +1,4 @@
-"""What the simulated server and tasks need time for: measured on real ones, see `calibration`."""
+"""The durations of the simulated server and tasks, measured on real ones, see `calibration`."""
 
 from dataclasses import dataclass
 

@@ -29,7 +29,7 @@ _OF_LOOKING = (
 
 
 class Help(NamedTuple):
-    """The facts that the help of one command shows.
+    """The facts that the help of a command shows.
 
     Attributes:
         page: The page in the documentation.

@@ -1,4 +1,4 @@
-"""Remembers types and nullability of columns over the revisions of a tree: an ALTER does not say what was before."""
+"""Remembers types and nullability of columns over the revisions: an ALTER does not show the column as it was."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ class Columns:
 
 
 def type_of(definition: str) -> str:
-    """Return the type at the beginning of a definition, spelt in one way; empty if there is none."""
+    """Return the type at the beginning of a definition, spelt in one way; empty without one."""
     found = _TYPE.match(definition.strip())
     if not found:
         return ""

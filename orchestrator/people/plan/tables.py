@@ -18,7 +18,7 @@ _IF_NOT_EXISTS = re.compile(r"\bif\s+not\s+exists\b", re.IGNORECASE)
 
 
 class Tables:
-    """The tables of one database.
+    """The tables of a database.
 
     Attributes:
         made: The tables that the plan has created so far.
