@@ -16,9 +16,9 @@ REQUEST_LINE_BYTES = 65_536  # uvicorn's own limit with h11; httptools has no li
 HEAD_BYTES = 131_072  # request line and headers
 HEAD_SECONDS = 60.0  # for a head to arrive, counted from the connection or its first byte
 BACKLOG = 2048  # how many clients the kernel lets wait, as uvicorn's default
-# asyncio accepts so many clients in a row, before one of them can take the place of an idle one. It takes the number
-# from the backlog that it is given, so the real one is set afterwards.
-ACCEPTED_AT_ONCE = 4
+# asyncio accepts so many clients in a row (from Python 3.14 one more), and some rounds pass before one of them takes
+# the place of an idle one. It takes the number from the backlog that it is given, so the real one is set afterwards.
+ACCEPTED_AT_ONCE = 1
 LINGER_SECONDS = 2.0  # for a refused client to read the refusal, while we discard what it still sends
 
 # Reserved for the app, its connection pool and the probes: a quarter of the descriptors, at most 256.

@@ -288,8 +288,8 @@ class RDSLogin(threading.Thread):
         self.judge = Judge(self.listener.getsockname()[1])
         self.tls = tls
         self.heard: list[bytes] = []
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(directory / certificates.CERTIFICATE, directory / certificates.KEY)
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.load_cert_chain(directory / certificates.CERTIFICATE, directory / certificates.KEY)
         self.ca_file = directory / certificates.AUTHORITY
 
     def run(self) -> None:
@@ -312,7 +312,7 @@ class RDSLogin(threading.Thread):
             _send(plain, 2, b"\xfemysql_clear_password\0")
             self.heard.append(_receive(plain))
             return
-        with self._context.wrap_socket(plain, server_side=True) as connection:
+        with self._tls.wrap_socket(plain, server_side=True) as connection:
             login = _receive(connection)
             user = login[32 : login.index(b"\0", 32)].decode()
             _send(connection, 3, b"\xfemysql_clear_password\0")
