@@ -116,6 +116,8 @@ def _practise(habit: Habit, schema: Schema, tree: Tree, steps: Iterator[int]) ->
         code = habit(schema)
     except UnsuitableError:
         return _practise(add_column, schema, tree, steps)
+    reflects = "it reads how a table is defined" if "recreate='always'" in code and schema.backend in FAMILY else ""
+    tree.may_refuse = tree.may_refuse or REFUSABLE.get((habit.__name__, schema.backend), reflects)
     if "STEP" not in code:
         if habit in DDL and schema.random.random() < _UNTOLD:
             return code
@@ -124,6 +126,4 @@ def _practise(habit: Habit, schema: Schema, tree: Tree, steps: Iterator[int]) ->
     mark = f"INSERT INTO ledger (step) VALUES ({step})"  # noqa: S608 - never run from here
     tree.marks.append(mark)
     tree.mark_of.setdefault(habit.__name__, mark)
-    reflects = "it reads how a table is defined" if "recreate='always'" in code and schema.backend in FAMILY else ""
-    tree.may_refuse = tree.may_refuse or REFUSABLE.get((habit.__name__, schema.backend), reflects)
     return code.replace("STEP", f"tell({step})")
