@@ -54,17 +54,19 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+def was_not_found(settings: Settings, error: BaseException) -> bool:
+    """Return whether the app's module or attribute does not exist: none of the project's code is in the traceback."""
+    module = settings.app.partition(":")[0]
+    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
+    return isinstance(error, ImportFromStringError) or bool(missing and f"{module}.".startswith(f"{missing}."))
+
+
 def hint_for(settings: Settings, error: BaseException) -> str:
     """Return the hint for an app that was not found, misses its driver, or was imported twice; otherwise empty."""
     module, _, attribute = settings.app.partition(":")
-    missing = (error.name or "") if isinstance(error, ModuleNotFoundError) else ""
-    if missing and f"{module}.".startswith(f"{missing}."):
-        return _where_it_was_looked_for(settings)
-    if isinstance(error, ImportFromStringError):
-        return (
-            _what_there_is(settings, module, attribute) if module in sys.modules else _where_it_was_looked_for(settings)
-        )
-    return missing_driver(error) or hint_for_twins(error)
+    if not was_not_found(settings, error):
+        return missing_driver(error) or hint_for_twins(error)
+    return _what_there_is(settings, module, attribute) if module in sys.modules else _where_it_was_looked_for(settings)
 
 
 def _where_it_was_looked_for(settings: Settings) -> str:

@@ -161,7 +161,7 @@ def _from_parts(
 
 
 def _is_for_something_else(text: str) -> bool:
-    """Return whether it is the URL of a server that SQLAlchemy's databases are not: MongoDB, JDBC, an HTTP API."""
+    """Return whether it is a URL, but not of a database that we support: MongoDB, JDBC, an HTTP API."""
     return kind_of(text) is None and re.match(r"[A-Za-z][\w+.:-]*://", text) is not None
 
 

@@ -209,7 +209,7 @@ def _carried(error: BaseException) -> Exception:
 async def finished(work: Coroutine[Any, Any, T], within_seconds: float) -> T:
     """Return the result of `work`. If the caller is cancelled, give it so many seconds to end before that is raised."""
     task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # somebody has looked at it
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # so asyncio does not report it
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:

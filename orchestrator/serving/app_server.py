@@ -16,9 +16,9 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import uvicorn
-from uvicorn.importer import ImportFromStringError, import_from_string
+from uvicorn.importer import import_from_string
 
-from orchestrator.app.importing import app_failed, hint_for, loop_factory
+from orchestrator.app.importing import app_failed, hint_for, loop_factory, was_not_found
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.events import Emit
 from orchestrator.runtime.stop import Stop
@@ -168,7 +168,7 @@ class AppServer:
         except (Exception, SystemExit) as error:
             hint = hint_for(self._settings, error)
             failure = app_failed(self._settings.app, what, error, hint)
-            raise StartupError(failure, None if isinstance(error, ImportFromStringError) else error) from error
+            raise StartupError(failure, None if was_not_found(self._settings, error) else error) from error
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._runner  # noqa: S101  # made by `load`
