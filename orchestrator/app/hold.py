@@ -89,13 +89,21 @@ def _running_modules() -> set[str]:
 
 @contextlib.contextmanager
 def outside_the_loop() -> Iterator[None]:
-    """Hide the loop in which the app connects: env.py may call `asyncio.run`."""
-    running = asyncio._get_running_loop()  # noqa: SLF001  # public since 3.5 for such cases
-    asyncio._set_running_loop(None)  # noqa: SLF001  # public since 3.5 for such cases
+    """Hide the loop and the task in which the app connects: env.py may call `asyncio.run`.
+
+    From Python 3.14 on a thread has one current task, whatever its loops: a second loop would run no task beside it.
+    """
+    loop = asyncio._get_running_loop()  # noqa: SLF001  # as the calls below, part of the interface for authors of loops
+    task = asyncio.current_task(loop) if loop else None
+    if loop and task:
+        asyncio.tasks._leave_task(loop, task)  # noqa: SLF001
+    asyncio._set_running_loop(None)  # noqa: SLF001
     try:
         yield
     finally:
-        asyncio._set_running_loop(running)  # noqa: SLF001  # public since 3.5 for such cases
+        asyncio._set_running_loop(loop)  # noqa: SLF001
+        if loop and task:
+            asyncio.tasks._enter_task(loop, task)  # noqa: SLF001
 
 
 def _nothing() -> None: ...

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def _rows(project: Project) -> list[tuple[int]]:
-    with sqlite3.connect(project.path / "app.db") as connection:
+    with closing(sqlite3.connect(project.path / "app.db")) as connection:
         return connection.execute("SELECT id FROM plants").fetchall()
 
 
@@ -119,6 +120,8 @@ async def test_an_app_that_fails_after_the_migrations_is_said_to_fail_at_its_sta
 
 async def test_the_loop_that_imports_the_app_is_hidden_from_env_py() -> None:
     """Older versions of uvicorn import the app inside their loop, and env.py may call `asyncio.run` meanwhile."""
+    task = asyncio.current_task()
     with outside_the_loop():
         asyncio.run(asyncio.sleep(0))
     assert asyncio.get_running_loop().is_running()
+    assert asyncio.current_task() is task

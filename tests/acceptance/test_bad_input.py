@@ -128,9 +128,7 @@ def test_a_database_that_another_program_migrated_and_one_that_is_ahead(
     asyncio.run(migrate(project, database))
     Path("alembic/versions/r2.py").unlink()
     assert _state(capsys) == "ahead"
-    with sqlite3.connect("app.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'theirs'")
-    connection.close()
+    database.execute("UPDATE alembic_version SET version_num = 'theirs'")
     assert _state(capsys) == "unknown"
     assert main(["plan"], Stop()) == 0
     assert "the lineage of theirs is not known" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def _tables(project: Project) -> set[str]:
-    with sqlite3.connect(project.path / "app.db") as connection:
+    with closing(sqlite3.connect(project.path / "app.db")) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
@@ -55,7 +56,7 @@ async def test_a_database_that_alembic_migrated_is_taken_over_and_given_back(pro
     assert _tables(project) == {"alembic_version", "plants"}
     project.add_revision("r2", CREATE.format("pots"))
     assert (await run("migrate", env=ENV, cwd=project.path)).exit_code == 0
-    with sqlite3.connect(project.path / "app.db") as connection:
+    with closing(sqlite3.connect(project.path / "app.db")) as connection:
         connection.executescript(_block("sql", "Remove it again"))
     assert _tables(project) == {"alembic_version", "plants", "pots"}
     command.upgrade(Config("alembic.ini"), "head")
