@@ -74,8 +74,9 @@ SQLITE = Kind(
 )
 
 KINDS = (MYSQL, POSTGRESQL, SQLITE)
+SERVERS = tuple(kind for kind in KINDS if not kind.is_file)
 DEFAULT, EMBEDDED = MYSQL, SQLITE
-"""The kind if nothing tells it, and the one that needs no server."""
+"""The kind of our examples, and the one that needs no server."""
 DIALECTS = {dialect: kind for kind in KINDS for dialect in (*kind.titles, *kind.spellings)}
 """The kind for what stands before the `+` in a URL."""
 NAMES = tuple(dialect for kind in KINDS for dialect in kind.titles)

@@ -65,8 +65,9 @@ def of_url(url: URL) -> OwnAddress:
     Raises:
         AddressError: no connection can be made with it.
     """
-    kind, url = _known(standard(url.get_backend_name())), with_driver(url)
+    url = with_driver(url)
     dialect_name, _, driver = url.drivername.partition("+")
+    kind = _known(dialect_name)
     if not url.query and driver in DRIVERS and not kind.is_file:  # skips the import of the dialect
         return _address(kind, driver, dialect_name, (), url.translate_connect_args())
     try:

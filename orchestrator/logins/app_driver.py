@@ -3,18 +3,40 @@
 from sqlalchemy.engine.url import URL
 
 from orchestrator.address.drivers import DRIVERS
-from orchestrator.dialects import DEFAULT, DIALECTS, KINDS, NAMES, OWN_DRIVERS, in_words, kind_of, same_kind
+from orchestrator.dialects import DIALECTS, NAMES, OWN_DRIVERS, SERVERS, Kind, in_words, kind_of, same_kind
 from orchestrator.logins.database_secrets import CredentialsError
 
 _OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so its presence does not show the app's kind
 
 
-def database_of(port: int | None) -> str:
-    """Return the database's dialect for parts that do not name it: from the port, or from the installed drivers."""
+class DatabaseUntoldError(CredentialsError):
+    """The parts of an address do not say which database it is, and no guess is safe."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DATABASE_DRIVER",
+            f"it is needed, as nothing else says which database this is: the port is not the usual one of "
+            f"{in_words(tuple(f'{kind.name} ({kind.port})' for kind in SERVERS))}, and the installed drivers are not "
+            f"those of a single one",
+        )
+
+
+def database_of(port: int | None, migration_url: str) -> str:
+    """Return the database's dialect for parts that do not name it.
+
+    The URL for migrating tells it, or a usual port, or the installed drivers if all are for one database.
+
+    Raises:
+        DatabaseUntoldError: none of them tells it.
+    """
+    if told := kind_of(migration_url):
+        return told.name
+    usual = [kind for kind in SERVERS if kind.port == port]
     installed = {driver.database for driver in DRIVERS.values() if driver.installed}
-    servers = [kind for kind in KINDS if kind.name in installed and not kind.is_file]
-    by_driver = servers[0] if len(servers) == 1 else DEFAULT
-    return next((kind for kind in KINDS if port and kind.port == port), by_driver).name
+    found = usual or [kind for kind in SERVERS if kind.name in installed]
+    if len(found) != 1:
+        raise DatabaseUntoldError
+    return found[0].name
 
 
 def default_driver(dialect: str, *, asynchronous: bool | None = None) -> str:
@@ -59,7 +81,7 @@ def with_driver_of_app(url: URL, driver: str) -> URL:
     Raises:
         CredentialsError: the driver is for another database.
     """
-    check_backend("DATABASE_DRIVER", driver)
+    supported("DATABASE_DRIVER", driver)
     if not same_kind(driver, url.drivername):
         raise CredentialsError("DATABASE_DRIVER", "it is for another database than DATABASE_URL")
     return url.set(drivername=driver)
@@ -72,17 +94,23 @@ def in_form_of(url: URL, app: URL | None) -> URL:
     return url.set(drivername=app.drivername)
 
 
-def check_backend(variable: str, driver: str, *, otherwise: str = "") -> None:
-    """Check that a driver's name begins with a supported database.
+def supported(variable: str, driver: str) -> Kind:
+    """Return the database of a driver's name or a dialect in `variable`.
+
+    Raises:
+        CredentialsError: it is not one of ours.
+    """
+    if kind := kind_of(driver):
+        return kind
+    raise unsupported(variable)
+
+
+def unsupported(variable: str, otherwise: str = "") -> CredentialsError:
+    """Return the fault of a driver's name or a URL for another database.
 
     Args:
         variable: where it is from.
-        driver: the name, or a dialect.
         otherwise: what to do if `variable` is right as it is.
-
-    Raises:
-        CredentialsError: it does not.
     """
-    if kind_of(driver) is None:
-        rule = f"it must begin with {in_words(NAMES)}, and may name a driver behind a `+`"
-        raise CredentialsError(variable, rule + otherwise)
+    rule = f"it must begin with {in_words(NAMES)}, and may name a driver behind a `+`"
+    return CredentialsError(variable, rule + otherwise)

@@ -16,8 +16,7 @@ def contradictions(given: DatabaseSettings) -> list[Fault]:
 
 
 def _contradictions(given: DatabaseSettings, start: str) -> list[Fault]:
-    names = {field: name for name, field in DatabaseSettings.variables().items()}
-    values = {field.removeprefix(start): getattr(given, field) for field in given.given if field.startswith(start)}
+    values = {name.removeprefix(start): getattr(given, name) for name in given.fields_set if name.startswith(start)}
     sources = [field for field in _SOURCES if field in values]
     pairs = [(field, sources[0]) for field in sources[1:]]
     if sources and sources[0] in {"url", "url_file"}:
@@ -25,9 +24,10 @@ def _contradictions(given: DatabaseSettings, start: str) -> list[Fault]:
         pairs += [("password_file", sources[0])] if "password_file" in values else []
     elif "password" in values and "password_file" in values:
         pairs.append(("password_file", "password"))
-    problem = "{} is set as well: keep one of them"
+    fields = DatabaseSettings.fields
     return [
-        DatabaseSettings.fault(names[start + field], problem.format(names[start + other])) for field, other in pairs
+        fields[start + one].fault(f"{fields[start + other].name} is set as well: keep one of them")
+        for one, other in pairs
     ]
 
 

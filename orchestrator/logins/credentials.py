@@ -4,16 +4,17 @@ No fault ever contains a value: any value may be the password, or contain it.
 """
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine.url import URL
 
 from orchestrator.address import OwnAddress
 from orchestrator.address.drivers import Tls
 from orchestrator.logins import credential_checks, iam
-from orchestrator.logins.app_driver import in_form_of, with_installed_driver
+from orchestrator.logins.app_driver import DatabaseUntoldError, in_form_of, with_installed_driver
 from orchestrator.logins.contradictions import contradictions
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.database_settings import DatabaseSettings
@@ -23,15 +24,13 @@ from orchestrator.logins.issued_logins import IssuedLogins
 if TYPE_CHECKING:
     from orchestrator.variables.definition import Fault
 
-T = TypeVar("T")
-
 AGAIN_SECONDS = 0.1  # before a faulty file is read again: it may be half written
 MIGRATION_VARIABLES = tuple(name for name in DatabaseSettings.variables() if name.startswith("MIGRATION_"))
+_MIGRATION = frozenset(name for name in DatabaseSettings.fields if name.startswith("migration_"))
 _FILES = {"url_file", "secret_file", "password_file"}
 _MIGRATION_FILES = {f"migration_{name}" for name in _FILES}
 _FIXED = {"migration_url", "migration_secret", "migration_password"}
 _NO_ADDRESS = {"ssl_ca", "iam_auth"}
-_TOLD = "(told by env.py)"  # instead of a URL that no variable gave
 
 
 @dataclass
@@ -42,45 +41,48 @@ class Credentials:
         given: the variables.
         embedded: no variable gives an address, and the embedded database may be used.
         tls: which CA to trust, if DATABASE_SSL_CA is set.
+        asynchronous: whether env.py uses an asynchronous engine, for parts without a driver; None if not known.
         told: the app's address from env.py, if no variable gives one.
         issued: the logins that were handed out.
-        asynchronous: whether env.py uses an asynchronous engine, for parts without a driver; None if not known.
+        untold: the fault of parts that do not say which database it is; empty if there is none, or env.py says it.
     """
 
     given: DatabaseSettings = field(repr=False)
     embedded: bool
     tls: Tls | None = None
+    asynchronous: bool | None = None
     told: OwnAddress | None = None
     issued: IssuedLogins = field(default_factory=IssuedLogins, repr=False)
-    asynchronous: bool | None = None
+    untold: "list[Fault]" = field(default_factory=list)
+    _kept: dict[str, Login | None] = field(default_factory=dict, repr=False)  # as long as no file can change them
 
     @classmethod
-    def read(cls, environ: Mapping[str, str], *, embedded: bool) -> "tuple[Credentials | None, list[Fault]]":
+    def read(
+        cls, environ: Mapping[str, str], *, embedded: bool, asynchronous: bool | None = None
+    ) -> "tuple[Credentials | None, list[Fault]]":
         """Validate the variables. With `embedded`, use the embedded database if no variable gives an address."""
         given, faults = DatabaseSettings.read(environ)
         faults += contradictions(given)
-
-        def checked(read: Callable[[], T]) -> T | None:
-            try:
-                return read()
-            except CredentialsError as error:
-                blamed = {fault.variable for fault in faults}
-                faults.extend(fault for fault in error.faults if fault.variable not in blamed)
-                return None
-
-        tls = checked(lambda: credential_checks.tls_of(given.ssl_ca))
-        credentials = cls(given, embedded and not given.given - _NO_ADDRESS, tls)
-        checked(credentials._patiently)
-        checked(credentials._check_app)
-        checked(credentials._check_migration)
+        credentials = cls(given, embedded and not given.fields_set - _NO_ADDRESS, asynchronous=asynchronous)
+        with _added_to(faults):
+            credentials.tls = credential_checks.tls_of(given.ssl_ca)
+        app = login = None
+        with _added_to(faults):
+            app = credentials._patiently(credentials._app)
+        with _added_to(faults):
+            login = credentials._patiently(lambda: credentials._for_migrating(app))
+        for each in dict.fromkeys(filter(None, (app, login))):
+            with _added_to(faults):
+                credential_checks.check_driver(each.own_address)
         if not faults:
-            checked(lambda: credentials._check_logins(environ))
+            with _added_to(faults):
+                credentials._check(app, login, environ)
         return (None if faults else credentials), faults
 
     @property
     def known(self) -> bool:
         """Return whether the address to migrate is known; otherwise only env.py knows it."""
-        return self._logins()[1] is not None
+        return self._for_migrating(self._app()) is not None
 
     @property
     def app_known(self) -> bool:
@@ -95,6 +97,7 @@ class Credentials:
         """
         credential_checks.check_driver(address)
         self.told = address
+        self._kept.clear()
 
     def exported_text(self) -> str | None:
         """Return the value of DATABASE_URL for the app; None if it is already set so, or only env.py knows the address.
@@ -102,16 +105,10 @@ class Credentials:
         Raises:
             CredentialsError: a file has become unreadable, or a value is missing.
         """
-        return None if self.given.url and not self.given.driver else self.app_text()
-
-    def app_text(self) -> str | None:
-        """Return the app's URL, unchanged or built from the parts; None if only env.py knows it.
-
-        Raises:
-            CredentialsError: a file has become unreadable, or a value is missing.
-        """
+        if self.given.url and not self.given.driver:
+            return None
         login = self._app()
-        return login.text if login and login.text != _TOLD else None
+        return login.text if login and not login.told else None
 
     def app_url(self) -> URL:
         """Return the app's URL, with its driver.
@@ -119,7 +116,7 @@ class Credentials:
         Raises:
             CredentialsError: a file has become unreadable, or a value is missing.
         """
-        return self._issue(_known(self._app()).url, self.app_url)
+        return _known(self._app()).url
 
     def migration_url(self) -> URL:
         """Return the URL for env.py, with the app's driver. Files are read again: the password may have been rotated.
@@ -127,10 +124,9 @@ class Credentials:
         Raises:
             CredentialsError: a file has become unreadable, or a value is missing.
         """
-        app, login = self._logins()
-        login = _known(login)
-        url = in_form_of(login.url, app.url) if app and app.text != login.text else login.url
-        return self._issue(url, self.migration_url)
+        app = self._app()
+        login = _known(self._for_migrating(app))
+        return login.url if app is None or app.text == login.text else in_form_of(login.url, app.url)
 
     def alembic_url(self) -> URL | None:
         """Return the URL for Alembic's configuration; None if the project's own files contain it.
@@ -146,43 +142,46 @@ class Credentials:
         Raises:
             CredentialsError: a file has become unreadable, or a value is missing.
         """
-        return self._address(_known(self._logins()[1]), self.migration_url)
-
-    def app_address(self) -> OwnAddress:
-        """Return the address for our own connections, with the app's login.
-
-        Raises:
-            CredentialsError: a file has become unreadable, or a value is missing.
-        """
-        return self._address(_known(self._app()), self.app_url)
-
-    def _address(self, login: Login, source: Callable[[], URL]) -> OwnAddress:
-        """Return the address of a login. If env.py gave the address, keep its options for any login."""
-        told = self.told if login.text == _TOLD else None
-        address = replace(told, url=login.url) if told else login.own_address()
-        self._issue(address.url, source)
-        return address
+        return _known(self._for_migrating(self._app())).own_address
 
     def _app(self) -> Login | None:
         """Return the app's login; None if only env.py knows it and has not run yet."""
-        if self.told:
-            return Login(self.told.url, _TOLD, "DATABASE_URL")
-        return EMBEDDED_LOGIN if self.embedded else app_login(self.given, asynchronous=self.asynchronous)
+        return self._issued("app", self._read_app, self.app_url)
 
-    def _logins(self) -> tuple[Login | None, Login | None]:
-        """Return the app's login and the login for migrating, which defaults to the app's."""
-        app = self._app()
-        if app:
-            self._issue(app.url, self.app_url)
-        login = migration_login(self.given, app.url if app else None)
-        if login and app and app.text == _TOLD and not login.source.startswith("MIGRATION_DATABASE_URL"):
-            login = replace(login, text=_TOLD)
-        return app, login or app
+    def _read_app(self) -> Login | None:
+        if self.told:
+            return Login(self.told.url, "", "DATABASE_URL", self.told)
+        if self.embedded:
+            return EMBEDDED_LOGIN
+        try:
+            return app_login(self.given, asynchronous=self.asynchronous)
+        except DatabaseUntoldError as error:
+            self.untold = error.faults
+            return None
+
+    def _for_migrating(self, app: Login | None) -> Login | None:
+        """Return the login for migrating, which defaults to the app's."""
+        if not self.separate:
+            return app
+        return self._issued("migration", lambda: migration_login(self.given, app), self.migration_url) or app
+
+    def _issued(self, name: str, read: Callable[[], Login | None], source: Callable[[], URL]) -> Login | None:
+        """Return a login after the listeners got its password; read it again if files can change it."""
+        login = self._kept[name] if name in self._kept else read()
+        if not self._may_change:
+            self._kept[name] = login
+        if login:
+            self.issued.issue(login.url, source, changes=self._may_change)
+        return login
+
+    @property
+    def _may_change(self) -> bool:
+        return bool(self.given.fields_set & (_FILES | _MIGRATION_FILES))
 
     @property
     def separate(self) -> bool:
         """Return whether the login for migrating differs from the app's."""
-        return any(name.startswith("migration_") for name in self.given.given)
+        return bool(self.given.fields_set & _MIGRATION)
 
     @property
     def uses_tokens(self) -> bool:
@@ -192,55 +191,52 @@ class Credentials:
     @property
     def rotates(self) -> bool:
         """Return whether the login for waiting and migrating may change, so that a refused login may work later."""
-        given = self.given.given
+        given = self.given.fields_set
         from_file = bool(given & _MIGRATION_FILES) or (bool(given & _FILES) and not given & _FIXED)
         return from_file or (self.uses_tokens and self.known and not self.migration_url().password)
 
     def takes_token(self, login: iam.Login) -> bool:
-        """Return whether this login has no password and therefore gets a token."""
-        return self.uses_tokens and login in self.token_logins()
+        """Return whether this login, of the app or for migrating, has no password and therefore gets a token."""
+        app = self._app()
+        return self.uses_tokens and login in _without_password(app, self._for_migrating(app))
 
-    def token_logins(self) -> list[iam.Login]:
-        """Return the logins without a password, of the app and of the migration."""
-        urls = [self.app_url()] if self.app_known else []
-        urls += [self.migration_url()] if self.known else []
-        return [login for url in urls if (login := iam.login_of(url))]
-
-    def _issue(self, url: URL, source: Callable[[], URL]) -> URL:
-        return self.issued.issue(url, source, changes=bool(self.given.given & (_FILES | _MIGRATION_FILES)))
-
-    def _patiently(self) -> None:
-        """Read the logins; read them a second time if a file is faulty, as it may be half written."""
+    def _patiently(self, read: Callable[[], Login | None]) -> Login | None:
+        """Return what `read` gives; call it a second time if a file is faulty, as it may be half written."""
         try:
-            self._logins()
+            return read()
         except CredentialsError:
-            if not self.given.given & (_FILES | _MIGRATION_FILES):
+            if not self._may_change:
                 raise
             time.sleep(AGAIN_SECONDS)
-            self._logins()
+            return read()
 
-    def _check_app(self) -> None:
-        """Check that our own connections can use the app's login, as far as that shows without a connection."""
-        if self.app_known:
-            credential_checks.check_driver(self.app_address())
-
-    def _check_migration(self) -> None:
-        """Check the login for migrating in the same way; if it has its own address, even when the app's is wrong."""
-        if login := migration_login(self.given, None):
-            credential_checks.check_driver(login.own_address())
-        elif self.known:
-            credential_checks.check_driver(self.own_address())
-
-    def _check_logins(self, environ: Mapping[str, str]) -> None:
-        if self.uses_tokens and self.known:
-            credential_checks.check_tokens(self.token_logins(), environ, tls=self.tls is not None)
-        if self.app_known:
-            credential_checks.check_app(self.app_url(), self._logins()[1], tls=self.tls is not None)
+    def _check(self, app: Login | None, login: Login | None, environ: Mapping[str, str]) -> None:
+        """Check what the two logins need together, as far as that shows without a connection."""
+        tls = self.tls is not None
+        if self.uses_tokens and login:
+            credential_checks.check_tokens(_without_password(app, login), environ, tls=tls)
+        if app:
+            credential_checks.check_app(app.url, login if self.separate else None, tls=tls)
 
     def forget_migration(self) -> None:
         """Drop the login for migrating, for every holder of this object: `migration_url` is the app's from now on."""
-        self.given = self.given.replaced(**{name: None for name in self.given.given if name.startswith("migration_")})
+        self.given = self.given.without(_MIGRATION)
+        self._kept.clear()
         self.issued.forget(self.migration_url)
+
+
+@contextmanager
+def _added_to(faults: "list[Fault]") -> Iterator[None]:
+    """Add the faults of this block, except for variables that have one already."""
+    try:
+        yield
+    except CredentialsError as error:
+        blamed = {fault.variable for fault in faults}
+        faults += [fault for fault in error.faults if fault.variable not in blamed]
+
+
+def _without_password(*logins: Login | None) -> list[iam.Login]:
+    return [found for login in logins if login and (found := iam.login_of(login.url))]
 
 
 def _known(login: Login | None) -> Login:

@@ -53,6 +53,13 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
+def url_of(variable: str, text: str | None, path: str | None) -> tuple[str, str]:
+    """Return the variable that holds a URL, and the URL; empty without one."""
+    if text or not path:
+        return (variable, text) if text else ("", "")
+    return f"{variable}_FILE", read_line(f"{variable}_FILE", path)
+
+
 def secret_of(variable: str, text: str | None, path: str | None) -> tuple[str, dict[str, Any]]:
     """Return the variable that holds a secret, and the secret's parts; empty without one."""
     if path:

@@ -130,8 +130,3 @@ class DatabaseSettings(Variables):
     migration_password_file: str | None = _migration_too(
         "DATABASE_PASSWORD_FILE", "file with that password", "/run/secrets/migration_password"
     )
-
-    @property
-    def given(self) -> set[str]:
-        """The names of the fields that have a value."""
-        return {name for name in self.fields_set if getattr(self, name) is not None}

@@ -4,16 +4,17 @@ No fault ever contains a value: any value may be the password, or contain it.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from orchestrator.address import AddressError, OwnAddress, of_url
-from orchestrator.dialects import DEFAULT, DIALECTS, EMBEDDED, is_file, kind_of, same_kind, standard
-from orchestrator.logins.app_driver import check_backend, database_of, default_driver, with_driver_of_app
-from orchestrator.logins.database_secrets import CredentialsError, password_in, read_line, secret_of
+from orchestrator.dialects import DEFAULT, EMBEDDED, Kind, is_file, kind_of, same_kind, standard
+from orchestrator.logins.app_driver import database_of, default_driver, supported, unsupported, with_driver_of_app
+from orchestrator.logins.database_secrets import CredentialsError, password_in, secret_of, url_of
 from orchestrator.logins.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
 
 _PART_OF_A_PASSWORD = re.compile(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name` in the options: a bare `?` before it
@@ -32,11 +33,13 @@ class Login:
         url: as SQLAlchemy takes it, with the app's driver.
         text: as given, byte for byte, or the URL built from the parts.
         source: the variable to name in a fault.
+        told: the address that env.py connects to, whose options our own connections keep; None if variables give it.
     """
 
     url: URL
     text: str
     source: str
+    told: OwnAddress | None = None
 
     @classmethod
     def of(cls, source: str, text: str) -> "Login":
@@ -54,19 +57,23 @@ class Login:
         Raises:
             CredentialsError: no database can be reached with it.
         """
-        url = checked(source, url)
+        url = checked(source, url, supported(source, url.drivername))
         return cls(url, url.render_as_string(hide_password=False), source)
 
+    @cached_property
     def own_address(self) -> OwnAddress:
-        """Return the address for our own connections.
+        """The address for our own connections.
 
         Raises:
             CredentialsError: our own driver cannot use this URL.
         """
+        if self.told:
+            return replace(self.told, url=self.url)
         try:
             return of_url(self.url)
         except AddressError as error:
-            raise CredentialsError(self.source, str(error), example=_example(self.url)) from None
+            example = supported(self.source, self.url.drivername).example
+            raise CredentialsError(self.source, str(error), example=example) from None
 
 
 _EMBEDDED_URL = URL.create(f"{EMBEDDED.name}+{EMBEDDED.own_driver}", database=EMBEDDED_FILE)
@@ -82,15 +89,15 @@ def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -
 
     Raises:
         CredentialsError: a variable is wrong, or a file cannot be read.
+        DatabaseUntoldError: nothing says which database it is.
     """
-    if settings.url or settings.url_file:
-        text = settings.url or read_line("DATABASE_URL_FILE", settings.url_file or "")
+    source, text = url_of("DATABASE_URL", settings.url, settings.url_file)
+    if text:
         if _is_for_something_else(text) and _migrates_elsewhere(settings):
             return None
-        login = Login.of("DATABASE_URL" if settings.url else "DATABASE_URL_FILE", text)
-        return Login.made(login.source, with_driver_of_app(login.url, settings.driver)) if settings.driver else login
+        login = Login.of(source, text)
+        return Login.made(source, with_driver_of_app(login.url, settings.driver)) if settings.driver else login
     parts = {
-        "drivername": settings.driver,
         "host": settings.host,
         "port": settings.port,
         "database": settings.name,
@@ -101,24 +108,23 @@ def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -
     source, secret = secret_of("DATABASE_SECRET", settings.secret, settings.secret_file)
     if not source and missing_parts(parts, settings):
         return None
-    return Login.made(
-        source or "DATABASE_NAME", _from_parts(parts, secret, source, settings, asynchronous=asynchronous)
-    )
+    url = _from_parts(parts | secret, source, settings, asynchronous=asynchronous)
+    return Login.made(source or "DATABASE_NAME", url)
 
 
-def migration_login(settings: DatabaseSettings, base: URL | None) -> Login | None:
+def migration_login(settings: DatabaseSettings, app: Login | None) -> Login | None:
     """Return the login for migrating, with the app's driver; None if it is the app's own.
 
     Args:
         settings: the variables.
-        base: the app's address; its parts are used where none are given for migrating.
+        app: the app's login; the parts of its address are used where none are given for migrating.
 
     Raises:
         CredentialsError: a variable is wrong, or a file cannot be read.
     """
-    if settings.migration_url or settings.migration_url_file:
-        source = "MIGRATION_DATABASE_URL" if settings.migration_url else "MIGRATION_DATABASE_URL_FILE"
-        return Login.of(source, settings.migration_url or read_line(source, settings.migration_url_file or ""))
+    source, text = _migration_url(settings)
+    if text:
+        return Login.of(source, text)
     source, changes = secret_of("MIGRATION_DATABASE_SECRET", settings.migration_secret, settings.migration_secret_file)
     changes.pop("engine", None)
     parts = {
@@ -134,7 +140,14 @@ def migration_login(settings: DatabaseSettings, base: URL | None) -> Login | Non
     if settings.migration_password_file:
         changes["password"] = password_in("MIGRATION_DATABASE_PASSWORD_FILE", settings.migration_password_file)
         source = source or "MIGRATION_DATABASE_PASSWORD_FILE"
-    return Login.made(source, base.set(**changes)) if base is not None and source else None
+    if app is None or not source:
+        return None
+    login = Login.made(source, app.url.set(**changes))
+    return replace(login, text="", told=app.told) if app.told else login
+
+
+def _migration_url(settings: DatabaseSettings) -> tuple[str, str]:
+    return url_of("MIGRATION_DATABASE_URL", settings.migration_url, settings.migration_url_file)
 
 
 def missing_parts(parts: dict[str, Any], settings: DatabaseSettings) -> list[str]:
@@ -145,19 +158,18 @@ def missing_parts(parts: dict[str, Any], settings: DatabaseSettings) -> list[str
     return [name for part, name in needed.items() if not parts.get(part)]
 
 
-def _from_parts(
-    parts: dict[str, Any], secret: dict[str, Any], source: str, settings: DatabaseSettings, *, asynchronous: bool | None
-) -> URL:
-    engine = secret.pop("engine", None)
-    parts |= secret
-    given = parts.get("drivername")
-    if given and engine and not same_kind(given, engine):
+def _from_parts(parts: dict[str, Any], source: str, settings: DatabaseSettings, *, asynchronous: bool | None) -> URL:
+    engine, driver = parts.pop("engine", None), settings.driver
+    if driver and engine and not same_kind(driver, engine):
         raise CredentialsError("DATABASE_DRIVER", f"it is for another database than the `engine` of {source}")
-    parts["drivername"] = given or default_driver(engine or database_of(parts.get("port")), asynchronous=asynchronous)
-    check_backend("DATABASE_DRIVER", parts["drivername"])
     if missing := missing_parts(parts, settings):
         raise CredentialsError(missing[0], f"it is needed, as {source} does not have it", *missing[1:])
-    return URL.create(**parts)
+    if driver:
+        supported("DATABASE_DRIVER", driver)
+    else:
+        dialect = engine or database_of(parts.get("port"), _migration_url(settings)[1])
+        driver = default_driver(dialect, asynchronous=asynchronous)
+    return URL.create(driver, **parts)
 
 
 def _is_for_something_else(text: str) -> bool:
@@ -179,21 +191,26 @@ def parse(variable: str, text: str) -> URL:
     Raises:
         CredentialsError: no database can be reached with it.
     """
+    kind = kind_of(text)
     otherwise = _OTHERWISE if variable.startswith("DATABASE_URL") and _is_for_something_else(text) else ""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
         problem = f"it is not a SQLAlchemy URL (`dialect+driver://user:password@host:port/name`){otherwise}; in it, "
-        raise CredentialsError(variable, problem + _NOT_ESCAPED, example=(kind_of(text) or DEFAULT).example) from None
-    check_backend(variable, url.drivername, otherwise=otherwise)
-    url = url.set(drivername=standard(url.drivername))
-    if not is_file(url.drivername) and _PART_OF_A_PASSWORD.search(text.partition("?")[2]):
-        raise CredentialsError(variable, _NOT_ESCAPED, example=_example(url))
-    return checked(variable, url)
+        raise CredentialsError(variable, problem + _NOT_ESCAPED, example=(kind or DEFAULT).example) from None
+    if kind is None:
+        raise unsupported(variable, otherwise)
+    return checked(variable, url.set(drivername=standard(url.drivername)), kind, options=text.partition("?")[2])
 
 
-def checked(variable: str, url: URL) -> URL:
+def checked(variable: str, url: URL, kind: Kind, *, options: str = "") -> URL:
     """Return `url` if it can be the address of a database; otherwise name `variable` in the fault.
+
+    Args:
+        variable: where the address is from.
+        url: the address.
+        kind: its database.
+        options: its options as they were written, where a part of a password may be.
 
     Raises:
         CredentialsError: it cannot be one.
@@ -202,8 +219,8 @@ def checked(variable: str, url: URL) -> URL:
         url.render_as_string(hide_password=False).encode()
     except UnicodeEncodeError:
         raise CredentialsError(variable, "it is not UTF-8") from None
-    if problem := _file_problem(url) if is_file(url.drivername) else _server_problem(url):
-        raise CredentialsError(variable, problem, example=_example(url))
+    if problem := _file_problem(url) if kind.is_file else _server_problem(url, kind, options):
+        raise CredentialsError(variable, problem, example=kind.example)
     return url
 
 
@@ -214,8 +231,8 @@ def _file_problem(url: URL) -> str:
     return ""
 
 
-def _server_problem(url: URL) -> str:
-    if "@" in (url.host or "") or "@" in (url.database or ""):
+def _server_problem(url: URL, kind: Kind, options: str) -> str:
+    if "@" in (url.host or "") or "@" in (url.database or "") or _PART_OF_A_PASSWORD.search(options):
         return _NOT_ESCAPED
     if url.port is not None and not 1 <= url.port <= 65_535:  # noqa: PLR2004  # the highest there is
         return "the port must be a number from 1 to 65535"
@@ -224,10 +241,4 @@ def _server_problem(url: URL) -> str:
     except ValueError:
         return "its host is neither a host name nor an address"
     elsewhere = {"read_default_file", "service"} & set(url.query)  # the file supplies the rest
-    if not url.database and DIALECTS[url.get_backend_name()].needs_name and not elsewhere:
-        return "it names no database"
-    return ""
-
-
-def _example(url: URL) -> str:
-    return DIALECTS[url.get_backend_name()].example
+    return "it names no database" if kind.needs_name and not url.database and not elsewhere else ""

@@ -8,7 +8,8 @@ import contextlib
 import enum
 import importlib.util
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from orchestrator.sentences import Ours, Words
@@ -145,9 +146,18 @@ def config(environ: Mapping[str, str]) -> dict[str, Any]:
     return taken
 
 
-def _read(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, Fault | None]]:
-    if not any(name.startswith(PREFIX) and value for name, value in environ.items()):
-        return  # uvicorn's command need not be imported
+def _read(environ: Mapping[str, str]) -> Sequence[tuple[str, Any, Fault | None]]:
+    """Return each option that is set: its name, its value, and what is wrong with it."""
+    texts = frozenset((name, value) for name, value in environ.items() if name.startswith(PREFIX) and value)
+    return _converted(texts) if texts else ()  # without any, uvicorn's command need not be imported
+
+
+@lru_cache(maxsize=1)
+def _converted(texts: frozenset[tuple[str, str]]) -> Sequence[tuple[str, Any, Fault | None]]:
+    return tuple(_each_converted(dict(texts)))
+
+
+def _each_converted(texts: Mapping[str, str]) -> Iterator[tuple[str, Any, Fault | None]]:
     import click
     from uvicorn.main import main as command
 
@@ -155,7 +165,7 @@ def _read(environ: Mapping[str, str]) -> Iterator[tuple[str, Any, Fault | None]]
     for parameter in command.params:
         name = str(parameter.name)
         variable = f"{PREFIX}{name.upper()}"
-        text = environ.get(variable)
+        text = texts.get(variable)
         if not text or name == "version" or is_service_link(variable, text):
             continue
         try:

@@ -48,22 +48,25 @@ def load_settings(environ: Mapping[str, str], command: str = "serve") -> Setting
     return settings
 
 
-def load_credentials(environ: Mapping[str, str]) -> "Credentials":
-    """Read and validate the database's address.
+def load_credentials(environ: Mapping[str, str], *, asynchronous: bool | None = None) -> "Credentials":
+    """Read and validate the database's address; `asynchronous` is that of `Credentials`.
 
     Raises:
         StartupError: with SettingsInvalid, which lists every fault.
     """
-    credentials, faults = _credentials(environ)
+    credentials, faults = _credentials(environ, asynchronous=asynchronous)
     if credentials is None:
         raise StartupError(invalid(faults))
     return credentials
 
 
-def _credentials(environ: Mapping[str, str]) -> "tuple[Credentials | None, list[Fault]]":
+def _credentials(
+    environ: Mapping[str, str], *, asynchronous: bool | None = None
+) -> "tuple[Credentials | None, list[Fault]]":
     from orchestrator.logins.credentials import Credentials
 
-    return Credentials.read(environ, embedded=environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") == "allow")
+    embedded = environ.get("ORCHESTRATOR_EMBEDDED_DATABASE") == "allow"
+    return Credentials.read(environ, embedded=embedded, asynchronous=asynchronous)
 
 
 def _settings(environ: Mapping[str, str], command: str) -> tuple[Settings, list[Fault]]:
@@ -133,11 +136,15 @@ def require_whole_address(credentials: "Credentials") -> None:
     Raises:
         StartupError: with SettingsInvalid, which names the missing ones.
     """
+    elsewhere = _contradicted(credentials)
+    if credentials.untold:
+        more = "; env.py connects to another database" if elsewhere else ""
+        raise StartupError(invalid([each._replace(problem=Ours(each.problem + more)) for each in credentials.untold]))
     parts = _parts(credentials)
     there = [name for name, value in parts.items() if value]
     if there:
         problem = f"it is needed beside {there[0]} where DATABASE_URL is not set"
-        if _contradicted(credentials):
+        if elsewhere:
             problem += ", as env.py connects to another database"
         faults = [DatabaseSettings.fault(name, problem) for name, value in parts.items() if not value]
         raise StartupError(invalid(faults))
@@ -161,10 +168,9 @@ def _contradicted(credentials: "Credentials") -> bool:
 def warnings(environ: Mapping[str, str]) -> list[str]:
     """Return a sentence about the names with our prefix that are unknown, and one about those of Kubernetes.
 
-    Mistyped names are faults, and left out.
+    `environ` was loaded, so none of the names is mistyped: that is a fault.
     """
-    mistyped = {fault.variable for fault in _mistyped(environ)}
-    unknown = [name for name in (name[:_MAX_NAME] for name, _ in _unknown(environ)) if name not in mistyped]
+    unknown = [name[:_MAX_NAME] for name, _ in _unknown(environ)]
     links = service_links(environ, (_OURS, "DATABASE_PORT", _MIGRATION, "UVICORN_PORT"))
     told = []
     if unknown:

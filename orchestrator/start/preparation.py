@@ -37,8 +37,7 @@ def read_credentials(settings: Settings) -> Credentials:
     Raises:
         StartupError: with SettingsInvalid.
     """
-    credentials = load_credentials(os.environ)
-    credentials.asynchronous = env_is_asynchronous(settings)
+    credentials = load_credentials(os.environ, asynchronous=env_is_asynchronous(settings))
     if not env_may_tell(settings):
         require_address(credentials)
     import_driver(credentials)  # two threads that import at the same time take longer than one

@@ -7,7 +7,7 @@ The standard library is enough for this. A validation library would have to fit 
 building its models took longer than any other import of ours.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NamedTuple, Self
 
 from orchestrator.sentences import Ours, Words
@@ -94,12 +94,14 @@ class Variables:
     """
 
     fields: ClassVar[Mapping[str, Variable]]
+    _attributes: ClassVar[Mapping[str, str]]
     shows_values: ClassVar[bool] = True
     fields_set: frozenset[str]
 
     def __init_subclass__(cls) -> None:
         inherited = {name: each for base in cls.__bases__ for name, each in getattr(base, "fields", {}).items()}
         cls.fields = inherited | {name: value for name, value in vars(cls).items() if isinstance(value, Variable)}
+        cls._attributes = {each.name: attribute for attribute, each in cls.fields.items()}
 
     def __init__(self, **values: Any) -> None:
         """Set the given attributes; every other attribute gets its default.
@@ -115,14 +117,14 @@ class Variables:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{name} of {type(self).__name__} does not change")
 
-    def replaced(self, **values: Any) -> Self:
-        """Return a copy with other values of some attributes."""
-        return type(self)(**{name: getattr(self, name) for name in self.fields_set} | values)
+    def without(self, names: Collection[str]) -> Self:
+        """Return a copy in which these attributes have their defaults."""
+        return type(self)(**{name: getattr(self, name) for name in self.fields_set if name not in names})
 
     @classmethod
-    def variables(cls) -> dict[str, str]:
+    def variables(cls) -> Mapping[str, str]:
         """Return the attribute of each variable."""
-        return {each.name: attribute for attribute, each in cls.fields.items()}
+        return cls._attributes
 
     @classmethod
     def fault(cls, name: str, problem: str) -> Fault:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
 
 from tests.acceptance.migrations import add_two, migrate, stamped, told
 from tests.harness import Orchestrator, Project, Result, make_project, run
@@ -229,20 +228,3 @@ async def test_env_finds_the_command_line_of_alembic_where_no_app_is_served(
     result = await _migrate(project)
     (line,) = [each["message"] for each in result.find("log") if "upgrade" in each["message"]]
     assert line.endswith("alembic', 'upgrade', 'head']")
-
-
-@backends("postgresql", "mariadb")
-@pytest.mark.parametrize("part", ["DATABASE_HOST", "DATABASE_USER"])
-async def test_variables_of_the_app_that_are_half_an_address_disturb_nothing(
-    project: Project, database: Database, part: str
-) -> None:
-    """Many projects have a DATABASE_HOST and a DATABASE_DB. One that env.py contradicts may be our mistake."""
-    ini = project.path / "alembic.ini"
-    ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", database.url.replace("%", "%%")))
-    url = make_url(database.url)
-    own = str({"DATABASE_HOST": url.host, "DATABASE_USER": url.username}[part])
-    refused = await _migrate(project, **{part: "elsewhere"})
-    assert (refused.exit_code, database.tables()) == (78, [])
-    assert "env.py connects to another database" in refused.find("settings_invalid")[0]["message"]
-    assert (await _migrate(project, **{part: own})).exit_code == 0
-    assert stamped(database) == ["r2"]

@@ -71,11 +71,11 @@ def test_parts_that_are_no_address_leave_the_question_to_env_py(part: str) -> No
         require_address(credentials)
 
 
-@pytest.mark.parametrize("part", ["DATABASE_PORT", "DATABASE_PASSWORD", "DATABASE_DRIVER"])
+@pytest.mark.parametrize("part", ["DATABASE_PORT", "DATABASE_PASSWORD"])
 def test_a_part_that_has_a_default_may_be_missing(part: str) -> None:
-    """The database's own port, no password, MySQL."""
+    """The database's own port, no password."""
     url = read(**{name: value for name, value in PARTS.items() if name != part}).app_url()
-    assert url.drivername == ("mysql+asyncmy" if part == "DATABASE_DRIVER" else "postgresql+asyncpg")
+    assert url.drivername == "postgresql+asyncpg"
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "3306.0", "mysql", "\u0663\u0663", "3_306", "9" * 5000])
@@ -126,8 +126,8 @@ def test_what_a_secret_does_not_say_comes_from_the_parts(key: str, part: str | i
         "7",
         "[" * 60_000,
         "9" * 5000,
-        '{"password": "p\ud800", "username": "u", "host": "h", "dbname": "d"}',
-        '{"password": "p\\ud800", "username": "u", "host": "h", "dbname": "d"}',
+        '{"password": "p\ud800", "username": "u", "host": "h", "dbname": "d", "engine": "mysql"}',
+        '{"password": "p\\ud800", "username": "u", "host": "h", "dbname": "d", "engine": "mysql"}',
         *(secret(**{key: value}) for key in SECRET for value in NO_TEXT),
         secret(engine="oracle-ee"),
         secret(engine="MySQL"),
@@ -193,4 +193,4 @@ def test_credentials_for_migrating_alone_are_never_those_of_the_embedded_file(pa
     credentials.learn(of_url(make_url("mysql+pymysql://app:s3cret@host/plants?charset=utf8mb4")))
     assert "owner" in (credentials.own_address().url.username, credentials.own_address().url.password)
     assert credentials.own_address().connect_args == {"charset": "utf8mb4"}
-    assert credentials.app_address().url.username == "app"
+    assert credentials.app_url().username == "app"
