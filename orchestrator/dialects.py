@@ -4,12 +4,11 @@ What needs a connection is in `databases/NAME/`; the drivers are in `address/dri
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """One kind of database.
 
     Attributes:
@@ -32,8 +31,8 @@ class Kind:
     modules: tuple[str, ...]
     example: str
     port: int | None = None
-    spellings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    engines: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    spellings: Mapping[str, str] = MappingProxyType({})
+    engines: Mapping[str, str] = MappingProxyType({})
     needs_name: bool = False
 
     @property

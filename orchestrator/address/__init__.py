@@ -5,9 +5,8 @@ are translated. An option without a counterpart is reported, because our connect
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import URL
@@ -32,8 +31,7 @@ _LOCATION = {
 }
 
 
-@dataclass(frozen=True)
-class OwnAddress:
+class OwnAddress(NamedTuple):
     """How our own connections reach the app's database.
 
     Attributes:
@@ -44,9 +42,13 @@ class OwnAddress:
     """
 
     url: URL
-    connect_args: Parameters = field(default_factory=dict, repr=False)
-    prefers_tls: bool = False
-    ignored: tuple[str, ...] = ()
+    connect_args: Parameters
+    prefers_tls: bool
+    ignored: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Show no options: one of them may be a password."""
+        return f"OwnAddress({self.url!r})"
 
 
 def with_driver(url: URL) -> URL:

@@ -8,7 +8,6 @@ cover it.
 import importlib.util
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 Parameters = dict[str, Any]
@@ -99,8 +98,7 @@ ASYNCHRONOUS = {"asyncmy", "aiomysql", "asyncpg", "psycopg_async", "aiosqlite"}
 """The names of the drivers for asynchronous engines."""
 
 
-@dataclass(frozen=True)
-class Driver:
+class Driver(NamedTuple):
     """One driver.
 
     Attributes:
@@ -125,7 +123,7 @@ class Driver:
     set_tls: Callable[[Parameters, Tls], None] | None = None
     set_program_name: Callable[[Parameters, str], None] | None = None
     password_key: str = "password"  # noqa: S105  # the name of an argument
-    passwords: _Passwords = _Passwords()  # noqa: RUF009  # it has no state
+    passwords: _Passwords = _Passwords()  # it has no state
     falls_back_to_plain: bool = False
     token: tuple[tuple[str, Any], ...] = ()
     opens: tuple[str, str] = ("", "")

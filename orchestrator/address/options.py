@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from orchestrator.address.drivers import Parameters
@@ -30,17 +29,17 @@ class Translated(NamedTuple):
     prefers_tls: bool = False
 
 
-@dataclass
 class Options:
-    """The options given to a driver. A translation removes from `given` what it has understood."""
+    """The options given to a driver. A translation removes from `given` what it has understood.
 
-    driver: str
-    given: Parameters
-    ignored: list[str] = field(default_factory=list)
+    Attributes:
+        given: a copy, because the driver's must not change; None counts as not given.
+        ignored: the names of options without a counterpart.
+    """
 
-    def __post_init__(self) -> None:
-        """Copy the options, which belong to the driver; None counts as not given."""
-        self.given = {key: value for key, value in self.given.items() if value is not None}
+    def __init__(self, driver: str, given: Parameters) -> None:
+        self.driver, self.ignored = driver, list[str]()
+        self.given = {key: value for key, value in given.items() if value is not None}
 
     def flag(self, name: str) -> bool | None:
         """Return a yes or no; None if it is not given."""

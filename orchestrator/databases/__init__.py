@@ -6,8 +6,7 @@ CONTRIBUTING.md has the recipe for a new backend. The conformance tests then run
 import enum
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from orchestrator.dialects import DIALECTS
 
@@ -31,8 +30,7 @@ class Activity(enum.Enum):
     UNKNOWN = "unknown"  # the database does not show it to this user
 
 
-@dataclass(frozen=True)
-class Holder:
+class Holder(NamedTuple):
     """The holder of the lock, or a session that waits for it, as far as the database shows it."""
 
     name: str = ""  # connection, user, address, program; and, if proven, that its client is gone

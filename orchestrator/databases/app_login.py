@@ -2,8 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
@@ -24,8 +24,7 @@ _ELSEWHERE = Cause(
 _HINT = "This is the app's own login, not the one of MIGRATION_DATABASE_*, which worked. "
 
 
-@dataclass(frozen=True)
-class Sighting:
+class Sighting(NamedTuple):
     """What identifies a database.
 
     Attributes:

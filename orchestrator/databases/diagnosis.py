@@ -7,8 +7,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import StatementError
 
@@ -22,8 +21,7 @@ class Verdict(enum.Enum):
     REFUSE = "it will not pass: trying again only hides the cause"
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(NamedTuple):
     """A failed attempt and what it means."""
 
     verdict: Verdict
@@ -42,8 +40,7 @@ class Diagnosis:
         }
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """A row of a backend's table: what an error code means."""
 
     verdict: Verdict

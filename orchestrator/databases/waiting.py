@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from orchestrator.address.mysql_tls import unverified
 from orchestrator.databases import Backend, backend_for
@@ -62,8 +61,7 @@ class NotReadyError(Exception):
         self.diagnosis = diagnosis
 
 
-@dataclass(frozen=True)
-class Found(Generic[T]):
+class Found(NamedTuple, Generic[T]):
     """The result of a successful attempt, and what it took."""
 
     seen: T
@@ -212,14 +210,14 @@ def _diagnose(credentials: Credentials, error: Exception) -> Diagnosis:
         return _diagnose(credentials, rotating)
     diagnosis = backend_for(url.get_backend_name()).diagnose(error, url)
     where = f" ({url.host}:{url.port})" if url.port else f" ({url.host})" if url.host else ""
-    diagnosis = replace(diagnosis, error_message=diagnosis.error_message + where)
+    diagnosis = diagnosis._replace(error_message=diagnosis.error_message + where)
     return _doubted(diagnosis, url) if _is_login(diagnosis) and credentials.rotates else diagnosis
 
 
 def _doubted(diagnosis: Diagnosis, url: "URL") -> Diagnosis:
     """Return the diagnosis of a refused login as doubtful: database and file are not rotated at the same moment."""
     hint = _FILE_REFUSED if url.password else _ROLE_REFUSED
-    return replace(diagnosis, verdict=Verdict.DOUBT, hint=f"{hint} {diagnosis.hint}")
+    return diagnosis._replace(verdict=Verdict.DOUBT, hint=f"{hint} {diagnosis.hint}")
 
 
 def preload(credentials: Credentials) -> None:

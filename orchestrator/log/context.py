@@ -2,7 +2,6 @@
 
 import time
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from logging import LogRecord
 from typing import Any
@@ -32,20 +31,17 @@ _NUMBERS = {
 }
 
 
-@dataclass
 class Context:
     """One process, as its log lines describe it."""
 
-    service: str = "app"
-    version: str = ""
-    state: str = "waiting"
-    boot_id: str = field(default_factory=lambda: _boot_id(time.time_ns()))
-    started: float = STARTED
-    task: dict[str, str] = field(default_factory=dict)  # see TASK
-    log_format: str = "auto"
-    metrics: str = "none"
-    metrics_namespace: str = "Orchestrator"
-    environment: str = ""
+    def __init__(self, started: float = STARTED) -> None:
+        self.service, self.version, self.environment = "app", "", ""
+        self.state = "waiting"
+        self.boot_id = _boot_id(time.time_ns())
+        self.started = started
+        self.task: dict[str, str] = {}  # see TASK
+        self.log_format = "auto"
+        self.metrics, self.metrics_namespace = "none", "Orchestrator"
 
     @property
     def program_name(self) -> str:

@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.log.values import plain
@@ -20,14 +19,12 @@ _REMEMBERED = 1_000  # records that may wait in loguru's queue
 _ROUNDING_SECONDS = 0.001  # loguru's times are cut to microseconds
 
 
-@dataclass(slots=True)
 class _Handled:
     """A record of `logging` while a handler of the app works on it, and after."""
 
-    record: logging.LogRecord
-    thread: int
-    begin: float
-    end: float = float("inf")
+    def __init__(self, record: logging.LogRecord) -> None:
+        self.record, self.thread = record, threading.get_ident()
+        self.begin, self.end = time.time(), float("inf")
 
     def became(self, theirs: dict[str, Any]) -> bool:
         """Whether loguru's record was made meanwhile, in the same thread, with the same words."""
@@ -45,7 +42,7 @@ def handed_over(record: logging.LogRecord) -> Iterator[None]:
     if "loguru" not in sys.modules:
         yield
         return
-    handled = _Handled(record, threading.get_ident(), time.time())
+    handled = _Handled(record)
     _handled.append(handled)
     try:
         yield

@@ -6,13 +6,11 @@ No fault ever contains a value: any value may be the password, or contain it.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine.url import URL
 
 from orchestrator.address import OwnAddress
-from orchestrator.address.drivers import Tls
 from orchestrator.logins import credential_checks, iam
 from orchestrator.logins.app_driver import DatabaseUntoldError, in_form_of, with_installed_driver
 from orchestrator.logins.contradictions import contradictions
@@ -22,6 +20,7 @@ from orchestrator.logins.database_url import EMBEDDED_LOGIN, Login, app_login, m
 from orchestrator.logins.issued_logins import IssuedLogins
 
 if TYPE_CHECKING:
+    from orchestrator.address.drivers import Tls
     from orchestrator.variables.definition import Fault
 
 AGAIN_SECONDS = 0.1  # before a faulty file is read again: it may be half written
@@ -33,7 +32,6 @@ _FIXED = {"migration_url", "migration_secret", "migration_password"}
 _NO_ADDRESS = {"ssl_ca", "iam_auth"}
 
 
-@dataclass
 class Credentials:
     """How to reach the database, for the app and for the migration.
 
@@ -47,14 +45,13 @@ class Credentials:
         untold: the fault of parts that do not say which database it is; empty if there is none, or env.py says it.
     """
 
-    given: DatabaseSettings = field(repr=False)
-    embedded: bool
-    tls: Tls | None = None
-    asynchronous: bool | None = None
-    told: OwnAddress | None = None
-    issued: IssuedLogins = field(default_factory=IssuedLogins, repr=False)
-    untold: "list[Fault]" = field(default_factory=list)
-    _kept: dict[str, Login | None] = field(default_factory=dict, repr=False)  # as long as no file can change them
+    def __init__(self, given: DatabaseSettings, *, embedded: bool, asynchronous: bool | None) -> None:
+        self.given, self.embedded, self.asynchronous = given, embedded, asynchronous
+        self.tls: Tls | None = None
+        self.told: OwnAddress | None = None
+        self.issued = IssuedLogins()
+        self.untold: list[Fault] = []
+        self._kept: dict[str, Login | None] = {}  # as long as no file can change them
 
     @classmethod
     def read(
@@ -63,7 +60,7 @@ class Credentials:
         """Validate the variables. With `embedded`, use the embedded database if no variable gives an address."""
         given, faults = DatabaseSettings.read(environ)
         faults += contradictions(given)
-        credentials = cls(given, embedded and not given.fields_set - _NO_ADDRESS, asynchronous=asynchronous)
+        credentials = cls(given, embedded=embedded and not given.fields_set - _NO_ADDRESS, asynchronous=asynchronous)
         with _added_to(faults):
             credentials.tls = credential_checks.tls_of(given.ssl_ca)
         app = login = None

@@ -4,7 +4,6 @@ No fault ever contains a value: any value may be the password, or contain it.
 """
 
 import re
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +24,6 @@ _NOT_ESCAPED = (
 _OTHERWISE = "; if it is for something else, give the database that env.py migrates in MIGRATION_DATABASE_URL"
 
 
-@dataclass(frozen=True)
 class Login:
     """An address with a login.
 
@@ -36,10 +34,8 @@ class Login:
         told: the address that env.py connects to, whose options our own connections keep; None if variables give it.
     """
 
-    url: URL
-    text: str
-    source: str
-    told: OwnAddress | None = None
+    def __init__(self, url: URL, text: str, source: str, told: OwnAddress | None = None) -> None:
+        self.url, self.text, self.source, self.told = url, text, source, told
 
     @classmethod
     def of(cls, source: str, text: str) -> "Login":
@@ -68,7 +64,7 @@ class Login:
             CredentialsError: our own driver cannot use this URL.
         """
         if self.told:
-            return replace(self.told, url=self.url)
+            return self.told._replace(url=self.url)
         try:
             return of_url(self.url)
         except AddressError as error:
@@ -143,7 +139,7 @@ def migration_login(settings: DatabaseSettings, app: Login | None) -> Login | No
     if app is None or not source:
         return None
     login = Login.made(source, app.url.set(**changes))
-    return replace(login, text="", told=app.told) if app.told else login
+    return Login(login.url, "", login.source, app.told) if app.told else login
 
 
 def _migration_url(settings: DatabaseSettings) -> tuple[str, str]:

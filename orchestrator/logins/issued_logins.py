@@ -1,7 +1,6 @@
 """The logins that were handed out. Listeners get each password before it is used; its successor can be looked up."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.engine.url import URL
@@ -14,7 +13,6 @@ def unchanged(*_: Any) -> None:
     """Leave the arguments of a connection as they are: nothing renews logins."""
 
 
-@dataclass
 class IssuedLogins:
     """The logins, and the source of each.
 
@@ -23,9 +21,10 @@ class IssuedLogins:
         renew: renews the login in a driver's arguments, with the arguments of SQLAlchemy's event `do_connect`.
     """
 
-    listeners: list[Callable[[Iterable[str]], None]] = field(default_factory=list, repr=False)
-    renew: Callable[[Any, Any, Any, dict[str, Any]], None] = field(default=unchanged, repr=False)
-    _sources: dict[tuple[str, str], Source] = field(default_factory=dict, repr=False)
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[Iterable[str]], None]] = []
+        self.renew: Callable[[Any, Any, Any, dict[str, Any]], None] = unchanged
+        self._sources: dict[tuple[str, str], Source] = {}
 
     def issue(self, url: URL, source: Source, *, changes: bool) -> URL:
         """Register and return `url`. `changes`: its login is in a file, so the next one may differ."""

@@ -1,13 +1,11 @@
 """The task of a process: a command and its arguments."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Name = Literal["serve", "migrate", "wait", "run"]
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(NamedTuple):
     """A command with its arguments.
 
     Attributes:

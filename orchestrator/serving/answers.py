@@ -5,9 +5,8 @@ the user's app (afterwards) give the same ones.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -25,8 +24,7 @@ _SIGNATURE = probe.HEADER.encode()
 _POLICY = b"default-src 'none'"
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A complete response."""
 
     status: int

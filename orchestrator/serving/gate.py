@@ -10,7 +10,7 @@ import contextlib
 import socket
 import urllib.parse
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from orchestrator.events import Emit, Request
 from orchestrator.runtime.forks import not_in_forks
@@ -30,8 +30,7 @@ _END = b"\r\n\r\n"
 _CLOSING_SECONDS = 1.0
 
 
-@dataclass(frozen=True)
-class Handed:
+class Handed(NamedTuple):
     """A connection, with the bytes of an incomplete request."""
 
     socket: socket.socket

@@ -5,8 +5,7 @@ import os
 import re
 import socket
 import ssl
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from orchestrator.backoff import Backoff
 from orchestrator.errors import DependencyUnreachable, StartupError
@@ -24,8 +23,7 @@ _NO_TRUST = (
 _REDIRECT = "Name the address that it redirects to in ORCHESTRATOR_WAIT_FOR."
 
 
-@dataclass(frozen=True)
-class _Cause:
+class _Cause(NamedTuple):
     """Why an attempt failed. `final`: another attempt would not help."""
 
     error_type: str

@@ -44,7 +44,7 @@ def read_credentials(settings: Settings) -> Credentials:
     return credentials
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Preparation:
     """The preparation of a start.
 

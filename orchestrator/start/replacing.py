@@ -10,9 +10,8 @@ import signal
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from orchestrator.errors import AppFailed, StartupError
 from orchestrator.runtime.signals import default_actions
@@ -21,8 +20,7 @@ from orchestrator.start import activation
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # the new program would inherit that
 
 
-@dataclass(frozen=True)
-class Replacement:
+class Replacement(NamedTuple):
     """The program, and the socket that it takes over, if any.
 
     Attributes:

@@ -1,15 +1,13 @@
 """The addresses in ORCHESTRATOR_WAIT_FOR."""
 
 from base64 import b64encode
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 _PORTS = {"tcp": None, "http": 80, "https": 443}
 
 
-@dataclass(frozen=True)
-class ServiceAddress:
+class ServiceAddress(NamedTuple):
     """The address of a service: `tcp://host:port`, or an `http://` or `https://` URL."""
 
     url: SplitResult

@@ -1,7 +1,5 @@
 """The errors of MySQL and MariaDB, and what they mean."""
 
-from dataclasses import replace
-
 from sqlalchemy.engine.url import URL
 
 from orchestrator.databases.diagnosis import (
@@ -65,7 +63,7 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
         return unknown(error)
     cause = _CAUSES.get(code, OTHER)
     found = cause.found(code, _message(error))
-    return replace(found, hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
+    return found._replace(hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
 
 
 def code_of(error: BaseException) -> int | None:

@@ -5,7 +5,6 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from orchestrator.databases import REST_SECONDS, Activity, Holder, ask, row, rows
@@ -81,9 +80,9 @@ class NamedLock:
             return Holder(f"connection {held_by}", connection_id=held_by)
         found = self._described(processes[held_by], self._program(held_by))
         if is_orphan(self._connection, processes[self._id][2], found.address) and self._still(held_by):
-            return replace(found, name=f"{found.name}, whose client is gone", activity=Activity.GONE)
+            return found._replace(name=f"{found.name}, whose client is gone", activity=Activity.GONE)
         if found.activity is Activity.IDLE:
-            return replace(found, shows_life=life.is_shown(self._connection, held_by))
+            return found._replace(shows_life=life.is_shown(self._connection, held_by))
         return found
 
     def end(self, holder: Holder) -> bool:

@@ -1,7 +1,6 @@
 """The errors of PostgreSQL, and what they mean."""
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine.url import URL
@@ -82,7 +81,7 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
         return POOLER.found(state, _message(error))
     cause = _CAUSES.get(state) or _CAUSES.get(state[:3]) or _CAUSES.get(state[:2]) or OTHER
     found = cause.found(state, _message(error))
-    return replace(found, hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
+    return found._replace(hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
 
 
 def _of_text(error: BaseException) -> Diagnosis | None:

@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from orchestrator.databases import REST_SECONDS, Activity, Holder, ask, row, rows
@@ -100,7 +99,7 @@ class AdvisoryLock:
             return Holder()
         holder, ours = _described(found), found[-1]
         if holder.address and is_orphan(self._connection, ours, holder.address) and self._still(holder.connection_id):
-            return replace(holder, name=f"{holder.name}, whose client is gone", activity=Activity.GONE)
+            return holder._replace(name=f"{holder.name}, whose client is gone", activity=Activity.GONE)
         return holder
 
     def end(self, holder: Holder) -> bool:

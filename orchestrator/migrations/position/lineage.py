@@ -5,7 +5,7 @@ row is unfinished: a person who repairs a half-applied revision by hand stamps i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, Self
 
 from orchestrator.migrations.scripts.tree import Revision, Tree
@@ -38,8 +38,7 @@ class Entry(NamedTuple):
         return not self.finished and bool(self.statements_done or self.pending_statement)
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(NamedTuple):
     """Where a database is.
 
     Attributes:
@@ -49,12 +48,11 @@ class Position:
     """
 
     heads: tuple[str, ...]
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = MappingProxyType({})
     context: str = ""
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """The database's position compared with a target.
 
     Attributes:

@@ -1,9 +1,9 @@
 """Where the database should be, and whether it is there."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from orchestrator.errors import DatabaseAhead, DatabaseAheadTolerated, StartupError
 from orchestrator.events import ChecksumChanged, Event, MigrationsCurrent
@@ -25,17 +25,16 @@ _HINTS = {
 }
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """This image's tree, the revisions that ORCHESTRATOR_TARGET names, and what env.py proves."""
 
     tree: Tree
     revisions: tuple[str, ...]
-    env: EnvFile = field(default_factory=EnvFile)
+    env: EnvFile = EnvFile()
 
     def told_by_env(self) -> "Target":
         """Return the same target, after env.py itself has given its database's address."""
-        return replace(self, env=replace(self.env, own_address=""))
+        return self._replace(env=self.env._replace(own_address=""))
 
     def standing(self, position: Position) -> Comparison:
         """Return how a database compares with the target."""
@@ -92,12 +91,11 @@ def _read_by_alembic(files: AlembicFiles, settings: Settings, credentials: Crede
     return Target(tree, alembic_scripts.resolve_target(scripts, tree, settings.target), env)
 
 
-@dataclass(frozen=True)
 class Place:
     """Where a database is, and where it should be."""
 
-    target: Target
-    position: Position
+    def __init__(self, target: Target, position: Position) -> None:
+        self.target, self.position = target, position
 
     @cached_property
     def standing(self) -> Comparison:

@@ -4,9 +4,8 @@ import functools
 import shlex
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.migrations.scripts.tree import invalid
 from orchestrator.settings.model import Settings
@@ -18,8 +17,7 @@ HERE = "%(here)s"
 _BELOW = ("[!.]*/alembic.ini", "[!.]*/[!.]*/alembic.ini")
 
 
-@dataclass(frozen=True)
-class AlembicFiles:
+class AlembicFiles(NamedTuple):
     """The configuration of the `alembic` command: two files, either of which may be missing, and the options.
 
     Attributes:
@@ -42,7 +40,7 @@ class AlembicFiles:
             StartupError: with MigrationTreeInvalid: the file is missing.
         """
         found = _used or cls.find(settings.alembic_config or settings.alembic_default_config)
-        return replace(found, section=settings.alembic_name, x=tuple(shlex.split(settings.alembic_x)))
+        return found._replace(section=settings.alembic_name, x=tuple(shlex.split(settings.alembic_x)))
 
     @classmethod
     def find(cls, named: Path | None) -> "AlembicFiles":
@@ -93,13 +91,16 @@ class AlembicFiles:
 
     def _ini_option(self, name: str, here: str) -> str | None:
         instead = {"here": here.replace("%", "%%")} if here else None
-        return self._parsed_ini.get(self.section, name, fallback=None, vars=instead)
+        text = self.ini.read_text(encoding="utf-8") if self.ini else ""
+        return _parsed_ini(text, _directory(self.ini)).get(self.section, name, fallback=None, vars=instead)
 
     def _toml_option(self, name: str, here: str) -> object:
-        value = self._parsed_toml.get("tool", {}).get("alembic", {}).get(name)
+        if self.toml is None:
+            return None
+        value = _parsed_toml(self.toml.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {}).get(name)
         return value.replace(HERE, here or _directory(self.toml)) if isinstance(value, str) else value
 
-    @functools.cached_property
+    @property
     def base(self) -> Path:
         """Return the base of relative paths: the working directory, as for Alembic, or the directory of alembic.ini.
 
@@ -111,17 +112,20 @@ class AlembicFiles:
         beside = ini.absolute().parent
         return beside if not Path(location).exists() and (beside / location).exists() else Path()
 
-    @functools.cached_property
-    def _parsed_ini(self) -> ConfigParser:
-        parser = ConfigParser({"here": _directory(self.ini)})
-        parser.read_string(self.ini.read_text(encoding="utf-8") if self.ini else "")
-        return parser
 
-    @functools.cached_property
-    def _parsed_toml(self) -> dict[str, Any]:
-        import tomllib  # a start without pyproject.toml does without
+@functools.cache
+def _parsed_ini(text: str, directory: str) -> ConfigParser:
+    """Parse the text of a file once, however often it is asked for an option."""
+    parser = ConfigParser({"here": directory})
+    parser.read_string(text)
+    return parser
 
-        return tomllib.loads(self.toml.read_text(encoding="utf-8")) if self.toml else {}
+
+@functools.cache
+def _parsed_toml(text: str) -> dict[str, Any]:
+    import tomllib  # 3 ms, which a project without pyproject.toml saves
+
+    return tomllib.loads(text)
 
 
 def where_to_look() -> str:

@@ -7,8 +7,8 @@ env.py the start runs it, which is slower and equally correct.
 
 import ast
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from orchestrator.migrations.scripts.env_address import dotted, text_of
 from orchestrator.migrations.scripts.env_engine import Unrecognised
@@ -17,8 +17,7 @@ from orchestrator.migrations.scripts.env_reader import EnvReader
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
-@dataclass(frozen=True)
-class EnvFile:
+class EnvFile(NamedTuple):
     """The properties of env.py that its text proves.
 
     Attributes:

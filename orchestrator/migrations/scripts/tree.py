@@ -1,7 +1,6 @@
 """The revisions of this image and their ancestry; independent of files, Alembic and databases."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,11 +22,17 @@ class Revision(NamedTuple):
         return self.follows + self.depends_on
 
 
-@dataclass(frozen=True)
 class Tree:
     """All revisions, by id."""
 
-    revisions: Mapping[str, Revision]
+    def __init__(self, revisions: Mapping[str, Revision]) -> None:
+        self.revisions = revisions
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tree) and self.revisions == other.revisions
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.revisions))
 
     @classmethod
     def of(cls, revisions: Iterable[Revision]) -> "Tree":

@@ -188,7 +188,7 @@ class ContextRun:
         """
         if self._table is None:
             return None
-        position = replace(self._table.position(), context=self.name)
+        position = self._table.position()._replace(context=self.name)
         if self._target.standing(position).pending:
             diagnosis = self._backend.diagnose(swallowed, self.url) if swallowed else None
             return not_durable(self.name, names(position.heads), diagnosis, half_applied=self.left_something)

@@ -1,7 +1,7 @@
 """What happens when env.py calls `run_migrations`: pending revisions are applied, or only counted."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from orchestrator.migrations.position.target import Place
@@ -109,7 +109,7 @@ class Looking(Reading[Place]):
 
 
 def _place(context: "MigrationContext", name: str, target: "Target", _arguments: Mapping[str, Any]) -> Place:
-    return Place(target, replace(readable_position(context), context=name))
+    return Place(target, readable_position(context)._replace(context=name))
 
 
 def _several(callbacks: Any) -> tuple[Any, ...]:
