@@ -1,6 +1,7 @@
 """MariaDB, as a private server."""
 
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
@@ -48,6 +49,9 @@ class MariaDB(PrivateServer, MySQLFamily):
     @property
     def _socket(self) -> Path:
         return self.directory / "socket"
+
+    def _addresses(self) -> list[tuple[socket.AddressFamily, tuple[str, int] | str]]:
+        return [*super()._addresses(), (socket.AF_UNIX, str(self._socket))]  # opened last, a moment after the port
 
     def _template(self) -> Template:
         install, server = binaries.mariadb("mariadb-install-db"), binaries.mariadb("mariadbd")

@@ -142,10 +142,16 @@ class PrivateServer(Server):
 
     def _answers(self) -> bool:
         try:
-            socket.create_connection((HOST, self.port)).close()  # PyMySQL leaks a Unix socket if refused
+            for family, address in self._addresses():  # PyMySQL leaks a Unix socket that is refused
+                with socket.socket(family) as client:
+                    client.connect(address)
             return bool(self.execute("SELECT 1"))
-        except (ConnectionError, OperationalError):
+        except (OSError, OperationalError):
             return False
+
+    def _addresses(self) -> list[tuple[socket.AddressFamily, tuple[str, int] | str]]:
+        """Name the addresses where it listens once it has started."""
+        return [(socket.AF_INET, (HOST, self.port))]
 
     @abc.abstractmethod
     def _template(self) -> Template:
