@@ -29,11 +29,11 @@ _DEFINITION_COLUMNS = {"TABLE": 1, "TRIGGER": 2, "PROCEDURE": 2, "FUNCTION": 2, 
 _WRITE = Statement(Kind.WRITE)
 _USE = re.compile(r"\s*use\b", re.IGNORECASE)
 # Most statements of a long revision are like this, and all have different texts: no function, comment, variable, second
-# statement, other database, or quote that a backslash may escape.
+# statement, other database, or quote that a backslash may escape. Only the words ignore case: a set of characters that
+# does takes 8 ms to compile.
 _SIMPLE = re.compile(
-    r"(?:insert\s+into\s+[`\w]+\s*(?:\([^()]*\)\s*)?values\s*\(|update\s+[`\w]+\s+set\b|delete\s+from\s+[`\w]+\s+where\b)"
-    r"(?:[^;@#/(\\-]|-(?!-))*+\Z",
-    re.IGNORECASE,
+    r"(?:(?i:insert\s+into)\s+[`\w]+\s*(?:\([^()]*\)\s*)?(?i:values)\s*\(|(?i:update)\s+[`\w]+\s+(?i:set)\b"
+    r"|(?i:delete\s+from)\s+[`\w]+\s+(?i:where)\b)(?:[^;@#/(\\-]|-(?!-))*+\Z"
 )
 _ATOMIC_DDL = {"mariadb": (10, 6), "mysql": (8, 0)}
 _STATE = (
