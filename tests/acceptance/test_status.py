@@ -141,6 +141,23 @@ def test_it_shows_the_progress_of_an_interrupted_revision(project: Project, data
     assert "r1 was interrupted: 1 statement done" in ask()[1]
 
 
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize("then", ["raise LookupError('no plants')", "import os; os._exit(1)"], ids=["fails", "is gone"])
+def test_it_counts_a_table_that_was_created_before_the_journal_said_so(
+    project: Project, database: Database, ask: Asked, then: str
+) -> None:
+    """The end of a definition is written with the next statement; the failed start lists it, and so does this."""
+    project.add_revision("r1", f"{CREATE.format('plants')}\n{then}")
+    result = asyncio.run(migrate(project, database))
+    if half := result.find("migration_half_applied"):
+        assert (half[0]["statements_done"], half[0]["pending_statement"]) == (1, "")
+    (found,) = ask.json(exit_code=1)["databases"]
+    (run,) = found["history"]
+    assert (run["state"], run["statements_done"], run["pending_statement"]) == ("interrupted", 1, "")
+    assert [each.strip().split(" (")[0] for each in run["statements"]] == ["CREATE TABLE plants"]
+    assert "r1 was interrupted: 1 statement done" in ask()[1]
+
+
 @backends("mysql", "postgresql")
 def test_a_login_that_may_only_read_sees_what_it_may(
     project: Project, database: Database, ask: Asked, server: Any, monkeypatch: pytest.MonkeyPatch
