@@ -14,6 +14,7 @@ from sqlalchemy.engine.url import make_url
 
 from orchestrator.errors import StartupError
 from orchestrator.migrations.scripts.alembic_scripts import alembic_config, load_scripts
+from orchestrator.migrations.scripts.facts import checksum_of
 from orchestrator.migrations.scripts.files import NeedsAlembic, read_tree
 from orchestrator.migrations.scripts.tree import Tree
 from tests.unit.scripts import Scripts, shape
@@ -183,6 +184,14 @@ def test_a_script_is_known_by_the_hash_of_its_bytes(scripts: Scripts) -> None:
     (scripts.versions / "a.py").unlink()
     scripts.ini.write_text(scripts.ini.read_text() + "sourceless = true\n")
     assert by_alembic(scripts).revisions["a"].checksum == ""
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 131_072, 200_000])
+def test_a_file_is_hashed_to_its_end(tmp_path: Path, size: int) -> None:
+    """It is read in parts, and a short part is the last one; a script with data in it may be large."""
+    path = tmp_path / "script.py"
+    path.write_bytes(content := bytes(number % 251 for number in range(size)))
+    assert checksum_of(path) == hashlib.sha256(content).hexdigest()
 
 
 def test_an_invalid_tree_is_a_fault(scripts: Scripts) -> None:

@@ -154,3 +154,9 @@ def test_ten_thousand_revisions_are_ordered_in_a_moment() -> None:
     assert len(long.ordered) == 10_000
     assert len(long.lineage(long.heads)) == 10_000
     assert [each.id for each in long.pending(["09998"], long.heads)] == ["09999"]
+
+
+def test_a_tree_that_is_given_in_its_order_is_checked_in_one_pass() -> None:
+    """As by a manifest: a start at head needs no more of it."""
+    assert "ordered" not in vars(Tree.of([Revision("a"), Revision("b", ("a",)), Revision("m", ("b",), ("a",))]))
+    assert "ordered" in vars(Tree.of([Revision("b", ("a",)), Revision("a")]))

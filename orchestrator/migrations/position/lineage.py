@@ -73,10 +73,12 @@ class Comparison(NamedTuple):
 
 def compare(tree: Tree, targets: Sequence[str], position: Position) -> Comparison:
     """Return how a database at `position` compares with `targets`, which are in the `tree`."""
+    half = sorted(each.revision for each in position.entries.values() if each.half_applied)
+    if not half and position.heads == tuple(targets):  # at head, the usual case, in a tree of thousands
+        return Comparison(half_applied=half)
     has = applied(tree, position)
     pending = tree.pending(has, targets)
     expected = has | {each.id for each in pending}
-    half = sorted(each.revision for each in position.entries.values() if each.half_applied)
     half = [revision for revision in half if revision not in expected]
     if not tree.unknown(position.heads) and (pending or not half):
         return Comparison(pending=pending, half_applied=half)
@@ -95,10 +97,16 @@ def applied(tree: Tree, position: Position) -> set[str]:
 
 def changed_scripts(tree: Tree, position: Position) -> list[tuple[Entry, Revision]]:
     """Return the applied revisions whose script differs from the one in the journal."""
+    known = tree.revisions
+    differ = {
+        entry.revision: entry
+        for entry in position.entries.values()
+        if entry.finished and entry.revision in known and "" != entry.checksum != known[entry.revision].checksum != ""
+    }
+    if not differ:  # the usual case
+        return []
     has = applied(tree, position)
-    finished = {identity: entry for identity, entry in position.entries.items() if entry.finished and identity in has}
-    both = [(finished[each.id], each) for each in tree.ordered if each.id in finished]
-    return [(entry, each) for entry, each in both if "" != entry.checksum != each.checksum != ""]
+    return [(differ[each.id], each) for each in tree.ordered if each.id in differ and each.id in has]
 
 
 def repaired(tree: Tree, position: Position) -> list[str]:

@@ -20,12 +20,14 @@ def checksum_of(path: Path | str) -> str:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        parts = iter(lambda: os.read(descriptor, _CHUNK_BYTES), b"")
-        return checksum(b"".join(parts))
+        content = part = os.read(descriptor, _CHUNK_BYTES)
+        while len(part) == _CHUNK_BYTES:  # a shorter part is the last one
+            content += (part := os.read(descriptor, _CHUNK_BYTES))
     except OSError as error:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # `os.read` names no file
     finally:
         os.close(descriptor)
+    return checksum(content)
 
 
 def description_of(docstring: str | None) -> str:

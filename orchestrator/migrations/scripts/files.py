@@ -69,9 +69,12 @@ def find_scripts(locations: Iterable[Path], *, recursive: bool = False) -> dict[
     for number, location in enumerate(locations):
         top = os.path.realpath(location)
         for each in _entries(top, recursive=recursive) if location.exists() else ():
-            real = os.path.realpath(each.path) if each.is_symlink() else each.path
-            if _SCRIPT.match(os.path.basename(real)):  # noqa: PTH119  # faster than a Path, and there are thousands
-                found.setdefault(real, f"{number}{each.path.removeprefix(top)}")
+            path, name = each.path, each.name
+            if each.is_symlink():
+                path = os.path.realpath(path)
+                name = os.path.basename(path)  # noqa: PTH119  # faster than a Path, and there are thousands
+            if _SCRIPT.match(name):
+                found.setdefault(path, f"{number}{each.path.removeprefix(top)}")
     return {key: path for path, key in found.items()}
 
 

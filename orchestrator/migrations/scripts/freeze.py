@@ -17,7 +17,7 @@ from orchestrator.migrations.scripts.env_file import read_env_file
 from orchestrator.migrations.scripts.facts import checksum_of
 from orchestrator.migrations.scripts.files import DynamicIds, NeedsAlembic, find_scripts, read_script
 from orchestrator.migrations.scripts.locations import deciding_options, find_locations, script_directory
-from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest, Script
+from orchestrator.migrations.scripts.manifest import FILE_NAME, Manifest
 from orchestrator.migrations.scripts.tree import Tree
 from orchestrator.runtime.import_path import import_from_working_directory
 from orchestrator.settings.validation import load
@@ -98,17 +98,7 @@ def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", 
         env=checksum,
         env_is_run=env_file.reason,
         heads=tree.heads,
-        scripts=tuple(
-            Script(
-                path=paths.get(each.id, ""),
-                revision=each.id,
-                down_revision=each.follows,
-                depends_on=each.depends_on,
-                description=each.description,
-                checksum=each.checksum,
-            )
-            for each in tree.ordered
-        ),
+        scripts={paths.get(each.id, ""): each for each in tree.ordered},
     )
 
 

@@ -31,22 +31,6 @@ class NotAsFrozenError(ValueError):
     """The manifest does not describe these scripts; the message gives the reason."""
 
 
-class Script(NamedTuple):
-    """One revision, in Alembic's terms.
-
-    Attributes:
-        path: `<number of the version location>/<path in it>`.
-        checksum: the SHA-256 of the file, as in the journal.
-    """
-
-    path: str
-    revision: str
-    down_revision: Sequence[str]
-    depends_on: Sequence[str]
-    description: str
-    checksum: str
-
-
 class Manifest(NamedTuple):
     """The content of the file.
 
@@ -57,7 +41,7 @@ class Manifest(NamedTuple):
         version_locations: as split by Alembic, with `%(here)s` left in them; empty for `versions` next to env.py.
         env: the SHA-256 of env.py.
         env_is_run: why env.py must run at each start; empty if it need not run while the database is at head.
-        scripts: each one after all that it needs.
+        scripts: by `<number of the version location>/<path in it>`, each one after all that it needs.
     """
 
     options: Mapping[str, str]
@@ -66,11 +50,11 @@ class Manifest(NamedTuple):
     env: str
     env_is_run: str
     heads: Sequence[str]
-    scripts: Sequence[Script]
+    scripts: Mapping[str, Revision]
 
     def encode(self) -> bytes:
         """Return the bytes of the file; the same migrations give the same bytes."""
-        scripts = [each._asdict() for each in self.scripts]
+        scripts = [_written(path, revision) for path, revision in self.scripts.items()]
         content = {"schema": _SCHEMA, "digest": "", **self._asdict(), "scripts": scripts}
         text = json.dumps(content, indent=1, ensure_ascii=False).encode() + b"\n"
         return text.replace(_signed(""), _signed(checksum(text)), 1)
@@ -93,7 +77,7 @@ class Manifest(NamedTuple):
         if checksum(text) != digest:
             raise NotAsFrozenError("it is damaged, or was edited")
         try:
-            return cls(**found | {"scripts": [Script(**each) for each in found["scripts"]]})
+            return cls(**found | {"scripts": dict(_read(**each) for each in found["scripts"])})
         except (TypeError, LookupError):
             raise NotAsFrozenError("another version of orchestrator wrote it") from None
 
@@ -110,11 +94,7 @@ class Manifest(NamedTuple):
             raise NotAsFrozenError(f"{error.filename} cannot be read: {error.strerror}") from error
         except NeedsAlembic as error:
             raise NotAsFrozenError(str(error)) from error
-        revisions = (
-            Revision(each.revision, tuple(each.down_revision), tuple(each.depends_on), each.description, each.checksum)
-            for each in self.scripts
-        )
-        return Tree.of(revisions)
+        return Tree.of(self.scripts.values())
 
     def _compare(self, files: AlembicFiles, directory: Path) -> None:
         """Compare the manifest with the files, the cheapest comparison first."""
@@ -125,12 +105,11 @@ class Manifest(NamedTuple):
             raise NotAsFrozenError("env.py was changed")
         locations = find_locations(files, directory, tuple(self.version_locations))
         found = find_scripts(locations, recursive=self.recursive)
-        known = {each.path: each.checksum for each in self.scripts}
-        if difference := sorted(found.keys() ^ known.keys()):
-            added = difference[0] in found
-            raise NotAsFrozenError(f"{_base_name(difference[0])} was {'added' if added else 'removed'}")
+        if found.keys() != self.scripts.keys():
+            first = min(found.keys() ^ self.scripts.keys())
+            raise NotAsFrozenError(f"{_base_name(first)} was {'added' if first in found else 'removed'}")
         for key, path in found.items():
-            if checksum_of(path) != known[key]:
+            if checksum_of(path) != self.scripts[key].checksum:
                 raise NotAsFrozenError(f"{os.path.basename(path)} was changed")  # noqa: PTH119  # see `find_scripts`
 
 
@@ -172,6 +151,29 @@ def _path(files: AlembicFiles) -> Path | None:
         return directory / FILE_NAME if directory and (directory / FILE_NAME).is_file() else None
     except OSError:  # the directory is not readable; the error comes when the scripts are read
         return None
+
+
+def _written(path: str, revision: Revision) -> dict[str, object]:
+    return {
+        "path": path,
+        "revision": revision.id,
+        "down_revision": revision.follows,
+        "depends_on": revision.depends_on,
+        "description": revision.description,
+        "checksum": revision.checksum,
+    }
+
+
+def _read(  # noqa: PLR0913  # the names in the file
+    *,
+    path: str,
+    revision: str,
+    down_revision: Sequence[str],
+    depends_on: Sequence[str],
+    description: str,
+    checksum: str,
+) -> tuple[str, Revision]:
+    return path, Revision(revision, tuple(down_revision), tuple(depends_on), description, checksum)
 
 
 def _signed(digest: str) -> bytes:

@@ -42,19 +42,27 @@ class Tree:
             StartupError: with MigrationTreeInvalid: a duplicate id, a missing ancestor, or a cycle.
         """
         by_id: dict[str, Revision] = {}
+        in_order = True
         for revision in revisions:
             if revision.id in by_id:
                 raise invalid("duplicate_revision", f"revision {revision.id} exists twice")
-            by_id[revision.id] = revision
-        for revision in by_id.values():
             for needed in revision.needs:
-                if needed not in by_id:
-                    raise invalid("broken_chain", f"revision {revision.id} needs {needed}, which does not exist")
+                in_order = in_order and needed in by_id
+            by_id[revision.id] = revision
         tree = cls(by_id)
-        if len(tree.ordered) < len(by_id):
-            circle = ", ".join(sorted(set(by_id) - {each.id for each in tree.ordered}))
-            raise invalid("broken_chain", f"these revisions need each other in a circle: {circle}")
+        if not in_order:  # a manifest names each one after all that it needs, which shows both
+            tree._check()
         return tree
+
+    def _check(self) -> None:
+        """Check for gaps and cycles."""
+        for revision in self.revisions.values():
+            for needed in revision.needs:
+                if needed not in self.revisions:
+                    raise invalid("broken_chain", f"revision {revision.id} needs {needed}, which does not exist")
+        if len(self.ordered) < len(self.revisions):
+            circle = ", ".join(sorted(set(self.revisions) - {each.id for each in self.ordered}))
+            raise invalid("broken_chain", f"these revisions need each other in a circle: {circle}")
 
     @cached_property
     def heads(self) -> tuple[str, ...]:
