@@ -20,9 +20,9 @@ def checksum_of(path: Path | str) -> str:
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        content = part = os.read(descriptor, _CHUNK_BYTES)
-        while len(part) == _CHUNK_BYTES:  # a shorter part is the last one
-            content += (part := os.read(descriptor, _CHUNK_BYTES))
+        content = os.read(descriptor, _CHUNK_BYTES)
+        while part := os.read(descriptor, _CHUNK_BYTES):  # a short part need not be the last one on every file system
+            content += part
     except OSError as error:
         raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # `os.read` names no file
     finally:
