@@ -1,8 +1,4 @@
-"""The user's app and the uvicorn server that serves it, in the main thread, as under the command `uvicorn`.
-
-uvicorn does not handle signals here. Its stock `serve()` raises a signal again before it returns, so that code after it
-does not run, and as process 1 it behaves differently again. Our handlers stay installed, and we set `should_exit`.
-"""
+"""The user's app, imported and served by uvicorn in the main thread, as under the command `uvicorn`."""
 
 import asyncio
 import contextlib
@@ -12,21 +8,21 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from types import FrameType
 from typing import Any, TypeVar
 
 import uvicorn
 from uvicorn.importer import import_from_string
 
 from orchestrator.app.importing import app_failed, hint_for, loop_factory, was_not_found
-from orchestrator.errors import AppFailed, StartupError
+from orchestrator.errors import StartupError
 from orchestrator.events import Emit
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.bounded import bounded
 from orchestrator.serving.gate import Handed
-from orchestrator.serving.limits import ACCEPTED_AT_ONCE, Connections, backlog
+from orchestrator.serving.limits import ACCEPTED_AT_ONCE
 from orchestrator.serving.probed import ProbedApp
+from orchestrator.serving.uvicorn_server import UvicornServer
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
 
@@ -34,45 +30,6 @@ T = TypeVar("T")
 # Newer versions of the `uvicorn` command import the app before the loop runs, older ones inside the running loop. We do
 # the same.
 _IMPORTED_IN_LOOP = not hasattr(uvicorn.Config, "load_app")
-
-
-class _Uvicorn(uvicorn.Server):
-    """A uvicorn server that leaves signals to us, and reports when it accepts connections."""
-
-    def __init__(self, config: uvicorn.Config, stop: Stop, listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._stop, self._listening = stop, listening
-        self.server_state.connections = Connections()  # type: ignore[assignment]  # a set that is bounded
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Install our handler as a method of this object: sse-starlette finds the server through the handler."""
-        self._stop.answer_with(self.heard)
-        yield
-
-    def install_signal_handlers(self) -> None:
-        """Do the same for uvicorn before 0.29, which calls this method."""
-        with self.capture_signals():
-            pass
-
-    def heard(self, number: int, frame: FrameType | None) -> None:
-        """Request the stop."""
-        self._stop.handle(number, frame)
-
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until stopped. Exit with uvicorn's code if the lifespan failed, as newer versions do themselves."""
-        self.loop, self.task = asyncio.get_running_loop(), asyncio.current_task()
-        await super().serve(sockets)
-        if not self.started:
-            raise SystemExit(AppFailed.exits_with)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start up, then report that connections are accepted."""
-        await super().startup(sockets)
-        if self.started:
-            for listener in sockets or ():
-                listener.listen(backlog())
-            self._listening()
 
 
 class AppServer:
@@ -88,6 +45,7 @@ class AppServer:
         self._options = uvicorn_options.config(os.environ)
         self._runner: asyncio.Runner | None = None
         self._adopted: set[asyncio.Task[Any]] = set()
+        self._unfinished: set[asyncio.Task[Any]] = set()  # requests that ran when the stop began
 
     def load(self) -> None:
         """Import the app, with everything that serving it needs.
@@ -108,9 +66,8 @@ class AppServer:
         Raises:
             StartupError: with AppFailed: the lifespan failed.
         """
-        self._uvicorn = _Uvicorn(self._config, self._stop, listening)
-        self._app.full = lambda: connections.full
-        connections: Any = self._uvicorn.server_state.connections
+        self._uvicorn = UvicornServer(self._config, self._stop, listening, self._unfinished)
+        self._uvicorn.server_state.connections = self._app.connections  # type: ignore[assignment]  # a bounded set
         try:
             self._run(self._uvicorn.serve(sockets=[listener]))
         except SystemExit as error:  # uvicorn's way to report a failed start
@@ -129,7 +86,7 @@ class AppServer:
     @property
     def requests_cancelled(self) -> int:
         """Return how many requests did not finish in time."""
-        return self._app.requests_cancelled
+        return sum(request.cancelling() > 0 for request in self._unfinished)
 
     # ------------------------------------------------------------ called from the supervisor's thread
 
@@ -190,14 +147,15 @@ class AppServer:
             log_config=None,
             access_log=False,  # our `request` events replace it, and add the duration
             workers=1,
-            **{"timeout_keep_alive": uvicorn_options.KEEP_ALIVE_SECONDS, **self._options, "backlog": ACCEPTED_AT_ONCE},
+            **{**self._options, "backlog": ACCEPTED_AT_ONCE},
         )
         config.load()
         self.imported = config.loaded_app
         config.http_protocol_class = bounded(config.http_protocol_class)
-        config.loaded_app = self._app = ProbedApp(
+        self._app = ProbedApp(
             config.loaded_app, self._answers, self._emit, root_path=config.root_path, access_log=self._logs_requests()
         )
+        config.loaded_app = self._app.handle
 
     def _logs_requests(self) -> bool:
         """Return whether uvicorn would log requests: by its option, and by the level of its access logger."""

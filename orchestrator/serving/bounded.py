@@ -60,34 +60,30 @@ class Bounded:
 class BoundedHttpTools(Bounded):
     """For `HttpToolsProtocol`, which accepts a head of any size in quadratic time; h11 has its own limit."""
 
-    _in_head = True
-    _head_bytes = 0  # size of the current incomplete head, without the chunk in which it began
+    _parse: Any  # the protocol's own `data_received`, without the price of `super()`
+    scope: Any  # of the newest request; it has a method once the head is complete
+
+    _head_bytes = 0  # size of the incomplete head, with the chunk in which it began; 0 if none is incomplete
+    _line_done = False
 
     def data_received(self, data: bytes) -> None:
         """Refuse a head that is too large before it is parsed."""
-        if self._in_head and (status := self._refusal(data)):
+        if self._head_bytes + len(data) > REQUEST_LINE_BYTES and (status := self._refusal(data)):
             self._refuse(status)
             return
-        super().data_received(data)  # type: ignore[misc]
-        if self._in_head:
-            self._head_bytes += len(data)
-            self._line_done = self._line_done or b"\n" in data
-            self._await_head()
+        self._parse(data)
+        if not self.scope or "method" not in self.scope:
+            self._count(data)
+        elif self._head_bytes:
+            self._head_bytes, self._line_done = 0, False
 
-    def on_message_begin(self) -> None:
-        """Begin to count a new head."""
-        self._in_head, self._head_bytes, self._line_done = True, 0, False
-        super().on_message_begin()  # type: ignore[misc]
-
-    def on_headers_complete(self) -> None:
-        """Stop counting: the head is complete."""
-        self._in_head = False
-        super().on_headers_complete()  # type: ignore[misc]
-
-    _line_done = False
+    def _count(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        self._line_done = self._line_done or b"\n" in data
+        self._await_head()
 
     def _refusal(self, data: bytes) -> int | None:
-        if self._head_bytes + len(data) <= REQUEST_LINE_BYTES:
+        if not self._head_bytes and self.scope:  # a body, or a head that begins in this chunk
             return None
         if not self._line_done and b"\n" not in data[: max(0, REQUEST_LINE_BYTES - self._head_bytes)]:
             return 414
@@ -95,7 +91,7 @@ class BoundedHttpTools(Bounded):
         return 431 if len(data) > rest and b"\r\n\r\n" not in data[:rest] else None
 
     def _too_late(self, cycle: Any) -> None:
-        if not (self._in_head and self._head_bytes) or self.transport.is_closing():
+        if not self._head_bytes or self.transport.is_closing():
             super()._too_late(cycle)
         elif self.cycle is cycle:
             self._refuse(408)
@@ -139,4 +135,4 @@ def bounded(protocol: type[Any]) -> type[Any]:
     """Return uvicorn's protocol class with our limits added, if we know the class."""
     name = protocol.__name__
     mixin = {"HttpToolsProtocol": BoundedHttpTools, "H11Protocol": Bounded}.get(name)
-    return type(name, (mixin, protocol), {}) if mixin else protocol
+    return type(name, (mixin, protocol), {"_parse": protocol.data_received}) if mixin else protocol

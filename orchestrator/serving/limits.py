@@ -56,11 +56,16 @@ class Connections(MutableSet[C]):
     """The open connections, oldest first. If there are too many, a new one replaces an idle one.
 
     A client that has sent a request is kept longer than one that has not: load balancers keep their connections open.
+
+    Attributes:
+        full: whether there are too many connections and none is idle: then only probes are answered. Each request reads
+            it, so it is not computed.
     """
 
     def __init__(self, most: int | None = None) -> None:
         self._open: dict[C, None] = {}
         self.most = most or most_connections()
+        self.full = False
 
     def __contains__(self, connection: object) -> bool:
         return connection in self._open
@@ -71,21 +76,18 @@ class Connections(MutableSet[C]):
     def __len__(self) -> int:
         return len(self._open)
 
-    @property
-    def full(self) -> bool:
-        """Return whether there are too many connections and none is idle: then only probes are answered."""
-        return len(self._open) > self.most
-
     def add(self, connection: C) -> None:
         """Add a connection. If there are too many, drop the oldest of the least busy ones."""
         self._open[connection] = None
         if len(self._open) > self.most and (victim := self._to_drop(connection)):
             self.discard(victim)
             victim.drop()
+        self.full = len(self._open) > self.most
 
     def discard(self, connection: Any) -> None:
         """Forget a connection."""
         self._open.pop(connection, None)
+        self.full = len(self._open) > self.most
 
     def _to_drop(self, newest: C) -> C | None:
         others = (each for each in self._open if each is not newest)

@@ -138,12 +138,12 @@ def load_env_file(environ: Mapping[str, str]) -> None:
 
 
 def config(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the keyword arguments for `uvicorn.Config` that `environ` sets."""
+    """Return the keyword arguments for `uvicorn.Config` that `environ` sets, and those with a default of ours."""
     options = given(environ)
     taken = {name: value for name, value in options.items() if EFFECTS[name][0] is Effect.UVICORN}
     if "headers" in taken:
         taken["headers"] = [header.split(":", 1) for header in taken["headers"]]
-    return taken
+    return {"timeout_keep_alive": KEEP_ALIVE_SECONDS, **taken}
 
 
 def _read(environ: Mapping[str, str]) -> Sequence[tuple[str, Any, Fault | None]]:

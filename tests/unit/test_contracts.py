@@ -53,14 +53,14 @@ async def test_uvicorn_calls_the_configs_loaded_app_for_the_lifespan() -> None:
 
 
 async def test_uvicorn_accepts_when_its_startup_returns() -> None:
-    """`_Uvicorn.startup` reports readiness after it: the lifespan is complete and the sockets accept connections."""
+    """`UvicornServer.startup` reports readiness after it: the lifespan is complete and the sockets accept."""
     source = " ".join(inspect.getsource(uvicorn.Server.startup).split()).replace("( ", "(")
     assert source.index("self.lifespan.startup()") < source.index("create_server(create_protocol, sock=sock")
     assert "app_state=self.lifespan.state" in source
 
 
 def test_uvicorns_connections_are_a_set_that_can_be_replaced() -> None:
-    """`_Uvicorn.__init__` replaces it by `limits.Connections`, to which connections add themselves."""
+    """`AppServer.serve` replaces it by `limits.Connections`, to which connections add themselves."""
     for protocol in (HttpToolsProtocol, H11Protocol):
         made = inspect.getsource(protocol.connection_made)
         assert "self.connections.add(self)" in made
@@ -68,16 +68,18 @@ def test_uvicorns_connections_are_a_set_that_can_be_replaced() -> None:
 
 
 def test_uvicorns_protocols_have_what_the_bounds_look_at() -> None:
-    """`bounded.Bounded` reads the state of the request from `cycle`, and of the head from the parser's callbacks."""
+    """`bounded.Bounded` reads the state of the request from `cycle`, and whether the head is complete from `scope`."""
     cycle = inspect.getsource(RequestResponseCycle.__init__)
     for name in ("response_started", "response_complete", "more_body"):
         assert f"self.{name} = " in cycle
-    for name in ("on_message_begin", "on_headers_complete", "_unset_keepalive_if_required", "data_received"):
+    for name in ("_unset_keepalive_if_required", "data_received"):
         assert callable(getattr(HttpToolsProtocol, name))
+    assert '"method"' not in inspect.getsource(HttpToolsProtocol.on_message_begin)
+    assert 'self.scope["method"] = ' in inspect.getsource(HttpToolsProtocol.on_headers_complete)
 
 
 def test_uvicorn_takes_the_signals_in_a_method_that_can_be_overridden() -> None:
-    """`_Uvicorn.capture_signals` (before 0.29 `install_signal_handlers`) replaces all signal handling of `serve`."""
+    """`UvicornServer.capture_signals` (`install_signal_handlers` before 0.29) replaces all of `serve` about signals."""
     name = "capture_signals" if hasattr(uvicorn.Server, "capture_signals") else "install_signal_handlers"
     method = inspect.getsource(getattr(uvicorn.Server, name))
     assert f"self.{name}()" in inspect.getsource(uvicorn.Server.serve)

@@ -1,0 +1,120 @@
+"""uvicorn as it runs inside: on a real port, in this process."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import uvicorn
+import websockets.asyncio.client
+
+from orchestrator.runtime.stop import Stop
+from orchestrator.serving.app_server import AppServer
+from orchestrator.serving.bounded import bounded
+from orchestrator.serving.limits import HEAD_BYTES
+from orchestrator.serving.uvicorn_server import UvicornServer
+from orchestrator.settings.model import Settings
+
+App = Callable[..., Awaitable[None]]
+
+
+@contextlib.asynccontextmanager
+async def serving(app: App, **options: Any) -> AsyncIterator[tuple[UvicornServer, int, set[asyncio.Task[Any]]]]:
+    """Serve the app; yield the server, its port, and the set of unfinished requests. It stops at the end."""
+    listening, unfinished = asyncio.Event(), set[asyncio.Task[Any]]()
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", **options)
+    config.load()
+    config.http_protocol_class = bounded(config.http_protocol_class)
+    server = UvicornServer(config, Stop(), listening.set, unfinished)
+    with socket.create_server(("127.0.0.1", 0)) as listener, patch.object(Stop, "answer_with"):
+        running = asyncio.create_task(server.serve(sockets=[listener]))
+        await listening.wait()
+        yield server, listener.getsockname()[1], unfinished
+        server.should_exit = True
+        await running
+
+
+async def test_of_the_requests_that_run_at_the_stop_the_cancelled_ones_are_known() -> None:
+    """`server_drained` tells their number; a WebSocket is no request, and one that ended in time is not among them."""
+    begun, release = asyncio.Queue[str](), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+        begun.put_nowait(scope["path"])
+        await (release.wait() if scope["path"] == "/late" else asyncio.Event().wait())
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    async with serving(app, timeout_graceful_shutdown=0.3) as (server, port, unfinished):
+        websocket = await websockets.asyncio.client.connect(f"ws://127.0.0.1:{port}/socket")
+        clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for path, (_, writer) in zip(("/late", "/never", "/nor"), clients, strict=True):
+            writer.write(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path.encode())
+        assert {await begun.get() for _ in range(4)} == {"/socket", "/late", "/never", "/nor"}
+        assert not unfinished, "a request costs nothing before the stop"
+        server.should_exit = True
+        while not unfinished:  # noqa: ASYNC110  # uvicorn looks every 0.1 s, and reports nothing
+            await asyncio.sleep(0)
+        release.set()
+    assert sorted(task.cancelling() for task in unfinished) == [0, 1, 1]
+    await websocket.close()
+    for _, writer in clients:
+        writer.close()
+
+
+@pytest.mark.parametrize("http", ["httptools", "h11"])
+async def test_a_body_may_be_longer_than_a_head_in_any_pieces(http: str) -> None:
+    """Only the bytes of heads are counted, on a connection's first request and on later ones."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  # of ASGI
+        length = 0
+        while True:
+            message = await receive()
+            length += len(message["body"])
+            if not message["more_body"]:
+                break
+        body = b"%d" % length
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+        await send({"type": "http.response.body", "body": body})
+
+    async with serving(app, http=http) as (_, port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for size in (HEAD_BYTES * 3, 0, HEAD_BYTES * 2):
+            head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
+            for piece in (head[:20], head[20:], b"x" * size):
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 200")
+            assert await reader.readexactly(len(str(size))) == str(size).encode()
+        writer.close()
+
+
+@pytest.mark.parametrize(("given", "seconds"), [({}, 75), ({"UVICORN_TIMEOUT_KEEP_ALIVE": "61"}, 61)])
+def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it(
+    given: dict[str, str], seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ALB reuses it for 60 s: with uvicorn's own 5 s, it would send requests into closed connections (502)."""
+    monkeypatch.delenv("UVICORN_TIMEOUT_KEEP_ALIVE", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with patch.object(uvicorn.Config, "__init__", side_effect=InterruptedError) as made:
+        server = AppServer(Settings(app="tests.unit.test_uvicorn_server:served"), _ANSWERS, _UNUSED, Stop())
+        with contextlib.suppress(Exception):
+            server.load()
+        server.close()
+    assert made.call_args.kwargs["timeout_keep_alive"] == seconds
+
+
+async def served(scope: Any, receive: Any, send: Any) -> None:
+    """Do nothing: it is only loaded."""
+
+
+_ANSWERS: Any = None
+_UNUSED: Any = None
