@@ -48,7 +48,8 @@ class Orchestrator(Recorder):
             ...  # requests to orchestrator.url
         assert orchestrator.find("process_stopped", exit_code=0)
 
-    Leaving the block stops the process as a container's end does: SIGTERM, then open requests finish.
+    Leaving the block stops the process as a container's end does: SIGTERM, then open requests finish. If the calling
+    process is killed, the process stops in the same way.
 
     Args:
         settings: What differs from the defaults and from the environment.
@@ -80,12 +81,12 @@ class Orchestrator(Recorder):
         """
         if self._process is not None:
             raise RuntimeError("it was started before: make another Orchestrator for another process")
-        argv = [sys.executable, "-m", "orchestrator", command]
+        argv = [sys.executable, "-m", "orchestrator.library.child_main", command]
         self._process = subprocess.Popen(  # noqa: S603  # our own command
             argv,
             env=self._env,
             cwd=self._cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # its end tells the process that this one has ended
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -141,6 +142,8 @@ class Orchestrator(Recorder):
         """Wait for the end of the process and of its log; return the exit code."""
         code = self.process.wait()
         self._reader.join()
+        if self.process.stdin:
+            self.process.stdin.close()
         return code
 
     def _read(self) -> None:

@@ -1,9 +1,12 @@
 """The orchestrator in other people's programs and tests; docs/testing.md is run word by word."""
 
 import asyncio
+import contextlib
 import os
 import re
+import select
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +146,41 @@ def test_the_guide_is_true_and_typed(project: Project) -> None:
             [sys.executable, "-m", *argv], cwd=project.path, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+_PARENT = """
+import asyncio, sys
+from orchestrator import Orchestrator
+
+async def main():
+    async with Orchestrator(database_url="sqlite+aiosqlite:///x.db", env={"TAKES_SECONDS": sys.argv[2]}) as orchestrator:
+        await orchestrator.event(sys.argv[1])
+        print(orchestrator.process.pid, flush=True)
+        await asyncio.sleep(300)
+
+asyncio.run(main())
+"""
+_SLOW = """
+import os, time
+op.create_table('plants', sa.Column('id', sa.Integer, primary_key=True))
+time.sleep(float(os.environ["TAKES_SECONDS"]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the end of a process that is not ours is seen in /proc")
+@pytest.mark.parametrize(("at", "seconds"), [("server_started", "0"), ("revision_started", "2")])
+def test_a_caller_that_is_killed_leaves_no_process(tmp_path: Path, at: str, seconds: str) -> None:
+    """A test run that CI kills must not leave a server, nor a migration that is half done."""
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", _SLOW)
+    project.write("app/main.py", SHOP + "\nimport sys\nassert sys.stdin.read() == ''\n")
+    argv = [sys.executable, "-c", _PARENT, at, seconds]
+    with subprocess.Popen(argv, cwd=project.path, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        ended = os.pidfd_open(pid)
+        parent.kill()
+    assert select.select([ended], [], [], 30)[0]
+    os.close(ended)
+    with contextlib.closing(sqlite3.connect(project.path / "x.db")) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("r1",)]
