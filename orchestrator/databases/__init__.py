@@ -82,6 +82,9 @@ class MigrationLock(Protocol):
     def try_acquire(self) -> bool:
         """Take the lock if it is free. Returns within about a second and leaves no transaction open."""
 
+    def turn(self) -> "MigrationLock | None":
+        """Return the lock of the turn (see `databases.turn`) on the same connection; None if there are no turns."""
+
     def is_held(self) -> bool:
         """Return whether this session is still the one that took the lock, and still holds it.
 
@@ -153,8 +156,8 @@ class Backend(Protocol):
     async def check_writable(self, connection: "AsyncConnection") -> None:
         """Raise the server's error if it does not accept our writes now (a replica, a failover)."""
 
-    async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> "Diagnosis | None":
-        """Return why the lock would not protect here, shown by two connections; None if it does."""
+    async def why_not_lockable(self, connection: "AsyncConnection") -> "Diagnosis | None":
+        """Return why the lock would not protect here; None if it does. May open a second connection."""
 
     def lock(self, dbapi_connection: Any) -> MigrationLock:
         """Return the lock of the connected database, on this connection (PEP 249, or SQLAlchemy's adapter)."""

@@ -19,7 +19,5 @@ async def check_lock_support(connection: "AsyncConnection", backend: Backend) ->
     Raises:
         NotReadyError: it is not; the message names the cure.
     """
-    async with connection.engine.connect() as other:
-        diagnosis = await backend.why_not_lockable(connection, other)
-    if diagnosis:
+    if diagnosis := await backend.why_not_lockable(connection):
         raise NotReadyError(diagnosis)

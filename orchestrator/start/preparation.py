@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from orchestrator.app.database import change_logins, tell_app
 from orchestrator.databases.credential_refresh import kept_current
 from orchestrator.databases.interruption import Interrupted
+from orchestrator.databases.turn import Turn
 from orchestrator.databases.waiting import Found, Look, T, import_driver, preload, wait_for_database
 from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseEmbedded, DatabaseReady, Emit
@@ -170,14 +171,21 @@ class Preparation:
 
     async def _upgrade(self, target: Target, seen: DatabaseState) -> int:
         """Run env.py if revisions are missing, otherwise report that none are; return how many were applied."""
-        if seen.places is None or any(place.standing.pending for place in seen.places):
+        if seen.places is None:
             return await self._continued_upgrade(target, missing=seen.missing)
-        for place in seen.places:
+        if seen.behind:
+            async with Turn(self.credentials, readiness_check(target, migrate=True)) as turn:
+                seen = await unless_stopped(self.asked, turn.look(seen))
+                if seen.behind:
+                    return await self._continued_upgrade(target, turn)
+        for place in seen.places or ():
             for event in at_head(place, self.settings.when_ahead):
                 self.report(event)
         return 0
 
-    async def _continued_upgrade(self, target: Target, *, missing: bool) -> int:
+    async def _continued_upgrade(
+        self, target: Target, turn: "Turn[DatabaseState] | None" = None, *, missing: bool = False
+    ) -> int:
         """Run env.py; where the database interrupts it, wait until that takes writes again, and run it once more."""
         from orchestrator.migrations.upgrade.interruptions import Interruptions
 
@@ -185,7 +193,7 @@ class Preparation:
         while True:
             try:
                 with self.stop.unhurried():
-                    return await task.upgrade(target, self.asked, self.begin)
+                    return await task.upgrade(target, self.asked, self.begin, turn)
             except Interrupted as interrupted:
                 if self.asked.is_set():
                     raise StopAsked from interrupted  # the next start continues

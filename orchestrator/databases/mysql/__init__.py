@@ -90,13 +90,12 @@ class MySQL:
         if reader:
             raise ReadOnlyError(1836, "Running in read-only mode (innodb_read_only)")
 
-    async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
+    async def why_not_lockable(self, connection: "AsyncConnection") -> Diagnosis | None:
         """Return a diagnosis on a cluster, where GET_LOCK is local to a node.
 
         See https://mariadb.com/kb/en/mariadb-galera-cluster-known-limitations/. Poolers that know MySQL keep a session
         together from its first GET_LOCK on.
         """
-        del other
         asked = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('wsrep_on', 'wsrep_provider')"
         found = (await connection.exec_driver_sql(asked)).mappings()
         variables = {each["Variable_name"]: each["Value"] for each in found}

@@ -1,11 +1,12 @@
 """The migration lock of MySQL and MariaDB: GET_LOCK."""
 
 import contextlib
+import copy
 import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from orchestrator.databases import REST_SECONDS, Activity, Holder, ask, row, rows
 from orchestrator.databases.mysql import life
@@ -60,6 +61,12 @@ class NamedLock:
         """Try once."""
         # 1: acquired; 0: not within a second; NULL: killed or out of memory. Only 1 means success.
         return bool(row(self._connection, f"SELECT GET_LOCK('{self.name}', 1)")[0] == 1)
+
+    def turn(self) -> Self:
+        """Return a lock of another name, which has room for a hash only."""
+        turn = copy.copy(self)
+        turn.name = f"orchestrator:turn:{hashlib.sha256(self.name.encode()).hexdigest()[:32]}"
+        return turn
 
     def is_held(self) -> bool:
         """Return whether this session holds it, and is still the one that took it."""

@@ -80,16 +80,17 @@ class PostgreSQL:
         if read_only == "on":
             raise ReadOnlyError
 
-    async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
+    async def why_not_lockable(self, connection: "AsyncConnection") -> Diagnosis | None:
         """Return whether a pooler shares sessions: a connection changes its backend, or two have the same one.
 
         A round-robin pooler shows the first, a last-used-first pooler the second. Several rounds are needed, because
         its other clients interfere.
         """
         ours, theirs = set(), set()
-        for _ in range(_ROUNDS):
-            ours |= {await _backend_of(connection), await _backend_of(connection)}
-            theirs.add(await _backend_of(other))
+        async with connection.engine.connect() as other:
+            for _ in range(_ROUNDS):
+                ours |= {await _backend_of(connection), await _backend_of(connection)}
+                theirs.add(await _backend_of(other))
         if len(ours) == len(theirs) == 1 and ours != theirs:
             return None
         seen = ", ".join(str(each) for each in sorted(ours | theirs))

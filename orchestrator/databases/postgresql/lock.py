@@ -1,9 +1,10 @@
 """The migration lock of PostgreSQL: an advisory lock of the session."""
 
+import copy
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from orchestrator.databases import REST_SECONDS, Activity, Holder, ask, row, rows
 from orchestrator.databases.sockets import is_orphan, keep_alive
@@ -31,14 +32,6 @@ class AdvisoryLock:
         self._connection = dbapi_connection
         database, self._id = row(dbapi_connection, "SELECT current_database(), pg_backend_pid()")
         self.name = f"orchestrator:{database}"
-        key = int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:8], "big")
-        self._key = key - (key >> 63 << 64)  # as the server's signed bigint
-        self._named = f"""
-            locktype = 'advisory' AND objsubid = 1
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND classid::bigint = {key >> 32} AND objid::bigint = {key & 0xFFFFFFFF}
-        """  # noqa: S608  # numbers of ours
-        self._locked = f"{self._named} AND granted"
         self._before: Mapping[str, str] = {}
 
     def prepare(
@@ -74,6 +67,12 @@ class AdvisoryLock:
     def try_acquire(self) -> bool:
         """Try once."""
         return bool(row(self._connection, f"SELECT pg_try_advisory_lock({self._key})")[0])
+
+    def turn(self) -> Self:
+        """Return a lock of another name."""
+        turn = copy.copy(self)
+        turn.name = f"{self.name}:turn"
+        return turn
 
     def is_held(self) -> bool:
         """Return whether this session holds it, and is still the one that took it."""
@@ -133,6 +132,28 @@ class AdvisoryLock:
         """Release the lock."""
         rows(self._connection, f"SELECT pg_advisory_unlock({self._key})")
         self._set(self._before)
+
+    @property
+    def _number(self) -> int:
+        return int.from_bytes(hashlib.sha256(self.name.encode()).digest()[:8], "big")
+
+    @property
+    def _key(self) -> int:
+        """Return the number as the server's signed bigint."""
+        return self._number - (self._number >> 63 << 64)
+
+    @property
+    def _named(self) -> str:
+        number = self._number
+        return f"""
+            locktype = 'advisory' AND objsubid = 1
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid::bigint = {number >> 32} AND objid::bigint = {number & 0xFFFFFFFF}
+        """  # noqa: S608  # numbers of ours
+
+    @property
+    def _locked(self) -> str:
+        return f"{self._named} AND granted"
 
     def _still(self, process: int) -> bool:
         """Return whether the holder is unchanged: a client that is gone may have closed its connection properly."""

@@ -104,9 +104,9 @@ class SQLite:
         await connection.exec_driver_sql("PRAGMA user_version = 0")
         await connection.rollback()
 
-    async def why_not_lockable(self, connection: "AsyncConnection", other: "AsyncConnection") -> Diagnosis | None:
+    async def why_not_lockable(self, connection: "AsyncConnection") -> Diagnosis | None:
         """Return None: the lock is on a file, and does not depend on sessions."""
-        del connection, other
+        del connection
         return None
 
     def lock(self, dbapi_connection: Any) -> MigrationLock:

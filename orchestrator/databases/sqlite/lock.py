@@ -59,6 +59,9 @@ class FileLock:
         self.tell("")
         return True
 
+    def turn(self) -> None:
+        """Return None: it would leave a second file."""
+
     def is_held(self) -> bool:
         """Return False if the lock file was deleted or replaced."""
         try:

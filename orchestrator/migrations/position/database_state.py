@@ -48,6 +48,11 @@ class DatabaseState(NamedTuple):
     places: Sequence[Place] | None
     missing: bool = False
 
+    @property
+    def behind(self) -> bool:
+        """Return whether revisions are missing, or may be: only env.py knows."""
+        return self.places is None or any(place.standing.pending for place in self.places)
+
 
 def to_be_created(error: StartupError, target: Target | None) -> DatabaseState:
     """Return the state of a database that does not exist, if env.py does more than the templates and may create it.

@@ -21,12 +21,17 @@ _logger = logging.getLogger(__name__)
 
 
 class RunLocks:
-    """Takes the lock for each connection that env.py gives Alembic."""
+    """Takes the lock for each connection that env.py gives Alembic.
+
+    Attributes:
+        taken: called when a lock was taken.
+    """
 
     def __init__(self, settings: Settings, stop: Stop, is_here: Callable[["URL"], bool] = lambda _: True) -> None:
         """`is_here` returns whether an address leads to the server that was waited for."""
         self._settings, self._stop, self._is_here = settings, stop, is_here
         self._guards: list[LockGuard] = []
+        self.taken: Callable[[], None] = lambda: None
 
     @property
     def held(self) -> list[LockGuard]:
@@ -62,6 +67,7 @@ class RunLocks:
         )
         guard = LockGuard(lock, emit, real)
         guard.acquire(self._settings, self._stop, record=lambda: _journal(context, connection), others=held)
+        self.taken()
         guard.follow(connection)
         self._guards.append(guard)
         return guard

@@ -10,6 +10,7 @@ from orchestrator.databases import backend_for
 from orchestrator.databases.diagnosis import TIMEOUT, Diagnosis, Verdict
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.session_check import check_lock_support
+from orchestrator.databases.turn import Turn
 from orchestrator.databases.waiting import Look, T, connected, wait_for_database
 from orchestrator.errors import DatabaseUnreachable, StartupError
 from orchestrator.events import Emit
@@ -75,13 +76,16 @@ class UpgradeTask:
             await self._wait_for(check_lock_support)
         await self._watched_for_silence(self._upgrade_of(EnvFile()), hook.run(locked=locked))
 
-    async def upgrade(self, target: Target, asked: asyncio.Event, begin: Callable[[], None]) -> int:
+    async def upgrade(
+        self, target: Target, asked: asyncio.Event, begin: Callable[[], None], turn: Turn[Any] | None = None
+    ) -> int:
         """Run env.py, apply the pending revisions and check them; return how many this start has applied.
 
         Args:
             target: the target of this image.
             asked: ends the run between two revisions.
             begin: called before a change, if there is one to make.
+            turn: ends when the migration lock is taken.
 
         Raises:
             StartupError: with a failure of the scripts, the lock or a revision.
@@ -91,9 +95,12 @@ class UpgradeTask:
 
         async def begin_here() -> None:
             begin()
-            await unless_stopped(asked, self._check_lock_support())
+            if not (turn and turn.is_held):  # otherwise it has just been checked
+                await unless_stopped(asked, self._check_lock_support())
 
         upgrade = self._upgrade_of(target.env)
+        if turn:
+            upgrade.locks.taken = turn.end
         upgrade.begin = lambda: asyncio.run_coroutine_threadsafe(begin_here(), loop).result()
         try:
             await self._run(upgrade, asked)

@@ -1,0 +1,102 @@
+"""The turn: of replicas that start together, one prepares and migrates, and the others wait without work of their own.
+
+Without it, each of them imports Alembic and runs env.py, and the one that migrates competes with all of them for the
+processor. The turn protects nothing, the migration lock does that: who gets no turn within the limits below continues
+without one. It ends as soon as its replica has the migration lock. The next one then waits for that lock for a moment,
+looks at the database again, and usually finds it at head.
+"""
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Generic, Self
+
+from orchestrator.databases.session_check import check_lock_support
+from orchestrator.databases.waiting import Look, T, connected
+from orchestrator.logins.credentials import Credentials
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from orchestrator.databases import Backend, MigrationLock
+
+TURN_SECONDS = 5.0
+"""How long to wait for a turn: much longer than an import of Alembic and a run of env.py take."""
+LOCK_SECONDS = 1.0
+"""How long to wait for the migration lock. Who waits longer says so, in a run of env.py."""
+_SILENT_SECONDS = 3.0  # a server that has not answered for so long is left to those who know how to wait for it
+_CLOSING_SECONDS = 0.2
+
+_logger = logging.getLogger(__name__)
+
+
+class Turn(Generic[T]):
+    """One replica's turn. Use it as a context manager, in the supervisor's loop."""
+
+    def __init__(self, credentials: Credentials, look: Look[T]) -> None:
+        self._credentials, self._look = credentials, look
+        self._loop = asyncio.get_running_loop()
+        self._seen: asyncio.Future[T] = self._loop.create_future()
+        self._over = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        """Begin to wait for it."""
+        self._held = asyncio.ensure_future(connected(self._credentials, self._hold, timeout_seconds=None))
+        self._held.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # `seen` reports it
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End it, and close its connection."""
+        self._over.set()
+        if not self._seen.done():
+            self._held.cancel()
+        await asyncio.wait({self._held}, timeout=_CLOSING_SECONDS)
+        self._held.cancel()
+
+    @property
+    def is_held(self) -> bool:
+        """Return whether this replica has the turn, so that the server's sessions have been checked, too."""
+        return self._seen.done() and not self._over.is_set()
+
+    async def look(self, before: T) -> T:
+        """Return what a look shows at the beginning of the turn; `before` if there is none, for whatever reason."""
+        limit = TURN_SECONDS + LOCK_SECONDS + _SILENT_SECONDS
+        futures: set[asyncio.Future[Any]] = {self._held, self._seen}
+        await asyncio.wait(futures, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        if self._seen.done():
+            return self._seen.result()
+        if self._held.done() and (error := self._held.exception()):
+            _logger.debug("There is no turn to migrate: %r", error)
+        self._over.set()
+        return before
+
+    def end(self) -> None:
+        """End it, from any thread: this replica has the migration lock."""
+        self._loop.call_soon_threadsafe(self._over.set)
+
+    async def _hold(self, connection: "AsyncConnection", backend: "Backend") -> None:
+        await check_lock_support(connection, backend)  # in a pool of transactions, a lock would stay behind
+
+        def lock_of(sync_connection: "Connection") -> "MigrationLock":
+            return backend.lock(sync_connection.connection.dbapi_connection)
+
+        lock = await connection.run_sync(lock_of)
+        if (turn := lock.turn()) and not await _taken(connection, turn, TURN_SECONDS):
+            return
+        if not await _taken(connection, lock, LOCK_SECONDS):
+            return
+        seen = await self._look(connection, backend)
+        await connection.run_sync(lambda _: lock.release())  # env.py's connection takes it
+        self._seen.set_result(seen)
+        await self._over.wait()
+
+
+async def _taken(connection: "AsyncConnection", lock: "MigrationLock", limit_seconds: float) -> bool:
+    """Return whether the lock was free within so many seconds, and is ours."""
+    end = time.monotonic() + limit_seconds
+    while not await connection.run_sync(lambda _: lock.try_acquire()):
+        if time.monotonic() >= end:
+            return False
+        await asyncio.sleep(lock.pause_seconds)
+    return True
