@@ -5,6 +5,7 @@ What it replaces is the wire: `waiting._once` (a connection and a look on it), a
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -72,10 +73,16 @@ class Task:
     async def _start(self) -> None:
         await self._wait_for(_look if self.migrates else _look_for_head, self.settings.wait_timeout_seconds)
         if self.migration_seconds and self.migrates:
+            await self._ask_for_turn()
             await self._continued_upgrade()
         self.served_at = asyncio.get_running_loop().time()
         for _ in range(self.pool):
             await self._open_for_app()
+
+    async def _ask_for_turn(self) -> None:
+        """Log in for `databases.turn`; in a migration of a minute, a turn changes nothing else."""
+        with contextlib.suppress(OperationalError):
+            await _once(self.server, _look)
 
     async def _wait_for(self, look: Callable[[Any, Backend], Awaitable[None]], budget_seconds: float) -> None:
         await waiting.wait_for_database(
@@ -104,7 +111,7 @@ class Task:
         """What env.py's run does: its login, the check of the lock, the lock, the work, one more look."""
         connection = await self.server.login()
         try:
-            await self._wait_for(_check_lock, self.settings.connect_timeout_seconds)
+            await self._wait_for(_look, self.settings.connect_timeout_seconds)
             await greenlet_spawn(self._under_lock, Session(self.server, connection))
         finally:
             self.server.logout()
@@ -140,11 +147,6 @@ class Task:
 def _pause(seconds: float) -> bool:
     await_only(asyncio.sleep(seconds))
     return False
-
-
-async def _check_lock(connection: Any, _backend: Backend) -> None:
-    """Look at the server's variables on two connections, as `check_lock_support` does."""
-    await _once(connection, _look)
 
 
 async def _look(connection: Any, _backend: Backend) -> None:

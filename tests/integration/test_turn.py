@@ -1,0 +1,82 @@
+"""Replicas that start together take turns to prepare a migration; the turn itself protects nothing."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from orchestrator.databases import Backend, turn
+from orchestrator.databases.turn import Turn
+from orchestrator.logins.credentials import Credentials
+from tests.acceptance.migrations import locks
+from tests.servers import Database, Server, backends
+from tests.servers.pgbouncer import PgBouncer
+
+BEFORE = "as before"
+
+
+def _turn(database: Database, *, shows: str = "") -> Turn[str]:
+    return _turn_at(database.url, shows)
+
+
+def _turn_at(url: str, shows: str = "") -> Turn[str]:
+    credentials, _ = Credentials.read({"DATABASE_URL": url}, embedded=False)
+    assert credentials
+
+    async def look(_connection: Any, _backend: Backend) -> str:
+        return shows
+
+    return Turn(credentials, look)
+
+
+@backends("mariadb", "mysql", "postgresql")
+async def test_the_next_replica_waits_until_the_first_has_the_migration_lock(database: Database) -> None:
+    """Its own preparations would compete with those of the first for the processor."""
+    async with _turn(database, shows="first") as first:
+        assert await first.look(BEFORE) == "first"
+        assert first.is_held
+        async with _turn(database, shows="second") as second:
+            waiting = asyncio.ensure_future(second.look(BEFORE))
+            await asyncio.wait({waiting}, timeout=0.3)
+            assert not waiting.done()
+            first.end()
+            assert await waiting == "second"
+            assert not first.is_held
+
+
+async def test_it_looks_when_the_migration_lock_is_free(database: Database) -> None:
+    """So it sees what the first one has done; and it leaves the lock to the connection of env.py."""
+    with locks(database) as lock:
+        assert lock.try_acquire()
+        async with _turn(database, shows="at head") as after:
+            waiting = asyncio.ensure_future(after.look(BEFORE))
+            await asyncio.wait({waiting}, timeout=0.3)
+            assert not waiting.done()
+            lock.release()
+            assert await waiting == "at head"
+            assert lock.try_acquire()
+
+
+async def test_nobody_waits_for_long(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long migration is waited for in a run of env.py, which reports the holder and its progress."""
+    monkeypatch.setattr(turn, "LOCK_SECONDS", 0.2)
+    with locks(database) as lock:
+        assert lock.try_acquire()
+        async with _turn(database, shows="at head") as given_up:
+            assert await given_up.look(BEFORE) == BEFORE
+            assert not given_up.is_held
+
+
+async def test_without_a_server_there_is_no_turn(database: Database) -> None:
+    """The run of env.py meets the same error, and knows what to do about it."""
+    async with _turn_at(f"{database.url.rpartition('/')[0]}/missing/database") as refused:
+        assert await refused.look(BEFORE) == BEFORE
+
+
+@backends("postgresql")
+async def test_a_pool_of_transactions_keeps_no_turn(database: Database, server: Server) -> None:
+    """The lock would stay in the pool, and every later start would wait in vain."""
+    with PgBouncer(database, "transaction") as pool:
+        async with _turn(pool.database) as refused:
+            assert await refused.look(BEFORE) == BEFORE
+        assert server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
