@@ -153,14 +153,13 @@ async def test_a_script_without_a_first_line_is_run_as_a_shell_does(project: Pro
     assert result.find("log", message="from the shell")
 
 
-STUBBORN = """
-import os, signal, subprocess, sys, time
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(99)"
-child = subprocess.Popen([sys.executable, "-c", deaf])
-print("pids", os.getpid(), child.pid, flush=True)
-time.sleep(99)
-"""
+STUBBORN = "trap '' TERM; sleep 99 & echo pids $$ $!; wait"
+"""A shell and its child, both deaf to SIGTERM; a shell, because Python may begin too late on a busy machine."""
+
+
+def stubborn(project: Project) -> str:
+    """Return the command of a hook that does not end when it is asked to."""
+    return f"sh {project.write('stubborn.sh', STUBBORN)}"
 
 
 def _alive(pid: int) -> bool:
@@ -178,7 +177,7 @@ async def _pids(process: Orchestrator) -> list[int]:
 
 async def test_a_hook_that_takes_too_long_is_ended_with_all_its_processes(project: Project, database: Database) -> None:
     """Also one that ignores SIGTERM, and what it has started."""
-    command = hook(project, "stubborn", STUBBORN)
+    command = stubborn(project)
     env = environment(database, ORCHESTRATOR_BEFORE_MIGRATE=command, ORCHESTRATOR_HOOK_TIMEOUT_SECONDS="1")
     async with Orchestrator("migrate", env=env, cwd=project.path) as process:
         pids = await _pids(process)
@@ -197,7 +196,7 @@ async def test_a_stop_ends_the_hook_within_the_budget(
     """The platform kills without asking after its stop timeout; then the hook would be left half way as well."""
     env = environment(
         database,
-        ORCHESTRATOR_BEFORE_MIGRATE=hook(project, "stubborn", STUBBORN),
+        ORCHESTRATOR_BEFORE_MIGRATE=stubborn(project),
         ORCHESTRATOR_SHUTDOWN_SECONDS="3",
     )
     async with Orchestrator(command, env=env, cwd=project.path) as process:
@@ -212,7 +211,7 @@ async def test_a_stop_ends_the_hook_within_the_budget(
 
 async def test_a_hook_dies_with_the_process_that_had_the_lock(project: Project, database: Database) -> None:
     """A kill frees the lock at once: the hook of the next replica must not run beside this one."""
-    env = environment(database, ORCHESTRATOR_BEFORE_MIGRATE=hook(project, "slow", STUBBORN))
+    env = environment(database, ORCHESTRATOR_BEFORE_MIGRATE=stubborn(project))
     async with Orchestrator("migrate", env=env, cwd=project.path) as process:
         pid, child = await _pids(process)
         process.signal(signal.SIGKILL)
@@ -304,7 +303,7 @@ async def test_a_hook_that_lost_its_lock_is_ended(project: Project, database: Da
     """Another replica may run the same one by now."""
     if database.backend == "sqlite":
         pytest.skip("nobody else can end the session that has a file's lock")
-    env = environment(database, ORCHESTRATOR_BEFORE_MIGRATE=hook(project, "stubborn", STUBBORN))
+    env = environment(database, ORCHESTRATOR_BEFORE_MIGRATE=stubborn(project))
     async with Orchestrator("migrate", env=env, cwd=project.path) as process:
         pids = await _pids(process)
         with locks(database) as lock:
@@ -314,7 +313,7 @@ async def test_a_hook_that_lost_its_lock_is_ended(project: Project, database: Da
         assert await process.exit_code() == 13, process.story()
     (failed,) = process.find("hook_failed")
     assert failed["error_type"] == "lock_lost"
-    assert not any(map(_alive, pids))
+    await until(lambda: not any(map(_alive, pids)))
 
 
 @backends("sqlite")

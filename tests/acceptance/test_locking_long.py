@@ -7,7 +7,7 @@ from tests.acceptance.outcome import failure
 from tests.harness import Orchestrator, Project
 from tests.servers import Database
 
-IMPATIENT = {"ORCHESTRATOR_LOCK_TIMEOUT_SECONDS": "1.5", "ORCHESTRATOR_HEARTBEAT_SECONDS": "0.5"}
+IMPATIENT = {"ORCHESTRATOR_LOCK_TIMEOUT_SECONDS": "3", "ORCHESTRATOR_HEARTBEAT_SECONDS": "0.5"}
 LONG = {
     "postgresql": "op.execute('SELECT pg_sleep(6)')",
     "mysql": "op.execute('DO SLEEP(6)')",
@@ -54,7 +54,7 @@ async def test_an_idle_holder_is_given_up_and_said_to_be_idle(project: Project, 
     project.add_revision("r1", CREATE.format("plants"))
     with locks(database) as lock:
         assert lock.try_acquire()
-        result = await migrate(project, database, **IMPATIENT)
+        result = await migrate(project, database, **{**IMPATIENT, "ORCHESTRATOR_LOCK_TIMEOUT_SECONDS": "1.5"})
     failed = failure(result, "lock_timeout", exit_code=6)
     assert "has run no statement for" in failed["error_message"]
     assert failed["holder_progressing"] is False

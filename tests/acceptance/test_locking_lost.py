@@ -10,7 +10,7 @@ from tests.acceptance.outcome import failure
 from tests.harness import Orchestrator, Project, Result, make_project
 from tests.servers import Database, Server, backends
 
-AT_ONCE = 10
+AT_ONCE = 30
 """Seconds, for a machine that is busy; a connection that is waited for in vain takes minutes."""
 
 BETWEEN = f'''

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.migrations import WAIT_FOR_GO, go
 from tests.acceptance.running import answer, line, started, until_it_answers
 from tests.harness import Project, make_project
 from tests.servers.ports import free_port
@@ -32,26 +33,17 @@ async def serves(
     """Start it, and see who answers: first the port that waits, then the app, when these lines have come."""
     port = free_port()
     command = tuple(word.replace("PORT", str(port)) for word in command)
-    project.write("alembic/versions/a1.py", SLOW)
+    project.add_revision("b2", WAIT_FOR_GO)
     async with started(project, *command, env={"PORT": str(port), **dict(env or {})}) as process:
         await line(process, "revision_started")
         assert b"503" in (await answer(port, "/readyz")).split(b"\r\n", 1)[0]
+        go(project)
         await line(process, "command_started")
         for words in ready:
             await line(process, words)
         await until_it_answers(port)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), 30) in {0, -signal.SIGTERM}
-
-
-SLOW = '''
-"""Slow."""
-import time
-revision, down_revision = "a1", None
-
-def upgrade():
-    time.sleep(0.5)
-'''
 
 
 async def test_uvicorn_with_workers(project: Project) -> None:

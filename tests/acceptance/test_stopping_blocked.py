@@ -8,11 +8,10 @@ import pytest
 
 from tests.acceptance.migrations import CREATE, INSERT, columns, environment, migrate, stamped
 from tests.clients import transaction
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
 from tests.servers import Database, Server, backends
 
 PATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "120"}
-AT_ONCE_SECONDS = 4  # on a busy machine; of a budget of 25
 ADD_COLUMN = "op.add_column('plants', sa.Column('age', sa.Integer))"
 UPDATE = "UPDATE plants SET name = '{}' WHERE id = 1"
 
@@ -51,7 +50,7 @@ async def test_what_waits_for_a_table_is_cancelled_at_once(
         async with Orchestrator("migrate", env=environment(database, **PATIENT), cwd=project.path) as process:
             await _waits(server, database, "ALTER TABLE")
             process.signal(signal.SIGTERM)
-            assert await process.exit_code(AT_ONCE_SECONDS) == 12
+            assert await process.exit_code(PROMPT_SECONDS) == 12
         assert not _runs(server, database, "ALTER TABLE")
     assert process.find("migration_stopped", revision="locked", statement_index=1, statements_done=0)
     assert "age" not in columns(database, "plants")
@@ -67,7 +66,7 @@ async def test_what_waits_for_a_row_is_cancelled_at_once(project: Project, datab
         async with Orchestrator("migrate", env=environment(database, **PATIENT), cwd=project.path) as process:
             await _waits(server, database, UPDATE.format("oak"))
             process.signal(signal.SIGTERM)
-            assert await process.exit_code(AT_ONCE_SECONDS) == 12
+            assert await process.exit_code(PROMPT_SECONDS) == 12
     assert process.find("migration_stopped", revision="locked", statement_index=1)
     assert stamped(database) == ["r1"]
 
@@ -81,6 +80,6 @@ async def test_a_pause_before_another_try_ends_at_once(project: Project, databas
         async with Orchestrator("migrate", env=environment(database, **impatient), cwd=project.path) as process:
             await process.event("revision_retry_scheduled", attempt=2)
             process.signal(signal.SIGTERM)
-            assert await process.exit_code(AT_ONCE_SECONDS) == 12
+            assert await process.exit_code(PROMPT_SECONDS) == 12
     assert process.find("migration_stopped", revision="locked")
     assert "age" not in columns(database, "plants")
