@@ -5,7 +5,6 @@ import sqlite3
 from importlib.util import find_spec
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.migrations import add_two, stamped, told
@@ -60,8 +59,8 @@ async def test_the_app_shows_where_its_migrations_and_its_database_are(
     for does in ("migrations_completed", "migrations_current"):
         async with Orchestrator("serve", env=litestar, cwd=project.path) as process:
             await process.event("server_started")
-            async with httpx.AsyncClient() as client:
-                assert (await client.get(f"{process.url}/")).text == "hello"
+            async with process.client() as client:
+                assert (await client.get("/")).text == "hello"
             assert await process.stop() == 0
         assert process.find(does), process.story()
         assert len(process.find("log", message="the factory is called")) == 1

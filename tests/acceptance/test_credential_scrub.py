@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy.engine import URL, make_url
 
@@ -110,10 +109,10 @@ async def _assert_found_nowhere(env: Env, project: Project, server: Server) -> N
     async with Orchestrator("serve", env=env, cwd=project.path, fresh=True) as process:
         await process.event("server_started")
         await _until_alone(server)
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with process.client() as client:
             own_password = make_url(env["DATABASE_URL"]).password or ""
-            own = (await client.get(f"{process.url}/?{own_password[::-1]}")).json()
-            other = (await client.get(f"{process.url}/?{CORE[::-1]}")).json()
+            own = (await client.get(f"/?{own_password[::-1]}")).json()
+            other = (await client.get(f"/?{CORE[::-1]}")).json()
         assert await process.stop() == 0
     names: dict[str, object] = {"names at the start of its lifespan": []}
     assert own == {"os.environ": True, "/proc/PID/environ": True, "objects": True} | names, process.story()

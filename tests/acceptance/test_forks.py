@@ -5,7 +5,6 @@ import signal
 import socket
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.harness import Orchestrator, Project, make_project
@@ -67,7 +66,7 @@ async def test_a_worker_that_the_app_terminates_ends_alone(project: Project, lif
     project.write("app/main.py", WORKER.format(lifespan=lifespan))
     async with (
         Orchestrator("serve", cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url, timeout=30) as client,
+        process.client() as client,
     ):
         await process.event("server_started")
         assert (await client.get("/work")).text == str(-signal.SIGTERM)

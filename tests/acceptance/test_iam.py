@@ -13,7 +13,6 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import botocore.auth
-import httpx
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -186,7 +185,7 @@ async def test_waiting_migrating_and_the_app_log_in_by_token(
             await process.event("revision_applied", revision="r1")
             await process.event("server_started")
             before = len(judge.let_in)
-            async with httpx.AsyncClient(base_url=process.url) as client:
+            async with process.client() as client:
                 assert (await client.get("/")).text == "42"
                 assert (await client.get("/")).text == "42"
             assert judge.let_in[before:] == ["jane doe"] * 2
@@ -263,7 +262,7 @@ async def test_an_endpoint_that_is_silent_costs_an_attempt_and_not_the_probes(
     with contextlib.closing(listener):
         async with (
             Orchestrator("serve", env=env, cwd=project.path) as process,
-            httpx.AsyncClient(base_url=process.url) as client,
+            process.client() as client,
         ):
             await process.event("database_retry_scheduled", error_type="timeout", attempt=2)
             assert (await client.get("/livez")).status_code == 200

@@ -11,11 +11,10 @@ import sys
 import termios
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.outcome import assert_well_formed, failure
-from tests.harness import Orchestrator, Output, Project, make_project, run
+from tests.harness import Orchestrator, Output, Project, http_client, make_project, run
 from tests.servers import HOST, free_port
 
 LIFESPAN = """
@@ -49,8 +48,8 @@ async def _served(project: Project, app: str, env: dict[str, str] | None = None)
     project.write("app/main.py", LIFESPAN + app)
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("server_started")
-        async with httpx.AsyncClient() as client:
-            await client.get(process.url)
+        async with process.client() as client:
+            await client.get("/")
         assert await process.stop() == 0, process.story()
     assert_well_formed(process)
     return process
@@ -331,9 +330,9 @@ async def test_a_reader_that_goes_away_does_not_end_the_process(project: Project
         with os.fdopen(reading) as lines:
             started = await asyncio.to_thread(lambda: any('"server_started"' in line for line in lines))
         assert started
-        async with httpx.AsyncClient() as client:
+        async with http_client(f"http://{HOST}:{port}") as client:
             for _ in range(20):
-                assert (await client.get(f"http://{HOST}:{port}/")).text == "hello"
+                assert (await client.get("/")).text == "hello"
         process.terminate()
         _, errors = await process.communicate()
         assert (process.returncode, errors) == (0, b"")

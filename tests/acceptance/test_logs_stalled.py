@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.acceptance.outcome import assert_well_formed
-from tests.harness import Orchestrator, Project, make_project, run
+from tests.harness import Orchestrator, Project, http_client, make_project, run
 from tests.servers import HOST, free_port
 
 LOUD = """
@@ -60,15 +60,15 @@ async def test_serving_continues_and_what_was_dropped_is_reported(project: Proje
     """A megabyte a moment into a pipe that is full: memory is bounded, and afterwards every line is accounted for."""
     project.write("app/main.py", LOUD)
     async with (
-        httpx.AsyncClient(timeout=120) as client,
         Orchestrator("serve", cwd=project.path) as process,
+        process.client(timeout=120) as client,
     ):
         await process.event("server_started")
         process.reading.clear()
         for number in range(1, 11):
-            answer = await client.get(f"{process.url}/2000")
+            answer = await client.get("/2000")
             assert (answer.status_code, answer.text) == (200, str(number * 2000))
-            assert (await client.get(f"{process.url}/livez")).status_code == 200
+            assert (await client.get("/livez")).status_code == 200
         assert _peak_memory_kb(process.pid) < 250_000, "of 300 MB that were logged"
         process.reading.set()
         await process.event("log", logger="orchestrator.log.output")
@@ -87,10 +87,10 @@ async def test_serving_continues_and_what_was_dropped_is_reported(project: Proje
 async def test_a_service_whose_log_hangs_still_stops_in_order(project: Project) -> None:
     """With exit code 0, and in time: the other lines are lost with their reader."""
     project.write("app/main.py", LOUD)
-    async with httpx.AsyncClient(timeout=120) as client, Orchestrator("serve", cwd=project.path) as process:
+    async with Orchestrator("serve", cwd=project.path) as process, process.client(timeout=120) as client:
         await process.event("server_started")
         process.reading.clear()
-        assert (await client.get(f"{process.url}/500")).status_code == 200
+        assert (await client.get("/500")).status_code == 200
         process.process.terminate()
         await _until(lambda: process.process.returncode is not None)
         assert process.process.returncode == 0
@@ -170,16 +170,16 @@ async def test_a_service_without_a_stdout_serves(project: Project) -> None:
     environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **own}
     process = await asyncio.create_subprocess_shell(command, cwd=project.path, env=environ)
     try:
-        async with httpx.AsyncClient() as client:
+        async with http_client(f"http://{HOST}:{port}") as client:
             while True:
                 try:
-                    if (await client.get(f"http://{HOST}:{port}/readyz")).status_code == 200:
+                    if (await client.get("/readyz")).status_code == 200:
                         break
                 except httpx.ConnectError:
                     assert process.returncode is None
                 await asyncio.sleep(0.05)
             for _ in range(20):
-                assert (await client.get(f"http://{HOST}:{port}/")).text == "hello"
+                assert (await client.get("/")).text == "hello"
     finally:
         process.terminate()
     assert await process.wait() == 0

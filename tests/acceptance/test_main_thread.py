@@ -3,7 +3,6 @@
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
@@ -66,7 +65,7 @@ async def test_what_runs_under_alembic_and_uvicorn_runs_here(project: Project) -
     env = {"DATABASE_URL": "sqlite+aiosqlite:///app.db"}
     async with (
         Orchestrator("serve", env=env, cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url) as client,
+        process.client() as client,
     ):
         await process.event("server_started")
         assert (await client.get("/")).text == "42 MainThread from the import"
@@ -85,11 +84,11 @@ async def test_a_stop_is_heard_while_the_main_thread_waits_in_c(project: Project
     env = {"DATABASE_URL": "sqlite+aiosqlite:///app.db", "ORCHESTRATOR_SHUTDOWN_SECONDS": "2"}
     async with (
         Orchestrator("serve", env=env, cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url) as client,
+        process.client() as client,
     ):
         await process.event("log", message="in C")
         assert (await client.get("/livez")).status_code == 200
         process.signal(signal.SIGTERM)
         await process.event("stop_requested", within=PROMPT_SECONDS)
-        assert await process.exit_code(within=10) == 12
+        assert await process.exit_code(within=PROMPT_SECONDS) == 12
     assert process.events[-1]["event"] == "startup_failed"

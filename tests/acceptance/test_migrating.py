@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.migrations import (
@@ -99,7 +98,7 @@ async def test_the_port_shows_the_progress(project: Project, database: Database)
     settings = environment(database, ORCHESTRATOR_STATUS_DETAIL="full")
     async with (
         Orchestrator("serve", env=settings, cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url) as client,
+        process.client() as client,
     ):
         await process.event("log", message="waiting for go")
         for _ in range(3):

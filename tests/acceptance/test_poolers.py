@@ -3,8 +3,6 @@
 import asyncio
 import sys
 
-import httpx
-
 from tests.acceptance.migrations import add_two, environment, migrate, stamped, told
 from tests.acceptance.outcome import failure
 from tests.harness import Orchestrator, Project
@@ -42,7 +40,7 @@ async def test_a_direct_address_for_migrating_is_the_cure(project: Project, data
             async with Orchestrator("serve", env=environment(pool.database), cwd=project.path) as process:
                 await process.event("server_started")
                 assert process.find("migrations_current", current_revision="r2")
-                async with httpx.AsyncClient(base_url=process.url) as client:
+                async with process.client() as client:
                     assert (await client.get("/")).text == "hello"
                 assert await process.stop() == 0
 

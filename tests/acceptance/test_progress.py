@@ -3,7 +3,6 @@
 import itertools
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -111,7 +110,7 @@ async def test_the_blocker_is_reported(project: Project, database: Database, ser
     with transaction(database, READ) as holder:
         async with (
             Orchestrator("serve", env=settings, cwd=project.path) as process,
-            httpx.AsyncClient(base_url=process.url) as client,
+            process.client() as client,
         ):
             first, second = await _two_observed(process)
             status = (await client.get("/startupz")).json()

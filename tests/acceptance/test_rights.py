@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -134,8 +133,8 @@ async def test_one_user_migrates_and_the_other_serves(database: Database, server
         async with Orchestrator("serve", env=env, cwd=project.path) as process:
             await process.event("server_started")
             assert process.find(expected), process.story()
-            async with httpx.AsyncClient() as client:
-                told = (await client.get(process.url)).json()
+            async with process.client() as client:
+                told = (await client.get("/")).json()
             assert await process.stop() == 0
         assert_well_formed(process)
         assert told["insert"] == "done"

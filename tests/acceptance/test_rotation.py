@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from sqlalchemy.engine import URL, make_url
 
@@ -329,7 +328,7 @@ async def test_the_apps_pool_logs_in_with_the_new_password(secret: Secret, proje
     project.write("app/main.py", ASKING_APP)
     async with Orchestrator("serve", env=secret.env, cwd=project.path) as process:
         await process.event("server_started")
-        async with httpx.AsyncClient(base_url=process.url) as client:
+        async with process.client() as client:
             assert (await client.get("/")).text == "42"
             _empty(secret.file)
             assert (await client.get("/")).text == "42"
@@ -376,7 +375,7 @@ async def test_a_url_of_another_login_is_left_alone(secret: Secret, project: Pro
     project.write("app/main.py", ASKING_APP.replace('os.environ["DATABASE_URL"]', repr(other)))
     async with Orchestrator("serve", env=secret.env, cwd=project.path) as process:
         await process.event("server_started")
-        async with httpx.AsyncClient(base_url=process.url) as client:
+        async with process.client() as client:
             assert (await client.get("/")).text == "42"
         assert await process.stop() == 0
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-import httpx
 import pytest
 from sqlalchemy.engine import URL, make_url
 
@@ -222,8 +221,8 @@ async def test_an_app_that_knows_its_password_is_not_understood(owner: URL, tmp_
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("server_started")
         await process.event("log", logger="app", message="all was said")
-        async with httpx.AsyncClient() as client:
-            assert (await client.get(process.url)).text == "[]", "the app still sees how to migrate"
+        async with process.client() as client:
+            assert (await client.get("/")).text == "[]", "the app still sees how to migrate"
         assert await process.stop() == 0
     assert other not in process.story()
     assert process.stderr == ""
@@ -267,8 +266,8 @@ async def test_the_status_with_full_detail_does_not_show_it(tmp_path: Path) -> N
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         retry = await process.event("database_retry_scheduled")
         assert "***" in retry["error_message"]
-        async with httpx.AsyncClient() as client:
-            told = (await client.get(f"{process.url}/startupz")).text
+        async with process.client() as client:
+            told = (await client.get("/startupz")).text
         assert await process.stop() == 0
     assert json.loads(told)["last_error"]["error_type"] == "dns"
     assert "Name or service" not in told

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.migrations import add_two
@@ -79,7 +78,7 @@ async def _answers(project: Project, database: Database) -> list[str]:
     for _ in range(2):
         async with (
             Orchestrator("serve", env={"DATABASE_URL": database.url}, cwd=project.path) as process,
-            httpx.AsyncClient(base_url=process.url) as client,
+            process.client() as client,
         ):
             await process.event("server_started")
             answers.append((await client.get("/")).text)

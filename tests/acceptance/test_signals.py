@@ -5,7 +5,6 @@ import shutil
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
@@ -62,7 +61,7 @@ async def test_a_stop_while_waiting_is_prompt_and_no_failure(project: Project, n
 async def test_requests_in_flight_are_finished(project: Project) -> None:
     """A rolling deployment must not cost one answer."""
     _slow(project)
-    async with Orchestrator("serve", cwd=project.path) as process, httpx.AsyncClient(base_url=process.url) as client:
+    async with Orchestrator("serve", cwd=project.path) as process, process.client() as client:
         await process.event("server_started")
         answer = asyncio.create_task(client.get("/"))
         await process.event("log", message="request begins")
@@ -79,7 +78,7 @@ async def test_a_request_that_does_not_end_is_cancelled_within_the_budget(projec
     env = {"ORCHESTRATOR_SHUTDOWN_SECONDS": "2"}
     async with (
         Orchestrator("serve", env=env, cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url, timeout=30) as client,
+        process.client() as client,
     ):
         await process.event("server_started")
         answer = asyncio.create_task(client.get("/"))
@@ -97,7 +96,7 @@ async def test_a_second_signal_does_not_wait_for_requests(project: Project) -> N
     _slow(project, seconds=60)
     async with (
         Orchestrator("serve", cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url, timeout=30) as client,
+        process.client() as client,
     ):
         await process.event("server_started")
         answer = asyncio.create_task(client.get("/"))

@@ -3,11 +3,10 @@
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, environment, go, migrate, stamped, told
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
 from tests.servers import Database, Server, backends
 
 BUDGET = 5.0
@@ -54,7 +53,7 @@ async def test_the_running_revision_ends_and_the_next_does_not_begin(project: Pr
     project.add_revision("r3")
     async with (
         Orchestrator("serve", env=environment(database), cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url) as client,
+        process.client() as client,
     ):
         await process.event("log", message="waiting for go")
         process.signal(signal.SIGTERM)
@@ -81,7 +80,7 @@ async def test_a_statement_that_does_not_end_is_cancelled(project: Project, data
         process.signal(signal.SIGTERM)
         assert await process.exit_code() == 12
     assert LONG[database.backend] not in _running(server, database)
-    assert BUDGET / 2 < _seconds_to_stop(process) < BUDGET + 1
+    assert BUDGET / 2 < _seconds_to_stop(process) < BUDGET + PROMPT_SECONDS
     (failure,) = process.find("migration_stopped", revision="long", statement_index=1, statements_done=0)
     assert failure["statement"] == LONG[database.backend]
     assert failure["error_code"] in (1317, "57014")
@@ -103,7 +102,7 @@ async def test_what_cannot_be_cancelled_is_left_within_the_budget(
         await process.event("log", message="here it goes")
         process.signal(signal.SIGTERM)
         assert await process.exit_code() == 12
-    assert _seconds_to_stop(process) < float(budget) + 1
+    assert _seconds_to_stop(process) < float(budget) + PROMPT_SECONDS
     assert process.find("migration_stopped", revision="long", statement_index=1)
     assert process.events[-1]["event"] == "startup_failed"
     assert stamped(database) == ["r1"]

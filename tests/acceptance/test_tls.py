@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.outcome import assert_well_formed, failure
@@ -74,7 +73,7 @@ async def test_our_own_service_speaks_tls_from_its_start_to_its_requests(
     """The same variable serves the app, its env.py and the orchestrator."""
     async with Orchestrator("serve", env=_env(tls_database, server.ca_file), cwd=REPOSITORY) as process:
         await process.event("server_started")
-        async with httpx.AsyncClient(base_url=process.url) as client:
+        async with process.client() as client:
             created = await client.post("/plants", json={"name": "Blue pansy"})
             assert created.status_code == 201
             assert (await client.get("/plants")).json()["total"] == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import Orchestrator, Project, http_client, make_project
 from tests.servers.ports import free_port
 
 APP = """
@@ -58,7 +58,7 @@ async def test_the_options_have_their_effect(project: Project) -> None:
     }
     async with Orchestrator("serve", env=env, cwd=project.path) as process:
         await process.event("server_started", port=port, service="plants")
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with http_client(f"http://127.0.0.1:{port}") as client:
             answer = await client.get("/plants", headers={"X-Forwarded-For": "192.0.2.7"})
             assert answer.json() == {
                 "path": "/api/plants",
@@ -96,7 +96,7 @@ async def test_only_a_trusted_proxy_says_who_asks_and_how(project: Project) -> N
         await process.event("server_started")
         for address in ("127.0.0.2", "127.0.0.1"):
             transport = httpx.AsyncHTTPTransport(local_address=address)
-            async with httpx.AsyncClient(base_url=process.url, transport=transport, headers=told) as client:
+            async with process.client(transport=transport, headers=told) as client:
                 redirect = (await client.get("/plants")).headers["location"].partition(":")[0]
                 answers[address] = {**(await client.get("/plants/")).json(), "redirect": redirect}
         assert await process.stop() == 0
@@ -152,7 +152,7 @@ async def test_streams_that_watch_uvicorn_end_with_it(project: Project) -> None:
     project.write("app/main.py", STREAM)
     async with (
         Orchestrator("serve", cwd=project.path) as process,
-        httpx.AsyncClient(base_url=process.url, timeout=30) as client,
+        process.client() as client,
     ):
         await process.event("server_started")
         async with client.stream("GET", "/") as stream:

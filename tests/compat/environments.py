@@ -36,6 +36,7 @@ TESTS = (
     "tests/acceptance/test_at_head.py",
     "tests/acceptance/test_migrating.py",
     "tests/acceptance/test_port.py",
+    "tests/acceptance/test_port_starting.py",
     "tests/acceptance/test_resuming.py",
     "tests/acceptance/test_signals.py",
 )

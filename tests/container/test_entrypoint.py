@@ -37,7 +37,7 @@ def image(engine: Engine, base: str, tmp_path_factory: pytest.TempPathFactory) -
 
 async def _answer(container: Container) -> str:
     """Return what the app answers, as soon as it does."""
-    async with httpx.AsyncClient(base_url=container.url) as client, asyncio.timeout(30):
+    async with container.client() as client, asyncio.timeout(30):
         while True:
             try:
                 response = await client.get("/")

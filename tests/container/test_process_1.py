@@ -3,7 +3,6 @@
 import signal
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
 from tests.acceptance.migrations import until
@@ -61,7 +60,7 @@ async def test_no_zombie_stays(engine: Engine, leaving: str, init: tuple[str, ..
     options = (*RESTRICTED, *READ_ONLY, *WITHOUT_TOOLS, *init)
     async with Container(engine, leaving, env=SQLITE, options=options) as container:
         await container.event("server_started")
-        async with httpx.AsyncClient(base_url=container.url) as client:
+        async with container.client() as client:
             for _ in range(3):
                 assert (await client.get("/")).text == "0"
         process_1 = await container.process_1()

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.migrations import stamped
@@ -38,7 +37,7 @@ async def test_two_lines_serve_a_foreign_project(engine: Engine, service: str, d
     async with Container(engine, service, env={"DATABASE_URL": database.url}) as container:
         await container.event("migrations_completed", applied_count=3)
         await container.event("server_started")
-        async with httpx.AsyncClient(base_url=container.url) as client:
+        async with container.client() as client:
             assert (await client.get("/")).text == "hello"
         assert await container.stop() == 0
     assert stamped(database) == ["r3"]
@@ -65,7 +64,7 @@ async def test_a_prepared_project_has_its_manifest(
         async with Container(engine, image, env=env) as container:
             await container.event("migrations_current")
             await container.event("server_started")
-            async with httpx.AsyncClient(base_url=container.url) as client:
+            async with container.client() as client:
                 assert (await client.get("/hello")).json() == "hello"
             assert await container.stop() == 0
     finally:

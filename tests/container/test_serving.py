@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.outcome import assert_well_formed
@@ -19,7 +18,7 @@ async def test_it_waits_migrates_and_serves_without_any_right(engine: Engine, pl
     """Nobody special, no capability, no way to gain one, no shell, no file system, and nothing on stdout but events."""
     async with Container(engine, plants, env={"DATABASE_URL": database.url}) as container:
         await container.event("server_started")
-        async with httpx.AsyncClient(base_url=container.url) as client:
+        async with container.client() as client:
             assert (await client.post("/plants", json={"name": "Rosa"})).status_code == 201
             assert [each["name"] for each in (await client.get("/plants")).json()["items"]] == ["Rosa"]
         (serving,) = (await container.process_1()).children()

@@ -1,8 +1,20 @@
 """The product as its users have it: a process, started in a project, that writes events."""
 
+from tests.harness.client import http_client
 from tests.harness.output import Event, Output
 from tests.harness.process import PROMPT_SECONDS, Orchestrator, Result, run
 from tests.harness.project import Project, make_project
 from tests.harness.together import together
 
-__all__ = ["PROMPT_SECONDS", "Event", "Orchestrator", "Output", "Project", "Result", "make_project", "run", "together"]
+__all__ = [
+    "PROMPT_SECONDS",
+    "Event",
+    "Orchestrator",
+    "Output",
+    "Project",
+    "Result",
+    "http_client",
+    "make_project",
+    "run",
+    "together",
+]

@@ -9,8 +9,11 @@ from asyncio.subprocess import PIPE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+import httpx
+
+from tests.harness.client import http_client
 from tests.harness.output import Event, Output, matches
 from tests.harness.prepared import Prepared, may_be_prepared
 from tests.servers.ports import HOST, free_port
@@ -119,6 +122,10 @@ class Orchestrator(Output):
     def url(self) -> str:
         """Where its port answers."""
         return f"http://{HOST}:{self.port}"
+
+    def client(self, **options: Any) -> httpx.AsyncClient:
+        """Return a client of its port; options as for `httpx.AsyncClient`."""
+        return http_client(self.url, **options)
 
     async def event(self, name: str, /, *, within: float = 30, after: int = 0, **fields: object) -> Event:
         """Return the first event with this name and these fields, at once if it was there already.
