@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.conditions import QUIET
+from benchmarks.results import other_runs
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- results: made by `make bench` -->\n", "<!-- end of results -->\n"
@@ -38,8 +39,9 @@ def table(results: dict[str, Any]) -> str:
     """Return the table and the conditions of the run as Markdown."""
     rows = [_HEAD, ("---",) * len(_HEAD), *(cells(row) for row in results["rows"])]
     parts = ["\n".join(f"| {' | '.join(each)} |" for each in rows), _conditions(results)]
-    if results["not_run"]:
-        parts.append("\n".join(f"* Row {each['number']} was not run ({each['reason']})." for each in _once(results)))
+    notes = [*other_runs(results), *(f"Row {each['number']} was not run ({each['reason']})" for each in _once(results))]
+    if notes:
+        parts.append("\n".join(f"* {each}." for each in notes))
     return "\n\n".join(parts) + "\n"
 
 

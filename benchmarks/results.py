@@ -1,7 +1,8 @@
 """The results of a run as data: benchmarks/results.json, from which the page and the picture are made."""
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,28 @@ def write(
         not_run += [each for each in about["not_run"] if each["number"] not in measured]
     kept = {"rows": sorted(rows, key=_number), "not_run": sorted(not_run, key=_number)}
     path.write_text(json.dumps({**about, **kept}, indent=2, ensure_ascii=False) + "\n")
+
+
+def other_runs(results: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each run whose rows were merged into the whole run.
+
+    A row without a date or a commit is of the whole run: files from before November 2026 have none.
+    """
+    whole = (results["date"], results["commit"])
+    of_run: dict[tuple[str, str], list[int]] = {}
+    for row in results["rows"]:
+        of_run.setdefault((row.get("date", whole[0]), row.get("commit", whole[1])), []).append(_number(row))
+    return [
+        f"{_rows(numbers)} measured {date} at commit `{commit}`"
+        for (date, commit), numbers in sorted(of_run.items())
+        if (date, commit) != whole
+    ]
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    """Return `Row 1 was` or `Rows 1, 3 were`; a number may have several lines."""
+    once = [str(number) for number, _ in itertools.groupby(sorted(numbers))]
+    return f"Rows {', '.join(once)} were" if len(once) > 1 else f"Row {once[0]} was"
 
 
 def _number(row: dict[str, Any]) -> int:

@@ -3,6 +3,7 @@
 No time is asserted here: that is for `make bench` on a quiet machine.
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ def test_the_page_and_the_picture_are_those_of_the_results() -> None:
     text = page.PAGE.read_text(encoding="utf-8")
     assert page.replaced(text, FOUND) == text
     assert picture.FILE.read_text(encoding="utf-8") == picture.drawn(FOUND)
+
+
+def test_rows_of_another_run_are_named_with_its_commit(tmp_path: Path) -> None:
+    """A figure of an older commit that looks like one of today misleads; old files name no commit for each row."""
+    file = tmp_path / "results.json"
+    whole = {name: FOUND[name] for name in ("machine", "versions", "others", "rounds", "seconds")}
+    old = [{name: row[name] for name in row if name not in {"date", "commit"}} for row in FOUND["rows"]]
+    file.write_text(json.dumps({**whole, "date": "yesterday", "commit": "aaaaaaa", "rows": old, "not_run": []}))
+    assert results.other_runs(results.read(file)) == []
+    result = Row(10, "", "ours", goal=Goal.NONE).result(SAMPLES)
+    results.write(whole | {"date": "today", "commit": "bbbbbbb"}, [result], [], merge=True, path=file)
+    (told,) = results.other_runs(results.read(file))
+    assert told == "Row 10 was measured today at commit `bbbbbbb`"
+    assert "at commit `aaaaaaa` in" in page.table(results.read(file))
+    assert f"* {told}." in page.table(results.read(file))
+    assert "Row 10 was measured today at commit bbbbbbb" in picture.drawn(results.read(file))
 
 
 def test_the_page_explains_each_row() -> None:
