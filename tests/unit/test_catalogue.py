@@ -2,13 +2,14 @@
 
 import dataclasses
 import logging
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pytest
 
 from orchestrator import errors
 from orchestrator.errors import Failure, StartupError, StartupFailed
-from orchestrator.events import CATALOGUE, Event
+from orchestrator.events import CATALOGUE
+from tests.unit.events import VALUES, example
 
 FAILURE = "error_type error_code error_message hint"
 BLOCKER = "blocked_by blocked_by_state blocked_by_statement blocked_seconds"
@@ -97,26 +98,7 @@ EXIT_CODES = {
     "dependency_unreachable": 14,
     "settings_invalid": 78,
 }
-# A value of each type that fields have; text with what a format string would trip over.
-VALUES: dict[Any, Any] = {
-    str: "{x} %s {0}",
-    int: 7,
-    float: 1.25,
-    bool: True,
-    int | str: "28P01",
-    int | None: 7,
-    float | None: 1.25,
-    list[str]: ["a", "{b}"],
-    list[dict[str, str]]: [{"variable": "PORT"}],
-}
 FAILURES = [name for name, kind in CATALOGUE.items() if issubclass(kind, Failure)]
-
-
-def example(name: str) -> Event:
-    """An event of that name with every field filled in."""
-    kind = CATALOGUE[name]
-    types = get_type_hints(kind)
-    return kind(**{each.name: VALUES[types[each.name]] for each in dataclasses.fields(kind)})
 
 
 def test_the_catalogue_is_the_contract() -> None:

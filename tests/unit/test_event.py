@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.errors import BindFailed, StartupFailed
 from orchestrator.events import LockAcquired, LockReleased, StateChanged
 
 WAITED = StateChanged(previous_state="waiting", state="migrating")
@@ -45,3 +46,20 @@ def test_its_metrics_are_the_durations_that_have_a_name() -> None:
     assert LockReleased(lock_name="a", held_seconds=2.0).metrics() == {}
     units = {each.name: each.metadata["unit"] for each in fields(LockAcquired)}
     assert (units["lock_name"], units["waited_seconds"]) == ("", "seconds")
+
+
+def test_the_last_event_says_which_failure_ended_the_start() -> None:
+    """An alarm on it leads to the event that has the details, and to the cure."""
+    failure = BindFailed(error_type="in_use", error_code=98, error_message="taken", host="::1", port=80)
+    assert StartupFailed.after(failure, "migrating", str, "starting_app") == StartupFailed(
+        error_type="in_use",
+        error_code=98,
+        error_message="Cannot listen on ::1:80: taken",
+        hint=BindFailed.cure,
+        exit_code=11,
+        failed_state="migrating",
+        failed_phase="starting_app",
+        failure_event="bind_failed",
+    )
+    assert StartupFailed.after(failure, "waiting", str).failed_phase == ""
+    assert BindFailed(error_type="", error_message="", host="", port=0, hint="better").hint == "better"

@@ -186,6 +186,20 @@ def test_at_most_ten_revisions_are_named() -> None:
     assert "z00, z01, z02, z03, z04, z05, z06, z07, z08, z09 and 2 more is not" in found.difference
 
 
+def test_exactly_ten_revisions_are_named_without_more() -> None:
+    """`and 0 more` would make the reader look for it."""
+    names = [f"x{number}" for number in range(10)]
+    found = standing(V1, at(" ".join(names)))
+    assert found.difference.startswith(f"the lineage of {', '.join(names)} is not known: ")
+
+
+@pytest.mark.parametrize("heads", ["x y z", "z y x", "y z x"])
+def test_what_two_heads_share_does_not_hide_a_third(heads: str) -> None:
+    """A shared ancestor is met twice; the search goes on with what waits behind it."""
+    found = standing(V1, at(heads, entry("x", "b"), entry("y", "b")))
+    assert found.difference.startswith("the lineage of z is not known: ")
+
+
 def test_a_script_that_was_changed_is_found() -> None:
     """With the row that has its earlier checksum."""
     rows = [entry("a"), Entry("b", ("a",), "another", "1.0", "boot", finished=True)]

@@ -1,6 +1,7 @@
 """The addresses in ORCHESTRATOR_WAIT_FOR: what is asked, and what is shown."""
 
 import base64
+import re
 
 import pytest
 
@@ -39,3 +40,21 @@ def test_its_name_shows_neither_login_nor_query(address: str) -> None:
 def test_several_are_separated_by_commas() -> None:
     """Blanks and an end without another address are no mistake."""
     assert [each.name for each in parse(" tcp://a:1 ,tcp://b:2,, ")] == ["tcp://a:1", "tcp://b:2"]
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("ftp://host:21", "begin with tcp://, http:// or https://"),
+        ("http://:80", "name a host"),
+        ("host:80", "begin with tcp://"),
+        ("tcp://host", "must name a port"),
+        ("tcp://host:http", "is its port a number?"),
+        ("tcp://host:70000", "is its port a number?"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_the_reason(address: str, reason: str) -> None:
+    """Without repeating it, since it may have a login."""
+    with pytest.raises(ValueError, match=re.escape(reason)) as refused:
+        parse(f"http://ok,{address}")
+    assert address not in str(refused.value)

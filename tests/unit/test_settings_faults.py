@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.errors import StartupError
 from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.settings.model import Settings
-from orchestrator.settings.validation import invalid, load, warnings
+from orchestrator.settings.validation import invalid, load, settings_of_the_log, warnings
 from orchestrator.variables.definition import Fault
 from tests.unit.environments import faults_of, problem_of
 
@@ -87,6 +87,31 @@ def test_any_other_unknown_variable_is_a_warning(name: str, value: str) -> None:
     """It has to fit on a line."""
     load({name: value})
     assert warnings({name: value}) == [f"These variables are not known and have no effect: {name[:100]}."]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("xml", "'xml'"),
+        ("x" * 60, repr("x" * 60)),
+        ("x" * 61, "a value of 61 characters"),
+        ("mysql://host", "a value that is not shown, as it may hold a password"),
+        ("user@host", "a value that is not shown, as it may hold a password"),
+    ],
+)
+def test_a_fault_repeats_a_short_value_that_holds_no_password(value: str, told: str) -> None:
+    """A database's URL in the wrong variable must not get into the log."""
+    (fault,) = Settings.read({"ORCHESTRATOR_LOG_FORMAT": value})[1]
+    assert fault.problem == f"it must be `auto`, `json` or `text`; it is {told}"
+    assert fault.as_dict() == {"variable": "ORCHESTRATOR_LOG_FORMAT", "problem": fault.problem, "example": "json"}
+
+
+def test_a_fault_of_the_log_changes_nothing_else_of_it() -> None:
+    """The report of a fault has the service's name and the right form, though other settings are wrong."""
+    told = {"ORCHESTRATOR_SERVICE": "plants", "ORCHESTRATOR_VERSION": "1.2", "ORCHESTRATOR_LOG_FORMAT": "text"}
+    found = settings_of_the_log({**told, "PORT": "x"})
+    assert (found.service, found.version, found.log_format, found.port) == ("plants", "1.2", "text", 8000)
+    assert settings_of_the_log({"ORCHESTRATOR_LOG_FORMAT": "xml"}).log_format == "auto"
 
 
 @pytest.mark.parametrize("service", ["orchestrator", "database", "migration-database", "uvicorn"])

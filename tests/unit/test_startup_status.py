@@ -6,6 +6,7 @@ import pytest
 
 from orchestrator.errors import DatabaseAheadTolerated
 from orchestrator.events import (
+    DatabaseRetryScheduled,
     HookCompleted,
     HookStarted,
     LockWaiting,
@@ -17,6 +18,7 @@ from orchestrator.events import (
     RevisionStarted,
 )
 from orchestrator.serving.startup_status import StartupStatus
+from tests.unit.events import example
 
 PLANNED = MigrationsPlanned(current_revision="base", head_revision="b2", pending_count=2, pending=["a1", "b2"])
 RETRY = RevisionRetryScheduled(
@@ -161,3 +163,59 @@ def test_each_revision_is_listed_with_its_state(status: StartupStatus) -> None:
         {"revision": "a1", "state": "done"},
         {"revision": "b2", "state": "running"},
     ]
+
+
+def failed() -> DatabaseRetryScheduled:
+    """An attempt that failed."""
+    return DatabaseRetryScheduled(
+        attempt=1,
+        retry_in_seconds=1.0,
+        waited_seconds=1.0,
+        error_type="refused",
+        error_code=2003,
+        error_message="no 10.0.0.7",
+    )
+
+
+def test_the_public_detail_has_the_kind_of_an_error_and_not_its_words() -> None:
+    """A message may name hosts and users."""
+    told = {}
+    for detail in ("public", "full"):
+        status = StartupStatus(detail, lambda: 1.0, lambda value: f"<{value}>")
+        status.observe(failed())
+        told[detail] = status.snapshot()["last_error"]
+    full = {"error_type": "refused", "error_code": 2003, "error_message": "<no 10.0.0.7>", "hint": ""}
+    assert told == {"public": "refused", "full": full}
+
+
+def test_times_have_one_decimal_and_go_on_between_two_events() -> None:
+    """A probe that asks twice sees that something runs."""
+    now = [10.0]
+    status = StartupStatus("full", lambda: now[0], lambda value: value)
+    status.observe(progress(None, blocked_by="connection 12"))
+    now[0] = 11.26
+    told = status.snapshot()
+    assert (told["statement"]["statement_seconds"], told["waiting_seconds"]) == (21.3, 1.3)
+
+
+def test_a_revision_that_is_done_is_not_running(status: StartupStatus) -> None:
+    """Between two revisions, the last one that started is done."""
+    for event in (PLANNED, applied(1), STARTED, applied(2)):
+        status.observe(event)
+    assert [each["state"] for each in status.snapshot()["revisions"]] == ["done", "done"]
+
+
+def test_each_event_ends_the_wait_that_it_answers(status: StartupStatus) -> None:
+    """What is shown as waited for must still be waited for."""
+    for begin, end, kind in (
+        ("process_started", "database_ready", "database"),
+        ("dependency_retry_scheduled", "dependency_ready", "service"),
+        ("lock_waiting", "lock_acquired", "migration_lock"),
+        ("revision_retry_scheduled", "revision_applied", "table_lock"),
+        ("lock_waiting", "migrations_current", "migration_lock"),
+        ("lock_waiting", "hook_started", "migration_lock"),
+    ):
+        status.observe(example(begin))
+        assert status.snapshot()["waiting_for"] == kind
+        status.observe(example(end))
+        assert status.snapshot()["waiting_for"] is None, end

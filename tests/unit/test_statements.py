@@ -30,6 +30,12 @@ KINDS_ON_MYSQL = [
     ("WITH a AS (SELECT 1) UPDATE t SET x = 1", Kind.OPAQUE),
     ("WITH a AS (SELECT 'update') SELECT * FROM a", Kind.READ),
     ("(SELECT 1) UNION (SELECT 2)", Kind.READ),
+    ("WITH a AS (SELECT 1), b AS (SELECT (2)) DELETE FROM t", Kind.OPAQUE),
+    ("WITH a AS (SELECT 1) INSERT INTO t SELECT 1", Kind.OPAQUE),
+    ("INSERT INTO t VALUES ('a\\\n; b')", Kind.WRITE),
+    ("# why\nROLLBACK", Kind.ROLLBACK),
+    ("--why\nROLLBACK", Kind.OPAQUE),
+    ("/* why\n*/ ROLLBACK", Kind.ROLLBACK),
     ("SELECT @@version", Kind.ENVIRONMENT),
     ("SHOW VARIABLES LIKE 'x'", Kind.ENVIRONMENT),
     ("SHOW CREATE TABLE t", Kind.READ),
@@ -59,6 +65,10 @@ KINDS_ON_POSTGRESQL = [
     ("VACUUM t", Kind.OPAQUE),
     ("CREATE DATABASE d", Kind.OPAQUE),
     ("COMMIT", Kind.COMMIT),
+    ("-- why\n--\nCOMMIT", Kind.COMMIT),
+    ("/* why\n'this' */ COMMIT", Kind.COMMIT),
+    ("  ((SELECT 1))", Kind.READ),
+    ("SELECT 'a--b' INTO u", Kind.READ),
     ("ROLLBACK TO SAVEPOINT s", Kind.SAVEPOINT),
     ("SET search_path TO x", Kind.SETTING),
 ]
@@ -68,6 +78,8 @@ KINDS_ON_SQLITE = [
     ("PRAGMA table_info('t')", Kind.READ),
     ("SELECT * FROM t", Kind.READ),
     ("ROLLBACK", Kind.ROLLBACK),
+    ("-- why\nROLLBACK", Kind.ROLLBACK),
+    ("/* why\n*/ PRAGMA foreign_keys = OFF", Kind.SETTING),
 ]
 
 

@@ -1,5 +1,6 @@
 """uvicorn's own variables: none is forgotten, and each means what it means to uvicorn's command."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from uvicorn.main import main as command
 
 from orchestrator.errors import StartupError
-from orchestrator.settings.uvicorn_options import EFFECTS, Effect, config, faults, given, markdown_table
+from orchestrator.settings.uvicorn_options import EFFECTS, Effect, config, faults, given, instead, markdown_table
 from orchestrator.settings.validation import load
 
 DATABASE = {"DATABASE_URL": "mysql+asyncmy://u:p@h/d"}
@@ -116,3 +117,45 @@ def test_the_app_is_the_one_of_fastapis_own_configuration(tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     assert load(DATABASE)[0].app == "backend.main:api"
     assert load({"ORCHESTRATOR_APP": "other:app", **DATABASE})[0].app == "other:app"
+
+
+def test_an_env_file_without_python_dotenv_is_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its variables would be missing silently; other options do not need the package."""
+    given = {"UVICORN_ENV_FILE": str(tmp_path / ".env")}
+    (tmp_path / ".env").touch()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    assert faults(given) == []
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "dotenv" else name)
+    (fault,) = faults({**given, "UVICORN_LOOP": "asyncio"})
+    assert fault == ("UVICORN_ENV_FILE", "the package python-dotenv is not installed: pip install python-dotenv", "")
+
+
+def test_a_refused_option_has_its_harmless_value_as_the_example() -> None:
+    """The value that is accepted; most have none."""
+    given = {"UVICORN_RELOAD": "true", "UVICORN_WORKERS": "2", "UVICORN_UDS": "/run/app"}
+    examples = {fault.variable: fault.example for fault in faults(given)}
+    assert examples == {"UVICORN_RELOAD": "false", "UVICORN_WORKERS": "1", "UVICORN_UDS": ""}
+
+
+def test_an_option_of_a_newer_uvicorn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be ignored silently."""
+    monkeypatch.delitem(EFFECTS, "loop")
+    (fault,) = faults({"UVICORN_LOOP": "none"})
+    assert fault.problem == "it is not supported: this version of the orchestrator does not know it"
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("--port", "Set PORT instead."),
+        ("--proxy-headers", "Set UVICORN_PROXY_HEADERS instead."),
+        ("--workers", "It is not supported: `serve` is one process"),
+        ("app.main:app", "Set ORCHESTRATOR_APP=app.main:app instead."),
+        ("--nonsense", ""),
+        ("port", ""),
+    ],
+)
+def test_an_argument_of_uvicorn_is_answered_with_its_variable(argument: str, words: str) -> None:
+    """The first thing that is tried is uvicorn's own command line."""
+    told = instead(argument)
+    assert told.startswith(f" {words}") if words else told == ""

@@ -77,3 +77,21 @@ def test_the_absolute_limit_counts_all_time() -> None:
     seconds, reason = _wait((0, _holder(Activity.RUNNING), ""), total=100)
     assert 100 <= seconds <= 110
     assert "ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS" in reason
+
+
+def test_a_limit_is_over_at_its_last_moment() -> None:
+    """Both limits: with whole seconds a wait of exactly the limit is common."""
+    budget = WaitBudget(stuck_seconds=60, total_seconds=100, now=1000)
+    budget.look(_holder(Activity.RUNNING), "", 1050)
+    assert budget.spent(1099.9) == ""
+    assert budget.spent(1100) == "still makes progress, but ORCHESTRATOR_LOCK_TOTAL_TIMEOUT_SECONDS is over"
+    assert budget.spent(1110) == "made no progress for 60.0 s: its statement has just begun"
+
+
+@pytest.mark.parametrize(("idle", "progressing"), [(5.9, True), (6.0, False)])
+def test_whole_seconds_are_not_taken_for_rest(idle: float, *, progressing: bool) -> None:
+    """MySQL counts whole seconds: idle for 5 s at a look after 5 s may have begun after the look before."""
+    budget = WaitBudget(stuck_seconds=60, total_seconds=None, now=0)
+    budget.look(_holder(Activity.IDLE), "", 10)
+    budget.look(_holder(Activity.IDLE, seconds=idle), "", 15)
+    assert budget.progressing is progressing
