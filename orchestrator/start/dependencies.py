@@ -32,6 +32,16 @@ class _Cause(NamedTuple):
     hint: str = ""
     final: bool = False
 
+    def fields(self, service: ServiceAddress, waited_seconds: float) -> dict[str, Any]:
+        """Return the fields that both events of a failed attempt have."""
+        return {
+            "dependency": service.name,
+            "waited_seconds": round(waited_seconds, 3),
+            "error_type": self.error_type,
+            "error_code": self.error_code,
+            "error_message": self.error_message,
+        }
+
 
 class _NotReadyError(Exception):
     """The service answers, but not as expected."""
@@ -73,13 +83,7 @@ async def _wait_for(service: ServiceAddress, budget_seconds: float, attempt_seco
             emit(DependencyReady(dependency=service.name, waited_seconds=round(loop.time() - began, 3)))
             return
         waited = loop.time() - began
-        told: dict[str, Any] = {
-            "dependency": service.name,
-            "waited_seconds": round(waited, 3),
-            "error_type": cause.error_type,
-            "error_code": cause.error_code,
-            "error_message": cause.error_message,
-        }
+        told = cause.fields(service, waited)
         if cause.final or waited >= budget_seconds:
             raise StartupError(DependencyUnreachable(attempts=attempt, hint=cause.hint, **told))
         seconds = min(backoff.next(), budget_seconds - waited)

@@ -8,6 +8,7 @@ from orchestrator.runtime.exhaustion import HINT, is_exhaustion, is_near_limit, 
 from orchestrator.runtime.import_path import has_working_directory
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.serving.startup_status import StartupStatus
+from orchestrator.settings.model import Settings
 from orchestrator.settings.validation import settings_of_the_log
 from orchestrator.start.reporter import Reporter
 
@@ -61,12 +62,17 @@ def _fail(kind: str, message: str, hint: str, code: int, error: Exception | None
 
 def _reporter() -> Reporter:
     if not log.CONFIGURED.is_set():
-        settings = settings_of_the_log(os.environ)
-        context = log.CONTEXT
-        context.service, context.version = settings.service, settings.version
-        context.log_format, context.metrics = settings.log_format, settings.metrics
+        describe_process(settings_of_the_log(os.environ))
         log.configure(log.PACKAGED_CONFIG)
     return Reporter(StartupStatus("public", log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
+
+
+def describe_process(settings: Settings) -> None:
+    """Set how log lines describe this process, and their format."""
+    context = log.CONTEXT
+    context.service, context.version, context.environment = settings.service, settings.version, settings.environment
+    context.log_format, context.metrics = settings.log_format, settings.metrics
+    context.metrics_namespace = settings.metrics_namespace
 
 
 def _end(report: Reporter, failure: StartupFailed, error: Exception | None = None) -> int:

@@ -6,19 +6,20 @@ import os
 from typing import TYPE_CHECKING
 
 from orchestrator import log
-from orchestrator.errors import SettingsInvalid, StartupError
+from orchestrator.errors import StartupError
 from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.runtime import exhaustion
 from orchestrator.runtime.concurrency import MAIN_THREAD
 from orchestrator.runtime.import_path import import_from_working_directory, show_known_command_line
 from orchestrator.runtime.stop import Stop, exit_within
 from orchestrator.runtime.task import Task
+from orchestrator.sentences import Words
 from orchestrator.serving.startup_status import StartupStatus
 from orchestrator.settings.model import Settings
 from orchestrator.settings.uvicorn_options import load_env_file
-from orchestrator.settings.validation import load_settings, warnings
+from orchestrator.settings.validation import invalid, load_settings, warnings
 from orchestrator.start import ecs
-from orchestrator.start.early_endings import crash, refuse_settings, settle
+from orchestrator.start.early_endings import crash, describe_process, refuse_settings, settle
 from orchestrator.start.endings import Ending
 from orchestrator.start.reporter import Reporter
 from orchestrator.start.startup import Startup
@@ -89,24 +90,9 @@ def _become(replacement: "Replacement", ending: Ending) -> int:
 
 
 def _configure_logging(settings: Settings) -> None:
-    _describe(settings)
+    describe_process(settings)
     try:
         log.configure(settings.log_config, settings.log_level if "log_level" in settings.fields_set else "")
     except ValueError as error:
-        raise StartupError(
-            SettingsInvalid(
-                error_type="settings",
-                error_message=f"ORCHESTRATOR_LOG_CONFIG: {error}",
-                fault_count=1,
-                variables=["ORCHESTRATOR_LOG_CONFIG"],
-                faults=[{"variable": "ORCHESTRATOR_LOG_CONFIG", "problem": str(error), "example": "logging.yaml"}],
-            )
-        ) from None
-
-
-def _describe(settings: Settings) -> None:
-    """Set how lines describe this process, and their format."""
-    context = log.CONTEXT
-    context.service, context.version, context.environment = settings.service, settings.version, settings.environment
-    context.log_format, context.metrics = settings.log_format, settings.metrics
-    context.metrics_namespace = settings.metrics_namespace
+        fault = Settings.fault("ORCHESTRATOR_LOG_CONFIG", Words("{problem}", problem=str(error)))
+        raise StartupError(invalid([fault])) from None

@@ -55,13 +55,13 @@ class Startup:
 
         After `run`, `replacement` is the program that should replace this process, if any.
         """
-        stories = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait_only, "run": self._make_way}
+        commands = {"serve": self._serve, "migrate": self._migrate, "wait": self._wait, "run": self._run_program}
         self._asked = self.stop.watch()
         announcer = asyncio.create_task(self._announce_stop())
         try:
             pid, version = os.getpid(), platform.python_version()
             self.report(events.ProcessStarted(python_version=version, pid=pid, command=self.task.name))
-            await stories[self.task.name]()
+            await commands[self.task.name]()
         except StopAsked:
             return self.ending.stopped()
         except StartupError as error:
@@ -96,7 +96,7 @@ class Startup:
             seen = await unless_stopped(self._asked, self._database.wait(target, migrate=True))
         await self._database.bring_to_head(target, seen)
 
-    async def _wait_only(self) -> None:
+    async def _wait(self) -> None:
         if self.task.to_head:
             target = await self._preflight()
             await self._database.bring_to_head(
@@ -107,7 +107,7 @@ class Startup:
             await unless_stopped(self._asked, self._database.know_address())
             await unless_stopped(self._asked, self._database.wait(None, migrate=False))
 
-    async def _make_way(self) -> None:
+    async def _run_program(self) -> None:
         from orchestrator.start.replacing import Replacement, program
 
         path, argv = program(self.task.argv), self.task.argv
