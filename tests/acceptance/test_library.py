@@ -153,7 +153,8 @@ import asyncio, sys
 from orchestrator import Orchestrator
 
 async def main():
-    async with Orchestrator(database_url="sqlite+aiosqlite:///x.db", env={"TAKES_SECONDS": sys.argv[2]}) as orchestrator:
+    env = {"TAKES_SECONDS": sys.argv[2]}
+    async with Orchestrator(database_url="sqlite+aiosqlite:///x.db", env=env) as orchestrator:
         await orchestrator.event(sys.argv[1])
         print(orchestrator.process.pid, flush=True)
         await asyncio.sleep(300)

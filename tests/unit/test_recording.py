@@ -67,9 +67,8 @@ def test_nothing_is_changed_and_nothing_is_connected_to(project: Project) -> Non
     """A revision may create an engine. It gets as little as env.py's engine."""
     path = Path(project.path, "own.db")
     path.touch()
-    own = (
-        f"with sa.create_engine('sqlite:///{path}').begin() as own:\n    own.exec_driver_sql('CREATE TABLE t (id INT)')"
-    )
+    engine = f"sa.create_engine('sqlite:///{path}', poolclass=sa.NullPool)"
+    own = f"with {engine}.begin() as own:\n    own.exec_driver_sql('CREATE TABLE t (id INT)')"
     assert _recorded(project, own).problem == ""
     assert path.read_bytes() == b""
 
