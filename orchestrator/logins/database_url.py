@@ -121,6 +121,15 @@ def migration_login(settings: DatabaseSettings, app: Login | None) -> Login | No
     source, text = _migration_url(settings)
     if text:
         return Login.of(source, text)
+    source, changes = _migration_parts(settings)
+    if app is None or not source:
+        return None
+    login = Login.made(source, app.url.set(**changes))
+    return Login(login.url, "", login.source, app.told) if app.told else login
+
+
+def _migration_parts(settings: DatabaseSettings) -> tuple[str, dict[str, Any]]:
+    """Return the parts of an address that are given for migrating, and the variable to name in a fault."""
     source, changes = secret_of("MIGRATION_DATABASE_SECRET", settings.migration_secret, settings.migration_secret_file)
     changes.pop("engine", None)
     parts = {
@@ -130,16 +139,12 @@ def migration_login(settings: DatabaseSettings, app: Login | None) -> Login | No
         "username": ("MIGRATION_DATABASE_USER", settings.migration_user),
         "password": ("MIGRATION_DATABASE_PASSWORD", settings.migration_password),
     }
-    for part, (name, value) in parts.items():
-        if value is not None:
-            changes[part], source = value, source or name
-    if settings.migration_password_file:
-        changes["password"] = password_in("MIGRATION_DATABASE_PASSWORD_FILE", settings.migration_password_file)
-        source = source or "MIGRATION_DATABASE_PASSWORD_FILE"
-    if app is None or not source:
-        return None
-    login = Login.made(source, app.url.set(**changes))
-    return Login(login.url, "", login.source, app.told) if app.told else login
+    if path := settings.migration_password_file:
+        name = "MIGRATION_DATABASE_PASSWORD_FILE"
+        parts["password"] = name, password_in(name, path)
+    given = {part: (name, value) for part, (name, value) in parts.items() if value is not None}
+    source = source or next((name for name, _ in given.values()), "")
+    return source, changes | {part: value for part, (_, value) in given.items()}
 
 
 def _migration_url(settings: DatabaseSettings) -> tuple[str, str]:
