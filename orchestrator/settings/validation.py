@@ -186,8 +186,8 @@ def warnings(environ: Mapping[str, str]) -> list[str]:
 def _unknown(environ: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return each unknown name with its prefix."""
     known = {*Settings.variables(), *DatabaseSettings.variables()}
-    ours = [name for name, value in environ.items() if name not in known and not is_service_link(name, value)]
-    return [(name, prefix) for name in ours for prefix in (_OURS, _MIGRATION) if name.startswith(prefix)]
+    ours = [(name, prefix) for name in environ for prefix in (_OURS, _MIGRATION) if name.startswith(prefix)]
+    return [each for each in ours if each[0] not in known and not is_service_link(each[0], environ[each[0]])]
 
 
 def _mistyped(environ: Mapping[str, str]) -> list[Fault]:
