@@ -195,3 +195,16 @@ def test_importing_it_imports_nothing_heavy() -> None:
     listed = "import sys\nheavy = {'sqlalchemy', 'pydantic', 'uvicorn', 'structlog', 'click', 'alembic'}\n"
     assert run(f"{listed}assert not heavy & set(sys.modules)") == 0
     assert os.getpid()
+
+
+def test_the_program_that_replaces_us_gets_the_signals_as_we_found_them() -> None:
+    """`nohup` ignores a signal for its program too; and what is given up is not taken again."""
+    ignored = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nstop.install()\nassert stop.give_up() is False\n"
+    as_found = "assert [signal.getsignal(n) for n in (2, 15)] == [signal.SIG_IGN, signal.SIG_DFL]\n"
+    assert run(f"{ignored}{as_found}stop.reinstall()\n{as_found}") == 0
+
+
+def test_a_stop_that_came_before_the_signals_are_given_up_is_known() -> None:
+    """Otherwise the program would start although its platform has asked for the end."""
+    code = "stop.install()\nos.kill(os.getpid(), signal.SIGTERM)\n"
+    assert run(f"{code}assert stop.give_up() is True\nassert stop.signal == 'SIGTERM'") == 0
