@@ -24,7 +24,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 JOURNAL = "orchestrator_journal"  # how the names of its tables begin
 _MAX_NAME = 50  # longest table name, with room for `_statements`: PostgreSQL takes 63 bytes, MySQL 64 characters
@@ -36,8 +35,30 @@ _OPTIONS: Any = {
     for dialect in ("mysql", "mariadb")
     for name, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
-_LONG = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
-_TIME = DateTime().with_variant(String(23), "sqlite").with_variant(mysql.DATETIME(fsp=3), "mysql", "mariadb")
+
+
+def _insert(dialect_name: str) -> Any:
+    """Return the dialect's own `insert`, which has an upsert. What is not used is not imported: see `_types`."""
+    if dialect_name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert
+    if dialect_name == "sqlite":
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert
+    from sqlalchemy.dialects import mysql
+
+    return mysql.insert
+
+
+def _types(dialect_name: str) -> tuple[Any, Any]:
+    """Return the types of a long text and of a time. To import a dialect takes 20 ms (PostgreSQL)."""
+    if dialect_name in {"mysql", "mariadb"}:
+        from sqlalchemy.dialects import mysql
+
+        return mysql.LONGTEXT(), mysql.DATETIME(fsp=3)
+    return Text(), String(23) if dialect_name == "sqlite" else DateTime()
 
 
 def journal_name(version_table: str) -> str:
@@ -48,8 +69,9 @@ def journal_name(version_table: str) -> str:
     return name if len(name) <= _MAX_NAME else f"{JOURNAL}_of_{hashlib.sha256(version_table.encode()).hexdigest()[:20]}"
 
 
-def tables(schema: str | None, name: str = JOURNAL) -> tuple[Table, Table]:
+def tables(schema: str | None, dialect_name: str, name: str = JOURNAL) -> tuple[Table, Table]:
     """Return the two tables."""
+    long, time = _types(dialect_name)
     metadata = MetaData(schema=schema)
     revisions = Table(
         name,
@@ -62,8 +84,8 @@ def tables(schema: str | None, name: str = JOURNAL) -> tuple[Table, Table]:
         Column("boot_id", String(64)),
         Column("task_id", String(128)),
         Column("connection_id", BigInteger),
-        Column("started_at", _TIME, nullable=False),
-        Column("finished_at", _TIME),
+        Column("started_at", time, nullable=False),
+        Column("finished_at", time),
         Column("statements_done", Integer, nullable=False),
         Column("pending_statement", Text),
         Column("duration_seconds", Float),
@@ -76,11 +98,11 @@ def tables(schema: str | None, name: str = JOURNAL) -> tuple[Table, Table]:
         Column("statement_index", Integer, primary_key=True, autoincrement=False),
         Column("kind", String(16), nullable=False),
         Column("digest", String(64), nullable=False),
-        Column("statement", _LONG, nullable=False),
+        Column("statement", long, nullable=False),
         Column("outcome", String(16), nullable=False),
-        Column("answer", _LONG, nullable=False),
-        Column("definitions", _LONG, nullable=False),
-        Column("recorded_at", _TIME, nullable=False),
+        Column("answer", long, nullable=False),
+        Column("definitions", long, nullable=False),
+        Column("recorded_at", time, nullable=False),
         **_OPTIONS,
     )
     return revisions, statements
@@ -138,9 +160,8 @@ def _upsert(
     names = [column.name for column in table.c if column.name not in without]
     values = [{name: computed.get(name, bindparam(f"{name}_{row}")) for name in names} for row in range(rows)]
     keys = [column.name for column in table.primary_key]
+    ours = _insert(dialect_name)(table).values(values)
     if dialect_name in {"mysql", "mariadb"}:
-        ours = mysql.insert(table).values(values)
         return ours.on_duplicate_key_update({name: ours.inserted[name] for name in names if name not in keys})
-    theirs = (postgresql if dialect_name == "postgresql" else sqlite).insert(table).values(values)
-    changes = {name: theirs.excluded[name] for name in names if name not in keys}
-    return theirs.on_conflict_do_update(index_elements=keys, set_=changes)
+    changes = {name: ours.excluded[name] for name in names if name not in keys}
+    return ours.on_conflict_do_update(index_elements=keys, set_=changes)

@@ -66,7 +66,7 @@ class Journal:
         name: str = JOURNAL,
     ) -> None:
         self._connection, self._dialect, self._encoding = dbapi_connection, dialect, encoding
-        self._tables = tables(schema, name)
+        self._tables = tables(schema, dialect.name, name)
         self._queries = queries(*self._tables, dialect.name, now)
         self._compiled: dict[str, Any] = {}
 

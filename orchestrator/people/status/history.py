@@ -44,7 +44,7 @@ def history(context: "MigrationContext", has: Collection[str], held_by: int | No
         held_by: The connection that holds the lock.
     """
     name = journal_name(context.version_table)
-    journal, _ = tables(journal_schema(context), name)
+    journal, _ = tables(journal_schema(context), context.dialect.name, name)
     rows, note = _rows(context, select(journal).order_by(journal.c.started_at, journal.c.revision), name)
     runs = []
     for row in rows:
