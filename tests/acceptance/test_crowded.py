@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, environment, go
 from tests.acceptance.outcome import assert_well_formed
-from tests.acceptance.test_waiting import log_in
+from tests.acceptance.waits import log_in
 from tests.harness import Orchestrator, Project
 from tests.servers import Database, MariaDB, PostgreSQL
 from tests.servers.private import PrivateServer

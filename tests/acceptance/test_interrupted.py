@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.migrations import CREATE, INSERT, WAIT_FOR_GO, environment, go, locks, migrate, stamped
 from tests.acceptance.outcome import assert_well_formed, failure
-from tests.acceptance.test_waiting import READ_ONLY
+from tests.acceptance.test_waiting_read_only import READ_ONLY
 from tests.harness import Orchestrator, Project, Result, make_project
 from tests.servers import Database, MariaDB, PostgreSQL, Server, backends
 from tests.servers.private import PrivateServer
