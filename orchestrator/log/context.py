@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from logging import LogRecord
 from typing import Any
 
+import orjson
+
 from orchestrator.began import STARTED
 from orchestrator.log.values import plain
 
@@ -42,6 +44,7 @@ class Context:
         self.task: dict[str, str] = {}  # see TASK
         self.log_format = "auto"
         self.metrics, self.metrics_namespace = "none", "Orchestrator"
+        self._own: tuple[object, bytes, bytes] = (None, b"", b"")
 
     @property
     def program_name(self) -> str:
@@ -69,18 +72,21 @@ class Context:
             **self.task,
         }
 
-    def own_fields(self) -> dict[str, Any]:
-        """Return the common fields of an event that happens now, without `timestamp` and `level`."""
-        return {
-            "state": self.state,
-            "service": self.service,
-            "version": self.version,
-            "logger": "orchestrator",
-            "schema": SCHEMA,
-            "boot_id": self.boot_id,
-            "elapsed_seconds": round(self.elapsed_seconds(), 3),
-            **self.task,
-        }
+    def own_members(self) -> tuple[bytes, bytes]:
+        """Return the common fields of our events as members of a JSON object: before `elapsed_seconds`, and after it.
+
+        They change a few times in a process's life, and are serialised only then.
+        """
+        values = (self.state, self.service, self.version, self.boot_id, self.task)
+        serialised = self._own
+        if values != serialised[0]:
+            self._own = serialised = (values, *self._serialised())
+        return serialised[1], serialised[2]
+
+    def _serialised(self) -> tuple[bytes, bytes]:
+        names = {"state": self.state, "service": self.service, "version": self.version, "logger": "orchestrator"}
+        common = orjson.dumps({**names, "schema": SCHEMA, "boot_id": self.boot_id})[1:-1]
+        return common, b"".join(b"," + orjson.dumps({name: value})[1:-1] for name, value in self.task.items())
 
     def elapsed_seconds(self) -> float:
         """Return the seconds since the process began, by the monotonic clock."""

@@ -22,6 +22,7 @@ RETRY_SECONDS = 1.0  # a full disk may have room again
 _ORPHANED_SECONDS = 5.0  # a lock that is held for this long belongs to a thread that has ended
 _SLICE_MS = 100
 _CHUNK = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
+_MUCH = 65_536  # bytes that the thread writes at once: it may block, and each write of it holds up the loop a little
 _GONE = {errno.EPIPE, errno.EBADF}  # the reader has closed its end, or our end was closed
 
 _logger = logging.getLogger(__name__)
@@ -135,12 +136,12 @@ class Output(io.TextIOBase):
             self._hurry.clear()
             if self._direct:
                 return
-            if self._drain(lambda: True):
+            if self._drain(lambda: True, _MUCH):
                 self._tell_dropped()
             else:
                 time.sleep(RETRY_SECONDS)
 
-    def _drain(self, patient: Callable[[], bool]) -> bool:
+    def _drain(self, patient: Callable[[], bool], most: int = _CHUNK) -> bool:
         """Write the whole queue while `patient()` is true; return whether it is written."""
         if self._writer == threading.get_ident():
             return True  # a destructor logs in the middle of it: the line is written in its turn
@@ -150,7 +151,7 @@ class Output(io.TextIOBase):
         self._writer = threading.get_ident()
         try:
             while self._waiting:
-                if not self._write_some() and not patient():
+                if not self._write_some(most) and not patient():
                     return False
         except OSError as error:
             return self._give_up(error)
@@ -159,14 +160,14 @@ class Output(io.TextIOBase):
             self._writing.release()
         return True
 
-    def _write_some(self) -> bool:
-        """Write a part, if that is possible within a moment."""
+    def _write_some(self, most: int) -> bool:
+        """Write at most so many bytes, if that is possible within a moment."""
         ready = select.poll()
         ready.register(self._descriptor, select.POLLOUT)
         if not ready.poll(_SLICE_MS):
             return False
         try:
-            written = os.write(self._descriptor, self._waiting[:_CHUNK])
+            written = os.write(self._descriptor, self._waiting[:most])
         except BlockingIOError:  # another process has made it one that does not wait
             time.sleep(_SLICE_MS / 1000)
             return False

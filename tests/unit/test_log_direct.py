@@ -10,6 +10,7 @@ import pytest
 
 from orchestrator.events import Event, Request
 from orchestrator.log import access, direct
+from orchestrator.log.context import CONTEXT
 from orchestrator.log.lines import EVENT, Own, formatter
 from orchestrator.log.output import Output
 from orchestrator.log.route import ROUTE
@@ -61,6 +62,17 @@ def test_both_ways_write_the_same_line(
     }
     assert abs(short["elapsed_seconds"] - long["elapsed_seconds"]) < 60
     assert (len(short["timestamp"]), short["timestamp"][:13]) == (len(long["timestamp"]), long["timestamp"][:13])
+
+
+def test_the_line_has_the_state_of_its_moment(pipe: tuple[Output, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The common fields are serialised once, and again when one of them changes."""
+    output, reading = pipe
+    for state in ("serving", "draining"):
+        monkeypatch.setattr(CONTEXT, "state", state)
+        monkeypatch.setattr(CONTEXT, "task", {"task_id": state, "cluster": "c"})
+        assert direct.write(output, REQUEST, REQUEST.message, {})
+        line = read(os.read(reading, 100_000).decode()[:-1])
+        assert (line["state"], line["task_id"], line["cluster"]) == (state, state, "c")
 
 
 @pytest.mark.parametrize("path", ["x" * 16_000, "\udcff"])
