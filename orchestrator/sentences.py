@@ -6,14 +6,15 @@ A template is that of `str.format`, with two additions:
 - `[; held by {holder}]` is left out if the holder is empty, zero or unknown.
 """
 
-import re
 import string
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any, Self
 
-_OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
-_NOUN = re.compile(r"[a-z]{2,}(?:[ /][a-z]+)*")
+from orchestrator.patterns import pattern
+
+_OPTIONAL = pattern(r"\[([^\[\]]*)\]")
+_NOUN = pattern(r"[a-z]{2,}(?:[ /][a-z]+)*")
 
 
 class _Formatter(string.Formatter):

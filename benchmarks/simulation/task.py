@@ -1,6 +1,6 @@
 """One task of the fleet: the orchestrator's own waiting, pauses, lines and lock guard, on a simulated server.
 
-What it replaces is the wire: `waiting._once` (a connection and a look on it), and the connection below the real lock
+What it replaces is the wire: `connecting._once` (a connection and a look on it), and the connection below the real lock
 (see `session`). The lock guard is synchronous: it runs in a greenlet, in which a pause gives way to the other tasks.
 """
 
@@ -19,7 +19,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 
 from benchmarks.simulation.server import Server
 from benchmarks.simulation.session import Session
-from orchestrator.databases import Backend, waiting
+from orchestrator.databases import Backend, connecting, waiting
 from orchestrator.databases.diagnosis import BUSY, Diagnosis, Verdict
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.mysql.lock import NamedLock
@@ -156,7 +156,7 @@ async def _look(connection: Any, _backend: Backend) -> None:
 async def _look_for_head(connection: Any, backend: Backend) -> None:
     await _look(connection, backend)
     if not connection.migrated:
-        raise waiting.NotReadyError(_NOT_AT_HEAD)
+        raise connecting.NotReadyError(_NOT_AT_HEAD)
 
 
 async def _once(server: Server, look: Callable[[Any, Any], Any]) -> Any:
@@ -176,7 +176,7 @@ def on(server: Server) -> Iterator[None]:
 
     clock = SimpleNamespace(monotonic=lambda: asyncio.get_running_loop().time())
     with ExitStack() as patches:
-        patches.enter_context(patch.object(waiting, "_once", once))
+        patches.enter_context(patch.object(connecting, "_once", once))
         for module in (lock_guard, lock_wait, interruptions):
             patches.enter_context(patch.object(module, "time", clock))
         yield

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import signal
 import sys
 from typing import Any
@@ -11,11 +10,12 @@ import click
 
 from orchestrator.command_line.command_help import HELP, PURPOSES, Help
 from orchestrator.errors import EXIT_USAGE
+from orchestrator.patterns import pattern
 from orchestrator.runtime.signals import default_actions
 from orchestrator.settings.uvicorn_options import instead
 
 _USAGE = "The command line is wrong; a line on stderr says what."
-_SENTENCE = re.compile(r".+?[.](?=\s|$)")
+_SENTENCE = pattern(r".+?[.](?=\s|$)")
 
 
 class Commands(click.Group):

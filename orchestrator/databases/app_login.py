@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy.exc import DBAPIError
 
 from orchestrator.databases import Backend
+from orchestrator.databases.connecting import Look, NotReadyError
 from orchestrator.databases.diagnosis import RIGHTS, Cause, Verdict
-from orchestrator.databases.waiting import Look, NotReadyError
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable, StartupError
-from orchestrator.logins.credentials import Credentials
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,11 +33,6 @@ class Sighting(NamedTuple):
 
     identity: str
     heads: tuple[str, ...] | None
-
-
-def is_another(credentials: Credentials) -> bool:
-    """Return whether the app's login differs from the migration's, as far as the app's address is known."""
-    return credentials.separate and credentials.app_known
 
 
 async def sight(connection: "AsyncConnection", backend: Backend) -> Sighting:

@@ -3,13 +3,14 @@
 import enum
 import errno
 import os
-import re
 import socket
 import ssl
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import StatementError
+
+from orchestrator.patterns import pattern
 
 
 class Verdict(enum.Enum):
@@ -176,8 +177,8 @@ def innermost_message(error: BaseException) -> str:
 def of_system(error: BaseException) -> Diagnosis | None:
     """Return the diagnosis if the network or the operating system failed, by the most specific cause in the chain."""
     causes = list(chain(error))
-    for pattern, cause in _TLS_TEXTS:
-        if found := next((each for each in causes if pattern.search(str(each))), None):
+    for words, cause in _TLS_TEXTS:
+        if found := next((each for each in causes if words.search(str(each))), None):
             return cause.found(getattr(found, "errno", None) or "", innermost_message(error))
     for kind, cause in _SYSTEM:
         for each in causes:
@@ -201,14 +202,14 @@ def _system_message(cause: BaseException, error: BaseException) -> str:
 # libpq and some drivers report TLS errors in words only. A peer that answers TLS in clear text has the "wrong version".
 _TLS_TEXTS = (
     (
-        re.compile("WRONG_VERSION_NUMBER|offers no TLS|SSL is required|does not support SSL|refuses SSL"),
+        pattern("WRONG_VERSION_NUMBER|offers no TLS|SSL is required|does not support SSL|refuses SSL"),
         NO_TLS,
     ),
-    (re.compile("SSL error: certificate|does not match host name|root certificate"), TLS),
+    (pattern("SSL error: certificate|does not match host name|root certificate"), TLS),
 )
 
 # Messages of drivers and uvloop if the peer closed the connection at once: a server without free connections.
-_CLOSED = re.compile(r"does not expose socket|closed=True|handler is closed|transport is closed")
+_CLOSED = pattern(r"does not expose socket|closed=True|handler is closed|transport is closed")
 
 # Errors after the peer closed the connection during the connect.
 _GONE = {errno.ENOTCONN, errno.EBADF, errno.ESHUTDOWN}
@@ -227,10 +228,10 @@ _SYSTEM: tuple[tuple[type[BaseException], Cause], ...] = (
 )
 
 
-_NO_METHOD = re.compile("package is required|authentication method|Authentication plugin")
+_NO_METHOD = pattern("package is required|authentication method|Authentication plugin")
 
 
-_OPTION = re.compile(r"Character set '.*' unsupported|invalid (?:value for parameter|connection option|\w+ value)")
+_OPTION = pattern(r"Character set '.*' unsupported|invalid (?:value for parameter|connection option|\w+ value)")
 
 
 def unknown(error: BaseException) -> Diagnosis:

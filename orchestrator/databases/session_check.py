@@ -7,7 +7,7 @@ the lock is taken, and protects nothing.
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import Backend
-from orchestrator.databases.waiting import NotReadyError
+from orchestrator.databases.connecting import NotReadyError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection

@@ -11,8 +11,8 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Generic, Self
 
+from orchestrator.databases.connecting import Look, T, connected
 from orchestrator.databases.session_check import check_lock_support
-from orchestrator.databases.waiting import Look, T, connected
 from orchestrator.logins.credentials import Credentials
 
 if TYPE_CHECKING:

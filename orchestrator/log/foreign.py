@@ -6,7 +6,6 @@ handler writes to standard output or error becomes a log line, with the record's
 
 import logging
 import logging.config
-import re
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -17,8 +16,9 @@ from typing import Any, Literal
 from orchestrator.log.logurus import handed_over
 from orchestrator.log.repeats import REPEATS
 from orchestrator.log.route import ROUTE, at_hand
+from orchestrator.patterns import pattern
 
-_CONSOLE = re.compile(r"/dev/std(?:out|err)|/dev/fd/[12]|/proc/(?:self|[0-9]+)/fd/[12]")
+_CONSOLE = pattern(r"/dev/std(?:out|err)|/dev/fd/[12]|/proc/(?:self|[0-9]+)/fd/[12]")
 _HANDLE_ERROR = logging.Handler.handleError
 # We imported these libraries: an app that disables "existing" loggers means the ones that it knows.
 _IMPORTED_BY_US = {"aiosqlite", "alembic", "asyncio", "asyncmy", "asyncpg", "concurrent", "orchestrator", "sqlalchemy"}

@@ -6,29 +6,30 @@ Each pattern runs in linear time on any text, and also masks a secret whose end 
 import re
 
 from orchestrator.log.values import MASK
+from orchestrator.patterns import pattern
 
 # The text between a URL's scheme and its password.
-_USER = re.compile(r"://[^\s:/@]*+:")
-_WORD = re.compile(r"\S*+")
+_USER = pattern(r"://[^\s:/@]*+:")
+_WORD = pattern(r"\S*+")
 # The text after `password=` in a query, a DSN or a keyword argument.
 _NAMED = r"(?i)(\b\w*(?:password|passwd|secret|token)=)"
 _LITERAL = r"'[^']*+(?:'|\Z)|\"[^\"]*+(?:\"|\Z)"
-_PAIR = re.compile(rf"{_NAMED}({_LITERAL}|[^\s&,;)]+)")
-_PAIR_IN_CODE = re.compile(rf"{_NAMED}({_LITERAL})")
+_PAIR = pattern(rf"{_NAMED}({_LITERAL}|[^\s&,;)]+)")
+_PAIR_IN_CODE = pattern(rf"{_NAMED}({_LITERAL})")
 # The same as a key of a dict or of JSON in a text.
-_ITEM = re.compile(
+_ITEM = pattern(
     r"(?i)(['\"]\w*(?:password|passwd|secret|token)['\"]\s*+:\s*+)"
     r"('(?:[^'\\]|\\[\s\S])*(?:'|\\?\Z)|\"(?:[^\"\\]|\\[\s\S])*(?:\"|\\?\Z))"
 )
 # IDENTIFIED [WITH plugin] BY '..' of MySQL, VIA plugin USING '..' of MariaDB, PASSWORD '..' of PostgreSQL. Not
 # Alembic's "Can't locate revision identified by '..'", and not a column's name with the next quote: 'password', 'id'.
-_SQL = re.compile(
+_SQL = pattern(
     r"(?i)((?<!revision )(?<!revisions )\b"
     r"(?:identified(?:\s++(?:with|via)\s++\S{1,64}+)?\s++(?:by|as|using)|password(?=[\s(]))\s*+\(?+\s*+)"
     r"('(?:[^'\\]|\\[\s\S]|'')*'?|\"(?:[^\"\\]|\\[\s\S]|\"\")*\"?)"
 )
 # The end of a sqlalchemy.exc.StatementError's text; a link may follow.
-_PARAMETERS = re.compile(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
+_PARAMETERS = pattern(r"(\[parameters: ).*?(?=\(Background on |\Z)", re.DOTALL)
 
 
 def in_text(text: str) -> str:

@@ -1,19 +1,19 @@
 """Printed text as records: one per line, one per traceback, with the level that the text names."""
 
 import logging
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.log.context import level_number
 from orchestrator.log.told import json_object, level_of
+from orchestrator.patterns import pattern
 
 _TRACEBACK = "Traceback (most recent call last):"
-_GROUP_END = re.compile(r"\s*\+-{36,}")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_GROUP_END = pattern(r"\s*\+-{36,}")
+_COLOUR = pattern(r"\x1b\[[0-9;]*m")
 # A level where the usual formats have it, possibly after a date: "WARNING: words", "2026-11-30 07:00:00,123 - name -
 # ERROR - words" of logging, "... | SUCCESS  | ..." of loguru, "... [info     ] words" of structlog.
-_LEVEL = re.compile(
+_LEVEL = pattern(
     r"(?:[\d\-:.,TZ+ \[\]|]{0,40}(?:- [\w.]{1,60} - )?)"
     r"(?:\[?(?P<upper>TRACE|DEBUG|INFO|SUCCESS|NOTICE|WARNING|WARN|ERROR|CRITICAL|FATAL)\s*(?:[\]:|]|- )"
     r"|\[(?P<lower>debug|info|warning|error|critical)\s*\])"

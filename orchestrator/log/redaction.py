@@ -13,12 +13,13 @@ from urllib.parse import quote, quote_plus
 
 from orchestrator.log import guesses
 from orchestrator.log.values import CUT, MASK, Cleaning
+from orchestrator.patterns import pattern
 
 __all__ = ["LONGEST", "MASK", "REDACTOR", "Redactor"]
 
 LONGEST = 32_000  # characters of a text that are looked at: twice what a line holds
 
-_WEAK = re.compile(r"\w{1,4}|[^\W\d]{1,16}")
+_WEAK = pattern(r"\w{1,4}|[^\W\d]{1,16}")
 _LEAST_OF_LINE = 4  # characters: shorter lines of a multi-line secret are not masked alone
 _ESCAPED = r"(?<=\\[abfnrtv])|(?<=\dm)"  # an escape sequence of Python, or the code of a colour
 

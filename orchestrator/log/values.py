@@ -1,8 +1,9 @@
 """Values of any type as JSON data: bounded, and without calling more of foreign objects than `repr`."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
+
+from orchestrator.patterns import pattern
 
 MASK = "***"
 CUT = "… (cut)"
@@ -10,7 +11,7 @@ MAX_DEPTH = 8  # of lists and mappings within each other; a circle has no end
 MAX_VALUES = 1_000  # within one value; more than a line holds
 
 _NAME_OF: Callable[[type], str] = type.__dict__["__name__"].__get__
-_SECRET_KEY = re.compile(r"(?i)password|passwd|secret|token|authorization|api_?key")
+_SECRET_KEY = pattern(r"(?i)password|passwd|secret|token|authorization|api_?key")
 
 
 class Cleaning:

@@ -1,17 +1,17 @@
 """Where the database is and how to log in: the variables DATABASE_* and MIGRATION_DATABASE_*, each defined once."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from orchestrator.dialects import DEFAULT
+from orchestrator.patterns import pattern
 from orchestrator.variables.definition import Variables, variable
 from orchestrator.variables.parsers import true_or_false, whole_number
 
 MAX_SECRET_LENGTH = 65_536  # bytes of a Secrets Manager secret
 EMBEDDED_FILE = "app.db"
-_HOST_AND_PORT = re.compile(r"[^:/\[\]]+:[0-9]+")
-_HOST = re.compile(r"[\w.:,\[\]-]+|/[^\s?#@]+")
+_HOST_AND_PORT = pattern(r"[^:/\[\]]+:[0-9]+")
+_HOST = pattern(r"[\w.:,\[\]-]+|/[^\s?#@]+")
 
 
 def check_host(host: str) -> str:

@@ -15,8 +15,9 @@ from orchestrator.dialects import DEFAULT, EMBEDDED, Kind, is_file, kind_of, sam
 from orchestrator.logins.app_driver import database_of, default_driver, supported, unsupported, with_driver_of_app
 from orchestrator.logins.database_secrets import CredentialsError, password_in, secret_of, url_of
 from orchestrator.logins.database_settings import EMBEDDED_FILE, DatabaseSettings, check_host
+from orchestrator.patterns import pattern
 
-_PART_OF_A_PASSWORD = re.compile(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name` in the options: a bare `?` before it
+_PART_OF_A_PASSWORD = pattern(r"@[^@/]*(?::\d+)?/")  # `@host:3306/name` in the options: a bare `?` before it
 _NOT_ESCAPED = (
     "special characters in the password must be percent-encoded: `@` is %40, `/` is %2F, `?` is %3F (or give the "
     "password in DATABASE_PASSWORD, as it is)"

@@ -16,12 +16,13 @@ from sqlalchemy.engine.url import URL
 
 from orchestrator import extras
 from orchestrator.dialects import default_port
+from orchestrator.patterns import pattern
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 _REGION = r"([a-z]{2}(?:-[a-z]+)+-\d+)"
-_ENDPOINT = re.compile(rf"\.(?:{_REGION}\.rds|rds\.{_REGION})\.amazonaws\.com(?:\.cn)?\.?$", re.IGNORECASE)
+_ENDPOINT = pattern(rf"\.(?:{_REGION}\.rds|rds\.{_REGION})\.amazonaws\.com(?:\.cn)?\.?$", re.IGNORECASE)
 
 
 class TokenError(Exception):

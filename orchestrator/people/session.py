@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from orchestrator.app.database import tell_app
-from orchestrator.databases.waiting import Look, T, look_once, preload
+from orchestrator.databases.connecting import Look, T, preload
+from orchestrator.databases.waiting import look_once
 from orchestrator.dialects import is_file
 from orchestrator.errors import (
     EXIT_OK,

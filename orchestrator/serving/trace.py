@@ -7,8 +7,10 @@ Application Load Balancer adds to every request (elasticloadbalancing/latest/app
 import re
 from collections.abc import Iterable
 
-_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-_ROOT = re.compile(rb"(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})\s*(?:;|$)", re.IGNORECASE)
+from orchestrator.patterns import pattern
+
+_TRACEPARENT = pattern(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_ROOT = pattern(rb"(?:^|;)\s*Root=(1-[0-9a-f]{8}-[0-9a-f]{24})\s*(?:;|$)", re.IGNORECASE)
 
 
 def trace_id(headers: Iterable[tuple[bytes, bytes]]) -> str:

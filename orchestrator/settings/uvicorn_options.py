@@ -7,11 +7,11 @@ fails if uvicorn has an option that `EFFECTS` does not list.
 import contextlib
 import enum
 import importlib.util
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from orchestrator.patterns import pattern
 from orchestrator.sentences import Ours, Words
 from orchestrator.variables.definition import Fault
 from orchestrator.variables.service_links import is_service_link
@@ -87,7 +87,7 @@ EFFECTS: dict[str, tuple[Effect, str]] = {
     "reset_contextvars": (Effect.UVICORN, ""),
     "factory": (Effect.OURS, "as ORCHESTRATOR_APP_FACTORY"),
 }
-_APP = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_APP = pattern(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _HARMLESS: dict[str, object] = {"reload": False, "workers": 1}  # refused options that ask for what is anyway
 
 # Options that correspond to one of our settings.

@@ -5,15 +5,16 @@ descriptor from their command line. Any other program binds the port itself, so 
 """
 
 import os
-import re
 import shlex
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from orchestrator.patterns import pattern
+
 FIRST_DESCRIPTOR = 3  # SD_LISTEN_FDS_START
 _PROGRAM_WITHIN = 5  # words: `opentelemetry-instrument`, `ddtrace-run` or `python -m` may come before the program
-_DESCRIPTOR = re.compile(r"(?:--fd=|fd://)(\d+)")
+_DESCRIPTOR = pattern(r"(?:--fd=|fd://)(\d+)")
 _DEFAULT_GUNICORN_PORT = 8000
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import re
 import socket
 import ssl
 from typing import Any, NamedTuple
@@ -10,12 +9,13 @@ from typing import Any, NamedTuple
 from orchestrator.backoff import Backoff
 from orchestrator.errors import DependencyUnreachable, StartupError
 from orchestrator.events import DependencyReady, DependencyRetryScheduled, Emit
+from orchestrator.patterns import pattern
 from orchestrator.settings.model import Settings
 from orchestrator.variables.service_address import ServiceAddress, parse
 
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 5.0  # pauses between attempts, with jitter
 _HEAD_BYTES = 16_384  # of a response; only its first line is used
-_STATUS = re.compile(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
+_STATUS = pattern(rb"HTTP/\d(?:\.\d)? (\d{3})\b")
 _NO_TRUST = (
     "Have this image trust the certificate's issuer (SSL_CERT_FILE names a bundle), or name the service as its "
     "certificate does."

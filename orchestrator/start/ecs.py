@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-metadata-endpoi
 
 import contextlib
 import logging
-import re
 import socket
 import threading
 import time
@@ -16,13 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from orchestrator.log import CONFIGURED, CONTEXT
+from orchestrator.patterns import pattern
 
 VARIABLE = "ECS_CONTAINER_METADATA_URI_V4"
 TIMEOUT_SECONDS = 2.0  # for the whole request
 MAX_BYTES = 1_000_000
 
 # The longest name of a family or cluster: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/.
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_NAME = pattern(r"[A-Za-z0-9_-]{1,255}")
 _MEMBERS = {"task_id": "TaskARN", "cluster": "Cluster", "task_family": "Family", "task_revision": "Revision"}
 
 _logger = logging.getLogger("orchestrator.ecs")

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.app.database import change_logins, tell_app
+from orchestrator.databases.connecting import Look, T, import_driver, preload
 from orchestrator.databases.credential_refresh import kept_current
-from orchestrator.databases.interruption import Interrupted
-from orchestrator.databases.turn import Turn
-from orchestrator.databases.waiting import Found, Look, T, import_driver, preload, wait_for_database
+from orchestrator.databases.waiting import Found, wait_for_database
 from orchestrator.errors import StartupError
 from orchestrator.events import DatabaseEmbedded, DatabaseReady, Emit
 from orchestrator.hooks.commands import HookName, check_hooks, command_of
@@ -26,9 +25,9 @@ from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
 from orchestrator.settings.validation import load_credentials, require_address
-from orchestrator.start.dependencies import wait_for_dependencies
 
 if TYPE_CHECKING:
+    from orchestrator.databases.turn import Turn
     from orchestrator.migrations.upgrade.task import UpgradeTask
 
 
@@ -108,6 +107,10 @@ class Preparation:
     async def wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
         """Wait for the database and, at the same time, for the other services."""
         waiting = self._wait_for_database(target, migrate=migrate)
+        if not self.settings.wait_for:
+            return await waiting
+        from orchestrator.start.dependencies import wait_for_dependencies
+
         seen, _ = await together(waiting, wait_for_dependencies(self.settings, self.report))
         return seen
 
@@ -174,6 +177,8 @@ class Preparation:
         if seen.places is None:
             return await self._continued_upgrade(target, missing=seen.missing)
         if seen.behind:
+            from orchestrator.databases.turn import Turn
+
             async with Turn(self.credentials, readiness_check(target, migrate=True)) as turn:
                 seen = await unless_stopped(self.asked, turn.look(seen))
                 if seen.behind:
@@ -187,6 +192,7 @@ class Preparation:
         self, target: Target, turn: "Turn[DatabaseState] | None" = None, *, missing: bool = False
     ) -> int:
         """Run env.py; where the database interrupts it, wait until that takes writes again, and run it once more."""
+        from orchestrator.databases.interruption import Interrupted
         from orchestrator.migrations.upgrade.interruptions import Interruptions
 
         task, interruptions = self._upgrade_task(), Interruptions(self.report, self.settings.wait_timeout_seconds)

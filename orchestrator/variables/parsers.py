@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from orchestrator.patterns import pattern
 from orchestrator.variables.service_address import parse as service_addresses
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
@@ -17,7 +18,7 @@ WhenAhead = Literal["serve", "fail"]
 WhenHalfApplied = Literal["resume", "fail"]
 StatusDetail = Literal["public", "full"]
 Metrics = Literal["none", "emf"]
-_NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?")
+_NUMBER = pattern(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?")
 _DAY_SECONDS = 86_400
 _TRUE = {"true", "1", "t", "y", "yes", "on"}
 _FALSE = {"false", "0", "f", "n", "no", "off"}

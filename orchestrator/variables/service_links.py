@@ -4,11 +4,12 @@ A Service called `database` sets DATABASE_PORT=tcp://10.0.0.7:5432 in every pod 
 `enableServiceLinks: false`: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
-_NAME = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
-_LINK = re.compile(r"(tcp|udp|sctp)://\S+:\d{1,5}")
+from orchestrator.patterns import pattern
+
+_NAME = pattern(r".+_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
+_LINK = pattern(r"(tcp|udp|sctp)://\S+:\d{1,5}")
 
 
 def is_service_link(name: str, value: str) -> bool:

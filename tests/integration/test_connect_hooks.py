@@ -19,9 +19,9 @@ from sqlalchemy.pool import NullPool
 
 from orchestrator.address.drivers import DRIVERS, Driver
 from orchestrator.databases import backend_for
+from orchestrator.databases.connecting import connected
 from orchestrator.databases.credential_refresh import kept_current
 from orchestrator.databases.diagnosis import Diagnosis
-from orchestrator.databases.waiting import connected
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.connect_hooks import our_connections
 from tests.servers import MariaDB, PostgreSQL, certificates

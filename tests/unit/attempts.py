@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from orchestrator.databases.connecting import NotReadyError
 from orchestrator.databases.diagnosis import Diagnosis
-from orchestrator.databases.waiting import Found, NotReadyError, wait_for_database
+from orchestrator.databases.waiting import Found, wait_for_database
 from orchestrator.errors import Failure, StartupError
 from orchestrator.events import DatabaseRetryScheduled, Event
 from orchestrator.logins.credentials import Credentials

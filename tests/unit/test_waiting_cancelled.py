@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from orchestrator.databases import Backend
-from orchestrator.databases.waiting import connected
+from orchestrator.databases.connecting import connected
 from tests.unit.environments import read
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.databases.failed_attempts import DOUBTS
 from orchestrator.databases.pauses import ROTATION_SECONDS, SOON_SECONDS
-from orchestrator.databases.waiting import DOUBTS, Found
+from orchestrator.databases.waiting import Found
 from orchestrator.errors import DatabaseRefused, DatabaseUnreachable
 from orchestrator.logins.iam import TokenError
 from tests.servers import certificates

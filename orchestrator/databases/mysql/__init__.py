@@ -7,10 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from orchestrator.address.drivers import DRIVERS
-from orchestrator.databases import MigrationLock, ask
-from orchestrator.databases.diagnosis import CLUSTER, Diagnosis
-from orchestrator.databases.mysql.errors import code_of, diagnose
-from orchestrator.databases.mysql.lock import NamedLock
+from orchestrator.databases import ask
 
 if TYPE_CHECKING:
     import ssl
@@ -19,6 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from orchestrator.databases import MigrationLock
+    from orchestrator.databases.diagnosis import Diagnosis
     from orchestrator.databases.observation import Observation
     from orchestrator.databases.statements import RecordedSession
 
@@ -62,17 +61,19 @@ class MySQL:
         server = server or ":".join(str(found.get(name)) for name in ("hostname", "port", "datadir"))
         return f"{server}/{ask(dbapi_connection, 'SELECT DATABASE()')[0][0]}"
 
-    def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
+    def diagnose(self, error: BaseException, url: "URL | None" = None) -> "Diagnosis":
         """Return the diagnosis by error code."""
+        from orchestrator.databases.mysql.errors import diagnose
+
         return diagnose(error, url)
 
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether it is error 1146."""
-        return code_of(error) == _NO_SUCH_TABLE
+        return _code_of(error) == _NO_SUCH_TABLE
 
     def is_existing_table(self, error: BaseException) -> bool:
         """Return whether it is error 1050."""
-        return code_of(error) == _TABLE_EXISTS
+        return _code_of(error) == _TABLE_EXISTS
 
     async def check_readable(self, connection: "AsyncConnection") -> None:
         """Do nothing: the login has shown it."""
@@ -90,7 +91,7 @@ class MySQL:
         if reader:
             raise ReadOnlyError(1836, "Running in read-only mode (innodb_read_only)")
 
-    async def why_not_lockable(self, connection: "AsyncConnection") -> Diagnosis | None:
+    async def why_not_lockable(self, connection: "AsyncConnection") -> "Diagnosis | None":
         """Return a diagnosis on a cluster, where GET_LOCK is local to a node.
 
         See https://mariadb.com/kb/en/mariadb-galera-cluster-known-limitations/. Poolers that know MySQL keep a session
@@ -101,11 +102,15 @@ class MySQL:
         variables = {each["Variable_name"]: each["Value"] for each in found}
         await connection.rollback()
         if variables.get("wsrep_on") == "ON" and variables.get("wsrep_provider", "none") != "none":
+            from orchestrator.databases.diagnosis import CLUSTER
+
             return CLUSTER.found("", "the server is a node of a Galera cluster (wsrep_on = ON)")
         return None
 
-    def lock(self, dbapi_connection: Any) -> MigrationLock:
+    def lock(self, dbapi_connection: Any) -> "MigrationLock":
         """Return a GET_LOCK lock, which ends with the session and survives commits, including DDL's implicit ones."""
+        from orchestrator.databases.mysql.lock import NamedLock
+
         return NamedLock(dbapi_connection)
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
@@ -144,6 +149,12 @@ class MySQL:
     def cancel_sql(self, connection_id: int) -> str:
         """Return KILL QUERY: the statement ends with 1317; the session and its lock stay."""
         return f"KILL QUERY {connection_id:d}"
+
+
+def _code_of(error: BaseException) -> int | None:
+    from orchestrator.databases.mysql.errors import code_of
+
+    return code_of(error)
 
 
 class ReadOnlyError(Exception):

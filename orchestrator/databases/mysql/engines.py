@@ -5,11 +5,12 @@ from typing import Any
 
 from orchestrator.databases import ask
 from orchestrator.databases.statements import Kind, Statement
+from orchestrator.patterns import pattern
 
 TRANSACTIONAL = ("InnoDB", "ndbcluster", "RocksDB", "TokuDB")
-ENGINE = re.compile(r"\bENGINE=(\w+)")
+ENGINE = pattern(r"\bENGINE=(\w+)")
 """In the last line of a table's SHOW CREATE."""
-INDIRECT = re.compile(r"\b(?:trigger|view|procedure|function)\b", re.IGNORECASE)
+INDIRECT = pattern(r"\b(?:trigger|view|procedure|function)\b", re.IGNORECASE)
 """Statements that name what may write to other tables."""
 _UNSAFE = f"FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN {TRANSACTIONAL}"
 _BODIES = (
@@ -17,7 +18,7 @@ _BODIES = (
     ("ACTION_STATEMENT", "TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"),
     ("VIEW_DEFINITION", "VIEWS WHERE TABLE_SCHEMA = DATABASE()"),
 )
-_QUALIFIER = re.compile(r"([\w$]+)[`\"]?\s*\.\s*[`\"]?[\w$]")
+_QUALIFIER = pattern(r"([\w$]+)[`\"]?\s*\.\s*[`\"]?[\w$]")
 
 
 class UnsafeTables:

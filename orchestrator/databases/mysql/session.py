@@ -13,6 +13,7 @@ from orchestrator.databases.mysql.errors import code_of
 from orchestrator.databases.mysql.grammar import read, recall
 from orchestrator.databases.mysql.words import SETTINGS
 from orchestrator.databases.statements import SHORT, UNKNOWN, VIEW, Kind, Statement, masked
+from orchestrator.patterns import pattern
 
 _NOT_SHOWN: dict[int | None, str] = {
     # database, table, routine, trigger, event, wrong object, sequence
@@ -27,11 +28,11 @@ _SHOW_BY = "SET sql_mode = '{}', time_zone = '{}', sql_quote_show_create = {}"
 _LOCK_WAIT_TIMEOUT, _DEADLOCK = 1205, 1213
 _DEFINITION_COLUMNS = {"TABLE": 1, "TRIGGER": 2, "PROCEDURE": 2, "FUNCTION": 2, "EVENT": 3, "SEQUENCE": 1}
 _WRITE = Statement(Kind.WRITE)
-_USE = re.compile(r"\s*use\b", re.IGNORECASE)
+_USE = pattern(r"\s*use\b", re.IGNORECASE)
 # Most statements of a long revision are like this, and all have different texts: no function, comment, variable, second
 # statement, other database, or quote that a backslash may escape. Only the words ignore case: a set of characters that
 # does takes 8 ms to compile.
-_SIMPLE = re.compile(
+_SIMPLE = pattern(
     r"(?:(?i:insert\s+into)\s+[`\w]+\s*(?:\([^()]*\)\s*)?(?i:values)\s*\(|(?i:update)\s+[`\w]+\s+(?i:set)\b"
     r"|(?i:delete\s+from)\s+[`\w]+\s+(?i:where)\b)(?:[^;@#/(\\-]|-(?!-))*+\Z"
 )

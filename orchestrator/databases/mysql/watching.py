@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases.observation import STATEMENT_LENGTH, Blocker, Observation, answer
+from orchestrator.patterns import pattern
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,7 +23,7 @@ _SESSIONS = (
     """,  # noqa: S608  # a number of ours
     "SHOW PROCESSLIST",  # MySQL reports that this is deprecated
 )
-_WAITS_FOR_TABLE = re.compile(r"waiting for .*(lock|flush)", re.IGNORECASE)
+_WAITS_FOR_TABLE = pattern(r"waiting for .*(lock|flush)", re.IGNORECASE)
 # `trx_started` is in the time zone of the machine. Thread 0 has no client: the purge, or a prepared XA transaction.
 _TRANSACTIONS = """
 SELECT trx_mysql_thread_id AS id, trx_state AS state,

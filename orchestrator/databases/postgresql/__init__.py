@@ -3,10 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.databases import MigrationLock, ask
-from orchestrator.databases.diagnosis import POOLER, Diagnosis
-from orchestrator.databases.postgresql.errors import diagnose, sqlstate_of
-from orchestrator.databases.postgresql.lock import AdvisoryLock
+from orchestrator.databases import ask
 
 if TYPE_CHECKING:
     import ssl
@@ -15,6 +12,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from orchestrator.databases import MigrationLock
+    from orchestrator.databases.diagnosis import Diagnosis
     from orchestrator.databases.observation import Observation
     from orchestrator.databases.statements import RecordedSession
 
@@ -57,17 +56,19 @@ class PostgreSQL:
             server = ask(dbapi_connection, "SELECT system_identifier FROM pg_control_system()")[0][0]
         return f"{server}/{database}"
 
-    def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
+    def diagnose(self, error: BaseException, url: "URL | None" = None) -> "Diagnosis":
         """Return the diagnosis by SQLSTATE."""
+        from orchestrator.databases.postgresql.errors import diagnose
+
         return diagnose(error, url)
 
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether it is SQLSTATE 42P01."""
-        return sqlstate_of(error) == _UNDEFINED_TABLE
+        return _sqlstate_of(error) == _UNDEFINED_TABLE
 
     def is_existing_table(self, error: BaseException) -> bool:
         """Return whether it is SQLSTATE 42P07."""
-        return sqlstate_of(error) == _DUPLICATE_TABLE
+        return _sqlstate_of(error) == _DUPLICATE_TABLE
 
     async def check_readable(self, connection: "AsyncConnection") -> None:
         """Do nothing: the login has shown it."""
@@ -80,7 +81,7 @@ class PostgreSQL:
         if read_only == "on":
             raise ReadOnlyError
 
-    async def why_not_lockable(self, connection: "AsyncConnection") -> Diagnosis | None:
+    async def why_not_lockable(self, connection: "AsyncConnection") -> "Diagnosis | None":
         """Return whether a pooler shares sessions: a connection changes its backend, or two have the same one.
 
         A round-robin pooler shows the first, a last-used-first pooler the second. Several rounds are needed, because
@@ -94,16 +95,20 @@ class PostgreSQL:
         if len(ours) == len(theirs) == 1 and ours != theirs:
             return None
         seen = ", ".join(str(each) for each in sorted(ours | theirs))
+        from orchestrator.databases.diagnosis import POOLER
+
         return POOLER.found(
             "", f"two connections of ours did not get one session each, but took turns in the backends {seen}"
         )
 
-    def lock(self, dbapi_connection: Any) -> MigrationLock:
+    def lock(self, dbapi_connection: Any) -> "MigrationLock":
         """Return a session-level advisory lock, polled.
 
         Waiting inside pg_advisory_lock would hold a snapshot, for which the holder's CREATE INDEX CONCURRENTLY waits:
         https://github.com/golang-migrate/migrate/issues/960.
         """
+        from orchestrator.databases.postgresql.lock import AdvisoryLock
+
         return AdvisoryLock(dbapi_connection)
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
@@ -141,6 +146,12 @@ class PostgreSQL:
     def cancel_sql(self, connection_id: int) -> str:
         """Return pg_cancel_backend: the statement ends with 57014 and its transaction rolls back."""
         return f"SELECT pg_cancel_backend({connection_id:d})"
+
+
+def _sqlstate_of(error: BaseException) -> str | None:
+    from orchestrator.databases.postgresql.errors import sqlstate_of
+
+    return sqlstate_of(error)
 
 
 class ReadOnlyError(Exception):

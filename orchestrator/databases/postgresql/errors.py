@@ -1,6 +1,5 @@
 """The errors of PostgreSQL, and what they mean."""
 
-import re
 from typing import Any
 
 from sqlalchemy.engine.url import URL
@@ -30,6 +29,7 @@ from orchestrator.databases.diagnosis import (
     unknown,
 )
 from orchestrator.databases.postgresql.rights import grant
+from orchestrator.patterns import pattern
 
 # SQLSTATEs, complete or by class: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CAUSES: dict[str, Cause] = {
@@ -48,12 +48,12 @@ _CAUSES: dict[str, Cause] = {
 }
 _IN_WORDS = ("psycopg", "pg8000")
 _TEXTS = (
-    (re.compile("Connection refused"), REFUSED),
-    (re.compile("could not translate host name|Name or service not known|failed to resolve host"), DNS),
-    (re.compile("timeout expired|Connection timed out|connection timeout"), TIMEOUT),
-    (re.compile("No route to host|Network is unreachable"), NETWORK),
+    (pattern("Connection refused"), REFUSED),
+    (pattern("could not translate host name|Name or service not known|failed to resolve host"), DNS),
+    (pattern("timeout expired|Connection timed out|connection timeout"), TIMEOUT),
+    (pattern("No route to host|Network is unreachable"), NETWORK),
     (
-        re.compile(
+        pattern(
             "server closed the connection|connection (?:is|already) (?:closed|lost)|the connection is (?:closed|lost)|"
             "network error|Connection reset|Broken pipe|no connection to the server|SSL SYSCALL error|"
             "SSL connection has been closed|lost synchronization"
@@ -89,8 +89,8 @@ def _of_text(error: BaseException) -> Diagnosis | None:
     message = _message(error)
     if not any(isinstance(each, DBAPIError) or type(each).__module__.startswith(_IN_WORDS) for each in chain(error)):
         return None
-    for pattern, cause in _TEXTS:
-        if pattern.search(message):
+    for words, cause in _TEXTS:
+        if words.search(message):
             return cause.found("", message)
     lost = any(isinstance(each, DBAPIError) and each.connection_invalidated for each in chain(error))
     return LOST.found("", message) if lost else None

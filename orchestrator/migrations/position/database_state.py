@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
-from orchestrator.databases.diagnosis import RIGHTS, UNKNOWN_DATABASE, Cause, Verdict
-from orchestrator.databases.waiting import Look, NotReadyError
+from orchestrator.databases.connecting import Look, NotReadyError
 from orchestrator.errors import StartupError
 from orchestrator.migrations.position.lineage import Entry, Position
 from orchestrator.migrations.position.target import Place, Target
@@ -21,10 +20,8 @@ if TYPE_CHECKING:
 ReadPlaces = Callable[[Target], Awaitable[Sequence[Place]]]
 
 _logger = logging.getLogger(__name__)
-_NOT_AT_HEAD = Cause(
-    Verdict.RETRY,
-    "not_at_head",
-    "Run the task that migrates: `orchestrator migrate`. `serve` does it itself unless ORCHESTRATOR_MIGRATE is false.",
+_NOT_AT_HEAD = (
+    "Run the task that migrates: `orchestrator migrate`. `serve` does it itself unless ORCHESTRATOR_MIGRATE is false."
 )
 _HEADS = "SELECT version_num FROM alembic_version"
 # One statement, so that both parts show the same moment. Separate columns avoid a mix of collations.
@@ -60,6 +57,8 @@ def to_be_created(error: StartupError, target: Target | None) -> DatabaseState:
     Raises:
         StartupError: `error`, in every other case.
     """
+    from orchestrator.databases.diagnosis import UNKNOWN_DATABASE
+
     if target is None or not target.env.ask or error.failure.error_type != UNKNOWN_DATABASE.error_type:
         raise error
     _logger.warning("The database does not exist; env.py is run, as it may create it.")
@@ -89,19 +88,24 @@ def readiness_check(
         if migrate:
             await backend.check_writable(connection)
         elif behind:
-            raise NotReadyError(_NOT_AT_HEAD.found("", _behind(behind[0])))
+            raise _behind(behind[0])
         return seen
 
     return look
 
 
-def _behind(place: Place) -> str:
+def _behind(place: Place) -> NotReadyError:
+    from orchestrator.databases.diagnosis import Diagnosis, Verdict
+
     which = f"the database ({place.position.context})" if place.position.context else "the database"
-    return f"{which} is at {names(place.position.heads)}, and this image needs {names(place.target.revisions)}"
+    difference = f"{which} is at {names(place.position.heads)}, and this image needs {names(place.target.revisions)}"
+    return NotReadyError(Diagnosis(Verdict.RETRY, "not_at_head", "", difference, _NOT_AT_HEAD))
 
 
 def unreadable(error: BaseException, backend: "Backend") -> bool:
     """Return whether the error means that the journal is missing, or not readable for this user."""
+    from orchestrator.databases.diagnosis import RIGHTS
+
     return backend.is_missing_table(error) or backend.diagnose(error).error_type == RIGHTS.error_type
 
 

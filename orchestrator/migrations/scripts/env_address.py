@@ -1,8 +1,9 @@
 """Finds where env.py gets its database's address from, by its syntax tree; runs nothing."""
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
+
+from orchestrator.patterns import pattern
 
 Names = Mapping[str, Sequence[ast.expr]]
 """What is bound to a name, wherever."""
@@ -10,7 +11,7 @@ Functions = Mapping[str, ast.FunctionDef | ast.AsyncFunctionDef]
 _OPTION = "sqlalchemy.url"
 _VARIABLE = "DATABASE_URL"
 # Replacing these parts of a URL changes its driver or its escaping, but not the database.
-_DRIVER_TEXT = re.compile(r"%*|[a-z0-9]*(\+[a-z0-9]+)?(://)?")
+_DRIVER_TEXT = pattern(r"%*|[a-z0-9]*(\+[a-z0-9]+)?(://)?")
 _DEPTH = 8
 
 

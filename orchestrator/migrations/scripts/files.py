@@ -7,7 +7,6 @@ Alembic reads it.
 
 import ast
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,9 +14,10 @@ from pathlib import Path
 from orchestrator.migrations.scripts.config import AlembicFiles, where_to_look
 from orchestrator.migrations.scripts.facts import checksum, description_of
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
+from orchestrator.patterns import pattern
 
 _SPECIAL_OPTIONS = ("version_locations", "recursive_version_locations", "sourceless")
-_SCRIPT = re.compile(r"(?!\.#|__init__).*\.py$")
+_SCRIPT = pattern(r"(?!\.#|__init__).*\.py$")
 _NAMES = {"revision", "down_revision", "depends_on"}  # a label matters where one is depended on: Alembic's question
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import Backend, backend_for
-from orchestrator.databases.waiting import connected
+from orchestrator.databases.connecting import connected
 from orchestrator.errors import DatabaseUnreachable, HookFailed, StartupError
 from orchestrator.events import Emit, HookCompleted, HookProgress, HookStarted
 from orchestrator.hooks.commands import HookName, command_of

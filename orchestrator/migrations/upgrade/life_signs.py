@@ -9,8 +9,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import Backend
+from orchestrator.databases.connecting import connected
 from orchestrator.databases.diagnosis import innermost_message
-from orchestrator.databases.waiting import connected
 from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.upgrade.lock_guard import LockGuard
 from orchestrator.migrations.upgrade.resting import rest_seconds

@@ -11,9 +11,9 @@ import time
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import Backend, backend_for
+from orchestrator.databases.connecting import connected
 from orchestrator.databases.diagnosis import DNS, LOST, NETWORK, REFUSED, TIMEOUT
 from orchestrator.databases.observation import Observation
-from orchestrator.databases.waiting import connected
 from orchestrator.events import Emit, RevisionProgress
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError

@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from orchestrator.databases import backend_for
+from orchestrator.databases.connecting import Look, T, connected
 from orchestrator.databases.diagnosis import TIMEOUT, Diagnosis, Verdict
 from orchestrator.databases.interruption import Interrupted
 from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.turn import Turn
-from orchestrator.databases.waiting import Look, T, connected, wait_for_database
+from orchestrator.databases.waiting import wait_for_database
 from orchestrator.errors import DatabaseUnreachable, StartupError
 from orchestrator.events import Emit
 from orchestrator.hooks.commands import HookName

@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, Dialect, Engine
 
 from orchestrator.address import AddressError, of_call
 from orchestrator.databases import Backend, backend_for
-from orchestrator.databases.waiting import connected
+from orchestrator.databases.connecting import connected
 from orchestrator.dialects import DIALECTS, same_kind
 from orchestrator.errors import StartupError
 from orchestrator.logins.credentials import Credentials
