@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from orchestrator.command_line.commands import Commands, Described, Tool
-from orchestrator.command_line.printers import PRINTERS
 from orchestrator.errors import EXIT_OK, EXIT_USAGE
 from orchestrator.extras import DISTRIBUTION
 from orchestrator.runtime.stop import Stop
@@ -18,7 +17,28 @@ from orchestrator.runtime.task import Task
 from orchestrator.serving import probe as health
 
 
-@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+class _Program(Commands):
+    """The commands. Those that print are imported when one of them, or the list of all, is asked for."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of this name."""
+        if cmd_name not in self.commands:
+            self._add_printers()
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all names."""
+        self._add_printers()
+        return super().list_commands(ctx)
+
+    def _add_printers(self) -> None:
+        from orchestrator.command_line.printers import PRINTERS
+
+        for printer in PRINTERS:
+            self.add_command(printer)
+
+
+@click.group(cls=_Program, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name=DISTRIBUTION)
 @click.pass_context
 def cli(context: click.Context) -> int | None:
@@ -105,10 +125,6 @@ def _run(task: Task, stop: Stop) -> int:
     from orchestrator.start.process import run as carry_out
 
     return carry_out(task, stop)
-
-
-for printer in PRINTERS:
-    cli.add_command(printer)
 
 
 def _of_a_start(error: click.ClickException) -> bool:

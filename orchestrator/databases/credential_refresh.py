@@ -5,10 +5,11 @@ reconnects after weeks. Only logins that we handed out are changed.
 """
 
 import contextlib
+import functools
 import os
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
@@ -19,9 +20,11 @@ from orchestrator.dialects import default_port
 from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
-from orchestrator.logins.iam import Login, Tokens, secrets_of
 from orchestrator.logins.issued_logins import unchanged
 from orchestrator.runtime.concurrency import in_daemon_thread
+
+if TYPE_CHECKING:
+    from orchestrator.logins.iam import Tokens
 
 SIGNATURES_KEPT = 200  # a token is valid for 15 minutes; masking all earlier ones would slow each log line
 
@@ -46,8 +49,13 @@ class Logins:
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
-        self._tokens = Tokens(os.environ)
         self._signatures: deque[str] = deque(maxlen=SIGNATURES_KEPT)
+
+    @functools.cached_property
+    def _tokens(self) -> "Tokens":
+        from orchestrator.logins.iam import Tokens
+
+        return Tokens(os.environ)
 
     def renew(self, dialect: Dialect, _record: Any, _args: Any, parameters: Parameters) -> None:
         """Change the arguments that the driver is about to be called with."""
@@ -71,6 +79,8 @@ class Logins:
 
     def _put_token(self, dialect: Dialect, user: str, parameters: Parameters) -> None:
         """Use a token, and the TLS that it requires, unless the login is not ours or the driver is unknown."""
+        from orchestrator.logins.iam import Login
+
         port = parameters.get("port") or default_port(dialect.name)
         asked = Login(str(parameters.get("host", "")), int(port or 0), user)
         tls, driver = self._credentials.tls, DRIVERS.get(dialect.driver)
@@ -85,6 +95,8 @@ class Logins:
         parameters.update({driver.password_key: token, **dict(driver.token)})
 
     def _hide(self, token: str) -> None:
+        from orchestrator.logins.iam import secrets_of
+
         secrets = secrets_of(token)
         REDACTOR.register(secrets)
         if len(self._signatures) == SIGNATURES_KEPT:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine.url import URL
 
@@ -10,9 +11,11 @@ from orchestrator import extras
 from orchestrator.address import OwnAddress
 from orchestrator.address.drivers import DRIVERS, Tls
 from orchestrator.dialects import is_file, same_kind
-from orchestrator.logins import iam
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.logins.database_url import Login
+
+if TYPE_CHECKING:
+    from orchestrator.logins import iam
 
 
 def tls_of(path: str | None) -> Tls | None:
@@ -48,12 +51,14 @@ def check_driver(address: OwnAddress) -> None:
         )
 
 
-def check_tokens(logins: Sequence[iam.Login], environ: Mapping[str, str], *, tls: bool) -> None:
+def check_tokens(logins: "Sequence[iam.Login]", environ: Mapping[str, str], *, tls: bool) -> None:
     """Check that IAM tokens can be made for these logins.
 
     Raises:
         CredentialsError: they cannot; the message gives the cure.
     """
+    from orchestrator.logins import iam
+
     if problem := iam.problem(logins, environ, tls=tls):
         raise CredentialsError("DATABASE_IAM_AUTH", problem)
 

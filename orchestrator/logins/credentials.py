@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine.url import URL
 
 from orchestrator.address import OwnAddress
-from orchestrator.logins import credential_checks, iam
+from orchestrator.logins import credential_checks
 from orchestrator.logins.app_driver import DatabaseUntoldError, in_form_of, with_installed_driver
 from orchestrator.logins.contradictions import contradictions
 from orchestrator.logins.database_secrets import CredentialsError
@@ -21,6 +21,7 @@ from orchestrator.logins.issued_logins import IssuedLogins
 
 if TYPE_CHECKING:
     from orchestrator.address.drivers import Tls
+    from orchestrator.logins import iam
     from orchestrator.variables.definition import Fault
 
 AGAIN_SECONDS = 0.1  # before a faulty file is read again: it may be half written
@@ -192,7 +193,7 @@ class Credentials:
         from_file = bool(given & _MIGRATION_FILES) or (bool(given & _FILES) and not given & _FIXED)
         return from_file or (self.uses_tokens and self.known and not self.migration_url().password)
 
-    def takes_token(self, login: iam.Login) -> bool:
+    def takes_token(self, login: "iam.Login") -> bool:
         """Return whether this login, of the app or for migrating, has no password and therefore gets a token."""
         app = self._app()
         return self.uses_tokens and login in _without_password(app, self._for_migrating(app))
@@ -232,7 +233,9 @@ def _added_to(faults: "list[Fault]") -> Iterator[None]:
         faults += [fault for fault in error.faults if fault.variable not in blamed]
 
 
-def _without_password(*logins: Login | None) -> list[iam.Login]:
+def _without_password(*logins: Login | None) -> "list[iam.Login]":
+    from orchestrator.logins import iam
+
     return [found for login in logins if login and (found := iam.login_of(login.url))]
 
 

@@ -108,50 +108,50 @@ class StartupStatus:
     def observe(self, event: Event) -> None:
         """Update the status by `event`; kinds without a handler change nothing."""
 
-    @observe.register
+    @observe.register(events.StateChanged)
     def _(self, event: events.StateChanged) -> None:
         self.state = self.phase = event.state
 
-    @observe.register
+    @observe.register(events.ProcessStarted)
     def _(self, _event: events.ProcessStarted) -> None:
         self.phase = "waiting_for_database"
         self._wait_for("database")
 
-    @observe.register
+    @observe.register(events.DatabaseRetryScheduled | errors.Failure)
     def _(self, event: events.DatabaseRetryScheduled | errors.Failure) -> None:
         told = event.fields(self._clean)
         self._error = {name: told.get(name, "") for name in ("error_type", "error_code", "error_message", "hint")}
 
-    @observe.register
+    @observe.register(events.DependencyRetryScheduled)
     def _(self, event: events.DependencyRetryScheduled) -> None:
         self._wait_for("service", event.dependency)
 
-    @observe.register
+    @observe.register(events.DependencyReady | events.LockAcquired)
     def _(self, _event: events.DependencyReady | events.LockAcquired) -> None:
         self._wait = None
 
-    @observe.register
+    @observe.register(events.DatabaseReady)
     def _(self, _event: events.DatabaseReady) -> None:
         self.phase, self._error, self._wait = "database_ready", None, None
 
-    @observe.register
+    @observe.register(events.LockWaiting)
     def _(self, event: events.LockWaiting) -> None:
         self.phase = "waiting_for_lock"
         self._wait_for("migration_lock", event.holder)
 
-    @observe.register
+    @observe.register(events.MigrationsPlanned)
     def _(self, event: events.MigrationsPlanned) -> None:
         self._step, self._to_do, self._pending = "migration", event.pending_count, event.pending
 
-    @observe.register
+    @observe.register(events.RevisionStarted)
     def _(self, event: events.RevisionStarted) -> None:
         self.phase, self._revision, self._to_do = "applying_revision", event.revision, event.pending_count
 
-    @observe.register
+    @observe.register(events.RevisionRetryScheduled)
     def _(self, event: events.RevisionRetryScheduled) -> None:
         self._wait_for("table_lock", event.blocked_by)
 
-    @observe.register
+    @observe.register(events.RevisionProgress)
     def _(self, event: events.RevisionProgress) -> None:
         told = event.fields(self._clean)
         self._statement = {name: told[name] for name in _OF_STATEMENT}
@@ -161,19 +161,19 @@ class StartupStatus:
         else:
             self._wait = None
 
-    @observe.register
+    @observe.register(events.RevisionApplied)
     def _(self, event: events.RevisionApplied) -> None:
         self._done, self._statement, self._wait = event.index, None, None
 
-    @observe.register
+    @observe.register(events.MigrationsCompleted | events.MigrationsCurrent | errors.DatabaseAheadTolerated)
     def _(self, _event: events.MigrationsCompleted | events.MigrationsCurrent | errors.DatabaseAheadTolerated) -> None:
         self.phase, self._step, self._revision = "starting_app", "app", ""
         self._done, self._to_do, self._wait = self._to_do or self._done, 0, None
 
-    @observe.register
+    @observe.register(events.HookStarted)
     def _(self, _event: events.HookStarted) -> None:
         self.phase, self._wait = "running_hook", None
 
-    @observe.register
+    @observe.register(events.HookCompleted)
     def _(self, _event: events.HookCompleted) -> None:
         self.phase = "starting_app" if self._step == "app" else self.state

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from orchestrator.patterns import pattern
-from orchestrator.variables.service_address import parse as service_addresses
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 LogFormat = Literal["auto", "json", "text"]
@@ -134,7 +133,9 @@ def host_or_address(text: str) -> str:
 
 def services(text: str) -> str:
     """Accept addresses of services, separated by commas."""
-    service_addresses(text)
+    from orchestrator.variables.service_address import parse
+
+    parse(text)
     return text
 
 
