@@ -15,6 +15,5 @@ class _Later:
 
     def __getattr__(self, name: str) -> Any:
         """Compile, and keep what was asked for, so that the next use finds it."""
-        found = getattr(re.compile(self._text, self._flags), name)
-        setattr(self, name, found)
+        found = vars(self)[name] = getattr(re.compile(self._text, self._flags), name)
         return found
