@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.databases.waiting import DOUBTS
+from orchestrator.databases.failed_attempts import DOUBTS
 from tests.acceptance.outcome import assert_well_formed
 from tests.acceptance.waits import (
     MYSQL,
