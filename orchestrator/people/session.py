@@ -31,6 +31,7 @@ from orchestrator.log import REDACTOR
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.known_secrets import known_secrets
 from orchestrator.migrations.position.target import Target, env_may_tell, read_target
+from orchestrator.migrations.scripts.config import where_to_look
 from orchestrator.people.app import use_apps_configuration
 from orchestrator.people.printing import printing_to_stderr
 from orchestrator.runtime.concurrency import MAIN_THREAD, in_main_thread
@@ -115,7 +116,7 @@ def carry_out(command: str, stop: Stop, story: Story) -> int:
 def _carry_out(command: str, stop: Stop, story: Story) -> Answer:
     session = begun(command, stop)
     if not env_may_tell(session.settings):
-        require_address(session.credentials)
+        require_address(session.credentials, where_to_look())
     return MAIN_THREAD.serve(lambda: asyncio.run(story(session)), after_each=lambda: None)
 
 

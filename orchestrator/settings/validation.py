@@ -112,19 +112,24 @@ def invalid(faults: list[Fault]) -> SettingsInvalid:
     )
 
 
-def require_address(credentials: "Credentials") -> None:
+def require_address(credentials: "Credentials", where_env_is: str = "") -> None:
     """Check that the address of the database is known, and that parts of an address do not contradict it.
+
+    Args:
+        credentials: what the variables and env.py give.
+        where_env_is: if there is no env.py here: a sentence about where to find it.
 
     Raises:
         StartupError: with SettingsInvalid: neither the variables nor env.py give it, or they differ.
     """
     if not credentials.known:
         require_whole_address(credentials)
+        neither = "there is no alembic.ini here" if where_env_is else "env.py gives no address either"
         problem = (
-            "it is not set, and env.py gives no address either: set DATABASE_URL, DATABASE_SECRET or "
-            "DATABASE_HOST with its companions, or ORCHESTRATOR_EMBEDDED_DATABASE=allow for an SQLite file in the "
-            "working directory"
+            f"it is not set, and {neither}: set DATABASE_URL, DATABASE_SECRET or DATABASE_HOST with its companions, or "
+            "ORCHESTRATOR_EMBEDDED_DATABASE=allow for an SQLite file in the working directory"
         )
+        problem += f". {where_env_is}" if where_env_is else ""
         raise StartupError(invalid([DatabaseSettings.fault("DATABASE_URL", problem)]))
     if _contradicted(credentials):
         require_whole_address(credentials)

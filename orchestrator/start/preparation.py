@@ -20,6 +20,7 @@ from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
 from orchestrator.migrations.position.target import Target, at_head, env_is_asynchronous, env_may_tell, read_target
+from orchestrator.migrations.scripts.config import where_to_look
 from orchestrator.runtime.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
@@ -39,7 +40,7 @@ def read_credentials(settings: Settings) -> Credentials:
     """
     credentials = load_credentials(os.environ, asynchronous=env_is_asynchronous(settings))
     if not env_may_tell(settings):
-        require_address(credentials)
+        require_address(credentials, where_to_look())
     import_driver(credentials)  # two threads that import at the same time take longer than one
     return credentials
 

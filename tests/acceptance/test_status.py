@@ -15,7 +15,7 @@ from orchestrator.log import CONTEXT
 from orchestrator.runtime.stop import Stop
 from tests.acceptance.contexts import multidb, tenants
 from tests.acceptance.migrations import CREATE, add_two, locks, migrate, untouched
-from tests.harness import Project
+from tests.harness import Project, make_project
 from tests.servers import Database, backends
 
 PRINT = "import sys; sys.stdout.reconfigure(line_buffering=True); print('hello\\nfrom env.py')"
@@ -139,6 +139,21 @@ def test_it_shows_the_progress_of_an_interrupted_revision(project: Project, data
     assert run["statements_done"] == 1
     assert "CREATE TABLE plants" in " ".join(run["statements"])
     assert "r1 was interrupted: 1 statement done" in ask()[1]
+
+
+@backends("sqlite")
+def test_a_directory_without_alembics_configuration_is_named_with_the_right_one(
+    tmp_path: Path, ask: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who starts it in the wrong directory would look for the fault in env.py."""
+    make_project(tmp_path / "shop" / "backend")
+    monkeypatch.chdir(tmp_path / "shop")
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("ORCHESTRATOR_APP", "of_the_shop:app")
+    code, out, err = ask()
+    assert (code, out) == (78, ""), err
+    assert "DATABASE_URL: it is not set, and there is no alembic.ini here: set DATABASE_URL" in err
+    assert "ORCHESTRATOR_ALEMBIC_CONFIG=backend/alembic.ini" in err
 
 
 @backends("mariadb", "mysql")
