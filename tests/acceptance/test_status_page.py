@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from tests.harness import Orchestrator, Project, make_project
 from tests.servers import chromium
 
+expect.set_options(timeout=30_000)  # milliseconds; without this 5 s, in which a busy machine may not start the app
 # Nothing of a test's browser looks for a network that is not there.
 QUIET = (
     "--no-sandbox",
@@ -95,7 +96,7 @@ async def test_the_page_works_without_scripts(browser: Browser, project: Project
         await expect(page.get_by_role("heading")).to_have_text("Migrating the database…")
         await expect(page.get_by_label("Revisions").get_by_role("listitem")).to_have_count(0)  # public detail
         (project.path / "go-on").touch()
-        await expect(page.locator("body")).to_have_text("hello", timeout=20_000)
+        await expect(page.locator("body")).to_have_text("hello")
 
 
 async def test_the_page_of_the_plants_documents_the_api(page: Page, tmp_path: Path) -> None:

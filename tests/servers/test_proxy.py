@@ -9,6 +9,7 @@ from tests.servers import HOST
 from tests.servers.peers import listening
 from tests.servers.proxy import Mode, Proxy
 
+SILENT_SECONDS = 0.2  # after so long nothing will come; what comes may take longer on a busy machine
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -34,9 +35,9 @@ async def ends(proxy: Proxy) -> AsyncIterator[Ends]:
     ends[1].close()
 
 
-async def _said_back(ends: Ends, data: bytes) -> bytes:
+async def _said_back(ends: Ends, data: bytes, within: float = 10) -> bytes:
     ends[1].write(data)
-    return await asyncio.wait_for(ends[0].read(65_536), 0.2)
+    return await asyncio.wait_for(ends[0].read(65_536), within)
 
 
 async def test_refusing_is_for_new_connections(proxy: Proxy, ends: Ends) -> None:
@@ -55,7 +56,7 @@ async def test_silence_is_for_new_connections(proxy: Proxy, ends: Ends) -> None:
     await proxy.set(Mode.SILENT)
     new = await asyncio.open_connection(HOST, proxy.port)
     with pytest.raises(TimeoutError):
-        await _said_back(new, b"hello?")
+        await _said_back(new, b"hello?", SILENT_SECONDS)
     assert await _said_back(ends, b"still there") == b"still there"
     new[1].close()
 
@@ -64,7 +65,7 @@ async def test_a_black_hole_gives_back_what_fell_in(proxy: Proxy, ends: Ends) ->
     """Nothing passes on any connection, and all of it afterwards."""
     await proxy.set(Mode.BLACKHOLE)
     with pytest.raises(TimeoutError):
-        await _said_back(ends, b"late")
+        await _said_back(ends, b"late", SILENT_SECONDS)
     await proxy.set(Mode.PASS)
     assert await ends[0].read(65_536) == b"late"
 
@@ -82,18 +83,18 @@ async def test_a_tripwire_stops_the_traffic_to_the_byte(proxy: Proxy, ends: Ends
     assert await _said_back(ends, b"a mark too early") == b"a mark too early"
     assert await _said_back(ends, b"the first") == b"the first"
     ends[1].write(b"a mark and more")
-    await asyncio.wait_for(wire.reached.wait(), 1)
+    await asyncio.wait_for(wire.reached.wait(), 10)
     with pytest.raises(TimeoutError):
-        await _said_back(ends, b"!")
+        await _said_back(ends, b"!", SILENT_SECONDS)
     await proxy.set(Mode.PASS)
-    assert await asyncio.wait_for(ends[0].readexactly(16), 1) == b"a mark and more!"
+    assert await asyncio.wait_for(ends[0].readexactly(16), 10) == b"a mark and more!"
 
 
 async def test_a_stranded_connection_leads_nowhere_while_new_ones_pass(proxy: Proxy, ends: Ends) -> None:
     """The peer hears neither data nor the end of it, and a reset when the host is given up for lost."""
     async with proxy.stranding():
         with pytest.raises(TimeoutError):
-            await _said_back(ends, b"hello?")
+            await _said_back(ends, b"hello?", SILENT_SECONDS)
         new = await asyncio.open_connection(HOST, proxy.port)
         assert await _said_back(new, b"hello") == b"hello"
     with pytest.raises(ConnectionResetError):
