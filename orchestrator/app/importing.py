@@ -74,8 +74,8 @@ def _where_it_was_looked_for(settings: Settings) -> str:
     installed = [*sysconfig.get_paths().values()]
     own = [each for each in dict.fromkeys(sys.path) if not any(Path(each).is_relative_to(one) for one in installed)]
     places = ", ".join([each or "." for each in own if Path(each).is_dir()][:_PATHS_TOLD])
-    found = likely_app(Path.cwd())
-    likely = f" {found} seems to hold an app: ORCHESTRATOR_APP={_import_string(found)}?" if found else ""
+    file, app = likely_app(Path.cwd())
+    likely = f" {file} seems to hold an app: ORCHESTRATOR_APP={app}?" if file else ""
     return (
         f"{_named(settings)}: {path}.py or {path}/__init__.py was looked for in {places} and among the"
         f" installed packages. Set ORCHESTRATOR_APP=module:attribute; UVICORN_APP_DIR adds a directory.{likely}"
@@ -108,7 +108,3 @@ def is_asgi_app(value: object) -> bool:
 def _named(settings: Settings) -> str:
     given = "app" in settings.fields_set
     return f"{'ORCHESTRATOR_APP names' if given else 'ORCHESTRATOR_APP is not set; its default is'} {settings.app}"
-
-
-def _import_string(file: str) -> str:
-    return f"{file.removesuffix('.py').replace('/', '.')}:app"

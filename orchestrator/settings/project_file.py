@@ -1,10 +1,14 @@
 """The app that the project's own files name: pyproject.toml, as FastAPI's command reads it."""
 
 import importlib.util
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-_USUAL = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py", "src/main.py", "src/app/main.py")
-_ASGI = ("FastAPI(", "Starlette(", "Litestar(", "Quart(")
+_PLACES = ("", "app/", "src/", "src/app/", "[a-z]*/", "src/[a-z]*/")
+_NAMES = ("main.py", "app.py", "api.py")
+_MOST_FILES = 50  # in a directory of many packages
+_ASGI = r"\b(?:FastAPI|Starlette|Litestar|Quart)\("
 
 
 def entrypoint(directory: Path) -> str:
@@ -24,16 +28,24 @@ def entrypoint(directory: Path) -> str:
     return found if isinstance(found, str) else ""
 
 
-def likely_app(directory: Path) -> str:
-    """Return the usual file that seems to contain an ASGI app; empty if none does."""
-    for name in _USUAL:
+def likely_app(directory: Path) -> tuple[str, str]:
+    """Return the first usual file that seems to contain an ASGI app, and its import string; empty if none does."""
+    for file in [*_usual_files(directory)][:_MOST_FILES]:
         try:
-            text = (directory / name).read_text(encoding="utf-8", errors="replace")
+            text = file.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        if any(each in text for each in _ASGI):
-            return name
-    return ""
+        if re.search(_ASGI, text):
+            named = re.search(rf"^(\w+)\b[^=\n]*=\s*[\w.]*{_ASGI}", text, re.MULTILINE)
+            path = file.relative_to(directory).as_posix()
+            return path, f"{path.removesuffix('.py').replace('/', '.')}:{named[1] if named else 'app'}"
+    return "", ""
+
+
+def _usual_files(directory: Path) -> Iterator[Path]:
+    for place in _PLACES:
+        for name in _NAMES:
+            yield from sorted(directory.glob(place + name))
 
 
 def may_be_imported(app: str) -> bool:

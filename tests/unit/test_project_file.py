@@ -30,16 +30,21 @@ def test_a_file_that_names_no_app_is_no_fault(text: str | bytes | None, found: s
 @pytest.mark.parametrize(
     ("files", "found"),
     [
-        ({"main.py": "app = FastAPI()"}, "main.py"),
-        ({"main.py": "", "src/app/main.py": "x = Starlette(debug=True)"}, "src/app/main.py"),
-        ({"app.py": "Litestar([])", "api.py": "Quart(__name__)"}, "app.py"),
-        ({"app/main.py": b"# \xff\napi = Quart(__name__)"}, "app/main.py"),
-        ({"web.py": "app = FastAPI()", "main.py": "print()"}, ""),
-        ({}, ""),
+        ({"main.py": "app = FastAPI()"}, ("main.py", "main:app")),
+        ({"main.py": "", "src/app/main.py": "x = Starlette(debug=True)"}, ("src/app/main.py", "src.app.main:x")),
+        ({"app.py": "Litestar([])", "api.py": "Quart(__name__)"}, ("app.py", "app:app")),
+        ({"app/main.py": b"# \xff\napi = Quart(__name__)"}, ("app/main.py", "app.main:api")),
+        ({"shop/main.py": "web: fastapi.FastAPI = fastapi.FastAPI()"}, ("shop/main.py", "shop.main:web")),
+        (
+            {".venv/main.py": "app = FastAPI()", "src/shop/api.py": "def make():\n    return FastAPI()"},
+            ("src/shop/api.py", "src.shop.api:app"),
+        ),
+        ({"web.py": "app = FastAPI()", "main.py": "print()"}, ("", "")),
+        ({}, ("", "")),
     ],
 )
 def test_the_likely_app_is_the_first_usual_file_that_makes_one(
-    files: dict[str, str | bytes], found: str, tmp_path: Path
+    files: dict[str, str | bytes], found: tuple[str, str], tmp_path: Path
 ) -> None:
     """A hint for a project whose app has another name than the default."""
     for name, text in files.items():
