@@ -1,8 +1,7 @@
 """The running statement of another connection, as a second one sees it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
 STATEMENT_LENGTH = 300  # of another session's SQL, in characters
 
 
-@dataclass(frozen=True)
-class Blocker:
+class Blocker(NamedTuple):
     """A session that holds the lock that a statement waits for.
 
     Attributes:
@@ -29,8 +27,7 @@ class Blocker:
     statement: str = ""
 
 
-@dataclass(frozen=True)
-class Observation:
+class Observation(NamedTuple):
     """The progress of a statement. A part is empty if the server does not know it or does not show it to us.
 
     Attributes:

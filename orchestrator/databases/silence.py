@@ -10,14 +10,13 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TCP_INFO = 11  # Linux's number; Python has a name for it only where it was built with it
 _LAST_DATA = struct.Struct("=44x I 4x I 72x Q")  # sent and received, milliseconds ago; bytes received (Linux 4.1)
 
 
-@dataclass(frozen=True)
-class Quiet:
+class Quiet(NamedTuple):
     """How quiet a TCP connection of this process is.
 
     Attributes:

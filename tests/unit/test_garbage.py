@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.runtime.garbage import collect_as_usual, collect_less
+from orchestrator.runtime.garbage import collect_as_usual, collect_less, set_aside
 
 USUAL = gc.get_threshold()
 
@@ -48,3 +48,14 @@ def test_what_the_app_has_frozen_stays_frozen() -> None:
     collect_as_usual()
     assert gc.get_freeze_count() > 0
     assert gc.get_threshold() == USUAL
+
+
+def test_what_a_migration_sets_aside_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To count it takes ten milliseconds, in which the port does not answer."""
+    monkeypatch.delattr(gc, "get_freeze_count")
+    collect_less()
+    with set_aside():
+        collect_as_usual()
+        assert gc.get_threshold() == USUAL
+    monkeypatch.undo()
+    assert gc.get_freeze_count() == 0

@@ -23,7 +23,6 @@ from orchestrator.databases.diagnosis import (
     statement_of,
     unknown,
 )
-from orchestrator.databases.mysql.rights import grant
 
 _BLOCKED = Cause(
     Verdict.REFUSE,
@@ -63,7 +62,11 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
         return unknown(error)
     cause = _CAUSES.get(code, OTHER)
     found = cause.found(code, _message(error))
-    return found._replace(hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
+    if cause is not RIGHTS:
+        return found
+    from orchestrator.databases.mysql.rights import grant  # few starts need it
+
+    return found._replace(hint=grant(found.error_message, statement_of(error), url))
 
 
 def code_of(error: BaseException) -> int | None:

@@ -28,7 +28,6 @@ from orchestrator.databases.diagnosis import (
     statement_of,
     unknown,
 )
-from orchestrator.databases.postgresql.rights import grant
 from orchestrator.patterns import pattern
 
 # SQLSTATEs, complete or by class: https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -81,7 +80,11 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
         return POOLER.found(state, _message(error))
     cause = _CAUSES.get(state) or _CAUSES.get(state[:3]) or _CAUSES.get(state[:2]) or OTHER
     found = cause.found(state, _message(error))
-    return found._replace(hint=grant(found.error_message, statement_of(error), url)) if cause is RIGHTS else found
+    if cause is not RIGHTS:
+        return found
+    from orchestrator.databases.postgresql.rights import grant  # few starts need it
+
+    return found._replace(hint=grant(found.error_message, statement_of(error), url))
 
 
 def _of_text(error: BaseException) -> Diagnosis | None:

@@ -1,8 +1,8 @@
 """Chooses the failure event of a failed run and its content, by what the run left in the database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
 
 from orchestrator.address.drivers import missing_driver
 from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
@@ -67,8 +67,7 @@ _NOT_COMMITTED = (
 _SWALLOWED = "Correct what this error says, and let env.py raise such errors: it continued as if nothing had failed."
 
 
-@dataclass(frozen=True)
-class FailureContext:
+class FailureContext(NamedTuple):
     """Where a run failed.
 
     Attributes:

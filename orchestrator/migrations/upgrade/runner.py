@@ -3,7 +3,6 @@
 It runs on env.py's own connections, which also hold the locks, in the main thread, as under `alembic`.
 """
 
-import gc
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -37,6 +36,7 @@ from orchestrator.migrations.upgrade.shared import Running, Shared
 from orchestrator.migrations.upgrade.targets import Targets
 from orchestrator.migrations.upgrade.visitors import Left, Looking, Upgrading
 from orchestrator.migrations.upgrade.whereabouts import Whereabouts
+from orchestrator.runtime.garbage import set_aside
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings
 
@@ -95,13 +95,11 @@ class Upgrade:
             StartupError: with the failure of the scripts, the lock, a revision or env.py.
         """
         shared = Shared(self.settings, self.stop, self.emit, self.locks, self._blocker, self.applied_before)
-        gc.freeze()  # a full collection of what was imported takes longer than many a revision
         try:
-            self.visit(Upgrading(self, shared))
+            with set_aside():
+                self.visit(Upgrading(self, shared))
         except StopAsked:
             self.stopped = True
-        finally:
-            gc.unfreeze()
         self.stopped = self.stopped or any(each.stopped for each in self.contexts)
         if self.stopped:
             return

@@ -1,7 +1,9 @@
 """The state that all contexts of a run share, and that observers read."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
 
 from orchestrator.databases.observation import Observation
 from orchestrator.events import Emit
@@ -25,8 +27,7 @@ class Running:
     since: float
 
 
-@dataclass(frozen=True)
-class Shared:
+class Shared(NamedTuple):
     """The state of a run.
 
     Attributes:
@@ -39,4 +40,4 @@ class Shared:
     emit: Emit
     locks: RunLocks
     blocker: Callable[[Running | None], Observation]
-    applied_before: Mapping[str, int] = field(default_factory=dict)
+    applied_before: Mapping[str, int] = MappingProxyType({})

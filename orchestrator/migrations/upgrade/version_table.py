@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sqlalchemy import String, column, select, table
 from sqlalchemy.engine import Engine
@@ -24,8 +23,7 @@ if TYPE_CHECKING:
 STANDARD = "alembic_version"
 
 
-@dataclass(frozen=True)
-class VersionTable:
+class VersionTable(NamedTuple):
     """The location of a version table, and the journal next to it."""
 
     engine: Engine
