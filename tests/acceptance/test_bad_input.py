@@ -173,7 +173,7 @@ async def test_each_command_of_a_start_has_the_exit_code_of_the_failure(
     url: str, sql: str, codes: dict[str, int], project: Project, tmp_path: Path
 ) -> None:
     """With one last event that says why, and no traceback of ours."""
-    env = {"DATABASE_URL": url, "ORCHESTRATOR_APP": "json:loads", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "0.2"}
+    env = {"DATABASE_URL": url, "ORCHESTRATOR_APP": "json:loads", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "1"}
 
     async def ended(name: str) -> None:
         directory = tmp_path / name.replace(" ", "")

@@ -160,7 +160,7 @@ async def test_each_change_of_the_file_is_worth_new_attempts(secret: Secret, tmp
 async def test_a_refusal_is_reported_as_such_when_the_budget_is_spent(secret: Secret, tmp_path: Path) -> None:
     """Exit 4 would send a person to look at the network."""
     secret.write(WRONG)
-    result = await run("wait", env=secret.env | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "1"}, cwd=tmp_path)
+    result = await run("wait", env=secret.env | {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "4"}, cwd=tmp_path)
     assert failure(result, "database_refused", 5)["error_type"] == "credentials"
 
 

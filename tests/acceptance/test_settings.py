@@ -220,7 +220,7 @@ async def test_an_unknown_variable_is_a_fault_with_the_nearest_name(tmp_path: Pa
 async def test_any_other_unknown_variable_is_a_warning(tmp_path: Path) -> None:
     """Kubernetes injects some for a Service called `orchestrator`: a start that refused them would never start."""
     env = {"ORCHESTRATOR_SERVICE_HOST": "10.0.0.7", "ORCHESTRATOR_PORT": "tcp://10.0.0.7:80", "ORCHESTRATOR_X": "1"}
-    env |= {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "1"}
+    env |= {"DATABASE_URL": f"sqlite:///{tmp_path}/x.db", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "20"}
     result = await run("wait", env=env, cwd=tmp_path)
     unknown, of_kubernetes = [event["message"] for event in result.find("log") if event["level"] == "warning"]
     assert "ORCHESTRATOR_X." in unknown
