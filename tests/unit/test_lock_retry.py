@@ -102,6 +102,9 @@ def test_each_statement_has_the_budget_to_itself(scene: Scene) -> None:
     runs += [scene.run(3, revision="a2")]
     assert min(runs) > 3
     assert {event.attempt for _, event in scene.told if event.statement_index == 2} >= {1, 2, 3}
+    firsts = [event.retry_in_seconds for _, event in scene.told if event.attempt == 1]
+    assert len(firsts) == 4
+    assert max(firsts) <= FIRST_SECONDS
 
 
 def test_a_stop_ends_the_pause(scene: Scene) -> None:

@@ -57,6 +57,8 @@ def test_where_only_an_installation_is_missing_the_hint_says_so() -> None:
         ("ORCHESTRATOR_SERVCIE", "ORCHESTRATOR_SERVICE"),
         ("ORCHESTRATOR_WAIT_TIMEOUT", "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS"),
         ("ORCHESTRATOR_PORT", "PORT"),
+        ("ORCHESTRATOR_ALEMBIC_CONFG", "did you mean ORCHESTRATOR_ALEMBIC_CONFIG"),
+        ("MIGRATION_DATABASE_PROT", "did you mean MIGRATION_DATABASE_PORT"),
         ("ORCHESTRATOR_DATABASE_URL", "did you mean DATABASE_URL"),
         ("ORCHESTRATOR_host", "ORCHESTRATOR_HOST"),
         ("MIGRATION_DATABASE_USERNAME", "MIGRATION_DATABASE_USER"),
@@ -79,6 +81,8 @@ def test_a_mistyped_variable_is_a_fault_that_names_the_one_meant(typo: str, mean
     ("name", "value"),
     [
         ("ORCHESTRATOR_FEATURE_FLAGS", "x"),
+        ("ORCHESTRATOR_REGION", "x"),
+        ("ORCHESTRATOR_NAMESPACE", "x"),
         ("MIGRATION_DATABASE_TIMEZONE", "x"),
         ("ORCHESTRATOR_" + "x" * 100_000, "1"),
     ],
