@@ -12,13 +12,11 @@ _OF_BOTH_KINDS = {"psycopg_async"}  # installed with psycopg, so its presence do
 class DatabaseUntoldError(CredentialsError):
     """The parts of an address do not say which database it is, and no guess is safe."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            "DATABASE_DRIVER",
-            f"it is needed, as nothing else says which database this is: the port is not the usual one of "
-            f"{in_words(tuple(f'{kind.name} ({kind.port})' for kind in SERVERS))}, and the installed drivers are not "
-            f"those of a single one",
-        )
+    def __init__(self, installed: list[str]) -> None:
+        usual = " or ".join(f"{kind.port} ({kind.name})" for kind in SERVERS)
+        drivers = f"drivers for {' and '.join(installed)} are installed" if installed else "no driver is installed"
+        problem = f"it is needed: nothing else says which database this is, as the port is not {usual}, and {drivers}"
+        super().__init__("DATABASE_DRIVER", problem)
 
 
 def database_of(port: int | None, migration_url: str) -> str:
@@ -35,7 +33,7 @@ def database_of(port: int | None, migration_url: str) -> str:
     installed = {driver.database for driver in DRIVERS.values() if driver.installed}
     found = usual or [kind for kind in SERVERS if kind.name in installed]
     if len(found) != 1:
-        raise DatabaseUntoldError
+        raise DatabaseUntoldError([kind.name for kind in found])
     return found[0].name
 
 
