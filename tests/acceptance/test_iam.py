@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, make_url
 
 from tests.acceptance.migrations import CREATE
 from tests.acceptance.outcome import failure
-from tests.acceptance.test_rotation import ASKING_APP
+from tests.acceptance.rotating import ASKING_APP
 from tests.acceptance.tokens import BUDGET, KEYS, NOTHING, REGION, ROLE, SESSION, Judge, assert_hidden
 from tests.harness import Orchestrator, Project, make_project, run
 from tests.servers import HOST, Database, PostgreSQL
