@@ -34,7 +34,7 @@ def _about(**changes: Any) -> RevisionInfo:
 
 
 def _step(index: int, **changes: Any) -> Step:
-    known: dict[str, Any] = {"index": index, "kind": Kind.WRITE, "statement": HOSTILE, "outcome": Outcome.DONE}
+    known: dict[str, Any] = {"index": index, "kind": Kind.WRITE, "text": HOSTILE, "outcome": Outcome.DONE}
     known |= {"digest": "d" * 64, "rowcount": 3, "lastrowid": 2**40, "line": -7}
     known |= {"before": {HOSTILE: "x"}, "after": {HOSTILE: ""}}
     return Step(**(known | changes))
@@ -156,7 +156,7 @@ def test_any_number_of_steps_is_saved(database: Database, on: On, count: int) ->
 
 def test_large_and_strange_texts_are_kept(database: Database, on: On) -> None:
     """Of a statement its beginning; of what can be written nowhere, what is left of it."""
-    large, strange = _step(2, statement="y" * 5000), _step(1, statement="a\x00b\ud800c")
+    large, strange = _step(2, text="y" * 5000), _step(1, text="a\x00b\ud800c")
 
     def work(connection: Connection) -> list[Step]:
         journal = _journal(connection)

@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-from orchestrator.migrations.journal.executor import running_line
+from orchestrator.migrations.journal.running_line import RunningLine
 from orchestrator.migrations.journal.source import left_after
 
 SCRIPT = """
@@ -34,7 +34,8 @@ def _lines(path: Path) -> list[int]:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     found: list[int] = []
-    module.upgrade(lambda: found.append(running_line(str(path))))
+    running = RunningLine(str(path))
+    module.upgrade(lambda: found.append(running.now()))
     return found
 
 

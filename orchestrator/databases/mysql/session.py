@@ -119,7 +119,8 @@ class MySQLSession:
         if statement.kind in (Kind.SETTING, Kind.OPAQUE):
             self._shown_otherwise = True
             self._moved = bool(_USE.match(sql))
-        if statement.kind is Kind.OPAQUE or any(name != self._database for name in statement.databases):
+        elsewhere = statement.databases and any(name != self._database for name in statement.databases)
+        if statement.kind is Kind.OPAQUE or elsewhere:
             # Where there is a table without transactions, a procedure or function may write to it.
             return replace(statement, kind=Kind.OPAQUE, outside=self._unsafe.may_be_reached_by(sql))
         changes = statement.kind is Kind.WRITE or (

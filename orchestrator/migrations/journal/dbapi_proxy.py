@@ -21,7 +21,7 @@ Run = Callable[[], StatementResult]
 _POOLED = "_dbapi_connection"  # where SQLAlchemy keeps the pooled connection; tests/integration guard it
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A call of `execute`, `executemany` or `callproc` of a cursor.
 
@@ -152,9 +152,22 @@ class ProxyCursor:
         vars(self).update(_real=real, _carrier=carrier, _recorded=None)
 
     def __getattr__(self, name: str) -> Any:
-        if self._recorded is not None and name in {"description", "rowcount", "lastrowid"}:
-            return getattr(self._recorded, name)
         return getattr(self._real, name)
+
+    @property
+    def description(self) -> Any:
+        """Return the columns of its rows."""
+        return (self._recorded or self._real).description
+
+    @property
+    def rowcount(self) -> Any:
+        """Return the number of rows."""
+        return (self._recorded or self._real).rowcount
+
+    @property
+    def lastrowid(self) -> Any:
+        """Return the generated key; raise AttributeError if the driver has none."""
+        return (self._recorded or self._real).lastrowid
 
     def __setattr__(self, name: str, value: Any) -> None:
         setattr(self._real, name, value)
@@ -216,6 +229,8 @@ class ProxyCursor:
 
     def _text(self, sql: Any) -> str:
         """Return the statement as text; drivers also accept bytes and objects like psycopg's Composed."""
+        if type(sql) is str:
+            return sql
         if isinstance(sql, bytes | bytearray):
             return bytes(sql).decode("utf-8", "replace")
         if hasattr(sql, "as_string"):  # psycopg's and psycopg2's Composed

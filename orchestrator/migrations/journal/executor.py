@@ -8,34 +8,29 @@ import contextlib
 import functools
 import hashlib
 import re
-import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from orchestrator.databases.statements import Kind, Statement
+from orchestrator.databases.statements import SHORT, Kind, Statement
 from orchestrator.migrations.journal.autocommit import Autocommit
 from orchestrator.migrations.journal.dbapi_proxy import Call, Run
 from orchestrator.migrations.journal.durable_mark import DurableMark
 from orchestrator.migrations.journal.elsewhere import Elsewhere
 from orchestrator.migrations.journal.irrevocable import Irrevocable
 from orchestrator.migrations.journal.lock_check import LockCheck
+from orchestrator.migrations.journal.running_line import RunningLine
 from orchestrator.migrations.journal.state import Phase, RevisionState
 from orchestrator.migrations.journal.statement_log import BATCH, ChangedError
 from orchestrator.migrations.journal.steps import StatementResult, Step
-from orchestrator.migrations.journal.store import STATEMENT_LENGTH
 from orchestrator.migrations.journal.transactional import Transactional
 from orchestrator.migrations.journal.waits import LockWaits
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 # Reads may depend on concurrent changes, and SQLAlchemy numbers its savepoints.
 _CHANGES_NOTHING = re.compile(
     r"\s*(?:select|show|explain|pragma|set|savepoint|release|rollback|commit|begin|start)\b", re.IGNORECASE
 )
-_ROWS = re.compile(r"\s*(?:insert|update|delete|replace)\b", re.IGNORECASE)
-_LIBRARIES = {"orchestrator", "alembic", "sqlalchemy", "contextlib"}
+_ROWS = re.compile(r"\s*((?:insert|update|delete|replace)\s+\S+(?:\s+\S+)?)", re.IGNORECASE)
 
 
 class Executor:
@@ -54,6 +49,7 @@ class Executor:
         self.elsewhere = Elsewhere(state, self.transactional, mark)
         self.irrevocable = Irrevocable(state, waits, self.elsewhere)
         self._autocommit = Autocommit(state, waits, self.irrevocable, self.transactional)
+        self._line = RunningLine(state.about.path)
         self._ran_live = False
 
     # ------------------------------------------------------------ the carrier of its connection
@@ -112,6 +108,12 @@ class Executor:
         """Begin again from the top."""
         self._log.start_over()
         self._state.done, self._state.running, self._ran_live = 0, "", False
+        self._line.forget()
+
+    def ended(self) -> None:
+        """Check the last statement's result: `upgrade` has returned."""
+        self._line.forget()
+        self.irrevocable.settle()
 
     # ------------------------------------------------------------ statements
 
@@ -136,11 +138,15 @@ class Executor:
 
         Changes of rows are counted by their table, because there may be a million.
         """
-        if not _CHANGES_NOTHING.match(call.sql):
-            kind = " ".join(call.sql.split(None, 3)[:3]) if _ROWS.match(call.sql) else call.sql
-            key = kind, len(call.parameters) if isinstance(call.parameters, list) else 1
-            self._state.ran[key] += 1
+        rows = _ROWS.match(call.sql)
+        if not rows and _CHANGES_NOTHING.match(call.sql):
+            return
+        kind = rows[1] if rows else call.sql
+        key = kind, len(call.parameters) if isinstance(call.parameters, list) else 1
+        ran = self._state.ran
+        if key not in ran:
             self._state.texts.setdefault(key, call.sql[:200])
+        ran[key] += 1
 
     def _execute(self, statement: Statement, call: Call, run: Run) -> StatementResult:
         if statement.kind is Kind.SAVEPOINT:
@@ -168,9 +174,7 @@ class Executor:
             log.limit_memory()
         if statement.outside and kind in (Kind.READ, Kind.WRITE):
             self.elsewhere.before_row_change(call.sql)
-        text = call.sql if kind is Kind.DEFINITION else self._session.without_literals(call.sql)
-        digest, line = digest_of(call.sql, call.parameters), running_line(self._state.about.path)
-        step = Step(0, kind, text[:STATEMENT_LENGTH], digest=digest, line=line)
+        step = self._step(kind, call)
         try:
             if kind in (Kind.DEFINITION, Kind.OPAQUE):
                 result = self.irrevocable.execute(statement, step, run)
@@ -184,6 +188,13 @@ class Executor:
         if kind is Kind.READ or result.description is not None:
             self._state.has_read(step)
         return result
+
+    def _step(self, kind: Kind, call: Call) -> Step:
+        sql, mask = call.sql, None if kind is Kind.DEFINITION else self._session.without_literals
+        step = Step(0, kind, sql, digest=digest_of(sql, call.parameters), line=self._line.now(), mask=mask)
+        if len(sql) > SHORT:
+            step.shorten()
+        return step
 
     def _replay(self, statement: Statement, call: Call, run: Run) -> StatementResult:
         """Skip a statement that the journal has, and return its numbers; a setting is made again."""
@@ -225,16 +236,3 @@ class Executor:
 def digest_of(sql: str, parameters: Any) -> str:
     """Return a hash of a statement and its parameters."""
     return hashlib.sha256(f"{sql}\0{parameters!r}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def running_line(path: str) -> int:
-    """Return the line of the script's `upgrade` that called us, at any depth; 0 if it did not.
-
-    Negative if a helper function is in between: the statement at that line may then be half done.
-    """
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # inspect.stack() would read every file of the way
-    helped = False
-    while frame and not (frame.f_code.co_filename == path and frame.f_code.co_name == "upgrade"):
-        helped = helped or frame.f_globals.get("__name__", "").partition(".")[0] not in _LIBRARIES
-        frame = frame.f_back
-    return 0 if not frame else -frame.f_lineno if helped else frame.f_lineno

@@ -47,7 +47,7 @@ class RevisionRun:
             raise state.aborted
         if state.log.replaying:
             raise state.refuse("it ended before the last statement on record")
-        executor.irrevocable.settle()
+        executor.ended()
         state.enter(Phase.STAMPING)
         self._lock.needed = False
         if state.session.autocommit():

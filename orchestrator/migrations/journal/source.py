@@ -13,7 +13,7 @@ def left_after(path: str, line: int) -> list[str]:
 
     Args:
         path: The script.
-        line: As `running_line` returned it.
+        line: As `RunningLine` returned it.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

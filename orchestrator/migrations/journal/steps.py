@@ -1,12 +1,13 @@
 """One statement of a revision, as the journal stores it."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.databases.statements import Kind
 
+STATEMENT_LENGTH = 2000  # of a stored statement; its digest covers all of it
 _CHANGING = (Kind.WRITE, Kind.DEFINITION, Kind.OPAQUE)  # not a set: in Python 3.11 the hash of an enum is slow
 
 
@@ -41,18 +42,19 @@ class Step:
 
     Attributes:
         index: its number in the revision, from 1; only statements that may change something are counted.
-        statement: its text as stored: shortened, and without literals.
+        text: its text; in full and with literals as long as there is a `mask`.
         digest: a hash of its text and its parameters; empty if it is never compared.
         rowcount: as in PEP 249.
         lastrowid: as in PEP 249, if it is a number.
         line: the line in the revision's `upgrade`; 0 if unknown.
         before: for a definition, a hash of each object before it; empty text: it did not exist.
         after: the same after it, once it was checked.
+        mask: masks the literals in `text`; not done before they are asked for, because most statements never are.
     """
 
     index: int
     kind: Kind
-    statement: str
+    text: str
     outcome: Outcome = Outcome.PENDING
     digest: str = ""
     rowcount: int = -1
@@ -60,6 +62,18 @@ class Step:
     line: int = 0
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
+    mask: Callable[[str], str] | None = None
+
+    @property
+    def statement(self) -> str:
+        """Return its text as it is stored: shortened, and without literals."""
+        if self.mask:
+            self.text, self.mask = self.mask(self.text), None
+        return self.text[:STATEMENT_LENGTH]
+
+    def shorten(self) -> None:
+        """Keep no more of a long text than is stored."""
+        self.text = self.statement
 
     @property
     def result(self) -> StatementResult:

@@ -17,7 +17,7 @@ from sqlalchemy.schema import CreateTable
 
 from orchestrator.databases.statements import Kind
 from orchestrator.migrations.journal.schema import JOURNAL, MARK, SAVED, queries, tables
-from orchestrator.migrations.journal.steps import Outcome, Record, Step
+from orchestrator.migrations.journal.steps import STATEMENT_LENGTH, Outcome, Record, Step
 from orchestrator.migrations.position.lineage import Entry
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 NAME_LENGTH = 128
 _COLUMNS = ("revision", "statement_index", "kind", "digest", "statement", "outcome", "answer", "definitions")
 _OF_EACH_REVISION = ("begin", "save 2", "save 3", "progress", "finish", "forget")
-STATEMENT_LENGTH = 2000  # of a stored statement; its digest covers all of it
 
 
 @dataclass(frozen=True)
@@ -221,8 +220,7 @@ def _head(revision: str, record: Record) -> dict[str, Any]:
 def _row(revision: str, step: Step) -> dict[str, Any]:
     answer = json.dumps([step.rowcount, step.lastrowid])
     definitions = json.dumps([step.before, step.after, step.line])
-    text = step.statement[:STATEMENT_LENGTH]
-    return _values(revision, step.index, step.kind, step.digest, text, step.outcome, answer, definitions)
+    return _values(revision, step.index, step.kind, step.digest, step.statement, step.outcome, answer, definitions)
 
 
 def _values(*values: Any) -> dict[str, Any]:
