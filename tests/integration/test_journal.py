@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -249,3 +250,21 @@ def test_a_database_of_few_characters_does_not_fail_for_a_description(
         on(narrow, work)
         ((description,),) = narrow.execute("SELECT description FROM orchestrator_journal")
     assert description.startswith("it's")
+
+
+@pytest.mark.parametrize("style", ["qmark", "named", "numeric"])
+def test_parameters_are_written_in_the_style_of_the_dialect(style: Any, tmp_path: Path) -> None:
+    """`create_engine` takes another style than the driver's usual one; a name may contain what looks like a place."""
+    engine = create_engine(f"sqlite:///{tmp_path}/main.db", paramstyle=style, poolclass=NullPool)
+    with engine.connect() as connection:
+        real: Any = connection.connection.dbapi_connection
+        real.execute("ATTACH DATABASE ':memory:' AS [{} 100 %s ? :1 \"]")
+        journal = Journal(real, connection.dialect, "CURRENT_TIMESTAMP", '{} 100 %s ? :1 "')
+        journal.create()
+        journal.begin(_about())
+        journal.save("r1", _record(_step(1), _step(2)), 2, HOSTILE)
+        assert journal.record("r1").steps == [_step(1), _step(2)]
+        assert journal.entries()["r1"].pending_statement == HOSTILE
+        journal.finish("r1", 2, 0.5)
+        journal.forget("r1")
+        assert journal.entries()["r1"].finished

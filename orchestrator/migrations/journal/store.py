@@ -10,13 +10,13 @@ import datetime as dt
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy.schema import CreateTable
 
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.schema import JOURNAL, MARK, SAVED, queries, tables
+from orchestrator.migrations.journal.queries import AT_ONCE, Queries, Query
+from orchestrator.migrations.journal.schema import JOURNAL, MARK, tables
 from orchestrator.migrations.journal.steps import STATEMENT_LENGTH, Outcome, Record, Step
 from orchestrator.migrations.position.lineage import Entry
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.databases.statements import RecordedSession
 
 NAME_LENGTH = 128
-_COLUMNS = ("revision", "statement_index", "kind", "digest", "statement", "outcome", "answer", "definitions")
-_OF_EACH_REVISION = ("begin", "save 2", "save 3", "progress", "finish", "forget")
+_NOTHING = "[]"  # in a column of JSON
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,11 @@ class RevisionInfo:
 
 
 class Journal:
-    """The journal of a database, on the connection that migrates it. Only `create` commits."""
+    """The journal of a database, on the connection that migrates it. Only `create` commits.
+
+    Attributes:
+        name: how the names of its tables begin.
+    """
 
     def __init__(  # noqa: PLR0913  # a connection, and where and how to write
         self,
@@ -65,14 +68,8 @@ class Journal:
         name: str = JOURNAL,
     ) -> None:
         self._connection, self._dialect, self._encoding = dbapi_connection, dialect, encoding
-        self._tables = tables(schema, dialect.name, name)
-        self._queries = queries(*self._tables, dialect.name, now)
-        self._compiled: dict[str, Any] = {}
-
-    @property
-    def name(self) -> str:
-        """How the names of its tables begin."""
-        return self._tables[0].name
+        self._schema, self.name = schema, name
+        self._queries = Queries(dialect, schema, name, now)
 
     def create(self) -> None:
         """Create the tables, and commit."""
@@ -81,47 +78,40 @@ class Journal:
 
     def make_tables(self) -> None:
         """Create the tables, in the open transaction if the database supports that."""
-        for table in self._tables:
-            self._run(CreateTable(table, if_not_exists=True).compile(dialect=self._dialect), {})
+        for table in tables(self._schema, self._dialect.name, self.name):
+            self._run(Query(str(CreateTable(table, if_not_exists=True).compile(dialect=self._dialect))))
 
     def exists(self, session: "RecordedSession") -> bool:
         """Return whether both tables exist; no error breaks the transaction."""
-        return all(session.has_table(table.name, table.schema) for table in self._tables)
+        return all(session.has_table(name, self._schema) for name in (self.name, f"{self.name}_statements"))
 
     def entries(self) -> dict[str, Entry]:
         """Return every row, by revision."""
-        return {row[0]: Entry.of(row) for row in self._query("entries", {})}
+        return {row[0]: Entry.of(row) for row in self._run(self._queries.entries)}
 
-    def make_ready(self) -> None:
-        """Make the queries that each revision needs, so that its first statement does not wait for them."""
-        for name in _OF_EACH_REVISION:
-            self._made(name)
-
-    def begin(self, about: RevisionInfo) -> None:
+    def begin(self, about: RevisionInfo, done: int = 0, pending: str = "") -> None:
         """Note that a revision begins or continues."""
-        values = {**vars(about), "down_revision": ",".join(about.needs), "statements_done": 0}
-        del values["needs"], values["path"]
-        values |= {name: values[name][:NAME_LENGTH] for name in ("app_version", "task_id")}
-        self._query("begin", _numbered([values]))
+        what = about.revision, ",".join(about.needs), about.description, about.checksum
+        who = about.app_version[:NAME_LENGTH], about.boot_id, about.task_id[:NAME_LENGTH], about.connection_id
+        self._run(self._queries.begin((*what, *who), done, pending or None))
 
     def finish(self, revision: str, statements: int, seconds: float | None) -> None:
         """Mark a revision as applied."""
-        self._query("finish", {"this": revision, "new_statements_done": statements, "new_duration_seconds": seconds})
+        self._run(self._queries.finish(revision, statements, seconds))
 
     def save(self, revision: str, record: Record, done: int, pending: str, begins: RevisionInfo | None = None) -> None:
         """Write what a revision has done since the last call; `begins`: after its own row."""
         if begins:
-            self.begin(begins)
+            self.begin(begins, done, pending)
         rows = [_head(revision, record), *(_row(revision, step) for step in record.steps)]
-        while rows:
-            count = max(each for each in SAVED if each <= len(rows))
-            self._query(f"save {count}", _numbered(rows[:count]))
-            del rows[:count]
-        self._progress(revision, done, pending)
+        for first in range(0, len(rows), AT_ONCE):
+            self._run(self._queries.save(rows[first : first + AT_ONCE]))
+        if not begins:
+            self._progress(revision, done, pending)
 
     def record(self, revision: str) -> Record:
         """Return what an unfinished revision has done."""
-        rows = self._query("steps", {"this": revision})
+        rows = self._run(self._queries.steps(revision))
         if not rows:
             return Record()
         recorded_at = _moment(rows[-1][-1])
@@ -138,7 +128,7 @@ class Journal:
 
     def forget(self, revision: str) -> None:
         """Delete the statements of a revision."""
-        self._query("forget", {"this": revision})
+        self._run(self._queries.forget(revision))
 
     def on(self, dbapi_connection: Any) -> Self:
         """Return the same journal on another connection."""
@@ -148,16 +138,17 @@ class Journal:
 
     def mark(self, revision: str, reason: str) -> None:
         """Write that an unfinished revision did what no rollback undoes; the mark needs nothing more."""
-        row = _values(revision, MARK, Kind.OPAQUE, "", reason[:STATEMENT_LENGTH], Outcome.DONE)
-        self._query("save 1", _numbered([row]))
+        shown = reason[:STATEMENT_LENGTH]
+        row = revision, MARK, Kind.OPAQUE.value, "", shown, Outcome.DONE.value, _NOTHING, _NOTHING
+        self._run(self._queries.save([row]))
 
     def unmark(self, revision: str) -> None:
         """Take that back."""
-        self._query("unmark", {"this": revision})
+        self._run(self._queries.unmark(revision))
 
     def marks(self) -> dict[str, str]:
         """Return the reasons that are marked, by revision."""
-        return dict(self._query("marks", {}))
+        return dict(self._run(self._queries.marks))
 
     def clear(self, revision: str) -> None:
         """Note that an unfinished revision has left nothing."""
@@ -165,17 +156,7 @@ class Journal:
         self._progress(revision, 0, "")
 
     def _progress(self, revision: str, done: int, pending: str) -> None:
-        values = {"new_statements_done": done, "new_pending_statement": pending or None}
-        self._query("progress", {"this": revision, **values})
-
-    def _query(self, name: str, parameters: dict[str, Any]) -> list[Any]:
-        written = {key: self._writable(value) for key, value in parameters.items()}
-        return self._run(self._made(name), written)
-
-    def _made(self, name: str) -> Any:
-        if name not in self._compiled:
-            self._compiled[name] = self._queries[name]().compile(dialect=self._dialect)
-        return self._compiled[name]
+        self._run(self._queries.progress(revision, done, pending or None))
 
     def _writable(self, value: Any) -> Any:
         """Return a text without characters that the database cannot store or its driver cannot send."""
@@ -183,12 +164,16 @@ class Journal:
             return value
         return value.replace("\0", "").encode(self._encoding, "replace").decode(self._encoding)
 
-    def _run(self, compiled: Any, parameters: dict[str, Any]) -> list[Any]:
+    def _run(self, query: Query) -> list[Any]:
         """Run a query without SQLAlchemy's connection, which would begin a transaction: see `databases.rows`."""
-        arranged = _arranged(compiled, compiled.construct_params(parameters))
         cursor = self._connection.cursor()
         try:
-            cursor.execute(str(compiled), *filter(None, [arranged]))
+            if query.parameters is None:
+                cursor.execute(query.sql)
+            elif isinstance(query.parameters, dict):
+                cursor.execute(query.sql, {name: self._writable(value) for name, value in query.parameters.items()})
+            else:
+                cursor.execute(query.sql, tuple(map(self._writable, query.parameters)))
             return list(cursor.fetchall()) if cursor.description else []
         finally:
             cursor.close()
@@ -200,33 +185,17 @@ def _moment(recorded: Any) -> str:
     return text.replace(" ", "T") + "Z"
 
 
-def _numbered(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the parameters of an upsert."""
-    return {f"{name}_{number}": value for number, row in enumerate(rows) for name, value in row.items()}
-
-
-def _arranged(compiled: Any, parameters: dict[str, Any]) -> Any:
-    """Return parameters as the driver takes them: by position or by name."""
-    names = getattr(compiled, "positiontup", None)
-    return parameters if names is None else tuple(parameters[name] for name in names)
-
-
-def _head(revision: str, record: Record) -> dict[str, Any]:
+def _head(revision: str, record: Record) -> tuple[Any, ...]:
     """Return the row with index 0, which describes all statements."""
     head = json.dumps({"reason": record.reason, "state": record.state})
-    return _values(revision, 0, Kind.SETTING, "", record.server, Outcome.DONE, head)
+    return revision, 0, Kind.SETTING.value, "", record.server, Outcome.DONE.value, head, _NOTHING
 
 
-def _row(revision: str, step: Step) -> dict[str, Any]:
+def _row(revision: str, step: Step) -> tuple[Any, ...]:
     answer = json.dumps([step.rowcount, step.lastrowid])
     definitions = json.dumps([step.before, step.after, step.line])
-    return _values(revision, step.index, step.kind, step.digest, step.statement, step.outcome, answer, definitions)
-
-
-def _values(*values: Any) -> dict[str, Any]:
-    """Return the values of a row, in the order of the columns; what is left out is empty."""
-    plain = [value.value if isinstance(value, Enum) else value for value in values]
-    return dict(zip(_COLUMNS, plain + ["[]"] * (len(_COLUMNS) - len(plain)), strict=True))
+    kind, outcome = step.kind.value, step.outcome.value
+    return revision, step.index, kind, step.digest, step.statement, outcome, answer, definitions
 
 
 def _step(row: Sequence[Any]) -> Step:

@@ -67,7 +67,6 @@ class Applier:
 
     def prepare(self, step: "RevisionStep", *, resume: bool) -> None:
         """Make Alembic run the step through the journal, after ending our own read transaction."""
-        self._journal.make_ready()
         if not self._connection.in_transaction():
             self._real.commit()
         upgrade = step.migration_fn
