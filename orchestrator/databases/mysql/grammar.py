@@ -43,7 +43,7 @@ _VOLATILE = r"(?:last_insert_id|identity|insert_id|timestamp|warning_count|error
 _VARIABLE = rf"@@(?!(?:session\s*\.\s*|local\s*\.\s*)?{_VOLATILE})[\w.]+"
 _END = r"\s*;?\s*$"
 _CONSTANT = r"(?:'_*|\"_*|[-+]?[\d.]+|default|on|off|true|false|null|[a-z]\w*)"
-_SET = re.compile(
+_SET = (
     rf"set\s+(?:session\s+|local\s+|@@session\s*\.\s*|@@local\s*\.\s*|@@)?(?:(?:{'|'.join(SETTINGS)})\s*=\s*{_CONSTANT}"
     rf"|names\s+{_CONSTANT}(?:\s+collate\s+{_CONSTANT})?){_END}"
 )
@@ -64,7 +64,7 @@ _WORDS = Meanings(
         r"(?:select|values|table)\b(?!.*\binto\b)": Statement(Kind.READ),
         r"(?:show|describe|desc)\b": Statement(Kind.READ),
         r"(?:insert|update|delete|replace)\b": Statement(Kind.WRITE),
-        _SET.pattern: Statement(Kind.SETTING),
+        _SET: Statement(Kind.SETTING),
         r"(?:call|execute)\b": _COMPOUND,
     },
     otherwise=_OPAQUE,

@@ -9,7 +9,7 @@ import functools
 import hashlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.databases.statements import SHORT, Kind, Statement
@@ -51,6 +51,7 @@ class Executor:
         self._autocommit = Autocommit(state, waits, self.irrevocable, self.transactional)
         self._line = RunningLine(state.about.path)
         self._ran_live = False
+        self._seen: Mapping[str, str] | None = None  # by the check of the definition right before this statement
 
     # ------------------------------------------------------------ the carrier of its connection
 
@@ -120,8 +121,9 @@ class Executor:
     def _carry_out(self, call: Call) -> StatementResult:
         """Classify a statement, after the result of the one before it is checked, and run it."""
         state, statement = self._state, self._session.read(call.sql)
+        self._seen = None
         if self.irrevocable.unsettled and not statement.needs_session:
-            self.irrevocable.settle()
+            self._seen = self.irrevocable.settle()
             statement = self._session.read(call.sql)  # its table may be known only now as one without transactions
         state.running, state.since, state.index = call.sql, time.monotonic(), state.done + 1
         run = functools.partial(self._lock.run, call)
@@ -177,7 +179,7 @@ class Executor:
         step = self._step(kind, call)
         try:
             if kind in (Kind.DEFINITION, Kind.OPAQUE):
-                result = self.irrevocable.execute(statement, step, run)
+                result = self.irrevocable.execute(statement, step, run, self._seen)
             elif self._session.autocommit():
                 result = self._autocommit.execute(statement, step, run)
             else:

@@ -1,7 +1,8 @@
 """Statements that no rollback undoes: definitions, which the catalogue confirms, and statements that prove nothing."""
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from orchestrator.databases.statements import UNKNOWN, Kind, Statement
 from orchestrator.migrations.journal.dbapi_proxy import Run
@@ -9,9 +10,6 @@ from orchestrator.migrations.journal.elsewhere import Elsewhere
 from orchestrator.migrations.journal.state import RevisionState
 from orchestrator.migrations.journal.steps import Outcome, StatementResult, Step
 from orchestrator.migrations.journal.waits import LockWaits
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _UNSEEN = "its login may not see the definition of what it changed"
 
@@ -24,33 +22,42 @@ class Irrevocable:
     """
 
     def __init__(self, state: RevisionState, waits: LockWaits, elsewhere: Elsewhere) -> None:
-        self.unsettled: Callable[[], None] | None = None
+        self.unsettled: Callable[[], Mapping[str, str] | None] | None = None
         self._log, self._session = state.log, state.session
         self._waits, self._elsewhere = waits, elsewhere
 
-    def execute(self, statement: Statement, step: Step, run: Run) -> StatementResult:
-        """Run a statement by its kind."""
+    def execute(
+        self, statement: Statement, step: Step, run: Run, seen: Mapping[str, str] | None = None
+    ) -> StatementResult:
+        """Run a statement by its kind; `seen`: as `settle` returned it right before."""
         if statement.kind is Kind.DEFINITION:
-            return self._definition(statement, step, run)
+            return self._definition(statement, step, run, seen)
         return self.opaque(statement, step, run, "it ran a statement whose effect cannot be proven")
 
-    def settle(self) -> None:
-        """Check the result of the last statement, if that is still open.
+    def settle(self) -> Mapping[str, str] | None:
+        """Check the result of the last statement, if that is still open; return what its definition looks like now.
 
         Not right after the statement: its rows must be fetched first, and ROW_COUNT() must still describe it.
         """
         unsettled, self.unsettled = self.unsettled, None
-        if unsettled:
-            unsettled()
+        return unsettled() if unsettled else None
 
     # ------------------------------------------------------------ definitions
 
-    def _definition(self, statement: Statement, step: Step, run: Run) -> StatementResult:
-        step.before = {name: self._session.look(name) for name in statement.objects}
+    def _definition(
+        self, statement: Statement, step: Step, run: Run, seen: Mapping[str, str] | None
+    ) -> StatementResult:
+        """Journal the definition, then run it.
+
+        Nothing is asked twice in a row: what the check of the definition right before this one has `seen` is still
+        so, and since that one's commit the transaction has held nothing but our rows, so that no mark is needed.
+        """
+        known = seen or {}
+        step.before = {name: known[name] if name in known else self._session.look(name) for name in statement.objects}
         if UNKNOWN in step.before.values():
             return self.opaque(statement, step, run, _UNSEEN)
         self._log.add(step, write=True)
-        mark = self._session.mark()
+        mark = self._session.mark() if seen is None else None
         try:
             result = self._again_and_again(statement, run)
         except Exception:
@@ -60,12 +67,13 @@ class Irrevocable:
         self.unsettled = lambda: self._look_after(step)
         return result
 
-    def _look_after(self, step: Step) -> None:
+    def _look_after(self, step: Step) -> Mapping[str, str]:
         step.after = {name: self._session.look(name) for name in step.before}
         self._log.unsaved.add(step.index)
         if UNKNOWN in step.after.values():
             step.after = {}
             self._log.unprovable(f"{_UNSEEN}: {step.statement[:200]}")
+        return step.after
 
     def _broke_off(self, step: Step, mark: Any) -> None:
         """Check whether the failed statement left changes, and whether the statements before it are committed."""

@@ -51,6 +51,7 @@ class StatementLog:
         self._written: set[int] = set()  # since the last commit
         self._state_may_differ = True  # a definition changes no session
         self._begun = False
+        self._head: tuple[str, dict[str, str]] | None = None  # reason and state, as they are written
         self._saved = bool(record.steps)
         self._may_be_dropped = False
 
@@ -152,12 +153,13 @@ class StatementLog:
         steps = [self.steps[index - 1] for index in sorted(self.unsaved)]
         if self._state_may_differ:
             self._written_state, self._state_may_differ = dict(self._session.state()), False
-        record = Record(self._server, self.reason, self._written_state, steps)
+        head = self.reason, self._written_state
+        record = Record(self._server, *head, steps, is_news=head != self._head)
         pending = self.steps[-1].statement if self.steps and self.steps[-1].outcome is Outcome.PENDING else ""
         self._saved = True
         begins = None if self._begun else self._about
         self._journal.save(self._about.revision, record, self.statements_done, pending, begins)
-        self._begun = True
+        self._begun, self._head = True, head
         self._written |= self.unsaved
         self.unsaved = set()
 
@@ -180,7 +182,7 @@ class StatementLog:
 
     def unwritten(self) -> None:
         """Write again what was written since the last commit, because it may be lost."""
-        self._begun = False
+        self._begun, self._head = False, None
         self.unsaved |= self._written
         self._written.clear()
 
@@ -228,7 +230,7 @@ class StatementLog:
         """Create the journal again if the revision has dropped it with all other tables."""
         if self._may_be_dropped and not self._journal.exists(self._session):
             self._journal.make_tables()
-            self._begun = False
+            self._begun, self._head = False, None
             self.unsaved |= {step.index for step in self.steps} - {_WRITTEN.index}
             if _WRITTEN in self.steps:
                 self.unprovable("it dropped the journal")

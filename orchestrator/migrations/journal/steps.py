@@ -97,6 +97,7 @@ class Record:
         steps: its statements.
         recorded_at: when the last of them was journalled.
         mark: what it did that no rollback undoes, besides its statements; empty if nothing.
+        is_news: whether reason and state are to be written, and not only the steps.
     """
 
     server: str = ""
@@ -105,6 +106,7 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     recorded_at: str = ""
     mark: str = ""
+    is_news: bool = True
 
     @property
     def left_something(self) -> bool:

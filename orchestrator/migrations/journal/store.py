@@ -103,7 +103,8 @@ class Journal:
         """Write what a revision has done since the last call; `begins`: after its own row."""
         if begins:
             self.begin(begins, done, pending)
-        rows = [_head(revision, record), *(_row(revision, step) for step in record.steps)]
+        rows = [_head(revision, record)] if record.is_news else []
+        rows += [_row(revision, step) for step in record.steps]
         for first in range(0, len(rows), AT_ONCE):
             self._run(self._queries.save(rows[first : first + AT_ONCE]))
         if not begins:
