@@ -7,7 +7,7 @@ from tests.harness import make_project
 from tests.integration.interrupted import start
 from tests.servers import Database, backends
 
-MOST_FILES, MOST_MOVES = 10, 30
+MOST_FILES, MOST_MOVES = 13, 38
 FOLLOWED = """
 from benchmarks.paths import length_of, traced
 with traced() as seen:
