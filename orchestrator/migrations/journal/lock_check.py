@@ -55,8 +55,7 @@ class Guard(Protocol):
     Attributes:
         fresh_seconds: as in `MigrationLock`.
         tells: as in `MigrationLock`.
-        held_at: when the database last reported that it is held, by time.monotonic(); minus infinity if that may have
-            changed.
+        held_at: when the database last reported that it is held, by time.monotonic().
         rests_since: since when no statement has run, by time.monotonic(); None while one runs.
     """
 
@@ -89,6 +88,7 @@ class LockCheck:
 
     def __init__(self, guard: Guard) -> None:
         self.guard, self.needed = guard, True
+        self._held_at = guard.held_at
 
     def run(self, call: Call) -> StatementResult:
         """Run a statement on the driver's cursor, after checking the lock.
@@ -97,7 +97,7 @@ class LockCheck:
             MigrationAborted: with LockLostError.
         """
         sql, cursor, guard = call.sql, call.cursor, self.guard
-        stale = time.monotonic() - guard.held_at >= guard.fresh_seconds
+        stale = time.monotonic() - self._held_at >= guard.fresh_seconds
         if self.needed and stale and not _NOT_BEFORE.match(sql):
             self._check()
         guard.rests_since = None
@@ -115,8 +115,8 @@ class LockCheck:
                 self.distrust()
 
     def distrust(self) -> None:
-        """Check the lock before the next statement, and before the next revision: it may have been released."""
-        self.guard.held_at = float("-inf")
+        """Check the lock before the next statement: it may have been released meanwhile."""
+        self._held_at = float("-inf")
 
     def explain(self, error: Exception, rested_seconds: float) -> None:
         """Explain an error of a statement, or of a query of the journal before it.
@@ -130,4 +130,4 @@ class LockCheck:
     def _check(self) -> None:
         if self.guard.is_gone():
             raise MigrationAborted(LockLostError("this process lost the migration lock in the middle of the revision"))
-        self.guard.held_at = time.monotonic()
+        self._held_at = time.monotonic()

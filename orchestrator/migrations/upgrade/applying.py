@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases import Backend
-from orchestrator.errors import StartupError
 from orchestrator.events import RevisionResumed
 from orchestrator.log import CONTEXT
 from orchestrator.migrations.journal.dbapi_proxy import recording
@@ -66,24 +65,10 @@ class Applier:
         self.state: RevisionState | None = None
         self.entries = self._entries(backend)
 
-    def check_lock(self, *, half_applied: bool) -> None:
-        """Check that the lock is still held, unless the database has just said so; leave no transaction open.
-
-        Args:
-            half_applied: as in `LockGuard.lost`.
-
-        Raises:
-            StartupError: it is lost.
-        """
-        if self._guard.is_fresh:
-            return
-        if lost := self._guard.lost(half_applied=half_applied):
-            raise StartupError(lost) from self._guard.loss
+    def prepare(self, step: "RevisionStep", *, resume: bool) -> None:
+        """Make Alembic run the step through the journal, after ending our own read transaction."""
         if not self._connection.in_transaction():
             self._real.commit()
-
-    def prepare(self, step: "RevisionStep", *, resume: bool) -> None:
-        """Make Alembic run the step through the journal."""
         upgrade = step.migration_fn
         # Alembic logs the name of the function if `alembic` is at INFO, as in its stock ini file.
         step.migration_fn = functools.wraps(upgrade)(functools.partial(self._upgrade, step, upgrade, resume))

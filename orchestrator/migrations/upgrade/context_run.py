@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.databases import Backend, backend_for, sockets
-from orchestrator.errors import Failure
+from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Event, MigrationsCompleted, MigrationsPlanned, RevisionApplied, RevisionStarted
 from orchestrator.migrations.journal.lock_retry import LockRetry
 from orchestrator.migrations.position.lineage import Position, repaired
@@ -156,7 +156,8 @@ class ContextRun:
         self._revision = ""
 
     def _step(self, applier: Applier, step: "RevisionStep", index: int, count: int) -> "Iterator[RevisionStep]":
-        applier.check_lock(half_applied=self.lost_stamps)
+        if lost := self._guard.lost(half_applied=self._unconfirmed is not None and self.left_something):
+            raise StartupError(lost) from self._guard.loss
         self._revision = step.revision.revision
         description, began = self._target.tree.revisions[step.revision.revision].description, time.monotonic()
         applier.prepare(step, resume=self._shared.settings.when_half_applied == "resume")

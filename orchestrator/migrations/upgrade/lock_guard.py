@@ -35,8 +35,7 @@ class LockGuard:
         loss: the driver's error when the connection was found to be lost.
         fresh_seconds: as in `MigrationLock`.
         tells: as in `MigrationLock`.
-        held_at: when the database last reported that it is held, by time.monotonic(); minus infinity if that may have
-            changed.
+        held_at: when the database reported to `lost` that it is held, by time.monotonic().
         rests_since: since when no statement of a revision has run, by time.monotonic(); None while one runs.
         limit_seconds: how long the session may rest because this process cannot show life; 0 while it can.
     """
@@ -124,11 +123,6 @@ class LockGuard:
 
     # ------------------------------------------------------------ holding it
 
-    @property
-    def is_fresh(self) -> bool:
-        """Return whether the database has just reported that it is held, and no statement since may release it."""
-        return time.monotonic() - self.held_at < self.fresh_seconds
-
     def lost(self, *, half_applied: bool) -> MigrationFailed | MigrationHalfApplied | None:
         """Return the failure if the lock or its connection is lost; None if the lock is still held.
 
@@ -189,9 +183,8 @@ class LockGuard:
     # ------------------------------------------------------------ releasing it
 
     def begin_work(self) -> None:
-        """Note that the lock is needed from now on, and that env.py may have done anything before."""
+        """Note that the lock is needed from now on."""
         self._work_is_done = self._has_failed = False
-        self.held_at = float("-inf")
 
     def work_is_done(self) -> None:
         """Allow the release together with the connection: env.py may use the connection further."""
