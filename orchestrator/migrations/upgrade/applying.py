@@ -66,8 +66,11 @@ class Applier:
         self.entries = self._entries(backend)
 
     def prepare(self, step: "RevisionStep", *, resume: bool) -> None:
-        """Make Alembic run the step through the journal, after ending our own read transaction."""
-        if not self._connection.in_transaction():
+        """Make Alembic run the step through the journal, after ending our own read transaction.
+
+        On MySQL there is none: since the last commit only the lock was asked for, which reads no table.
+        """
+        if not (self._session.commits_definitions or self._connection.in_transaction()):
             self._real.commit()
         upgrade = step.migration_fn
         # Alembic logs the name of the function if `alembic` is at INFO, as in its stock ini file.
