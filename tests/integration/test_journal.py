@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from orchestrator.databases import backend_for
 from orchestrator.databases.statements import Kind
-from orchestrator.migrations.journal.steps import Outcome, Record, Step
-from orchestrator.migrations.journal.store import STATEMENT_LENGTH, Journal, RevisionInfo
+from orchestrator.migrations.journal.steps import STATEMENT_LENGTH, Outcome, Record, Step
+from orchestrator.migrations.journal.store import Journal, RevisionInfo
 from tests.servers import Database, Server, backends
 
 T = TypeVar("T")
