@@ -4,15 +4,17 @@ import errno
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from orchestrator.command_line.command_help import HELP, PURPOSES, Help
 from orchestrator.errors import EXIT_USAGE
 from orchestrator.patterns import pattern
 from orchestrator.runtime.signals import default_actions
 from orchestrator.settings.uvicorn_options import instead
+
+if TYPE_CHECKING:
+    from orchestrator.command_line.command_help import Help
 
 _USAGE = "The command line is wrong; a line on stderr says what."
 _SENTENCE = pattern(r".+?[.](?=\s|$)")
@@ -23,6 +25,8 @@ class Commands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands."""
+        from orchestrator.command_line.command_help import PURPOSES
+
         for purpose, names in PURPOSES.items():
             with formatter.section(purpose):
                 formatter.write_dl([(name, _first_sentence(self.get_command(ctx, name))) for name in names])
@@ -62,6 +66,7 @@ class Described(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Append what `command_help`, the failures and the settings know of it."""
+        from orchestrator.command_line.command_help import HELP
         from orchestrator.documentation.manual import failures
 
         super().format_epilog(ctx, formatter)
@@ -76,7 +81,7 @@ class Described(click.Command):
             formatter.write_text(f"docs/{told.page}")
 
 
-def _variables(told: Help) -> list[tuple[str, str]]:
+def _variables(told: "Help") -> list[tuple[str, str]]:
     """Return the variables that a command reads, each with its meaning."""
     from orchestrator.documentation.manual import variables
 

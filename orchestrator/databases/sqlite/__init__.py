@@ -5,19 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.databases import MigrationLock, ask
-from orchestrator.databases.diagnosis import (
-    BUSY,
-    OTHER,
-    RIGHTS,
-    Cause,
-    Diagnosis,
-    Verdict,
-    innermost_message,
-    unknown,
-)
-from orchestrator.databases.observation import Observation
-from orchestrator.databases.sqlite.lock import FileLock
+from orchestrator.databases import ask
 
 if TYPE_CHECKING:
     import ssl
@@ -26,24 +14,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from orchestrator.databases import MigrationLock
+    from orchestrator.databases.diagnosis import Diagnosis
+    from orchestrator.databases.observation import Observation
     from orchestrator.databases.statements import RecordedSession
-
-_NO_FILE = Cause(Verdict.REFUSE, "unknown_database", "The directory of the database file must exist and be writable.")
-_NO_DATABASE = Cause(
-    Verdict.REFUSE,
-    "protocol",
-    "The file is not an SQLite database, or it is damaged: name another file, or restore this one.",
-)
-# Before Python 3.11, SQLite's driver distinguishes errors by text only, and aiosqlite passes on the text.
-_CAUSES = {
-    "locked": BUSY,
-    "busy": BUSY,
-    "readonly": RIGHTS,
-    "unable to open": _NO_FILE,
-    "not a database": _NO_DATABASE,
-    "malformed": _NO_DATABASE,
-}
-
 
 BUSY_SECONDS = 0.25
 
@@ -73,24 +47,23 @@ class SQLite:
             return f"{path}:{id(dbapi_connection)}"
         return f"{found.st_dev}:{found.st_ino}"
 
-    def diagnose(self, error: BaseException, url: "URL | None" = None) -> Diagnosis:
+    def diagnose(self, error: BaseException, url: "URL | None" = None) -> "Diagnosis":
         """Return the diagnosis by the error's text."""
+        from orchestrator.databases.sqlite.errors import diagnose
+
         del url
-        message = innermost_message(error)
-        code = getattr(getattr(error, "orig", None), "sqlite_errorname", "")
-        for text, cause in _CAUSES.items():
-            if text in message:
-                return cause.found(code, message)
-        if isinstance(error, TimeoutError):
-            return BUSY.found(code, "the file did not answer in time")
-        return OTHER.found(code, message) if hasattr(error, "orig") else unknown(error)
+        return diagnose(error)
 
     def is_missing_table(self, error: BaseException) -> bool:
         """Return whether the error's text names a missing table."""
+        from orchestrator.databases.diagnosis import innermost_message
+
         return "no such table" in innermost_message(error)
 
     def is_existing_table(self, error: BaseException) -> bool:
         """Return whether the error's text says so."""
+        from orchestrator.databases.diagnosis import innermost_message
+
         message = innermost_message(error)
         return "table" in message and message.endswith("already exists")
 
@@ -104,13 +77,15 @@ class SQLite:
         await connection.exec_driver_sql("PRAGMA user_version = 0")
         await connection.rollback()
 
-    async def why_not_lockable(self, connection: "AsyncConnection") -> Diagnosis | None:
+    async def why_not_lockable(self, connection: "AsyncConnection") -> "Diagnosis | None":
         """Return None: the lock is on a file, and does not depend on sessions."""
         del connection
         return None
 
-    def lock(self, dbapi_connection: Any) -> MigrationLock:
+    def lock(self, dbapi_connection: Any) -> "MigrationLock":
         """Return a lock on a file next to the database's."""
+        from orchestrator.databases.sqlite.lock import FileLock
+
         return FileLock(dbapi_connection)
 
     def recorded(self, dbapi_connection: Any, driver_connection: Any) -> "RecordedSession":
@@ -134,8 +109,10 @@ class SQLite:
         del dbapi_connection
         return nullcontext()
 
-    async def observe(self, connection: "AsyncConnection", connection_id: int) -> Observation:
+    async def observe(self, connection: "AsyncConnection", connection_id: int) -> "Observation":
         """Return nothing: the library runs in this process, invisible to other connections."""
+        from orchestrator.databases.observation import Observation
+
         del connection, connection_id
         return Observation()
 

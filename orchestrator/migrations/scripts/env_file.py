@@ -6,7 +6,7 @@ env.py the start runs it, which is slower and equally correct.
 """
 
 import ast
-from collections.abc import Set as AbstractSet
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from orchestrator.migrations.scripts.env_engine import Unrecognised
 from orchestrator.migrations.scripts.env_reader import EnvReader
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_MIGRATING = {"context.configure", "context.run_migrations"}
 
 
 class EnvFile(NamedTuple):
@@ -44,7 +45,8 @@ def read_env_file(path: Path) -> EnvFile:
         module = ast.parse(path.read_bytes(), filename=path.name)
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
         return EnvFile(ask=f"it cannot be read ({type(error).__name__})")
-    own_scripts, several = any(_chooses_scripts(each) for each in ast.walk(module)), _migrates_several(module)
+    nodes = list(ast.walk(module))
+    own_scripts, several = any(map(_chooses_scripts, nodes)), _migrates_several(nodes)
     reader = EnvReader(module)
     try:
         reader.read(module)
@@ -58,14 +60,16 @@ def _chooses_scripts(node: ast.AST) -> bool:
     return name in {"version_locations", "script", "_version_locations", "revision_map", "script_location"}
 
 
-def _migrates_several(module: ast.Module) -> bool:
+def _migrates_several(nodes: Sequence[ast.AST]) -> bool:
     """Return whether it seems to migrate several contexts (`configure` twice or in a loop); a guess, see `naming`."""
-    functions = [each for each in ast.walk(module) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
-    migrating = {"context.configure", "context.run_migrations"}
-    for _ in functions:  # a function that calls one that calls one ...
-        migrating |= {each.name for each in functions if _mentions(each, migrating)}
-    loops = [each for each in ast.walk(module) if isinstance(each, _LOOPS) and _mentions(each, migrating)]
-    return bool(loops) or sum(_configures(each) for each in ast.walk(module)) > 1
+    if sum(map(_configures, nodes)) > 1:
+        return True
+    functions = [each for each in nodes if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    called = [(each.name, _mentioned(each)) for each in functions]
+    migrating = set(_MIGRATING)
+    while more := {name for name, names in called if names & migrating} - migrating:
+        migrating |= more  # a function that calls one that calls one ...
+    return any(isinstance(each, _LOOPS) and _mentioned(each) & migrating for each in nodes)
 
 
 def _configures(node: ast.AST) -> bool:
@@ -77,7 +81,10 @@ def _configures(node: ast.AST) -> bool:
     )
 
 
-def _mentions(node: ast.AST, names: AbstractSet[str]) -> bool:
-    offline = isinstance(node, ast.FunctionDef) and not any(map(_configures, ast.walk(node)))
-    direct = names - {"context.configure", "context.run_migrations"} if offline else names
-    return any(isinstance(each, ast.Name | ast.Attribute) and dotted(each) in direct for each in ast.walk(node))
+def _mentioned(node: ast.AST) -> set[str]:
+    """Return the names in a node; a function for the offline mode alone is not one that migrates."""
+    inside = list(ast.walk(node))
+    offline = isinstance(node, ast.FunctionDef) and not any(map(_configures, inside))
+    return {dotted(each) for each in inside if isinstance(each, ast.Name | ast.Attribute)} - (
+        _MIGRATING if offline else set()
+    )
