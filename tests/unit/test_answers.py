@@ -63,6 +63,7 @@ def test_a_head_request_gets_the_headers_alone() -> None:
     found = answer(200, b"text/plain", b"words")
     assert found.http(head_only=True, close=False).endswith(b"\r\n\r\n")
     assert b"content-length: 5\r\n" in found.http(head_only=True)
+    assert found.http(close=False).startswith(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n")
     assert found.http(close=False).endswith(b"\r\n\r\nwords")
     assert (b"connection: close" in found.http(), b"connection: close" in found.http(close=False)) == (True, False)
 

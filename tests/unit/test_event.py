@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import BindFailed, StartupFailed
+from orchestrator.errors import BindFailed, MigrationHalfApplied, StartupError, StartupFailed
 from orchestrator.events import LockAcquired, LockReleased, StateChanged
 
 WAITED = StateChanged(previous_state="waiting", state="migrating")
@@ -63,3 +63,18 @@ def test_the_last_event_says_which_failure_ended_the_start() -> None:
     )
     assert StartupFailed.after(failure, "waiting", str).failed_phase == ""
     assert BindFailed(error_type="", error_message="", host="", port=0, hint="better").hint == "better"
+
+
+def test_a_list_that_was_not_given_is_empty_and_its_own() -> None:
+    """An event that is completed later must not change another one."""
+    given = {"error_type": "x", "revision": "", "statement_index": 0, "statement": "", "statements_done": 0}
+    one, other = MigrationHalfApplied(**given), MigrationHalfApplied(**given)  # type: ignore[arg-type]
+    assert one.applied == []
+    assert one.applied is not other.applied
+
+
+def test_the_exception_of_a_failure_is_kept_for_the_report() -> None:
+    """Its traceback goes into the event."""
+    failure, cause = BindFailed(error_type="", error_message="taken", host="", port=0), OSError()
+    error = StartupError(failure, cause)
+    assert (error.failure, error.exception, str(error)) == (failure, cause, failure.message)

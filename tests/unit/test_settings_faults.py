@@ -110,6 +110,13 @@ def test_a_fault_repeats_a_short_value_that_holds_no_password(value: str, told: 
     assert fault.as_dict() == {"variable": "ORCHESTRATOR_LOG_FORMAT", "problem": fault.problem, "example": "json"}
 
 
+def test_a_value_of_the_longest_length_is_taken() -> None:
+    """One character more is a mistake: a file's text in the place of its name."""
+    assert Settings.read({"ORCHESTRATOR_AFTER_MIGRATE": "x" * 4096})[1] == []
+    (fault,) = Settings.read({"ORCHESTRATOR_AFTER_MIGRATE": "x" * 4097})[1]
+    assert fault.problem == "it is 4097 characters long; 4096 are the limit"
+
+
 def test_a_fault_of_the_log_changes_nothing_else_of_it() -> None:
     """The report of a fault has the service's name and the right form, though other settings are wrong."""
     told = {"ORCHESTRATOR_SERVICE": "plants", "ORCHESTRATOR_VERSION": "1.2", "ORCHESTRATOR_LOG_FORMAT": "text"}
