@@ -9,6 +9,7 @@ from orchestrator.events import Event, Request
 from orchestrator.serving.answers import Answers, answer
 from orchestrator.serving.probed import ProbedApp
 from orchestrator.serving.startup_status import StartupStatus
+from orchestrator.settings.model import Settings
 
 PATHS = ("/livez", "/readyz", "/startupz")
 HTML = [(b"accept", b"text/html,*/*")]
@@ -35,7 +36,29 @@ def test_only_a_process_that_serves_is_ready_and_any_is_alive(state: str) -> Non
     assert orjson.loads(found["/startupz"].body)["state"] == state
 
 
-@pytest.mark.parametrize(("headers", "kind"), [([], b"application/json"), (HTML, b"text/html; charset=utf-8")])
+def test_an_empty_path_leaves_the_probe_to_the_app() -> None:
+    """Each of the three has its own setting."""
+    status = StartupStatus("public", lambda: 1.0, lambda value: value)
+    settings = Settings(live_path="", ready_path="/r", startup_path="/s", service="plants", version="1.2")
+    found = Answers.of(settings, status)
+    assert [*found.probes] == ["/r", "/s"]
+    assert (found.starting("/r", []).status, found.starting("/s", []).status) == (503, 200)
+    page = found.starting("/", HTML)
+    assert (b"plants" in page.body, b"1.2" in page.body) == (True, True)
+    assert (
+        dict(page.headers)[b"content-security-policy"]
+        != dict(found.starting("/", []).headers)[b"content-security-policy"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "kind"),
+    [
+        ([], b"application/json"),
+        ([(b"accept", b"*/*"), (b"content-type", b"text/html")], b"application/json"),
+        (HTML, b"text/html; charset=utf-8"),
+    ],
+)
 def test_any_other_request_is_refused_and_told_to_come_back(headers: Any, kind: bytes) -> None:
     """For a program and for a person."""
     found = answers().starting("/plants", headers)

@@ -1,5 +1,6 @@
 """Refused logins that may be about to change, in a time that passes at once."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,18 @@ async def test_a_file_that_changes_during_a_pause_ends_it(monkeypatch: pytest.Mo
     outcome, retries = await wait(monkeypatch, Database(DENIED), credentials=credentials, budget=30)
     assert isinstance(outcome, DatabaseRefused)
     assert len(retries) > DOUBTS
+
+
+async def test_a_file_that_is_written_during_a_pause_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch, file: Path
+) -> None:
+    """An attempt with half a login, or with the old one again, counts against the account."""
+    loop, texts = asyncio.get_running_loop(), {2: "{", 4: secret()}
+    for pauses, text in texts.items():
+        loop.call_later(SOON_SECONDS * (pauses - 0.5), file.write_text, text)
+    database = Database(DENIED)
+    await wait(monkeypatch, database, credentials=read(DATABASE_SECRET_FILE=str(file)))
+    assert database.times == [0.0, ROTATION_SECONDS, 2 * ROTATION_SECONDS]
 
 
 async def test_a_file_that_is_broken_during_a_pause_is_not_a_change(
