@@ -131,7 +131,7 @@ def _looked(lock: Any, *seen: Holder | None, pause_seconds: float = 10.0) -> Hol
 
 
 def _but(**changed: Any) -> Holder:
-    return Holder(**(vars(SILENT) | changed))
+    return SILENT._replace(**changed)
 
 
 @pytest.mark.parametrize(
