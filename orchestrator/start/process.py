@@ -41,15 +41,30 @@ def run(task: Task, stop: Stop) -> int:
 
 
 def _run(task: Task, stop: Stop) -> int:
+    try:
+        settings = _begin(task)
+    except StartupError as error:
+        return refuse_settings(error)
+    stop.budget_seconds = settings.shutdown_seconds
+    report = Reporter(StartupStatus(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
+    startup = Startup(task, settings, stop, report)
+    stop.enforce(lambda: startup.ending.overdue_code, startup.ending.overdue)
+    code = MAIN_THREAD.serve(lambda: asyncio.run(_tell(startup)), after_each=stop.reinstall)
+    return _become(startup.replacement, startup.ending) if startup.replacement else code
+
+
+def _begin(task: Task) -> Settings:
+    """Read the settings, and make log, import path and command line what the project's modules expect.
+
+    Raises:
+        StartupError: with SettingsInvalid.
+    """
     ecs.identify(os.environ)  # asks in a thread, while the rest is imported
     load_env_file(os.environ)
     log.REDACTOR.register(known_secrets(os.environ))
     import_from_working_directory(os.environ.get("UVICORN_APP_DIR", ""))
-    try:
-        settings = load_settings(os.environ, task.name)
-        _configure_logging(settings)
-    except StartupError as error:
-        return refuse_settings(error)
+    settings = load_settings(os.environ, task.name)
+    _configure_logging(settings)
     for warning in (*warnings(os.environ), exhaustion.warning()):
         if warning:
             _logger.warning("%s", warning)
@@ -57,12 +72,7 @@ def _run(task: Task, stop: Stop) -> int:
         show_known_command_line("uvicorn", settings.app)
     else:
         show_known_command_line("alembic", "upgrade", settings.target)
-    stop.budget_seconds = settings.shutdown_seconds
-    report = Reporter(StartupStatus(settings.status_detail, log.CONTEXT.elapsed_seconds, log.REDACTOR.value))
-    startup = Startup(task, settings, stop, report)
-    stop.enforce(lambda: startup.ending.overdue_code, startup.ending.overdue)
-    code = MAIN_THREAD.serve(lambda: asyncio.run(_tell(startup)), after_each=stop.reinstall)
-    return _become(startup.replacement, startup.ending) if startup.replacement else code
+    return settings
 
 
 async def _tell(startup: Startup) -> int:
