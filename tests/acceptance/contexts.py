@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.harness import Project, make_project
+from tests.harness import Output, Project, make_project
 from tests.servers import Database
 
 CREATE = "op.create_table('t', sa.Column('id', sa.Integer, primary_key=True))"
@@ -117,3 +117,8 @@ def multidb(path: Path, one: Database, two: Database, *, broken: str = "pass") -
         script = _MULTIDB.format(revision=revision, down=down, one=bodies[0], two=bodies[1])
         project.write(f"alembic/versions/{revision}.py", script)
     return project
+
+
+def contexts_of(output: Output, event: str) -> list[str]:
+    """Name the context of each event of this name."""
+    return [each["context"] for each in output.find(event)]

@@ -20,7 +20,7 @@ from orchestrator.documentation.schema import FOREIGN, line_schema
 from orchestrator.errors import Failure
 from orchestrator.events import CATALOGUE
 from tests.harness.catalogue import violations
-from tests.unit.test_catalogue import example
+from tests.unit.events import example
 
 SCHEMA = line_schema()
 LINE = {
