@@ -197,11 +197,14 @@ class Startup:
             self.lifecycle.advance(State.MIGRATING)
 
     def _announce_serving(self) -> None:
+        from orchestrator.serving import first_request
+
         restore()
         unblock()
         self.lifecycle.advance(State.SERVING)
         host, port = self.settings.host, self.settings.port
         self.report(events.ServerStarted(host=host, port=port, startup_seconds=self.report.elapsed_seconds()))
+        first_request.prepare()  # now it delays nothing but, at worst, the request that would do it itself
 
     async def _drain(self, port: "Port") -> None:
         """Turn readiness off, serve for ORCHESTRATOR_DRAIN_SECONDS, then close the listener and end the requests."""
