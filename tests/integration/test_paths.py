@@ -7,9 +7,11 @@ from tests.harness import make_project
 from tests.integration.interrupted import start
 from tests.servers import Database, backends
 
-MOST_FILES, MOST_MOVES = 13, 38
+MOST_FILES, MOST_MOVES = 13, 40
 FOLLOWED = """
 from benchmarks.paths import length_of, traced
+for name in ("first", "second"):  # what is made at its first use does not count; the second one looks at the first
+    op.execute(f"CREATE TABLE {name} (id INTEGER PRIMARY KEY)")
 with traced() as seen:
     op.execute("CREATE TABLE plants (id INTEGER PRIMARY KEY)")
 op.execute("CREATE TABLE length (files INTEGER, moves INTEGER)")
