@@ -61,6 +61,17 @@ def _runs(database: Database, process: Output) -> int:
     return 1 + again
 
 
+async def _migrated_past(project: Project, database: Database, statement: str) -> Orchestrator:
+    """Migrate while another transaction holds what this statement took; it lets go at the second try."""
+    with contextlib.ExitStack() as held:
+        held.enter_context(transaction(database, statement))
+        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
+            await process.event("revision_retry_scheduled", attempt=2)
+            held.close()
+            assert await process.exit_code() == 0
+    return process
+
+
 @backends("mariadb", "postgresql", "mysql")
 async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, database: Database) -> None:
     """Earlier work of the same transaction is undone and done again, or kept; never done twice."""
@@ -86,12 +97,7 @@ async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, d
 async def test_a_held_row_is_waited_for_like_a_table(project: Project, database: Database) -> None:
     """It is the same limit, and the server undoes only the statement, or we undo the whole transaction."""
     project.add_revision("r2", f"{COUNT}\n{TULIP}")
-    with contextlib.ExitStack() as held:
-        held.enter_context(transaction(database, WRITE))
-        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-            await process.event("revision_retry_scheduled", attempt=2)
-            held.close()
-            assert await process.exit_code() == 0
+    process = await _migrated_past(project, database, WRITE)
     _assert_announced(process, statement_index=2)
     assert _steps(database) == 1
     assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
@@ -102,12 +108,7 @@ async def test_a_held_row_is_waited_for_in_autocommit_too(project: Project, data
     """There each statement is a transaction with its record."""
     indented = f"{COUNT}\n{TULIP}".replace("\n", "\n    ")
     project.add_revision("r2", f"with op.get_context().autocommit_block():\n    {indented}\n{COUNT}")
-    with contextlib.ExitStack() as held:
-        held.enter_context(transaction(database, WRITE))
-        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-            await process.event("revision_retry_scheduled", attempt=2)
-            held.close()
-            assert await process.exit_code() == 0
+    process = await _migrated_past(project, database, WRITE)
     _assert_announced(process, statement_index=2)
     assert _steps(database) == 2
     assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
@@ -119,12 +120,7 @@ async def test_a_temporary_table_is_not_a_reason_to_give_up(project: Project, da
     bag = "op.execute('CREATE TEMPORARY TABLE bag AS SELECT 1 AS step')"
     fill = "op.execute('INSERT INTO ledger SELECT step FROM bag')"
     project.add_revision("r2", f"{bag}\n{ADD_COLUMN}\n{fill}")
-    with contextlib.ExitStack() as held:
-        held.enter_context(transaction(database, READ))
-        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-            await process.event("revision_retry_scheduled", attempt=2)
-            held.close()
-            assert await process.exit_code() == 0
+    await _migrated_past(project, database, READ)
     assert _steps(database) == 1
 
 
@@ -132,12 +128,7 @@ async def test_a_temporary_table_is_not_a_reason_to_give_up(project: Project, da
 async def test_an_explicit_lock_is_waited_for(project: Project, database: Database) -> None:
     """Also as the first statement of its transaction."""
     project.add_revision("r2", f"op.execute('LOCK TABLE plants IN ACCESS EXCLUSIVE MODE')\n{COUNT}\n{TULIP}")
-    with contextlib.ExitStack() as held:
-        held.enter_context(transaction(database, READ))
-        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-            await process.event("revision_retry_scheduled", attempt=2)
-            held.close()
-            assert await process.exit_code() == 0
+    await _migrated_past(project, database, READ)
     assert _steps(database) == 1
 
 
@@ -146,12 +137,7 @@ async def test_locked_tables_are_waited_for(project: Project, database: Database
     """Both ways: LOCK TABLES waits, and what is locked by others is waited for."""
     statements = "LOCK TABLES plants WRITE, ledger WRITE", "INSERT INTO ledger VALUES (1)", "UNLOCK TABLES"
     project.add_revision("r2", "\n".join(f"op.execute({each!r})" for each in statements))
-    with contextlib.ExitStack() as held:
-        held.enter_context(transaction(database, "LOCK TABLES plants WRITE"))
-        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-            await process.event("revision_retry_scheduled", attempt=2)
-            held.close()
-            assert await process.exit_code() == 0
+    process = await _migrated_past(project, database, "LOCK TABLES plants WRITE")
     _assert_announced(process, statement_index=1)
     assert _steps(database) == 1
 
