@@ -50,10 +50,12 @@ def _crash(error: Exception) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    from orchestrator.runtime.garbage import collect_less
+
+    collect_less()  # before the other imports
     from orchestrator.runtime.descriptors import occupy_descriptors
     from orchestrator.runtime.exhaustion import keep_reserve
     from orchestrator.runtime.fork_under_init import fork_under_init
-    from orchestrator.runtime.garbage import collect_less
     from orchestrator.runtime.stop import Stop
 
     keep_reserve()
@@ -61,7 +63,6 @@ def _run(arguments: list[str]) -> int:
     stop = Stop()
     with fork_under_init():
         stop.install()
-    collect_less()
     from orchestrator.command_line.cli import main as run
 
     return run(arguments, stop)

@@ -1,10 +1,14 @@
 """No garbage collection while a start imports, and the usual ones afterwards."""
 
 import gc
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from orchestrator import __main__
+from orchestrator.command_line import cli
+from orchestrator.runtime import descriptors, exhaustion, stop
 from orchestrator.runtime.garbage import collect_as_usual, collect_less, set_aside
 
 USUAL = gc.get_threshold()
@@ -31,6 +35,19 @@ def test_what_a_start_has_imported_is_not_looked_through_when_it_serves() -> Non
     assert gc.get_threshold() == USUAL
     assert gc.get_freeze_count() == 0
     assert any(each is kept for each in gc.get_objects(generation=2))
+
+
+def test_a_start_pauses_the_collector_before_it_does_anything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The imports of the first lines alone are collected five times."""
+    seen: list[int] = []
+    monkeypatch.setattr(exhaustion, "keep_reserve", lambda: seen.append(gc.get_threshold()[0]))
+    monkeypatch.setattr(descriptors, "occupy_descriptors", lambda: None)
+    monkeypatch.setattr(stop.Stop, "install", lambda _: None)
+    monkeypatch.setattr(cli, "main", lambda *_: 0)
+    monkeypatch.setattr(sys, "argv", ["orchestrator", "serve"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        __main__.main()
+    assert seen[0] > 100 * USUAL[0]
 
 
 def test_a_threshold_of_the_app_stays() -> None:
