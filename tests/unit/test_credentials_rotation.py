@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.databases.credential_refresh import Logins
 from orchestrator.logins.database_secrets import CredentialsError, read_secret_file
 from orchestrator.logins.database_settings import MAX_SECRET_LENGTH
 from orchestrator.logins.known_secrets import known_secrets
@@ -156,3 +157,26 @@ def test_reading_while_it_is_replaced_gives_one_or_the_other(file: Path) -> None
     while not done.is_set():
         assert str(credentials.app_url().password).startswith(("first", "number-"))
     thread.join()
+
+
+def test_a_new_connection_gets_the_login_that_the_file_has_now(file: Path) -> None:
+    """User and password together; while the file is being written, the old login, which may still work."""
+    credentials = read(DATABASE_SECRET_FILE=str(file))
+    url = credentials.app_url()
+    dialect, logins = url.get_dialect()(), Logins(credentials)
+    parameters = {"user": url.username, "password": url.password, "host": "db"}
+    file.write_text(secret(username="rds_clone", password="second"))
+    logins.renew(dialect, None, [], parameters)
+    assert parameters == {"user": "rds_clone", "password": b"second", "host": "db"}
+    file.write_text("{")
+    logins.renew(dialect, None, [], parameters)
+    assert parameters == {"user": "rds_clone", "password": b"second", "host": "db"}
+
+
+def test_a_login_that_is_not_ours_is_left_alone(file: Path) -> None:
+    """The app may connect to other databases."""
+    credentials = read(DATABASE_SECRET_FILE=str(file))
+    dialect, parameters = credentials.app_url().get_dialect()(), {"user": "report", "password": "own"}
+    file.write_text(secret(password="second"))
+    Logins(credentials).renew(dialect, None, [], parameters)
+    assert parameters == {"user": "report", "password": "own"}
