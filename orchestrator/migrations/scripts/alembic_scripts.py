@@ -16,7 +16,7 @@ from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
 
 if TYPE_CHECKING:
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
+    from alembic.script import Script, ScriptDirectory
 
 
 def alembic_config(files: AlembicFiles, url: URL | None, target: str) -> "Config":
@@ -88,7 +88,7 @@ def tree_of(scripts: "ScriptDirectory") -> Tree:
         StartupError: with MigrationTreeInvalid: a script cannot be run, or the scripts form no tree.
     """
     with _explained():
-        revisions = [_revision(scripts, each.revision) for each in scripts.walk_revisions()]
+        revisions = [_revision(scripts, each) for each in scripts.walk_revisions()]
     return Tree.of(revisions)
 
 
@@ -103,8 +103,7 @@ def _explained() -> Iterator[None]:
         ) from error
 
 
-def _revision(scripts: "ScriptDirectory", identity: str) -> Revision:
-    script = scripts.get_revision(identity)
+def _revision(scripts: "ScriptDirectory", script: "Script") -> Revision:
     depends = [scripts.get_revision(each).revision for each in _tuple(script.dependencies)]
     path = Path(script.path)
     # A compiled script contains the modification time of its source, so it differs between images.
