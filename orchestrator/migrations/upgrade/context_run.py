@@ -12,6 +12,7 @@ from orchestrator.databases import Backend, backend_for, sockets
 from orchestrator.errors import Failure, StartupError
 from orchestrator.events import Event, MigrationsCompleted, MigrationsPlanned, RevisionApplied, RevisionStarted
 from orchestrator.migrations.journal.lock_retry import LockRetry
+from orchestrator.migrations.journal.other_connections import pools_watched
 from orchestrator.migrations.position.lineage import Position, repaired
 from orchestrator.migrations.position.target import Place, Target, at_head, changes, tolerated
 from orchestrator.migrations.scripts.tree import names
@@ -109,7 +110,7 @@ class ContextRun:
             StopAsked: a stop was requested, and the run ended between two revisions.
         """
         shared = self._shared
-        with settings_kept(self._connection):
+        with settings_kept(self._connection), pools_watched():
             self._guard = shared.locks.take(self._context, self.emit)
             self.connection_id = self._guard.connection_id
             budget_seconds = shared.settings.ddl_retry_seconds

@@ -20,7 +20,6 @@ from orchestrator.logins.credentials import Credentials
 from orchestrator.migrations.position.target import Place, Target
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.env_file import EnvFile
-from orchestrator.migrations.upgrade.hooks import Hook
 from orchestrator.migrations.upgrade.life_signs import LifeSigns
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
@@ -72,6 +71,8 @@ class UpgradeTask:
             StartupError: with LockTimeout or HookFailed.
             StopAsked: a stop was requested.
         """
+        from orchestrator.migrations.upgrade.hooks import Hook
+
         hook = Hook(name, self._settings, self._credentials, self._stop, self._emit, revisions_applied)
         if locked:
             await self._wait_for(check_lock_support)
