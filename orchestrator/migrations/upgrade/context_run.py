@@ -51,8 +51,7 @@ class ContextRun:
         self.name, self._target, self._shared, self._context = name, target, shared, context
         self._connection: Connection = context.connection
         self.applied: list[str] = []
-        self.connection_id = 0
-        self.stopped = False
+        self.connection_id, self.stopped = 0, False
         self._backend: Backend = backend_for(self._connection.dialect.name)
         self.url = self._connection.engine.url
         self._began = time.monotonic()
