@@ -1,43 +1,23 @@
 """A statement that met a lock is tried again: it gets through when the lock is gone, and nothing is done twice."""
 
 import contextlib
-import signal
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, NullPool, create_engine
 
 from tests.acceptance.migrations import WAIT_FOR_GO, columns, environment, go, migrate, stamped, tables, until
+from tests.acceptance.retries import ADD_COLUMN, COUNT, IMPATIENT, READ, TREES, TULIP, WRITE, steps, with_two_rows
 from tests.clients import transaction
-from tests.harness import Event, Orchestrator, Output, Project, make_project
+from tests.harness import Event, Orchestrator, Output, Project
 from tests.servers import Database, Server, backends
-
-IMPATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "0.3"}  # MySQL and MariaDB know whole seconds only
-COUNT = "print('from the top')\nop.execute('INSERT INTO ledger VALUES (1)')"
-ADD_COLUMN = "op.add_column('plants', sa.Column('height', sa.Integer))"
-TREES = "op.create_table('trees', sa.Column('id', sa.Integer, primary_key=True))"
-TULIP = "op.execute(\"UPDATE plants SET name = concat(name, '!') WHERE id = 1\")"
-READ, WRITE = "SELECT * FROM plants", "UPDATE plants SET name = 'held' WHERE id = 1"
-CONCURRENTLY = """
-with op.get_context().autocommit_block():
-    op.create_index('names', 'plants', ['name'], postgresql_concurrently=True)
-"""
 
 
 @pytest.fixture
-async def project(tmp_path: Path, database: Database) -> Project:
-    """Return a project whose first revision makes two rows and an empty ledger, and is applied."""
-    project = make_project(tmp_path / "project")
-    project.add_revision(
-        "r1",
-        "op.execute('CREATE TABLE plants (id INTEGER PRIMARY KEY, name VARCHAR(50))')\n"
-        "op.execute('CREATE TABLE ledger (step INTEGER)')\n"
-        "op.execute(\"INSERT INTO plants VALUES (1, 'rose'), (2, 'oak')\")",
-    )
-    assert (await migrate(project, database)).exit_code == 0
-    return project
+async def project(project: Project, database: Database) -> Project:
+    """Return a project whose first revision is applied."""
+    return await with_two_rows(project, database)
 
 
 def _assert_announced(process: Output, statement_index: int) -> list[Event]:
@@ -49,10 +29,6 @@ def _assert_announced(process: Output, statement_index: int) -> list[Event]:
         longest = min(10, 0.2 * 2 ** (event["attempt"] - 1))
         assert longest / 2 <= event["retry_in_seconds"] <= longest
     return retries
-
-
-def _steps(database: Database) -> int:
-    return len(database.execute("SELECT step FROM ledger"))
 
 
 def _runs(database: Database, process: Output) -> int:
@@ -88,7 +64,7 @@ async def test_a_held_table_is_changed_as_soon_as_it_is_free(project: Project, d
         assert f" {holder} of " in retries[-1]["blocked_by"]
     assert len([event for event in process.events[freed:] if event in retries]) <= 1
     assert len(process.find("log", message="from the top")) == _runs(database, process) + 1
-    assert _steps(database) == 2
+    assert steps(database) == 2
     assert "height" in columns(database, "plants")
     assert process.find("revision_applied", revision="r2", statements=4)
 
@@ -99,7 +75,7 @@ async def test_a_held_row_is_waited_for_like_a_table(project: Project, database:
     project.add_revision("r2", f"{COUNT}\n{TULIP}")
     process = await _migrated_past(project, database, WRITE)
     _assert_announced(process, statement_index=2)
-    assert _steps(database) == 1
+    assert steps(database) == 1
     assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
 
 
@@ -110,7 +86,7 @@ async def test_a_held_row_is_waited_for_in_autocommit_too(project: Project, data
     project.add_revision("r2", f"with op.get_context().autocommit_block():\n    {indented}\n{COUNT}")
     process = await _migrated_past(project, database, WRITE)
     _assert_announced(process, statement_index=2)
-    assert _steps(database) == 2
+    assert steps(database) == 2
     assert database.execute("SELECT name FROM plants WHERE id = 1") == [("rose!",)]
 
 
@@ -121,7 +97,7 @@ async def test_a_temporary_table_is_not_a_reason_to_give_up(project: Project, da
     fill = "op.execute('INSERT INTO ledger SELECT step FROM bag')"
     project.add_revision("r2", f"{bag}\n{ADD_COLUMN}\n{fill}")
     await _migrated_past(project, database, READ)
-    assert _steps(database) == 1
+    assert steps(database) == 1
 
 
 @backends("postgresql")
@@ -129,7 +105,7 @@ async def test_an_explicit_lock_is_waited_for(project: Project, database: Databa
     """Also as the first statement of its transaction."""
     project.add_revision("r2", f"op.execute('LOCK TABLE plants IN ACCESS EXCLUSIVE MODE')\n{COUNT}\n{TULIP}")
     await _migrated_past(project, database, READ)
-    assert _steps(database) == 1
+    assert steps(database) == 1
 
 
 @backends("mariadb", "mysql")
@@ -139,7 +115,7 @@ async def test_locked_tables_are_waited_for(project: Project, database: Database
     project.add_revision("r2", "\n".join(f"op.execute({each!r})" for each in statements))
     process = await _migrated_past(project, database, "LOCK TABLES plants WRITE")
     _assert_announced(process, statement_index=1)
-    assert _steps(database) == 1
+    assert steps(database) == 1
 
 
 @backends("mariadb", "mysql")
@@ -151,9 +127,9 @@ async def test_a_procedure_is_not_called_again_when_it_has_done_a_part(project: 
     with transaction(database, WRITE):
         result = await migrate(project, database, **IMPATIENT)
     assert result.exit_code == 7, result.story()
-    assert _steps(database) == 0
+    assert steps(database) == 0
     assert (await migrate(project, database)).exit_code == 0
-    assert _steps(database) == 1
+    assert steps(database) == 1
 
 
 @backends("sqlite")
@@ -168,7 +144,7 @@ async def test_a_held_file_is_waited_for(project: Project, database: Database, h
             await process.event("revision_retry_scheduled", attempt=2)
         assert await process.exit_code() == 0
     _assert_announced(process, statement_index=1)
-    assert _steps(database) == 1
+    assert steps(database) == 1
 
 
 @backends("sqlite")
@@ -181,7 +157,7 @@ async def test_readers_of_the_file_are_waited_for_at_the_commit(project: Project
             go(project)
             await process.event("revision_retry_scheduled", attempt=2)
         assert await process.exit_code() == 0
-    assert _steps(database) == 1
+    assert steps(database) == 1
     assert stamped(database) == ["r2"]
 
 
@@ -234,74 +210,6 @@ async def test_a_deadlock_is_survived(project: Project, database: Database, serv
             await process.event("revision_retry_scheduled", revision="r2")
             crossing.join()
         assert await process.exit_code() == 0
-    assert _steps(database) == 1
+    assert steps(database) == 1
     assert database.execute("SELECT name FROM plants ORDER BY id") == [("rose!",), ("oak!",)]
     assert tables(database) == ["ledger", "plants", "trees", "weight"]
-
-
-@backends("mariadb", "postgresql", "mysql")
-async def test_a_table_that_is_never_free_ends_the_start(project: Project, database: Database) -> None:
-    """Within its time limit, with a hint; and if DDL stays, the next start continues after it."""
-    project.add_revision("r2", f"{COUNT}\n{TREES}\n{ADD_COLUMN}")
-    with transaction(database, READ):
-        result = await migrate(project, database, ORCHESTRATOR_DDL_RETRY_SECONDS="0.5", **IMPATIENT)
-    transactional = database.backend == "postgresql"
-    assert result.exit_code == (7 if transactional else 8), result.story()
-    name = "migration_failed" if transactional else "migration_half_applied"
-    (failure,) = result.find(name, revision="r2", statement_index=3, statements_done=2)
-    assert "ORCHESTRATOR_DDL_RETRY_SECONDS" in failure["hint"]
-    again = await migrate(project, database)
-    assert again.exit_code == 0
-    assert len(again.find("revision_resumed")) == (0 if transactional else 1)
-    assert _steps(database) == 1
-
-
-@backends("mariadb", "postgresql", "mysql")
-async def test_a_long_pause_ends_with_the_stop(project: Project, database: Database) -> None:
-    """At once; and the next start finishes what was begun."""
-    project.add_revision("r2", f"{COUNT}\n{TREES}\n{ADD_COLUMN}")
-    with contextlib.ExitStack() as held:
-        held.enter_context(transaction(database, READ))
-        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-            pause = await process.event("revision_retry_scheduled", attempt=5)
-            process.signal(signal.SIGTERM)
-            assert await process.exit_code() == 12
-            held.close()
-    (failure,) = process.find("migration_stopped", revision="r2")
-    assert failure["elapsed_seconds"] < pause["elapsed_seconds"] + pause["retry_in_seconds"]
-    assert (await migrate(project, database)).exit_code == 0
-    assert _steps(database) == 1
-
-
-@backends("postgresql")
-async def test_an_index_is_built_concurrently_beside_a_long_transaction(
-    project: Project, database: Database, server: Server
-) -> None:
-    """It waits for all earlier transactions, and blocks no session meanwhile."""
-    project.add_revision("r2", f"{COUNT}\n{CONCURRENTLY}\n{COUNT}")
-    with contextlib.ExitStack() as held:
-        held.enter_context(transaction(database, WRITE))
-        async with Orchestrator("migrate", env=environment(database, **IMPATIENT), cwd=project.path) as process:
-            asked = "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND query LIKE 'CREATE INDEX CONC%%'"
-            await until(lambda: server.execute(asked, database.name))
-            with pytest.raises(AssertionError, match="did not end"):
-                await process.exit_code(within=3)
-            held.close()
-            assert await process.exit_code() == 0
-    assert database.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'names'::regclass") == [(True,)]
-    assert _steps(database) == 2
-
-
-@backends("postgresql")
-async def test_an_index_for_which_others_are_never_gone_ends_the_start(project: Project, database: Database) -> None:
-    """It waits for as long as the budget is, once; its ruin is in use as well, and left to the next start."""
-    project.add_revision("r2", f"{COUNT}\n{CONCURRENTLY}\n{COUNT}")
-    with transaction(database, "INSERT INTO plants VALUES (3, 'elm')"):
-        result = await migrate(project, database, ORCHESTRATOR_DDL_RETRY_SECONDS="2", **IMPATIENT)
-    assert result.exit_code == 8
-    assert not result.find("revision_retry_scheduled")
-    (failure,) = result.find("migration_half_applied", revision="r2", statement_index=2, statements_done=1)
-    assert "ORCHESTRATOR_DDL_RETRY_SECONDS" in failure["hint"]
-    assert (await migrate(project, database)).exit_code == 0
-    assert database.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'names'::regclass") == [(True,)]
-    assert _steps(database) == 2
