@@ -25,6 +25,8 @@ TURN_SECONDS = 5.0
 """How long to wait for a turn: much longer than an import of Alembic and a run of env.py take."""
 LOCK_SECONDS = 1.0
 """How long to wait for the migration lock. Who waits longer says so, in a run of env.py."""
+REST_SECONDS = 60.0
+"""How long a session may keep the turn: its host may have vanished."""
 _SILENT_SECONDS = 3.0  # a server that has not answered for so long is left to those who know how to wait for it
 _CLOSING_SECONDS = 0.2
 
@@ -82,14 +84,20 @@ class Turn(Generic[T]):
             return backend.lock(sync_connection.connection.dbapi_connection)
 
         lock = await connection.run_sync(lock_of)
-        if (turn := lock.turn()) and not await _taken(connection, turn, TURN_SECONDS):
-            return
+        if turn := lock.turn():
+            await connection.run_sync(lambda _: _limit(turn))
+            if not await _taken(connection, turn, TURN_SECONDS):
+                return
         if not await _taken(connection, lock, LOCK_SECONDS):
             return
         seen = await self._look(connection, backend)
         await connection.run_sync(lambda _: lock.release())  # env.py's connection takes it
         self._seen.set_result(seen)
         await self._over.wait()
+
+
+def _limit(turn: "MigrationLock") -> None:
+    turn.prepare(ddl_lock_timeout_seconds=LOCK_SECONDS, rest_seconds=REST_SECONDS)
 
 
 async def _taken(connection: "AsyncConnection", lock: "MigrationLock", limit_seconds: float) -> bool:

@@ -67,6 +67,15 @@ async def test_nobody_waits_for_long(database: Database, monkeypatch: pytest.Mon
             assert not given_up.is_held
 
 
+@backends("mariadb", "mysql")
+async def test_the_turn_of_a_host_that_vanished_ends(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server would keep its session for eight hours, and each start would wait for a turn in vain."""
+    monkeypatch.setattr(turn, "REST_SECONDS", 1.0)
+    async with _turn(database, shows="first") as vanished, _turn(database, shows="second") as second:
+        assert await vanished.look(BEFORE) == "first"
+        assert await second.look(BEFORE) == "second"
+
+
 async def test_without_a_server_there_is_no_turn(database: Database) -> None:
     """The run of env.py meets the same error, and knows what to do about it."""
     async with _turn_at(f"{database.url.rpartition('/')[0]}/missing/database") as refused:
