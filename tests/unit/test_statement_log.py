@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from orchestrator.databases.statements import Kind
+from orchestrator.migrations.journal import statement_log
 from orchestrator.migrations.journal.executor import digest_of
-from orchestrator.migrations.journal.statement_log import BATCH, ChangedError, StatementLog
+from orchestrator.migrations.journal.statement_log import ChangedError, StatementLog
 from orchestrator.migrations.journal.steps import Outcome, Record, StatementResult, Step
 from orchestrator.migrations.journal.store import RevisionInfo
 
@@ -141,13 +142,17 @@ def test_statements_are_written_once_and_again_after_a_rollback() -> None:
 
 
 @pytest.mark.parametrize("reason", ["", "it read from the database"])
-def test_the_memory_of_a_long_revision_is_bounded(reason: str) -> None:
-    """20,000 inserts are no reason for an out-of-memory kill; what no resume needs is not even written."""
+@pytest.mark.parametrize(("limit", "value"), [("BATCH", 500), ("VOLUME", 1900)])
+def test_the_memory_of_a_long_revision_is_bounded(
+    limit: str, value: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A million inserts are no reason for an out-of-memory kill; what no resume needs is not even written."""
+    monkeypatch.setattr(statement_log, limit, value)
     log, _, journal = _log()
     if reason:
         log.unprovable(reason)
     for number in range(5000):
-        if len(log.unsaved) >= BATCH:
+        if log.is_large:
             log.limit_memory()
         _add(log, str(number))
     assert len({id(step) for step in log.steps}) < 600
@@ -156,11 +161,12 @@ def test_the_memory_of_a_long_revision_is_bounded(reason: str) -> None:
     assert written > 4000 if not reason else written == 0
 
 
-def test_a_long_revision_that_starts_over_replays_its_durable_statements() -> None:
+def test_a_long_revision_that_starts_over_replays_its_durable_statements(monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps that are only counted are read from the journal again."""
+    monkeypatch.setattr(statement_log, "BATCH", 500)
     log, _, journal = _log()
     for number in range(1200):
-        if len(log.unsaved) >= BATCH:
+        if log.is_large:
             log.limit_memory()
         _add(log, str(number))
     log.save()

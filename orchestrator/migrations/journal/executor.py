@@ -21,7 +21,7 @@ from orchestrator.migrations.journal.irrevocable import Irrevocable
 from orchestrator.migrations.journal.lock_check import LockCheck
 from orchestrator.migrations.journal.running_line import RunningLine
 from orchestrator.migrations.journal.state import Phase, RevisionState
-from orchestrator.migrations.journal.statement_log import BATCH, ChangedError
+from orchestrator.migrations.journal.statement_log import ChangedError
 from orchestrator.migrations.journal.steps import StatementResult, Step
 from orchestrator.migrations.journal.transactional import Transactional
 from orchestrator.migrations.journal.waits import LockWaits
@@ -172,7 +172,7 @@ class Executor:
         if log.skipped and statement.needs_session and not self._ran_live:
             raise self._state.refuse(f"its next statement needs the session that is gone: {self._shown(call.sql)}")
         self._ran_live = True
-        if len(log.unsaved) >= BATCH and not statement.needs_session:
+        if log.is_large and not statement.needs_session:
             log.limit_memory()
         if statement.outside and kind in (Kind.READ, Kind.WRITE):
             self.elsewhere.before_row_change(call.sql)

@@ -1,7 +1,6 @@
 """The statements of a revision, how many of them are durable, and why it cannot be resumed."""
 
 import logging
-from collections.abc import Mapping
 
 from orchestrator.databases.statements import Kind, RecordedSession
 from orchestrator.migrations.journal.steps import Outcome, Record, StatementResult, Step
@@ -11,8 +10,8 @@ EMPTY = Record()
 _LISTED = 50  # steps that a report lists
 _WRITTEN = Step(0, Kind.WRITE, "", Outcome.DONE)  # stands for every step that is only counted
 
-BATCH = 500
-"""Steps in memory: more are written before the commit."""
+BATCH, VOLUME = 10_000, 1_000_000
+"""Steps in memory, and characters of their texts: only more are written before the commit, which may need none."""
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class StatementLog:
         self._about, self._session, self._journal = about, session, journal
         self._state = self._written_state = record.state
         self._position = 0
-        self._counted = _LISTED  # up to this one, steps are only counted
+        self._counted, self._volume = _LISTED, 0  # up to this one, steps are only counted; characters since then
         self.unsaved: set[int] = set()
         self._server = session.server()
         self._written: set[int] = set()  # since the last commit
@@ -82,7 +81,11 @@ class StatementLog:
     def state_differs(self) -> str:
         """Restore the session; return what still differs from the session at the last journalled statement."""
         self._session.restore(self._state)
-        return _difference(self._state, self._session.state())
+        then, now = self._state, self._session.state()
+        for name in sorted({*then, *now}):
+            if then.get(name, "") != now.get(name, ""):
+                return f"{name} was {then.get(name, '')!r} and is {now.get(name, '')!r}"
+        return ""
 
     # ------------------------------------------------------------ running
 
@@ -109,6 +112,7 @@ class StatementLog:
         self._state_may_differ = self._state_may_differ or step.kind is not Kind.DEFINITION
         self.steps.append(step)
         self._position += 1
+        self._volume += len(step.text)
         self.unsaved.add(step.index)
         if write:
             self.save()
@@ -132,6 +136,11 @@ class StatementLog:
             _logger.debug("LOCK TABLES may be in the way of the record, which only a report needs: %s", error)
         self._count()
 
+    @property
+    def is_large(self) -> bool:
+        """Return whether the steps that are not written yet take much memory."""
+        return len(self.unsaved) >= BATCH or self._volume >= VOLUME
+
     def limit_memory(self) -> None:
         """Write the steps of a long transaction early, inside it; forget them if no resume needs them."""
         if self.reason:
@@ -146,7 +155,7 @@ class StatementLog:
             if index not in self.unsaved and self.steps[index - 1].outcome is Outcome.DONE:
                 self.steps[index - 1] = _WRITTEN
                 self._written.discard(index)
-        self._counted = max(self._counted, len(self.steps) - 1)
+        self._counted, self._volume = max(self._counted, len(self.steps) - 1), 0
 
     def _write(self) -> None:
         self._find_again()
@@ -235,14 +244,6 @@ class StatementLog:
             if _WRITTEN in self.steps:
                 self.unprovable("it dropped the journal")
         self._may_be_dropped = False
-
-
-def _difference(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return the first setting that differs, in words."""
-    for name in sorted({*then, *now}):
-        if then.get(name, "") != now.get(name, ""):
-            return f"{name} was {then.get(name, '')!r} and is {now.get(name, '')!r}"
-    return ""
 
 
 def _done(steps: list[Step]) -> int:

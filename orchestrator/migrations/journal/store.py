@@ -193,10 +193,15 @@ def _head(revision: str, record: Record) -> tuple[Any, ...]:
 
 
 def _row(revision: str, step: Step) -> tuple[Any, ...]:
-    answer = json.dumps([step.rowcount, step.lastrowid])
-    definitions = json.dumps([step.before, step.after, step.line])
+    answer = f"[{_number(step.rowcount)}, {_number(step.lastrowid)}]"  # `json` takes six times as long
+    is_definition = step.before or step.after
+    definitions = json.dumps([step.before, step.after, step.line]) if is_definition else f"[{{}}, {{}}, {step.line}]"
     kind, outcome = step.kind.value, step.outcome.value
     return revision, step.index, kind, step.digest, step.statement, outcome, answer, definitions
+
+
+def _number(value: int | None) -> str:
+    return "null" if value is None else str(int(value))
 
 
 def _step(row: Sequence[Any]) -> Step:
