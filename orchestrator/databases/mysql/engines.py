@@ -13,6 +13,10 @@ ENGINE = pattern(r"\bENGINE=(\w+)")
 INDIRECT = pattern(r"\b(?:trigger|view|procedure|function)\b", re.IGNORECASE)
 """Statements that name what may write to other tables."""
 _UNSAFE = f"FROM information_schema.TABLES WHERE TABLE_TYPE = 'BASE TABLE' AND ENGINE NOT IN {TRANSACTIONAL}"
+_HAS_INDIRECT = (
+    "SELECT EXISTS (SELECT 1 FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE())"
+    " OR EXISTS (SELECT 1 FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE())"
+)
 _BODIES = (
     ("ROUTINE_DEFINITION", "ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()"),
     ("ACTION_STATEMENT", "TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"),
@@ -69,10 +73,7 @@ class UnsafeTables:
                 self._indirect = self._bodies = None
             return named
         if self._indirect is None:
-            self._indirect = any(
-                ask(self._connection, f"SELECT 1 FROM information_schema.{table} WHERE {column} = DATABASE() LIMIT 1")  # noqa: S608
-                for table, column in (("TRIGGERS", "TRIGGER_SCHEMA"), ("VIEWS", "TABLE_SCHEMA"))
-            )
+            self._indirect = bool(ask(self._connection, _HAS_INDIRECT)[0][0])
         return named or (self._indirect and self.may_be_reached_by(sql))
 
     def _add(self, name: str) -> None:

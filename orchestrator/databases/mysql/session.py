@@ -63,12 +63,11 @@ class MySQLSession:
         self._connection = dbapi_connection
         characters = getattr(driver_connection, "encoding", None) or getattr(driver_connection, "_encoding", "")
         self.encoding = "utf-8" if str(characters).startswith("utf") else "ascii"
-        self._version = str(self.ask("SELECT VERSION()")[0][0])
-        asked = f"SELECT @@innodb_rollback_on_timeout, DATABASE(), {_SHOWN_BY}"
-        rolls_back, database, *self._shown_by = self.ask(asked)[0]
-        self._database = str(database)
-        self._shown_otherwise = self._switch = self._moved = False
-        self._autocommit: bool | None = None
+        asked = f"SELECT VERSION(), @@innodb_rollback_on_timeout, @@autocommit, DATABASE(), {_SHOWN_BY}"
+        version, rolls_back, autocommit, database, *self._shown_by = self.ask(asked)[0]
+        self._version, self._database = str(version), str(database)
+        self._shown_otherwise = self._moved = False
+        self._switch, self._autocommit = autocommits(dbapi_connection), bool(int(autocommit))
         self._keeps_transaction_at_timeout = not int(rolls_back)
         self._unsafe = UnsafeTables(dbapi_connection)
         self._state = ("DATABASE()", *self._known_variables(), *self._roles())
@@ -97,7 +96,7 @@ class MySQLSession:
     def autocommit(self, *, again: bool = False) -> bool:
         """Ask the server after the driver or a statement may have switched it: drivers overlook statements."""
         switch = autocommits(self._connection)
-        if again or self._autocommit is None or switch != self._switch:
+        if again or switch != self._switch:
             self._switch = switch
             self._autocommit = bool(int(self.ask("SELECT @@autocommit")[0][0]))
         return self._autocommit
