@@ -13,7 +13,10 @@ from collections.abc import Iterator
 
 # Signals of a fault in this process itself: do not block them.
 _OWN = {signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
-_SIGNALS = signal.valid_signals() - _OWN
+
+
+def _signals() -> set[int]:
+    return {*signal.valid_signals()} - _OWN
 
 
 @contextlib.contextmanager
@@ -25,7 +28,7 @@ def fork_under_init() -> Iterator[None]:
     if os.getpid() != 1:
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _signals())
     if child := os.fork():
         # Start a new program with an empty environment, so that this process holds no secrets.
         os.execve(sys.executable, (sys.executable, "-IS", __file__, str(child)), {})  # noqa: S606
@@ -35,8 +38,9 @@ def fork_under_init() -> Iterator[None]:
 
 def be_init(child: int) -> int:
     """Forward signals to the child and reap all processes until it ends; return its exit code, as a shell does."""
+    signals = _signals()
     while True:
-        told = signal.sigwaitinfo(_SIGNALS)
+        told = signal.sigwaitinfo(signals)
         if told.si_signo != signal.SIGCHLD:
             if told.si_code <= 0:  # a positive code means the kernel sent it: a terminal signals the child too
                 os.kill(child, told.si_signo)
