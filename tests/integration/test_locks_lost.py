@@ -1,5 +1,6 @@
 """A lock that is lost is known to be lost: it is asked for before each revision, by who believes to have it."""
 
+import copy
 import fcntl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,17 @@ def test_a_lock_that_a_revision_released_is_not_held(contenders: list[Contender]
     }
     first.connection.exec_driver_sql(statements[first.connection.dialect.name])
     assert not first.lock.is_held()
+
+
+@backends("mariadb", "postgresql", "mysql")
+def test_another_session_does_not_have_the_lock_of_the_one_that_took_it(contenders: list[Contender]) -> None:
+    """A pooler may move a client to another session; what it does there is not protected."""
+    first, second, *_ = contenders
+    assert first.lock.try_acquire()
+    moved = copy.copy(first.lock)
+    moved._connection = second.connection.connection.dbapi_connection  # type: ignore[attr-defined]  # noqa: SLF001
+    assert first.lock.is_held()
+    assert not moved.is_held()
 
 
 @backends("mariadb", "mysql")
