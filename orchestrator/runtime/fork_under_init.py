@@ -15,7 +15,7 @@ from collections.abc import Iterator
 _OWN = {signal.SIGFPE, signal.SIGILL, signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGTRAP, signal.SIGSYS}
 
 
-def _signals() -> set[int]:
+def _signals() -> set[signal.Signals]:
     return {*signal.valid_signals()} - _OWN
 
 
