@@ -1,16 +1,26 @@
 """Replicas that start together take turns to prepare a migration; the turn itself protects nothing."""
 
 import asyncio
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
 from orchestrator.databases import Backend, turn
 from orchestrator.databases.turn import Turn
 from orchestrator.logins.credentials import Credentials
-from tests.acceptance.migrations import locks
+from orchestrator.runtime.stop import Stop
+from orchestrator.runtime.task import Task
+from orchestrator.settings.validation import load
+from orchestrator.start.preparation import Preparation
+from tests.acceptance.migrations import add_two, environment, locks, migrate
+from tests.harness import make_project
 from tests.servers import Database, Server, backends
 from tests.servers.pgbouncer import PgBouncer
+
+if TYPE_CHECKING:
+    from orchestrator.events import Event
 
 BEFORE = "as before"
 
@@ -89,3 +99,24 @@ async def test_a_pool_of_transactions_keeps_no_turn(database: Database, server: 
         async with _turn(pool.database) as refused:
             assert await refused.look(BEFORE) == BEFORE
         assert server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+
+
+async def test_a_replica_that_finds_the_work_done_runs_no_env_py(
+    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It saw missing revisions, imported its app, and meanwhile another one has migrated."""
+    project = make_project(tmp_path / "project")
+    add_two(project)
+    monkeypatch.chdir(project.path)
+    settings, credentials = load(environment(database), "migrate")
+    told: list[Event] = []
+    begin = Mock()
+    replica = Preparation(Task("migrate"), settings, credentials, Stop(), told.append, asyncio.Event(), begin)
+    target = await replica.target()
+    before = await replica.wait(target, migrate=True)
+    assert before.behind
+    assert (await migrate(project, database)).exit_code == 0
+    told.clear()
+    await replica.bring_to_head(target, before)
+    assert [event.name for event in told] == ["migrations_current"]
+    begin.assert_not_called()
