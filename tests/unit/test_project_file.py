@@ -33,6 +33,7 @@ def test_a_file_that_names_no_app_is_no_fault(text: str | bytes | None, found: s
         ({"main.py": "app = FastAPI()"}, ("main.py", "main:app")),
         ({"main.py": "", "src/app/main.py": "x = Starlette(debug=True)"}, ("src/app/main.py", "src.app.main:x")),
         ({"app.py": "Litestar([])", "api.py": "Quart(__name__)"}, ("app.py", "app:app")),
+        ({"main.py/a.txt": "", "app.py": "app = FastAPI()"}, ("app.py", "app:app")),
         ({"app/main.py": b"# \xff\napi = Quart(__name__)"}, ("app/main.py", "app.main:api")),
         ({"shop/main.py": "web: fastapi.FastAPI = fastapi.FastAPI()"}, ("shop/main.py", "shop.main:web")),
         (
