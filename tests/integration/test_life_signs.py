@@ -98,6 +98,8 @@ def test_a_session_that_works_again_is_not_ended(holder: Contender, contenders: 
     """The last look is made right before: the one before it is old by then."""
     other = contenders[1].lock
     seen = other.holder()
+    assert not other.end(seen._replace(seconds=seen.seconds + 1000)), "it rests for a shorter time than at that look"
+    assert holder.lock.is_held()
     holder.lock.release()
     assert contenders[2].lock.try_acquire()
     assert not other.end(seen)

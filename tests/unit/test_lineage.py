@@ -180,17 +180,11 @@ def test_rows_that_need_each_other_in_a_circle_prove_nothing() -> None:
     assert (found.lineage, found.reason) == ("unknown", "diverged")
 
 
-def test_at_most_ten_revisions_are_named() -> None:
-    """A message is for reading."""
-    found = standing(V1, at(" ".join(f"z{number:02}" for number in range(12))))
-    assert "z00, z01, z02, z03, z04, z05, z06, z07, z08, z09 and 2 more is not" in found.difference
-
-
-def test_exactly_ten_revisions_are_named_without_more() -> None:
-    """`and 0 more` would make the reader look for it."""
-    names = [f"x{number}" for number in range(10)]
-    found = standing(V1, at(" ".join(names)))
-    assert found.difference.startswith(f"the lineage of {', '.join(names)} is not known: ")
+@pytest.mark.parametrize(("several", "more"), [(10, ""), (12, " and 2 more")])
+def test_at_most_ten_revisions_are_named(several: int, more: str) -> None:
+    """A message is for reading; `and 0 more` would make the reader look for it."""
+    found = standing(V1, at(" ".join(f"z{number:02}" for number in range(several))))
+    assert f"z00, z01, z02, z03, z04, z05, z06, z07, z08, z09{more} is not" in found.difference
 
 
 @pytest.mark.parametrize("heads", ["x y z", "z y x", "y z x"])
