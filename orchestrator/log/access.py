@@ -31,9 +31,12 @@ def write(fields: Mapping[str, Any]) -> bool:
     output = ROUTE.output
     if output is None:
         return False
-    told = {**fields, "path": REDACTOR.text(fields["path"]), "client": REDACTOR.text(fields["client"])}
+    path = REDACTOR.text(fields["path"])
+    message = f"{fields['method']} {path} {fields['status']}"  # its sentence, at a fifth of the price
     try:
-        return direct.write(output, Request, Request.sentence.format_map(told), told)
+        return direct.write(
+            output, Request, message, {**fields, "path": path, "client": REDACTOR.text(fields["client"])}
+        )
     except Exception:  # noqa: BLE001  # the log of the event says what is wrong
         return False
 
