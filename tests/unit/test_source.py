@@ -1,7 +1,9 @@
 """The rest of a revision's script after a line: correct in loops and with helpers."""
 
 import importlib.util
+import weakref
 from pathlib import Path
+from typing import Any
 
 from orchestrator.migrations.journal.running_line import RunningLine
 from orchestrator.migrations.journal.source import left_after
@@ -28,15 +30,19 @@ def upgrade(note):
 def _lines(path: Path) -> list[int]:
     """Run the script, and return the line of each note."""
     path.write_text(SCRIPT)
+    found: list[int] = []
+    running = RunningLine(str(path))
+    _module(path).upgrade(lambda: found.append(running.now()))
+    return found
+
+
+def _module(path: Path) -> Any:
     spec = importlib.util.spec_from_file_location("revision", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    found: list[int] = []
-    running = RunningLine(str(path))
-    module.upgrade(lambda: found.append(running.now()))
-    return found
+    return module
 
 
 def test_the_rest_is_what_comes_after_the_running_line(tmp_path: Path) -> None:
@@ -61,3 +67,19 @@ def test_an_unknown_source_adds_nothing(tmp_path: Path) -> None:
     path.write_text(SCRIPT)
     assert left_after(str(path), 0) == []
     assert left_after(str(tmp_path / "none.py"), 5) == []
+
+
+def test_what_a_revision_holds_is_not_kept_behind_it(tmp_path: Path) -> None:
+    """The frame of `upgrade` holds all that its variables do, perhaps a million rows."""
+    path = tmp_path / "revision.py"
+    path.write_text("class Rows:\n    pass\n\n\ndef upgrade(note):\n    rows = Rows()\n    note(rows)\n")
+    found: list[weakref.ref[object]] = []
+    running = RunningLine(str(path))
+
+    def note(rows: object) -> None:
+        found.append(weakref.ref(rows))
+        assert abs(running.now()) == 7
+
+    _module(path).upgrade(note)
+    running.forget()
+    assert found[0]() is None

@@ -48,7 +48,7 @@ class Journal:
         self.saved: list[Record] = []
         self.there = True
 
-    def begin(self, _about: RevisionInfo) -> None:
+    def begin(self, _about: RevisionInfo, _done: int) -> None:
         """Write the revision's row."""
 
     def save(self, _revision: str, record: Record, _done: int, _pending: str, _begins: RevisionInfo | None) -> None:

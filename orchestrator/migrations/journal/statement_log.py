@@ -121,7 +121,7 @@ class StatementLog:
         """Write the revision's own row before its first change; not earlier, because that begins a transaction."""
         self._find_again()
         if not self._begun:
-            self._journal.begin(self._about)
+            self._journal.begin(self._about, self.statements_done)
             self._begun = True
 
     def save(self, *, always: bool = False) -> None:
