@@ -220,15 +220,25 @@ def test_a_session_that_differs_is_reported() -> None:
     assert log.state_differs() == "setting was '1' and is '2'"
 
 
-def test_a_journal_that_was_dropped_is_made_again_with_all_that_is_known() -> None:
+@pytest.mark.parametrize("named", [(), ("TABLE plants", "TABLE `app`.`Journal_Statements`")])
+def test_a_journal_that_was_dropped_is_made_again_with_all_that_is_known(named: tuple[str, ...]) -> None:
     """A revision that drops every table takes it along."""
     log, _, journal = _log()
     _add(log, "one")
     log.save()
     log.committed()
     journal.there = False
-    log.may_drop_tables()
+    log.may_drop(named)
     _add(log, "two")
     log.save()
     assert journal.there
     assert [step.statement for step in journal.saved[-1].steps] == ["one", "two"]
+
+
+def test_the_journal_is_not_looked_for_when_another_table_is_dropped() -> None:
+    """It costs two questions for each definition with a DROP."""
+    log, _, journal = _log()
+    journal.exists = lambda _session: pytest.fail("it was looked for")
+    log.may_drop(("TABLE plants",))
+    _add(log, "one")
+    log.save()

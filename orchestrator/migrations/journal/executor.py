@@ -186,7 +186,7 @@ class Executor:
                 result = self.transactional.execute(statement, call.sql, step, run)
         finally:
             if statement.drops:
-                log.may_drop_tables()
+                log.may_drop(statement.objects)
         if kind is Kind.READ or result.description is not None:
             self._state.has_read(step)
         return result

@@ -102,9 +102,9 @@ class StatementLog:
         self.reason = self.reason or reason
         self.has_side_effects = self.has_side_effects or side_effect
 
-    def may_drop_tables(self) -> None:
-        """Check, before the next write, that the journal itself still exists."""
-        self._may_be_dropped = True
+    def may_drop(self, objects: tuple[str, ...]) -> None:
+        """Check, before the next write, that the journal still exists, unless a definition names only other objects."""
+        self._may_be_dropped |= not objects or any(self.journal_name.lower() in name.lower() for name in objects)
 
     def add(self, step: Step, *, write: bool = False) -> None:
         """Append a step; `write`: with its row, and with all that are not written yet, before the statement runs."""
