@@ -7,7 +7,7 @@ from tests.harness import make_project
 from tests.integration.interrupted import start
 from tests.servers import Database, backends
 
-MOST_FILES, MOST_MOVES = 13, 40
+MOST_FILES, MOST_MOVES = 13, 44
 FOLLOWED = """
 from benchmarks.paths import length_of, traced
 for name in ("first", "second"):  # what is made at its first use does not count; the second one looks at the first
