@@ -33,9 +33,15 @@ async def started(
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # its workers too
-        await process.wait()
+        await end(process)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kill the session of a process, and wait until its last has closed the pipe, which must not outlive the loop."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    async with asyncio.timeout(30):
+        await process.communicate()
 
 
 async def line(process: asyncio.subprocess.Process, *words: str) -> str:

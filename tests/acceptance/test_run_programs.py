@@ -113,4 +113,4 @@ async def test_a_procfile(project: Project, programs: dict[str, str]) -> None:
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await process.communicate()  # until its programs have closed the pipe

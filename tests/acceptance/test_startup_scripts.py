@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.acceptance.programs import install
-from tests.acceptance.running import URL, line, until_it_answers
+from tests.acceptance.running import URL, end, line, until_it_answers
 from tests.harness import Project, make_project
 from tests.servers.ports import free_port
 
@@ -84,9 +84,7 @@ async def _started(project: Project, command: str, env: dict[str, str]) -> Async
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await end(process)
 
 
 def _parameters() -> list[Any]:
