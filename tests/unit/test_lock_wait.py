@@ -10,6 +10,7 @@ from orchestrator.errors import LockTimeout, StartupError
 from orchestrator.events import Event, LockWaiting
 from orchestrator.migrations.upgrade import lock_wait, resting
 from orchestrator.migrations.upgrade.lock_wait import LockWait
+from orchestrator.migrations.upgrade.resting import HolderSilence
 from orchestrator.runtime.stop import StopAsked
 from orchestrator.settings.model import Settings
 
@@ -132,3 +133,21 @@ def test_a_session_whose_process_is_gone_is_ended(scene: Callable[..., Scene], m
     (ended,) = gone.ended
     assert ended.connection_id == 7
     assert gone.now - 1000 >= resting.SILENT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("looks", "rested", "ends"),
+    [
+        ((0, 15, 30, 45), 50, True),
+        ((0, 15, 30, 44), 100, False),
+        ((0, 20, 45), 100, False),
+        ((0, 15, 30, 45), 49, False),
+    ],
+)
+def test_a_silent_session_is_ended_only_after_long_enough(looks: tuple[int, ...], rested: float, *, ends: bool) -> None:
+    """By our clock, by the number of our looks, and by the server's clock: each alone may be wrong."""
+    lock: Any = Scene()
+    silence = HolderSilence(lock, 50)
+    for now in looks:
+        silence.look(Holder("connection 7", "", rested, Activity.IDLE, connection_id=7, shows_life=False), now)
+    assert bool(lock.ended) is ends
