@@ -10,7 +10,7 @@ EMPTY = Record()
 _LISTED = 50  # steps that a report lists
 _WRITTEN = Step(0, Kind.WRITE, "", Outcome.DONE)  # stands for every step that is only counted
 
-BATCH, VOLUME = 10_000, 1_000_000
+BATCH, VOLUME = 5_000, 1_000_000
 """Steps in memory, and characters of their texts: only more are written before the commit, which may need none."""
 
 _logger = logging.getLogger(__name__)

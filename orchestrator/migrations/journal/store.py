@@ -7,6 +7,7 @@ rows are written on the migrating connection, in the transaction of the change t
 
 import copy
 import datetime as dt
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,10 +104,10 @@ class Journal:
         """Write what a revision has done since the last call; `begins`: after its own row."""
         if begins:
             self.begin(begins, done, pending)
-        rows = [_head(revision, record)] if record.is_news else []
-        rows += [_row(revision, step) for step in record.steps]
-        for first in range(0, len(rows), AT_ONCE):
-            self._run(self._queries.save(rows[first : first + AT_ONCE]))
+        head = [_head(revision, record)] if record.is_news else []
+        rows = itertools.chain(head, (_row(revision, step) for step in record.steps))
+        while some := list(itertools.islice(rows, AT_ONCE)):  # all at once would take as much memory as the steps
+            self._run(self._queries.save(some))
         if not begins:
             self._progress(revision, done, pending)
 
