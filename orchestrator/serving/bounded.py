@@ -63,7 +63,7 @@ class BoundedHttpTools(Bounded):
     _parse: Any  # the protocol's own `data_received`, without the price of `super()`
     scope: Any  # of the newest request; it has a method once the head is complete
 
-    _head_bytes = 0  # size of the incomplete head, with the chunk in which it began; 0 if none is incomplete
+    _head_bytes = 0  # size of the incomplete head; 0 if none is incomplete
     _line_done = False
 
     def data_received(self, data: bytes) -> None:
@@ -71,9 +71,12 @@ class BoundedHttpTools(Bounded):
         if self._head_bytes + len(data) > REQUEST_LINE_BYTES and (status := self._refusal(data)):
             self._refuse(status)
             return
+        before = self.cycle
+        in_body = before is not None and before.more_body
         self._parse(data)
         if not self.scope or "method" not in self.scope:
-            self._count(data)
+            # Behind the end of another request, in the same chunk, the head began at an unknown place.
+            self._count(data[-1:] if in_body or self.cycle is not before else data)
         elif self._head_bytes:
             self._head_bytes, self._line_done = 0, False
 

@@ -96,6 +96,35 @@ async def test_a_body_may_be_longer_than_a_head_in_any_pieces(http: str) -> None
         writer.close()
 
 
+async def test_a_head_may_begin_in_the_same_piece_as_a_long_body_ends() -> None:
+    """A client that pipelines got 431: the bytes of the body were counted as those of the head behind it."""
+    lengths = asyncio.Queue[int]()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  # of ASGI
+        message = {"more_body": True}
+        length = 0
+        while message["more_body"]:
+            message = await receive()
+            length += len(message["body"])
+        lengths.put_nowait(length)
+        await send({"type": "http.response.start", "status": 204})
+        await send({"type": "http.response.body"})
+
+    async with serving(app, http="httptools") as (server, port, _):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not server.server_state.connections:  # noqa: ASYNC110  # uvicorn reports no connection
+            await asyncio.sleep(0)
+        (protocol,) = server.server_state.connections
+        for piece in (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % HEAD_BYTES,
+            b"x" * HEAD_BYTES + b"GE",
+        ):
+            protocol.data_received(piece)
+        protocol.data_received(b"T / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert [await lengths.get(), await lengths.get()] == [HEAD_BYTES, 0]
+        writer.close()
+
+
 @pytest.mark.parametrize(("given", "seconds"), [({}, 75), ({"UVICORN_TIMEOUT_KEEP_ALIVE": "61"}, 61)])
 def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it(
     given: dict[str, str], seconds: int, monkeypatch: pytest.MonkeyPatch
