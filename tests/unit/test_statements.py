@@ -127,6 +127,7 @@ def test_no_text_upsets_them(sql: str) -> None:
         ("INSERT INTO `a'b` VALUES ('x''y', \"z\")", "'\"", "INSERT INTO `a'b` VALUES ('?', \"?\")"),
         ("INSERT INTO \"a'b\" VALUES ('x''y')", "'", "INSERT INTO \"a'b\" VALUES ('?')"),
         ("SELECT 'a\\'\n, b', 'c", "'", "SELECT '?', '?'"),
+        ("SELECT 'a\\\nb'", "'", "SELECT '?'"),
         ("SELECT 1", "'", "SELECT 1"),
     ],
 )
