@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 from uvicorn.lifespan.on import LifespanOn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -139,7 +139,7 @@ def test_alembics_environment_can_be_watched(scripts: Scripts) -> None:
             yield step
             seen.append((step.revision.revision, connection.in_transaction()))
 
-    engine = create_engine("sqlite://")
+    engine = create_engine("sqlite://", poolclass=NullPool)
     with engine.connect() as connection:
         config.attributes["given"] = connection
         environment = EnvironmentContext(config, directory, fn=steps)
@@ -179,7 +179,7 @@ def test_alembic_runs_the_function_of_a_step(scripts: Scripts) -> None:
     (step, _) = directory._upgrade_revs("head", ())  # type: ignore[arg-type]  # noqa: SLF001
     called: list[Any] = []
     step.migration_fn = lambda **options: called.append(options)
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         context = MigrationContext.configure(connection, opts={"fn": lambda *_: [step]})
         context.run_migrations()
     assert len(called) == 1
@@ -187,7 +187,7 @@ def test_alembic_runs_the_function_of_a_step(scripts: Scripts) -> None:
 
 def test_alembics_contexts_have_the_private_names_that_we_read_and_set() -> None:
     """`environment._attend`, `environment._begin` and `ContextRun`: the steps, and how revisions are committed."""
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         context = MigrationContext.configure(connection, opts={"transaction_per_migration": True})
         assert (context._migrations_fn, context._in_external_transaction) == (None, False)  # noqa: SLF001
         assert context._transaction_per_migration is True  # noqa: SLF001

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import Column, Integer, MetaData, Table, create_engine, event
+from sqlalchemy import Column, Integer, MetaData, NullPool, Table, create_engine, event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import MissingGreenlet, StatementError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -37,7 +37,7 @@ def test_sqlalchemy_gives_do_connect_the_arguments_of_the_driver() -> None:
         seen.append(dict(parameters))
         parameters["timeout"] = 7
 
-    engine = create_engine("sqlite://", connect_args={"timeout": 1})
+    engine = create_engine("sqlite://", poolclass=NullPool, connect_args={"timeout": 1})
     event.listen(Engine, "do_connect", hook)
     try:
         engine.connect().close()
@@ -49,7 +49,7 @@ def test_sqlalchemy_gives_do_connect_the_arguments_of_the_driver() -> None:
 
 def test_sqlalchemys_connection_keeps_the_pooled_one_in_an_attribute_of_the_instance() -> None:
     """`dbapi_proxy.recording` replaces `_dbapi_connection` and the instance's class."""
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         assert vars(connection)["_dbapi_connection"] is connection.connection
         connection.__class__ = type("Ours", (type(connection),), {})
         assert connection.exec_driver_sql("SELECT 1").scalar() == 1

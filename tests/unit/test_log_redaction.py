@@ -11,7 +11,7 @@ import hypothesis
 import orjson
 import pytest
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import StatementError
 
@@ -270,7 +270,10 @@ EMAIL = "rose@example.org"
 
 def failing_statement() -> StatementError:
     """A real error of SQLAlchemy, with its parameters."""
-    with pytest.raises(StatementError) as caught, create_engine("sqlite://").connect() as connection:
+    with (
+        pytest.raises(StatementError) as caught,
+        create_engine("sqlite://", poolclass=NullPool).connect() as connection,
+    ):
         connection.execute(text("SELECT * FROM nowhere WHERE email = :email"), {"email": EMAIL})
     connection.engine.dispose()
     return caught.value
