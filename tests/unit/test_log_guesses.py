@@ -51,6 +51,7 @@ def test_a_url_in_code_shows_no_password() -> None:
     ("told", "masked"),
     [
         ("redis://:hUnTeR@cache", "redis://:***@cache"),
+        ("see http://host:8080/a and b://u:hUnTeR@h", "see http://host:8080/a and b://u:***@h"),
         ("CREATE USER a IDENTIFIED  WITH  p  BY  'x' y", "CREATE USER a IDENTIFIED  WITH  p  BY  '***' y"),
         ("IDENTIFIED BY'x'", "IDENTIFIED BY'***'"),
         ("IDENTIFIED BY ''", "IDENTIFIED BY '***'"),
