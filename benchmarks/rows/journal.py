@@ -1,9 +1,10 @@
 """Row 13: what the journal and the watch cost, beside plain `alembic upgrade head`, with an fsync for each commit.
 
-The times are those of `context.run_migrations()`, by the same clock in the same env.py for both.
+Two times of each run: `context.run_migrations()`, by the same clock in the same env.py for both, and the whole command.
 """
 
 import asyncio
+import itertools
 from collections.abc import Generator
 
 from benchmarks.bench import Bench
@@ -27,6 +28,7 @@ for number in range(100):
 }
 _BACKENDS = {"mariadb": "MariaDB", "postgresql": "PostgreSQL", "sqlite": "SQLite"}
 _LIMITS = {"DML": 1.10, "DDL": 1.30}
+_PARTS = {": within run_migrations": "", ": the whole command": ", command"}
 
 
 def upgraded(way: str, project: Project, database: Database, *, prepared: bool = True) -> Run:
@@ -44,32 +46,37 @@ def upgraded(way: str, project: Project, database: Database, *, prepared: bool =
     return found
 
 
-def _observe(bench: Bench, backend: str, way: str, project: Project) -> float:
+def _observe(bench: Bench, backend: str, way: str, project: Project) -> Run:
     if backend == "sqlite":
-        file = bench.directory()
-        return upgraded(way, project, Database(f"sqlite+aiosqlite:///{file}", backend)).migrating_seconds
+        return upgraded(way, project, Database(f"sqlite+aiosqlite:///{bench.directory()}", backend))
     server = bench.server(backend, durable=True)
     database = server.create_database()
-    seconds = upgraded(way, project, database).migrating_seconds
+    found = upgraded(way, project, database)
     server.drop_database(database)
-    return seconds
+    return found
 
 
 def measure(bench: Bench) -> Generator[Samples, None, None]:
     """Run both mixes on each backend both ways, once a round."""
     projects = {mix: make_timed_project(bench.directory(), FIRST, text) for mix, text in _MIXES.items()}
     while True:
-        yield {
-            f"{way}: {mix} on {backend}": [_observe(bench, backend, way, project)]
-            for backend in _BACKENDS
-            for mix, project in projects.items()
-            for way in WAYS
-        }
+        figures: dict[str, list[float]] = {}
+        for backend, (mix, project), way in itertools.product(_BACKENDS, projects.items(), WAYS):
+            found, name = _observe(bench, backend, way, project), f"{way}: {mix} on {backend}"
+            figures |= {name: [found.migrating_seconds], f"{name}, command": [found.process_seconds]}
+        yield figures
 
 
 GROUP = Group(
     rows=[
-        Row(13, f"200 {mix} statements, {name}", f"orchestrator: {mix} on {it}", f"alembic: {mix} on {it}", limit)
+        Row(
+            13,
+            f"200 {mix} statements, {name}{what}",
+            f"orchestrator: {mix} on {it}{part}",
+            f"alembic: {mix} on {it}{part}",
+            limit,
+        )
+        for what, part in _PARTS.items()
         for mix, limit in _LIMITS.items()
         for it, name in _BACKENDS.items()
     ],
