@@ -41,6 +41,7 @@ class Turn(Generic[T]):
         self._loop = asyncio.get_running_loop()
         self._seen: asyncio.Future[T] = self._loop.create_future()
         self._over = asyncio.Event()
+        self._has_lock = False
 
     async def __aenter__(self) -> Self:
         """Begin to wait for it."""
@@ -57,9 +58,9 @@ class Turn(Generic[T]):
         self._held.cancel()
 
     @property
-    def is_held(self) -> bool:
-        """Return whether this replica has the turn, so that the server's sessions have been checked, too."""
-        return self._seen.done() and not self._over.is_set()
+    def has_checked(self) -> bool:
+        """Return whether the server's sessions have been checked for the migration lock that is taken next."""
+        return self._seen.done() and not self._has_lock
 
     async def look(self, before: T) -> T:
         """Return what a look shows at the beginning of the turn; `before` if there is none, for whatever reason."""
@@ -75,7 +76,12 @@ class Turn(Generic[T]):
 
     def end(self) -> None:
         """End it, from any thread: this replica has the migration lock."""
+        self._has_lock = True
         self._loop.call_soon_threadsafe(self._over.set)
+
+    def give_up(self) -> None:
+        """End it without the lock: env.py may miss the connection that the turn has."""
+        self._over.set()
 
     async def _hold(self, connection: "AsyncConnection", backend: "Backend") -> None:
         await check_lock_support(connection, backend)  # in a pool of transactions, a lock would stay behind

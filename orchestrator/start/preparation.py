@@ -204,6 +204,8 @@ class Preparation:
             except Interrupted as interrupted:
                 if self.asked.is_set():
                     raise StopAsked from interrupted  # the next start continues
+                if turn:
+                    turn.give_up()
                 pause = interruptions.note(interrupted)
                 budget = self.settings.wait_timeout_seconds - interrupted.silent_seconds
             finally:

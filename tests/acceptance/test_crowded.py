@@ -2,16 +2,18 @@
 
 import asyncio
 import contextlib
+import uuid
 
 import psycopg2
 import pymysql
 import pytest
+from sqlalchemy import make_url
 
 from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, environment, go
 from tests.acceptance.outcome import assert_well_formed
 from tests.acceptance.waits import log_in
-from tests.harness import Orchestrator, Project
-from tests.servers import Database, MariaDB, PostgreSQL
+from tests.harness import Orchestrator, Project, run
+from tests.servers import Database, MariaDB, PostgreSQL, Server, backends
 from tests.servers.private import PrivateServer
 
 FAST = {"ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": "1"}
@@ -19,7 +21,7 @@ FULL = (pymysql.err.OperationalError, psycopg2.OperationalError)
 
 
 @pytest.fixture
-def project(project: Project) -> Project:
+def waiting(project: Project) -> Project:
     """Return a project whose env.py waits for us before it connects."""
     env = (project.path / "alembic/env.py").read_text()
     project.write("alembic/env.py", f"{WAIT_FOR_GO}\n{env}")
@@ -50,16 +52,16 @@ async def _take(database: Database, connections: contextlib.ExitStack) -> None:
 @pytest.mark.parametrize(("make", "code"), [(MariaDB, 1040), (PostgreSQL, "53300")])
 @pytest.mark.parametrize("free", [0, 1])
 async def test_a_migration_without_a_connection_waits_and_holds_none(
-    make: type[PrivateServer], code: int | str, free: int, project: Project
+    make: type[PrivateServer], code: int | str, free: int, waiting: Project
 ) -> None:
     """env.py's login was refused, or it had the last connection and the lock's check another: exit 7, or a deadlock."""
     with make("--max-connections=11") as server, contextlib.ExitStack() as connections:
         database = server.create_database()
-        async with Orchestrator("migrate", env=environment(database) | FAST, cwd=project.path) as process:
+        async with Orchestrator("migrate", env=environment(database) | FAST, cwd=waiting.path) as process:
             await process.event("log", message="waiting for go")
             _fill(database, connections, free=free)
             seen = len(process.events)
-            go(project)
+            go(waiting)
             await process.event("database_retry_scheduled", after=seen, error_type="busy", error_code=code)
             if free:
                 await _take(database, connections)
@@ -68,3 +70,20 @@ async def test_a_migration_without_a_connection_waits_and_holds_none(
             assert await process.exit_code() == 0
         assert_well_formed(process)
         assert "plants" in database.tables()
+
+
+@backends("mariadb", "mysql")
+async def test_a_login_with_one_connection_migrates_at_once(
+    database: Database, server: Server, project: Project
+) -> None:
+    """The turn's own connection was the only one: each login of env.py was refused, until the turn's limit of 60 s."""
+    user = f"u_{uuid.uuid4().hex[:8]}"
+    server.execute(f"CREATE USER {user}@'%' IDENTIFIED BY 's3cret' WITH MAX_USER_CONNECTIONS 1")
+    server.execute(f"GRANT ALL ON `{database.name}`.* TO {user}@'%'")
+    url = make_url(database.url).set(username=user, password="s3cret").render_as_string(hide_password=False)
+    project.add_revision("r1", CREATE.format("plants"))
+    result = await run("migrate", env={**environment(database), "DATABASE_URL": url}, cwd=project.path, within=30)
+    server.execute(f"DROP USER {user}@'%'")
+    assert result.exit_code == 0
+    assert result.find("database_retry_scheduled", error_code=1226)
+    assert "plants" in database.tables()

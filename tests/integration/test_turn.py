@@ -44,14 +44,14 @@ async def test_the_next_replica_waits_until_the_first_has_the_migration_lock(dat
     """Its own preparations would compete with those of the first for the processor."""
     async with _turn(database, shows="first") as first:
         assert await first.look(BEFORE) == "first"
-        assert first.is_held
+        assert first.has_checked
         async with _turn(database, shows="second") as second:
             waiting = asyncio.ensure_future(second.look(BEFORE))
             await asyncio.wait({waiting}, timeout=0.3)
             assert not waiting.done()
             first.end()
             assert await waiting == "second"
-            assert not first.is_held
+            assert not first.has_checked
 
 
 async def test_it_looks_when_the_migration_lock_is_free(database: Database) -> None:
@@ -74,7 +74,7 @@ async def test_nobody_waits_for_long(database: Database, monkeypatch: pytest.Mon
         assert lock.try_acquire()
         async with _turn(database, shows="at head") as given_up:
             assert await given_up.look(BEFORE) == BEFORE
-            assert not given_up.is_held
+            assert not given_up.has_checked
 
 
 @backends("mariadb", "mysql")

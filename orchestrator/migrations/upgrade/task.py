@@ -97,7 +97,7 @@ class UpgradeTask:
 
         async def begin_here() -> None:
             begin()
-            if not (turn and turn.is_held):  # otherwise it has just been checked
+            if not (turn and turn.has_checked):  # otherwise it has just been checked
                 await unless_stopped(asked, self._check_lock_support())
 
         upgrade = self._upgrade_of(target.env)
