@@ -255,7 +255,7 @@ def test_a_database_of_few_characters_does_not_fail_for_a_description(
 
 NUMBERED = pytest.param(
     "numeric",
-    marks=pytest.mark.skipif(sys.version_info >= (3, 14), reason="sqlite3 takes `:1` as a name, for SQLAlchemy too"),
+    marks=pytest.mark.skipif(sys.version_info >= (3, 12), reason="sqlite3 takes `:1` as a name, for SQLAlchemy too"),
 )
 
 
