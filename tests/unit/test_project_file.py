@@ -12,6 +12,8 @@ from orchestrator.settings.project_file import entrypoint, likely_app, may_be_im
     [
         ('[tool.fastapi]\nentrypoint = "web:app"', "web:app"),
         ("[tool.fastapi]\nentrypoint = 5", ""),
+        ("# no entrypoint", ""),
+        ("[tool.fastapi]\n# no entrypoint", ""),
         ('tool = "entrypoint"', ""),
         ('[tool]\nfastapi = "entrypoint"', ""),
         ("entrypoint = [", ""),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from orchestrator.errors import StartupError
 from orchestrator.logins.database_settings import DatabaseSettings
 from orchestrator.settings.model import Settings
-from orchestrator.settings.validation import invalid, load, settings_of_the_log, warnings
+from orchestrator.settings.validation import invalid, load, load_credentials, settings_of_the_log, warnings
 from orchestrator.variables.definition import Fault
 from tests.unit.environments import faults_of, problem_of
 
@@ -39,6 +39,13 @@ def test_all_faults_are_reported_at_once_and_in_order() -> None:
     ]
     assert failure.error_message.count("; ") >= 4
     assert all(name in failure.message for name in failure.variables)
+
+
+@pytest.mark.parametrize(("value", "embedded"), [("allow", True), ("ALLOW", False), ("", False), (None, False)])
+def test_the_embedded_database_is_used_only_where_it_is_allowed(value: str | None, embedded: bool) -> None:  # noqa: FBT001
+    """A production task without DATABASE_URL must not serve an empty file."""
+    environ = {} if value is None else {"ORCHESTRATOR_EMBEDDED_DATABASE": value}
+    assert load_credentials(environ).embedded is embedded
 
 
 def test_where_only_an_installation_is_missing_the_hint_says_so() -> None:
