@@ -87,6 +87,7 @@ def rival(arena: Arena) -> Iterator[Callable[[], object]]:
     with arena.session() as other:
         if arena.database.backend == "postgresql":
             other.exec_driver_sql("SET deadlock_timeout = '60s'")
+            other.exec_driver_sql("SET lock_timeout = '10s'")  # the migration may have the second row already
         other.exec_driver_sql("INSERT INTO digits SELECT ones.d FROM digits ones, digits tens")
         other.exec_driver_sql("UPDATE duel SET n = n + 1 WHERE id = 2")
         yield lambda: other.exec_driver_sql("UPDATE duel SET n = n + 1 WHERE id = 1")
