@@ -57,13 +57,18 @@ class Gate:
 
     def hand_over(self, hand: Callable[[Handed], None]) -> None:
         """Stop accepting connections, and call `hand` for each open one as soon as it has received its response."""
-        self._server.close()  # closes the duplicate; the listener stays open for the next server
         self.hand = hand
+        self._accept_no_more()
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_soon, self._server.close)  # the duplicate; the listener stays for the next server
         for connection in list(self.connections):
             connection.hand_on()
 
     async def close(self) -> None:
         """Stop accepting connections, and close each open one after its response."""
+        self._accept_no_more()
+        for _ in range(2):
+            await asyncio.sleep(0)
         self._server.close()
         self.emptied.clear()
         for connection in list(self.connections):
@@ -73,6 +78,16 @@ class Gate:
                 await asyncio.wait_for(self.emptied.wait(), _CLOSING_SECONDS)
         for connection in list(self.connections):
             connection.drop()
+
+    def _accept_no_more(self) -> None:
+        """Leave new clients in the kernel's queue.
+
+        Asyncio makes the connection of a client one round after it was accepted, and resets it if the server is closed
+        by then. So the server is closed two rounds after this.
+        """
+        loop = asyncio.get_running_loop()
+        for each in self._server.sockets:
+            loop.remove_reader(each.fileno())
 
 
 class _Connection(asyncio.Protocol):

@@ -77,5 +77,5 @@ class UvicornServer(uvicorn.Server):
 
 def _is_websocket(task: asyncio.Task[Any]) -> bool:
     """Return whether this task of uvicorn's is a WebSocket: a protocol in its package `websockets` has made it."""
-    work: Any = task.get_coro()
-    return Path(work.cr_code.co_filename).parent.name == "websockets"
+    code = getattr(task.get_coro(), "cr_code", None)  # a protocol of UVICORN_HTTP may be compiled
+    return code is not None and Path(code.co_filename).parent.name == "websockets"

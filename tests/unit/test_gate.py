@@ -180,3 +180,13 @@ def test_a_quarter_of_the_descriptors_is_kept_for_the_app(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, -1))
     assert most_connections() == most
     assert Connections[Peer]().most == most
+
+
+async def test_a_client_that_is_accepted_in_the_moment_of_the_handover_is_handed_over(gate: Gate) -> None:
+    """Asyncio makes its connection one round later, and resets it if the server is closed by then."""
+    handed = asyncio.get_running_loop().create_future()
+    with socket.create_connection(("127.0.0.1", gate.port)) as client:  # type: ignore[attr-defined]
+        client.sendall(b"GET / HTTP/1.1\r\n")
+        asyncio.get_running_loop().call_later(0.0, gate.hand_over, handed.set_result)  # in the round of the accept
+        (connection, _) = await asyncio.wait_for(handed, 5)
+        connection.close()
