@@ -43,6 +43,11 @@ async def migrate(project: Project, database: Database, **settings: str) -> Resu
     return await run("migrate", env=environment(database, **settings), cwd=project.path)
 
 
+async def migrate_unaddressed(project: Project, **settings: str) -> Result:
+    """Run `migrate` to its end with no other address than `settings` give."""
+    return await run("migrate", env={"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid", **settings}, cwd=project.path)
+
+
 async def observed(process: Orchestrator, revision: str, after: int = 0) -> Event:
     """Wait for a progress event with the server's view of the statement, and return it.
 

@@ -1,11 +1,9 @@
 """If no variable gives the database's address, env.py is asked: it runs up to its first connect."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.acceptance.migrations import add_two, migrate, stamped, told
-from tests.harness import Orchestrator, Project, Result, make_project, run
+from tests.acceptance.migrations import add_two, migrate, migrate_unaddressed, stamped, told
+from tests.harness import Orchestrator, Project
 from tests.servers import Database, backends
 
 # A `.env` that only env.py and the app read, with the driver that the app has.
@@ -27,16 +25,10 @@ with create_engine(VALUES["TEAM_URL"]).connect() as connection:
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions."""
-    project = make_project(tmp_path / "project")
+@pytest.fixture(autouse=True)
+def two(project: Project) -> None:
+    """Give the project two revisions."""
     add_two(project)
-    return project
-
-
-async def _migrate(project: Project, **settings: str) -> Result:
-    return await run("migrate", env={"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid", **settings}, cwd=project.path)
 
 
 async def test_a_synchronous_env_with_its_own_settings_needs_no_variable(project: Project, database: Database) -> None:
@@ -52,7 +44,7 @@ async def test_a_synchronous_env_with_its_own_settings_needs_no_variable(project
     assert stamped(database) == ["r2"]
     assert process.find("log", message="False")
     assert len(process.find("log", message="env.py runs")) == 1
-    assert told(await _migrate(project)) == ["migrations_current"]
+    assert told(await migrate_unaddressed(project)) == ["migrations_current"]
 
 
 @backends("sqlite")
@@ -62,7 +54,7 @@ async def test_what_a_module_of_the_app_does_at_its_import_stays_done(project: P
     project.write("alembic/env.py", _SYNC.replace("import VALUES", "import os").replace("VALUES", "os.environ"))
     app = (project.path / "app" / "main.py").read_text()
     project.write("app/main.py", f"from app.settings import os\nassert os.environ['TEAM_URL']\n{app}")
-    assert (await _migrate(project)).exit_code == 0
+    assert (await migrate_unaddressed(project)).exit_code == 0
     assert stamped(database) == ["r2"]
 
 
@@ -70,7 +62,7 @@ async def test_an_address_in_alembics_configuration_is_found(project: Project, d
     """`sqlalchemy.url`, and the asynchronous template: at head there is nothing to run but one SELECT."""
     ini = project.path / "alembic.ini"
     ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", database.url.replace("%", "%%")))
-    first, second = await _migrate(project), await _migrate(project)
+    first, second = await migrate_unaddressed(project), await migrate_unaddressed(project)
     assert (first.exit_code, stamped(database)) == (0, ["r2"])
     assert told(second) == ["migrations_current"]
 
@@ -95,7 +87,7 @@ async def test_an_env_that_connects_in_a_thread_of_its_own_is_asked_too(project:
         "with concurrent.futures.ThreadPoolExecutor() as pool:\n"
         "    pool.submit(lambda: asyncio.run(main())).result()\n",
     )
-    first, second = await _migrate(project), await _migrate(project)
+    first, second = await migrate_unaddressed(project), await migrate_unaddressed(project)
     assert (first.exit_code, stamped(database)) == (0, ["r2"])
     assert told(second) == ["migrations_current"]
 
@@ -114,7 +106,7 @@ async def test_several_engines_are_several_contexts(project: Project, database: 
         "        with context.begin_transaction():\n"
         "            context.run_migrations()\n",
     )
-    result = await _migrate(project)
+    result = await migrate_unaddressed(project)
     assert (result.exit_code, stamped(database)) == (0, ["r2"])
     assert result.find("database_ready", dialect=database.backend)
     assert [each["context"] for each in result.find("migrations_completed")] == [database.name, "second.db"]
@@ -126,7 +118,7 @@ async def test_an_env_that_fails_before_it_connects_is_reported_with_its_traceba
 ) -> None:
     """Nothing is waited for, nothing is changed: it is the image that is wrong."""
     project.write("alembic/env.py", "print('on the way')\nraise LookupError('no vault')\n")
-    result = await _migrate(project)
+    result = await migrate_unaddressed(project)
     assert result.exit_code == 9
     (failure,) = result.find("migration_tree_invalid", error_type="env_failed")
     assert "no vault" in failure["error_message"]
@@ -149,7 +141,7 @@ async def test_an_env_that_fails_before_it_connects_is_reported_with_its_traceba
 async def test_an_env_that_knows_no_address_is_a_fault_of_the_settings(project: Project, env: str) -> None:
     """Then only a variable can give the address."""
     project.write("alembic/env.py", env)
-    result = await _migrate(project)
+    result = await migrate_unaddressed(project)
     assert result.exit_code == 78
     (failure,) = result.find("settings_invalid")
     assert failure["variables"] == ["DATABASE_URL"]
@@ -225,6 +217,6 @@ async def test_env_finds_the_command_line_of_alembic_where_no_app_is_served(
     project.write("alembic/env.py", f"import sys\nprint(sys.argv)\n{_SYNC}")
     project.write("app/settings.py", _SETTINGS)
     project.write(".env", f"TEAM_URL={database.synchronous_url}\n")
-    result = await _migrate(project)
+    result = await migrate_unaddressed(project)
     (line,) = [each["message"] for each in result.find("log") if "upgrade" in each["message"]]
     assert line.endswith("alembic', 'upgrade', 'head']")

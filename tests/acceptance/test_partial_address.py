@@ -1,12 +1,10 @@
 """Variables that give only a part of the database's address: env.py may give the rest, and nothing is guessed."""
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import make_url
 
-from tests.acceptance.migrations import add_two, stamped
-from tests.harness import Project, Result, make_project, run
+from tests.acceptance.migrations import add_two, migrate_unaddressed, stamped
+from tests.harness import Project
 from tests.servers import Database, backends
 
 _ENV = """
@@ -22,16 +20,10 @@ with create_engine(os.environ["TEAM_URL"]).connect() as connection:
 """
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions."""
-    project = make_project(tmp_path / "project")
+@pytest.fixture(autouse=True)
+def two(project: Project) -> None:
+    """Give the project two revisions."""
     add_two(project)
-    return project
-
-
-async def _migrate(project: Project, **settings: str) -> Result:
-    return await run("migrate", env={"ORCHESTRATOR_EMBEDDED_DATABASE": "forbid", **settings}, cwd=project.path)
 
 
 @backends("postgresql", "mariadb")
@@ -44,10 +36,10 @@ async def test_variables_of_the_app_that_are_half_an_address_disturb_nothing(
     ini.write_text(ini.read_text().replace("driver://user:pass@localhost/dbname", database.url.replace("%", "%%")))
     url = make_url(database.url)
     own = str({"DATABASE_HOST": url.host, "DATABASE_USER": url.username}[part])
-    refused = await _migrate(project, **{part: "elsewhere"})
+    refused = await migrate_unaddressed(project, **{part: "elsewhere"})
     assert (refused.exit_code, database.tables()) == (78, [])
     assert "env.py connects to another database" in refused.find("settings_invalid")[0]["message"]
-    assert (await _migrate(project, **{part: own})).exit_code == 0
+    assert (await migrate_unaddressed(project, **{part: own})).exit_code == 0
     assert stamped(database) == ["r2"]
 
 
@@ -60,9 +52,9 @@ async def test_parts_that_do_not_say_which_database_it_is_leave_the_question_to_
     parts = {"HOST": url.host, "PORT": url.port, "NAME": url.database, "USER": url.username, "PASSWORD": url.password}
     given = {f"DATABASE_{name}": str(value) for name, value in parts.items() if value}
     project.write("alembic/env.py", _ENV)
-    refused = await _migrate(project, **given)
+    refused = await migrate_unaddressed(project, **given)
     assert (refused.exit_code, database.tables()) == (78, [])
     assert refused.find("settings_invalid")[0]["variables"] == ["DATABASE_DRIVER"]
     assert not refused.find("database_retry_scheduled")
-    assert (await _migrate(project, **given, TEAM_URL=database.synchronous_url)).exit_code == 0
+    assert (await migrate_unaddressed(project, **given, TEAM_URL=database.synchronous_url)).exit_code == 0
     assert stamped(database) == ["r2"]
