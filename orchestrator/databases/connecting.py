@@ -10,7 +10,7 @@ from orchestrator.databases import Backend, backend_for
 from orchestrator.dialects import is_file
 from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
-from orchestrator.runtime.concurrency import finished
+from orchestrator.runtime.cancellation import finished
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL

@@ -1,4 +1,4 @@
-"""Work in other threads than the supervisor's loop, and ending the wait for it when a stop is requested.
+"""Work in other threads than the supervisor's loop.
 
 The main thread belongs to the project: env.py and the app are imported and run there, as under `alembic` and `uvicorn`.
 Our own loop runs in another thread. So the port answers, and a stop is noticed, even while the main thread is busy.
@@ -11,13 +11,10 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from orchestrator.runtime.stop import StopAsked
-
 T = TypeVar("T")
-U = TypeVar("U")
 Work = Callable[[], None]
 
 
@@ -204,43 +201,3 @@ def _carried(error: BaseException) -> Exception:
     carrier = RuntimeError(f"{type(error).__name__}: {error}")
     carrier.__cause__ = error
     return carrier
-
-
-async def finished(work: Coroutine[Any, Any, T], within_seconds: float) -> T:
-    """Return the result of `work`. If the caller is cancelled, give it so many seconds to end before that is raised."""
-    task = asyncio.ensure_future(work)
-    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # so asyncio does not report it
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=within_seconds)
-        task.cancel()
-        raise
-
-
-async def unless_stopped(asked: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
-    """Return the result of `work`; cancel it and raise StopAsked as soon as `asked` is set."""
-    task, stop = asyncio.ensure_future(work), asyncio.ensure_future(asked.wait())
-    try:
-        await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise StopAsked
-        return task.result()
-    finally:
-        await _end(task, stop)
-
-
-async def together(first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, U]) -> tuple[T, U]:
-    """Return both results. If one fails, cancel the other at once and raise the failure."""
-    tasks = asyncio.ensure_future(first), asyncio.ensure_future(second)
-    try:
-        one, other = await asyncio.gather(*tasks)
-        return one, other
-    finally:
-        await _end(*tasks)
-
-
-async def _end(*tasks: asyncio.Future[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

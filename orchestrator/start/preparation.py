@@ -21,7 +21,8 @@ from orchestrator.logins.database_settings import EMBEDDED_FILE
 from orchestrator.migrations.position.database_state import DatabaseState, readiness_check, to_be_created
 from orchestrator.migrations.position.target import Target, at_head, env_is_asynchronous, env_may_tell, read_target
 from orchestrator.migrations.scripts.config import where_to_look
-from orchestrator.runtime.concurrency import in_daemon_thread, in_main_thread, together, unless_stopped
+from orchestrator.runtime.cancellation import together, unless_stopped
+from orchestrator.runtime.concurrency import in_daemon_thread, in_main_thread
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING
 from orchestrator import events
 from orchestrator.errors import EXIT_OK, StartupError
 from orchestrator.log import restore, unblock
-from orchestrator.runtime.concurrency import in_main_thread, together, unless_stopped
+from orchestrator.runtime.cancellation import together, unless_stopped
+from orchestrator.runtime.concurrency import in_main_thread
 from orchestrator.runtime.garbage import collect_as_usual
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.stop import Stop, StopAsked

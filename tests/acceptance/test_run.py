@@ -55,7 +55,8 @@ async def test_the_program_finds_what_exec_would_leave_it(project: Project) -> N
     assert last["command"] == f"{sys.executable} report.py --flag 'a b'"
     assert (told["argv"], told["pid"], told["stdin"]) == (["--flag", "a b"], process.pid, "given")
     assert told["descriptors"] == ["0", "1", "2"]
-    assert (told["blocked"], told["handlers"]) == ("0" * 16, ["0", "0"])
+    inherited = [str(int(signal.getsignal(number) == signal.SIG_IGN)) for number in (signal.SIGTERM, signal.SIGHUP)]
+    assert (told["blocked"], told["handlers"]) == ("0" * 16, inherited)  # `nohup` has SIGHUP ignored
     assert (told["url"], told["tables"]) == (URL, 1)
 
 

@@ -24,7 +24,8 @@ from orchestrator.migrations.upgrade.life_signs import LifeSigns
 from orchestrator.migrations.upgrade.progress import ProgressWatcher
 from orchestrator.migrations.upgrade.runner import Upgrade
 from orchestrator.migrations.upgrade.silence import SilenceWatch
-from orchestrator.runtime.concurrency import in_main_thread, unless_stopped, untouched_event_loop
+from orchestrator.runtime.cancellation import unless_stopped
+from orchestrator.runtime.concurrency import in_main_thread, untouched_event_loop
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings
 
