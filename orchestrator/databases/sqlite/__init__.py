@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from orchestrator.databases.statements import RecordedSession
 
 BUSY_SECONDS = 0.25
+_THREAD_SECONDS = 1.0
 
 
 class SQLite:
@@ -31,7 +32,7 @@ class SQLite:
     def connect_args(self, tls: "ssl.SSLContext | None") -> dict[str, Any]:
         """Return a short busy timeout: our loop waits for locks, because the driver's 5 s could not be cancelled."""
         del tls
-        return {"timeout": BUSY_SECONDS}
+        return {"timeout": BUSY_SECONDS, "async_creator_fn": _opened}
 
     def describe(self, dialect: "Dialect") -> tuple[str, str]:
         """Return name and version of the library."""
@@ -124,6 +125,23 @@ class SQLite:
         """Return nothing: the statement runs in this process and ends with it."""
         del connection_id
         return ""
+
+
+async def _opened(*arguments: Any, **options: Any) -> Any:
+    """Return a connection; if the file cannot be opened, raise that when the driver's thread has ended.
+
+    After an error aiosqlite 0.22's thread answers a second time, and nothing waits for it: the loop may be closed then.
+    """
+    import aiosqlite
+
+    connection = aiosqlite.connect(*arguments, **options)
+    thread = getattr(connection, "_thread", connection)  # before aiosqlite 0.22, the connection is a thread
+    thread.daemon = True  # as SQLAlchemy does: a disk that hangs must not keep the process
+    try:
+        return await connection
+    except Exception:
+        thread.join(_THREAD_SECONDS)
+        raise
 
 
 BACKEND = SQLite()
