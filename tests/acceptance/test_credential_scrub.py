@@ -19,9 +19,17 @@ PASSWORD = f"@/{CORE}%ü"  # percent-encoded in a URL, but for its core
 Env = dict[str, str]
 
 SEARCHING_APP = """
-import gc, json, os, sys
+import _asyncio, gc, json, os, sys
 
 TEXTS = str, bytes, bytearray
+
+def referents(each):
+    \"\"\"What an object refers to.
+
+    Python 3.12's _asyncio shows objects that it has freed: to hold one breaks its list of them, and the next
+    look at that list never ends. The collector knows its live ones.
+    \"\"\"
+    return [vars(each)] if each is _asyncio else gc.get_referents(each)
 
 def objects():
     \"\"\"All that is alive: what the collector knows, every frame, and whatever these refer to.\"\"\"
@@ -36,7 +44,7 @@ def objects():
             seen.add(id(each))
             yield each
             if not isinstance(each, TEXTS):
-                waiting += gc.get_referents(each)
+                waiting += referents(each)
 
 def holds(text, backwards):
     return isinstance(text, TEXTS) and backwards in (text if isinstance(text, str) else text.decode("latin-1"))[::-1]
