@@ -74,7 +74,7 @@ def _client(database: Database) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def _seen(asking: Contender, words: str) -> Holder:
-    """Return who has the lock, once its name or statement has these words."""
+    """Return the holder, once its name or statement contains these words. A port may contain any few digits."""
     deadline = time.monotonic() + 30
     while words not in (holder := asking.lock.holder()).name + holder.statement:
         assert time.monotonic() < deadline, holder
@@ -85,7 +85,7 @@ def _seen(asking: Contender, words: str) -> Holder:
 def test_an_orphan_is_known_where_its_client_ran_beside_us(database: Database) -> None:
     """The server continues the statement of a killed client, and an operator must not search for that client."""
     with _client(database) as client, contender(database) as asking:
-        alive = _seen(asking, "600")
+        alive = _seen(asking, SLEEP[database.backend])
         assert GONE not in alive.name
         client.send_signal(signal.SIGKILL)
         client.wait()
@@ -99,7 +99,7 @@ def test_an_orphan_is_known_where_its_client_ran_beside_us(database: Database) -
 def test_nothing_is_said_of_a_client_when_we_come_through_a_pool(database: Database) -> None:
     """The server sees us at the pool's address, where clients of many machines may be."""
     with PgBouncer(database, "session") as pool, _client(database) as client, contender(pool.database) as asking:
-        named = _seen(asking, "600").name
+        named = _seen(asking, SLEEP[database.backend]).name
         client.send_signal(signal.SIGKILL)
         client.wait()
         assert asking.lock.holder().name == named
