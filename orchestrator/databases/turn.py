@@ -71,7 +71,7 @@ class Turn(Generic[T]):
             return self._seen.result()
         if self._held.done() and (error := self._held.exception()):
             _logger.debug("There is no turn to migrate: %r", error)
-        self._over.set()
+        self._held.cancel()  # env.py may miss the connection that it has
         return before
 
     def end(self) -> None:
@@ -96,9 +96,9 @@ class Turn(Generic[T]):
                 return
         if not await _taken(connection, lock, LOCK_SECONDS):
             return
-        seen = await self._look(connection, backend)
-        await connection.run_sync(lambda _: lock.release())  # env.py's connection takes it
-        self._seen.set_result(seen)
+        # A look may fail or take long, and env.py's own connection would wait for the lock that is held meanwhile.
+        await connection.run_sync(lambda _: lock.release())
+        self._seen.set_result(await self._look(connection, backend))
         await self._over.wait()
 
 

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from orchestrator.databases import Backend, turn
+from orchestrator.databases.connecting import Look
 from orchestrator.databases.turn import Turn
 from orchestrator.logins.credentials import Credentials
 from orchestrator.runtime.stop import Stop
@@ -30,12 +31,19 @@ def _turn(database: Database, *, shows: str = "") -> Turn[str]:
 
 
 def _turn_at(url: str, shows: str = "") -> Turn[str]:
-    credentials, _ = Credentials.read({"DATABASE_URL": url}, embedded=False)
-    assert credentials
-
     async def look(_connection: Any, _backend: Backend) -> str:
         return shows
 
+    return _turn_of(url, look)
+
+
+def _turn_that(database: Database, look: Look[str]) -> Turn[str]:
+    return _turn_of(database.url, look)
+
+
+def _turn_of(url: str, look: Look[str]) -> Turn[str]:
+    credentials, _ = Credentials.read({"DATABASE_URL": url}, embedded=False)
+    assert credentials
     return Turn(credentials, look)
 
 
@@ -49,7 +57,7 @@ async def test_the_next_replica_waits_until_the_first_has_the_migration_lock(dat
             waiting = asyncio.ensure_future(second.look(BEFORE))
             await asyncio.wait({waiting}, timeout=0.3)
             assert not waiting.done()
-            first.end()
+            await asyncio.to_thread(first.end)  # the migration's thread does it
             assert await waiting == "second"
             assert not first.has_checked
 
@@ -67,14 +75,55 @@ async def test_it_looks_when_the_migration_lock_is_free(database: Database) -> N
             assert lock.try_acquire()
 
 
-async def test_nobody_waits_for_long(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long migration is waited for in a run of env.py, which reports the holder and its progress."""
+async def test_the_migration_lock_is_free_while_a_turn_looks(database: Database) -> None:
+    """A look may fail, and would leave the lock of a file behind: env.py would wait for its own process."""
+    with locks(database) as env_py:
+        seen: list[bool] = []
+
+        async def look(*_: Any) -> str:
+            seen.append(env_py.try_acquire())
+            raise OSError
+
+        async with _turn_that(database, look) as failed:
+            assert await failed.look(BEFORE) == BEFORE
+        assert seen == [True]
+
+
+async def test_a_long_migration_is_not_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run of env.py waits for it, which reports the holder and its progress."""
     monkeypatch.setattr(turn, "LOCK_SECONDS", 0.2)
     with locks(database) as lock:
         assert lock.try_acquire()
         async with _turn(database, shows="at head") as given_up:
-            assert await given_up.look(BEFORE) == BEFORE
+            assert await asyncio.wait_for(given_up.look(BEFORE), turn.TURN_SECONDS) == BEFORE
             assert not given_up.has_checked
+
+
+@backends("mariadb", "mysql", "postgresql")
+async def test_a_long_turn_is_not_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The turn protects nothing, so a replica without one prepares beside the other."""
+    monkeypatch.setattr(turn, "TURN_SECONDS", 0.2)
+    async with _turn(database, shows="first") as first, _turn(database, shows="second") as second:
+        assert await first.look(BEFORE) == "first"
+        assert await second.look(BEFORE) == BEFORE
+
+
+@backends("mariadb", "mysql", "postgresql")
+async def test_a_look_without_an_answer_ends_the_turn(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its connection would keep the next replica waiting, and may be the only one that env.py can have."""
+    for limit in ("TURN_SECONDS", "LOCK_SECONDS", "_SILENT_SECONDS"):
+        monkeypatch.setattr(turn, limit, 0.5)
+    unanswered = asyncio.Event()
+
+    async def look(*_: Any) -> str:
+        await unanswered.wait()
+        return "late"
+
+    async with _turn_that(database, look) as silent:
+        assert await asyncio.wait_for(silent.look(BEFORE), 10) == BEFORE
+        monkeypatch.setattr(turn, "TURN_SECONDS", 10)
+        async with _turn(database, shows="next") as following:
+            assert await following.look(BEFORE) == "next"
 
 
 @backends("mariadb", "mysql")
