@@ -119,3 +119,12 @@ def test_a_failure_that_is_caught_right_after_a_definition_is_on_record(
     again = start(project, database)
     assert (again.ended, "a statement failed" in again.reason) == ("refused", True)
     assert database.execute("SELECT id FROM trees") == [(1,)]
+
+
+@backends("mariadb", "mysql")
+def test_a_failed_definition_commits_nothing_that_came_before_it(database: Database, tmp_path: Path) -> None:
+    """The server refuses wrong SQL before its implicit commit. What asks for ROW_COUNT() is not preceded by a look."""
+    caught = f" try: op.execute({BROKEN['no SQL']!r})\nexcept sa.exc.DBAPIError: pass"
+    body = (ROW[0], "INSERT INTO trees SELECT ROW_COUNT()", caught, "ROLLBACK", ROW[2])
+    assert start(_project(tmp_path, body), database) == Start("finished")
+    assert database.execute("SELECT id FROM trees") == []

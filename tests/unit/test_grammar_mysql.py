@@ -108,6 +108,10 @@ SHRUB = "CREATE PROCEDURE p() BEGIN DECLARE x INT; SET x := 1; SELECT 1; END"
             ALTER TABLE plants TRUNCATE PARTITION p0
             ALTER TABLE plants EXCHANGE PARTITION p0 WITH TABLE trees
             ALTER TABLE plants DISCARD TABLESPACE
+            ALTER TABLE plants RENAME COLUMN a TO b, RENAME COLUMN b TO a
+            ALTER TABLE plants CHANGE b a INT AFTER id, CHANGE COLUMN `a` b INT AFTER a
+            ALTER TABLE plants CHANGE ab abc INT, CHANGE IF EXISTS abc ab INT
+            ALTER TABLE plants DROP a, CHANGE b a INT, ADD b INT
             SELECT * INTO OUTFILE '/tmp/x' FROM plants
             SET GLOBAL max_connections = 5
             SET PASSWORD FOR 'u'@'h' = 'x'
@@ -180,6 +184,8 @@ def test_a_statement_is_of_a_kind(kind: Kind, statements: str) -> None:
         ("ALTER TABLE trees RENAME = my.woods", ["TABLE trees", "TABLE my.woods"]),
         ("ALTER TABLE trees RENAME woods", ["TABLE trees", "TABLE woods"]),
         ("ALTER TABLE trees RENAME COLUMN a TO b", ["TABLE trees"]),
+        ("ALTER TABLE trees CHANGE a A INT, CHANGE COLUMN `b` `b` INT, DROP c", ["TABLE trees"]),
+        ("ALTER TABLE trees CHANGE a b INT, ADD c INT", ["TABLE trees"]),
         ("ALTER TABLE trees RENAME INDEX a TO b, RENAME KEY c TO d", ["TABLE trees"]),
         ("ALTER TABLE trees COMMENT 'rename to woods'", ["TABLE trees"]),
         ("ALTER TABLE trees ADD `rename to woods` INT", ["TABLE trees"]),

@@ -31,6 +31,10 @@ _NOT_SHOWN = re.compile(  # not atomic, or its effect does not show in the defin
     r"\b(?:truncate|exchange|discard|import)\s+(?:partition|tablespace)\b",
     re.DOTALL,
 )
+_RENAMES_A_COLUMN = re.compile(
+    rf"\brename\s+column\b|\bchange\s+(?:column\s+)?+(?:if\s+exists\s+)?+(?P<old>{_PART})\s+(?!(?P=old)\s)",
+    re.IGNORECASE,
+)
 _SEVERAL = re.compile(r";\s*\S|/\*m?!")
 _UNCERTAIN_QUOTE = re.compile(r"\\['\"]")  # its meaning depends on NO_BACKSLASH_ESCAPES
 _USER_VARIABLE = re.compile(r"(?<![@\w])@(?!@)|:=")
@@ -107,13 +111,23 @@ def _meaning(text: str, words: str) -> Statement:
 
 
 def _definition(text: str, words: str, head: "re.Match[str]") -> Statement:
-    if _NOT_SHOWN.search(words):
+    if _NOT_SHOWN.search(words) or _may_exchange_columns(text, words):
         return _OPAQUE
     objects = tuple(dict.fromkeys(_objects(text, words, head)))  # without duplicates
     one = len(objects) == (2 if head["verb"] == "rename" else 1) or (head["verb"] == "alter" and len(objects) <= 2)  # noqa: PLR2004  # from and to
     if not (objects and one):
         return _OPAQUE
     return Statement(Kind.DEFINITION, objects, compound=bool(_SEVERAL.search(words)))
+
+
+def _may_exchange_columns(text: str, words: str) -> bool:
+    """Return whether a statement may move values to other columns and leave the definition as it was.
+
+    Two columns exchange their names and places, or one is dropped, a second gets its name, and a new one gets that of
+    the second. Nothing then shows whether the statement was carried out, and a second time does harm.
+    """
+    renames = len(_RENAMES_A_COLUMN.findall(text))
+    return renames > 1 or (renames == 1 and "drop" in words)
 
 
 def _objects(text: str, words: str, head: "re.Match[str]") -> Iterator[str]:

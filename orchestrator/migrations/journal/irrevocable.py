@@ -50,14 +50,16 @@ class Irrevocable:
         """Journal the definition, then run it.
 
         Nothing is asked twice in a row: what the check of the definition right before this one has `seen` is still
-        so, and since that one's commit the transaction has held nothing but our rows, so that no mark is needed.
+        so. If all statements before are durable, the transaction holds nothing but our rows, and needs no mark. A
+        change of rows that asks for ROW_COUNT() comes before that check, and is not durable.
         """
         known = seen or {}
         step.before = {name: known[name] if name in known else self._session.look(name) for name in statement.objects}
         if UNKNOWN in step.before.values():
             return self.opaque(statement, step, run, _UNSEEN)
         self._log.add(step, write=True)
-        mark = self._session.mark() if seen is None else None
+        only_our_rows = seen is not None and self._log.durable == step.index - 1
+        mark = None if only_our_rows else self._session.mark()
         try:
             result = self._again_and_again(statement, run)
         except Exception:
