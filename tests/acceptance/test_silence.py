@@ -1,13 +1,10 @@
 """A proxy that accepts a connection and forgets it, while the database answers others."""
 
-import asyncio
-
-from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, environment, go, stamped
+from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, environment, go, stamped, until
+from tests.acceptance.waits import ROOM
 from tests.harness import Orchestrator, Project
 from tests.servers import Database, Server, backends
 from tests.servers.proxy import Mode, Proxy
-
-PATIENT = {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "8", "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": "1"}
 
 
 @backends("mariadb", "postgresql")
@@ -20,15 +17,13 @@ async def test_a_login_of_env_that_is_never_answered_is_tried_again(
     env.write_text(f"{WAIT_FOR_GO}\n{env.read_text()}")
     async with Proxy(server.application_url.port or 0) as proxy:
         url = database.url.replace(f":{server.application_url.port}/", f":{proxy.port}/")
-        settings = environment(database, **PATIENT) | {"DATABASE_URL": url}
+        settings = environment(database, **ROOM) | {"DATABASE_URL": url}
         async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
             await process.event("log", message="waiting for go")
             await proxy.set(Mode.SILENT)
             before = proxy.accepted
             go(project)
-            async with asyncio.timeout(20):
-                while proxy.accepted == before:  # noqa: ASYNC110  # a counter of the harness
-                    await asyncio.sleep(0.01)
+            await until(lambda: proxy.accepted > before)
             await proxy.set(Mode.PASS)
             assert await process.exit_code(within=40) == 0
     assert process.find("migration_interrupted")

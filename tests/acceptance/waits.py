@@ -14,6 +14,8 @@ from tests.servers import HOST, Database
 MYSQL, POSTGRESQL = "mysql+asyncmy", "postgresql+asyncpg"
 UNREACHABLE, REFUSED = ("database_unreachable", 4), ("database_refused", 5)
 PATIENT = {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "60"}
+ROOM = {"ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "20", "ORCHESTRATOR_CONNECT_TIMEOUT_SECONDS": "2"}
+"""Half of the budget goes by in silence; in the rest a busy machine connects again."""
 BUDGET_SECONDS, ATTEMPT_SECONDS = 2.5, 1.0  # room for two attempts where the machine is busy
 BRIEF = {
     "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": f"{BUDGET_SECONDS}",

@@ -127,14 +127,15 @@ class Proxy:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        task = asyncio.create_task(self._carry(reader, writer))
+        task = asyncio.create_task(self._carry(reader, writer, self._mode))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mode: Mode) -> None:
+        """Carry a connection, as by the mode in which it was accepted."""
         ends = [writer]
         try:
-            if self._mode is Mode.SILENT:
+            if mode is Mode.SILENT:
                 await peers.silent(reader, writer)
                 return
             there, onward = await asyncio.open_connection(HOST, self._target)
