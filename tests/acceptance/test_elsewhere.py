@@ -6,17 +6,11 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.acceptance.contexts import own_engine
-from tests.acceptance.migrations import add_two, migrate, stamped, told
-from tests.harness import Project, make_project
+from tests.acceptance.migrations import migrate, stamped, told
+from tests.harness import Project
 from tests.servers import Database, backends
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions, whose env.py is yet to come."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 
 @pytest.mark.parametrize("migrates", ["true", "false"])

@@ -1,27 +1,20 @@
 """What env.py does beside the migrations is done as with plain Alembic: at each start, once, and committed."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance.contexts import own_engine
-from tests.acceptance.migrations import CREATE, add_two, environment, migrate, stamped, told
+from tests.acceptance.migrations import CREATE, environment, migrate, stamped, told
 from tests.acceptance.plain import alembic
-from tests.harness import Orchestrator, Project, make_project, run
+from tests.harness import Orchestrator, Project, run
 from tests.servers import Database, Server, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 NEXT = "(SELECT n FROM (SELECT count(*) + 1 AS n FROM plants) counted)"
 SEED = f"connection.execute(text(\"INSERT INTO plants VALUES ({NEXT}, 'seed')\"))"  # noqa: S608  # our own
 COUNT = "SELECT count(*) FROM plants WHERE name = 'seed'"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions, whose env.py is yet to come."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
 
 
 @pytest.mark.parametrize("where", ["inside", "after"])

@@ -4,14 +4,12 @@ import asyncio
 import os
 import re
 import signal
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance.migrations import (
     INSERT,
     WAIT_FOR_GO,
-    add_two,
     environment,
     go,
     locks,
@@ -20,19 +18,13 @@ from tests.acceptance.migrations import (
     told,
     transaction,
 )
-from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
+from tests.harness import PROMPT_SECONDS, Orchestrator, Project
 from tests.servers import Database, Server, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 IMPATIENT = {"ORCHESTRATOR_HEARTBEAT_SECONDS": "0.2"}
 PATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "120"}
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
 
 
 async def test_a_waiting_replica_names_the_holder_and_continues(project: Project, database: Database) -> None:

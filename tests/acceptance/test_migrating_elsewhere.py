@@ -1,20 +1,12 @@
 """ORCHESTRATOR_MIGRATE=false: a separate task migrates, and the serving process waits for it."""
 
-from pathlib import Path
-
 import pytest
 
-from tests.acceptance.migrations import add_two, environment, migrate, stamped, told
-from tests.harness import Orchestrator, Project, make_project
+from tests.acceptance.migrations import environment, migrate, stamped, told
+from tests.harness import Orchestrator, Project
 from tests.servers import Database, backends
 
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 
 def _named(project: Project) -> None:

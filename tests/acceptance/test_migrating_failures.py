@@ -1,13 +1,10 @@
 """Failing revisions: the report is right, because 7 is deployed again and 8 is repaired by hand."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.acceptance.migrations import (
     CREATE,
     INSERT,
-    add_two,
     environment,
     migrate,
     stamped,
@@ -16,21 +13,15 @@ from tests.acceptance.migrations import (
     transaction,
 )
 from tests.acceptance.outcome import failure
-from tests.harness import Project, make_project, run
+from tests.harness import Project, run
 from tests.servers import Database, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 IMPATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "1", "ORCHESTRATOR_DDL_RETRY_SECONDS": "1"}
 OAK = INSERT.format(2, "oak")
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
 FAILING_DDL = "op.execute('CREATE TABLE plants (id INTEGER)')"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two good revisions."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
 
 
 @backends()

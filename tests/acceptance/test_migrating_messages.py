@@ -1,18 +1,17 @@
 """The event of a failed revision: it has the exception and the statement, and no parameters."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.acceptance.migrations import (
     CREATE,
     INSERT,
-    add_two,
     migrate,
     stamped,
 )
-from tests.harness import Project, make_project
+from tests.harness import Project
 from tests.servers import Database, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 OAK = INSERT.format(2, "oak")
 FAIL = "op.execute('INSERT INTO no_such_table VALUES (1)')"
@@ -20,14 +19,6 @@ BIND = """
 insert = sa.text("INSERT INTO plants VALUES (:id, :name, :more)")
 op.get_bind().execute(insert, {"id": 5, "name": "hush", "more": 1})
 """
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two good revisions."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
 
 
 async def test_an_exception_of_python_is_reported_with_its_traceback(project: Project, database: Database) -> None:

@@ -1,14 +1,15 @@
 """An interrupted revision continues by itself after the finished statements: each one takes effect exactly once."""
 
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, add_two, environment, go, migrate, stamped, tables, until
+from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, environment, go, migrate, stamped, tables, until
 from tests.acceptance.migrations import transaction as holding
-from tests.harness import Orchestrator, Project, Result, make_project
+from tests.harness import Orchestrator, Project, Result
 from tests.servers import Database, Server, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 STEADFAST = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "120"}
 OAK, ELM = INSERT.format(2, "oak"), INSERT.format(3, "elm")
@@ -17,14 +18,6 @@ CONCURRENTLY = """
 with op.get_context().autocommit_block():
     op.create_index('names', 'plants', ['name'], unique=True, postgresql_concurrently=True)
 """
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with a table and a row."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
 
 
 async def killed(project: Project, database: Database) -> None:

@@ -1,25 +1,18 @@
 """Revisions that do odd things and were killed: settings of the session, and savepoints."""
 
 import signal
-from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, add_two, environment, go, migrate, tables
-from tests.harness import Orchestrator, Project, Result, make_project
+from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, environment, go, migrate, tables
+from tests.harness import Orchestrator, Project, Result
 from tests.servers import Database, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 OAK, ELM = INSERT.format(2, "oak"), INSERT.format(3, "elm")
 TREES = "op.create_table('trees', sa.Column('id', sa.Integer, primary_key=True))"
 SHRUBS = TREES.replace("trees", "shrubs")
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with a table and a row."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
 
 
 async def _resumed(project: Project, database: Database, *statements: str) -> Result:

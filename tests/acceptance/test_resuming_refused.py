@@ -6,23 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.contents import contents
-from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, add_two, environment, go, migrate, tables, until
+from tests.acceptance.migrations import INSERT, WAIT_FOR_GO, environment, go, migrate, tables, until
 from tests.acceptance.plain import alembic
-from tests.harness import Event, Orchestrator, Project, make_project
+from tests.harness import Event, Orchestrator, Project
 from tests.servers import Database, Server, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 OAK, ELM = INSERT.format(2, "oak"), INSERT.format(3, "elm")
 TREES = "op.create_table('trees', sa.Column('id', sa.Integer, primary_key=True))"
 SHRUBS = TREES.replace("trees", "shrubs")
 WORK = "CREATE PROCEDURE work(n INTEGER) BEGIN INSERT INTO plants VALUES (2, 'oak'); COMMIT; DO SLEEP(n); END"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with a table and a row."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
 
 
 async def _killed(project: Project, database: Database, *statements: str) -> Path:

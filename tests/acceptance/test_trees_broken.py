@@ -1,23 +1,14 @@
 """Unusable trees: exit 9, reported before any connection."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from tests.acceptance.migrations import add_two, environment, migrate, stamped, tables, told, untouched
-from tests.harness import Orchestrator, Project, make_project
+from tests.acceptance.migrations import environment, migrate, stamped, tables, told, untouched
+from tests.harness import Orchestrator, Project
 from tests.servers import Database, backends
 
-pytestmark = backends("sqlite")
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
+pytestmark = [backends("sqlite"), pytest.mark.usefixtures("two_revisions")]
 
 
 def _gap(project: Project) -> None:

@@ -1,13 +1,10 @@
-"""Foreign env.py files: any code may make the connection, begin the transaction and name the version table."""
-
-from pathlib import Path
+"""Foreign env.py files: any code may make the connection and begin the transaction."""
 
 import pytest
 
 from tests.acceptance.migrations import (
     CREATE,
     WAIT_FOR_GO,
-    add_two,
     environment,
     go,
     locks,
@@ -16,8 +13,11 @@ from tests.acceptance.migrations import (
     tables,
     told,
 )
-from tests.harness import Orchestrator, Project, make_project
+from tests.acceptance.synchronous import synchronous
+from tests.harness import Orchestrator, Project
 from tests.servers import Database, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 INSISTS = """
 from alembic import context
@@ -26,6 +26,7 @@ context.configure(connection=context.config.attributes["connection"]{options})
 with context.begin_transaction():
     context.run_migrations()
 """
+
 
 ASKS = """
 from alembic import context
@@ -40,6 +41,7 @@ with connectable as connection:
     with context.begin_transaction():
         context.run_migrations()
 """
+
 
 BEGINS = """
 import asyncio
@@ -61,34 +63,6 @@ async def main():
 asyncio.run(main())
 """
 
-SYNCHRONOUS = """
-import os
-from alembic import context
-from sqlalchemy import create_engine
-
-with create_engine(os.environ["TEAM_URL"]{engine_options}).connect() as connection:
-    {first}
-    context.configure(connection=connection{options})
-    with context.begin_transaction():
-        context.run_migrations()
-{last}
-"""
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    """Return a project with two revisions, whose env.py is yet to come."""
-    project = make_project(tmp_path / "project")
-    add_two(project)
-    return project
-
-
-def _synchronous(project: Project, database: Database, **parts: str) -> dict[str, str]:
-    """Give the project an env.py with its own driver; return the variable that it reads."""
-    text = SYNCHRONOUS.format(**{"engine_options": "", "first": "pass", "options": "", "last": "", **parts})
-    project.write("alembic/env.py", text)
-    return {"TEAM_URL": database.synchronous_url}
-
 
 async def test_an_env_that_requires_a_connection_gets_one(project: Project, database: Database) -> None:
     """Alembic's cookbook shows such an env.py, for programs that migrate: we are one."""
@@ -97,18 +71,6 @@ async def test_an_env_that_requires_a_connection_gets_one(project: Project, data
     assert result.exit_code == 0
     assert len(result.find("revision_applied")) == 2
     assert stamped(database) == ["r2"]
-
-
-async def test_an_env_that_requires_a_connection_may_name_the_version_table_too(
-    project: Project, database: Database
-) -> None:
-    """Then env.py is run once more, to see that the work is there: on a connection that is open."""
-    project.write("alembic/env.py", INSISTS.format(options=", version_table='team_version'"))
-    first, second = await migrate(project, database), await migrate(project, database)
-    assert (first.exit_code, second.exit_code) == (0, 0)
-    assert len(first.find("revision_applied")) == 2
-    assert told(second) == ["migrations_current"]
-    assert stamped(database, "team_version") == ["r2"]
 
 
 @backends("sqlite", "postgresql")
@@ -142,7 +104,7 @@ async def test_nothing_is_called_applied_before_the_commit(project: Project, dat
 @backends("postgresql", "mariadb", "mysql")
 async def test_a_driver_of_the_team_is_good_enough(project: Project, database: Database) -> None:
     """PyMySQL or psycopg2: the lock is on that connection, and the reports are the same."""
-    settings = _synchronous(project, database, last="assert connection.closed")
+    settings = synchronous(project, database, last="assert connection.closed")
     result = await migrate(project, database, **settings)
     assert result.exit_code == 0
     assert told(result) == [
@@ -161,7 +123,7 @@ async def test_a_driver_of_the_team_is_good_enough(project: Project, database: D
 @backends("postgresql")
 async def test_work_that_was_never_committed_is_not_a_success(project: Project, database: Database) -> None:
     """A statement before configure() begins a transaction that is never ended: Alembic leaves it to env.py."""
-    settings = _synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')")
+    settings = synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')")
     result = await migrate(project, database, **settings)
     assert result.exit_code == 7
     (failure,) = result.find("migration_failed", error_type="not_committed")
@@ -174,65 +136,12 @@ async def test_work_that_was_never_committed_is_not_a_success(project: Project, 
 async def test_a_lost_stamp_is_not_said_to_have_left_nothing(project: Project, database: Database) -> None:
     """Where DDL commits by itself the same env.py leaves the tables and loses the stamp: the next start would fail."""
     project.add_revision("r3", CREATE.format("trees"))
-    settings = _synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')")
+    settings = synchronous(project, database, first="connection.exec_driver_sql('SELECT 1')")
     result = await migrate(project, database, **settings)
     assert result.exit_code == 8
     (failure,) = result.find("migration_half_applied", error_type="not_committed")
     assert "before context.configure()" in failure["hint"]
     assert "trees" in database.tables()
-
-
-@backends("sqlite", "postgresql")
-async def test_a_version_table_of_another_name_is_found(project: Project, database: Database) -> None:
-    """Only env.py knows its name; the second start sees that there is nothing to do, and takes no lock."""
-    stock = (project.path / "alembic" / "env.py").read_text()
-    named = stock.replace("connection=connection,", "connection=connection, version_table='team_version',")
-    assert named != stock
-    project.write("alembic/env.py", named)
-    assert (await migrate(project, database)).exit_code == 0
-    assert stamped(database, "team_version") == ["r2"]
-    again = await migrate(project, database)
-    assert again.exit_code == 0
-    assert told(again) == ["migrations_current"]
-
-
-async def test_a_version_table_of_another_name_is_found_by_a_synchronous_environment(
-    tmp_path: Path, database: Database
-) -> None:
-    """Its heads are read, the upgrade runs, and the heads are read again: each time in a new greenlet."""
-    project = make_project(tmp_path / "synchronous", "generic")
-    add_two(project)
-    stock = (project.path / "alembic" / "env.py").read_text()
-    named = stock.replace("connection=connection,", "connection=connection, version_table='team_version',")
-    project.write("alembic/env.py", named)
-    first = await migrate(project, database)
-    assert first.exit_code == 0
-    assert not first.find("log"), "it is not even tried without a greenlet: a coroutine would be left"
-    assert stamped(database, "team_version") == ["r2"]
-    assert (await migrate(project, database)).find("migrations_current")
-
-
-@backends("postgresql")
-async def test_a_version_table_in_another_schema_is_found(project: Project, database: Database) -> None:
-    """As several services in one database have it."""
-    database.execute("CREATE SCHEMA team")
-    settings = _synchronous(project, database, options=", version_table_schema='team'")
-    assert (await migrate(project, database, **settings)).exit_code == 0
-    assert stamped(database, "team.alembic_version") == ["r2"]
-    assert told(await migrate(project, database, **settings)) == ["migrations_current"]
-
-
-@backends("postgresql")
-async def test_a_search_path_leads_to_another_schema(project: Project, database: Database) -> None:
-    """As in Alembic's cookbook for tenants; the tables are there, and the next start sees it."""
-    database.execute("CREATE SCHEMA tenant")
-    database.execute("CREATE TABLE public.alembic_version (version_num VARCHAR(32))")
-    first = "connection.exec_driver_sql('SET search_path TO tenant'); connection.commit()"
-    settings = _synchronous(project, database, first=first)
-    assert (await migrate(project, database, **settings)).exit_code == 0
-    assert stamped(database, "tenant.alembic_version") == ["r2"]
-    assert database.execute("SELECT name FROM tenant.plants") == [("rose",)]
-    assert told(await migrate(project, database, **settings)) == ["migrations_current"]
 
 
 @backends("sqlite")
@@ -279,7 +188,7 @@ async def test_the_prints_and_the_logging_of_env_do_no_harm(project: Project, da
 async def test_an_engine_in_autocommit_leaves_what_it_did(project: Project, database: Database) -> None:
     """There DDL cannot be rolled back on PostgreSQL either, and a failure must not claim that it was."""
     project.add_revision("r3", "op.execute('CREATE TABLE trees (id INTEGER)')\nop.execute('SELECT * FROM nothing')")
-    settings = _synchronous(project, database, engine_options=", isolation_level='AUTOCOMMIT'")
+    settings = synchronous(project, database, engine_options=", isolation_level='AUTOCOMMIT'")
     result = await migrate(project, database, **settings)
     assert "trees" in database.tables()
     assert result.exit_code == 8
@@ -291,7 +200,7 @@ async def test_a_revision_is_not_begun_twice_for_want_of_a_greenlet(project: Pro
     """We run a synchronous env.py again when its connection is asynchronous, but not when it is a revision's own."""
     connect = f"sa.create_engine({database.url!r}).connect()"
     project.add_revision("r3", f"{CREATE.format('trees')}\nprint('r3 begins')\n{connect}")
-    settings = _synchronous(project, database)
+    settings = synchronous(project, database)
     result = await migrate(project, database, **settings)
     assert len(result.find("log", message="r3 begins")) == 1
     assert result.exit_code == 7

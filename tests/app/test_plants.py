@@ -1,32 +1,12 @@
-"""The service's operations on plants, on every database."""
+"""The service's operations on one plant, on every database: created, found, changed, deleted."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from tests.harness import together
-
-Plant = dict[str, Any]
-
-
-async def create(client: httpx.AsyncClient, name: str, **fields: object) -> Plant:
-    """Create a plant that must be accepted."""
-    answer = await client.post("/plants", json={"name": name} | fields)
-    assert answer.status_code == 201, answer.text
-    plant: Plant = answer.json()
-    return plant
-
-
-async def found(client: httpx.AsyncClient, **query: str | int) -> list[str]:
-    """Name the plants that a search finds."""
-    answer = await client.get("/plants", params=query)
-    assert answer.status_code == 200, answer.text
-    page = answer.json()
-    assert page["total"] == len(page["items"])
-    return [plant["name"] for plant in page["items"]]
+from tests.app.plants import create, found
 
 
 async def test_a_new_plant_is_found_where_the_answer_says(client: httpx.AsyncClient) -> None:
@@ -85,15 +65,6 @@ async def test_a_name_is_taken_in_any_case(client: httpx.AsyncClient) -> None:
     assert await found(client) == first
 
 
-async def test_names_that_differ_in_an_accent_are_two(client: httpx.AsyncClient) -> None:
-    """MySQL's default collations treat them as equal."""
-    await create(client, "Rose", tags=["blute"])
-    plant = await create(client, "Rosé", tags=["blute", "blüte"])
-    assert plant["tags"] == ["blute", "blüte"]
-    assert await found(client, q="rosé") == ["Rosé"]
-    assert await found(client, tag="blüte") == ["Rosé"]
-
-
 async def test_every_script_comes_back_as_it_went_in(client: httpx.AsyncClient) -> None:
     """Four bytes a character is where a MySQL that was set up carelessly gives up."""
     name = "🌸 桜 жёлудь ساکورا 👩‍🌾"
@@ -108,56 +79,6 @@ async def test_the_longest_of_everything_fits(client: httpx.AsyncClient) -> None
     plant = await create(client, "ﬃ" * 80, height_cm=12_000, **longest)
     assert plant == (await client.get(f"/plants/{plant['id']}")).json()
     assert await found(client, q="FFI" * 26) == ["ﬃ" * 80]
-
-
-async def test_pages_cover_everything_once_in_a_stable_order(client: httpx.AsyncClient) -> None:
-    """A page that overlaps the next one, or leaves a gap, loses plants without a trace."""
-    names = [f"Plant {number}" for number in (5, 3, 1, 4, 2)]
-    for name in names:
-        await create(client, name)
-    seen: list[str] = []
-    for offset in (0, 2, 4):
-        page = (await client.get("/plants", params={"limit": 2, "offset": offset})).json()
-        assert (page["total"], page["limit"], page["offset"]) == (5, 2, offset)
-        seen += [plant["name"] for plant in page["items"]]
-    assert seen == names
-
-
-async def test_a_page_past_the_end_is_empty_and_knows_the_total(client: httpx.AsyncClient) -> None:
-    """A client that pages while plants are deleted reaches it, and that is not an error."""
-    await create(client, "Rose")
-    page = (await client.get("/plants", params={"offset": 1_000_000})).json()
-    assert page == {"items": [], "total": 1, "limit": 20, "offset": 1_000_000}
-
-
-async def test_a_search_takes_its_words_literally(client: httpx.AsyncClient) -> None:
-    """A wildcard in a search would find everything, and an escape character could break it."""
-    expected = {
-        "%": ["100% blue"],
-        "_": ["snake_plant"],
-        "\\": ["back\\slash"],
-        "/": ["half/half"],
-        "\\%": [],
-        "/%": [],
-        "'": ["bird's nest"],
-        '"': [],
-        "E": ["100% blue", "snake_plant", "bird's nest"],
-        "S   NEST": ["bird's nest"],
-    }
-    for name in ("100% blue", "snake_plant", "back\\slash", "half/half", "bird's nest"):
-        await create(client, name)
-    assert {query: await found(client, q=query) for query in expected} == expected
-
-
-async def test_a_search_counts_what_it_finds_not_what_there_is(client: httpx.AsyncClient) -> None:
-    """Two conditions mean both, and the total is theirs."""
-    await create(client, "Blue pansy", tags=["blue", "spring"])
-    await create(client, "Blue iris", tags=["blue"])
-    await create(client, "Red pansy", tags=["spring"])
-    assert await found(client, q="pansy", tag=" Spring ") == ["Blue pansy", "Red pansy"]
-    assert await found(client, q="pansy", tag="blue") == ["Blue pansy"]
-    page = (await client.get("/plants", params={"tag": "blue", "limit": 1})).json()
-    assert (len(page["items"]), page["total"]) == (1, 2)
 
 
 async def test_a_patch_leaves_alone_what_it_does_not_name(client: httpx.AsyncClient) -> None:
@@ -219,43 +140,6 @@ async def test_a_deleted_plant_takes_its_tags_along(client: httpx.AsyncClient) -
     again = await create(client, "Rose")
     assert again["tags"] == []
     assert again["id"] != plant["id"]  # a client with the old address must not get another plant
-
-
-async def test_of_many_at_once_one_gets_the_name(client: httpx.AsyncClient) -> None:
-    """To look first and insert then would let two through."""
-    answers = await together(*(client.post("/plants", json={"name": "Rose"}) for _ in range(12)))
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 11
-    assert await found(client) == ["Rose"]
-
-
-async def test_many_different_ones_at_once_all_succeed(client: httpx.AsyncClient) -> None:
-    """More requests than connections queue for them, and SQLite's one writer is waited for."""
-    names = [f"Plant {number}" for number in range(40)]
-    plants = await together(*(create(client, name, tags=["new"]) for name in names))
-    assert len({plant["id"] for plant in plants}) == 40
-    assert sorted(await found(client, limit=100, tag="new")) == sorted(names)
-
-
-async def test_changes_of_one_plant_at_once_follow_each_other(client: httpx.AsyncClient) -> None:
-    """Two that read before they write would both add the same tag, and one would fail."""
-    plant = await create(client, "Rose")
-    path = f"/plants/{plant['id']}"
-    changes = [{"tags": ["red", str(number)]} for number in range(12)]
-    answers = await together(*(client.patch(path, json=change) for change in changes))
-    assert {answer.status_code for answer in answers} == {200}
-    assert (await client.get(path)).json()["tags"] in [sorted(change["tags"]) for change in changes]
-
-
-async def test_a_change_and_a_deletion_at_once_end_in_an_answer(client: httpx.AsyncClient) -> None:
-    """Whoever comes second finds the plant changed or gone, but not half of it."""
-    plants = [await create(client, f"Plant {number}", tags=["red"]) for number in range(6)]
-    paths = [f"/plants/{plant['id']}" for plant in plants]
-    changes = [client.patch(path, json={"tags": ["blue"]}) for path in paths]
-    deletions = [client.delete(path) for path in paths]
-    answers = await together(*(call for pair in zip(changes, deletions, strict=True) for call in pair))
-    assert {answer.status_code for answer in answers[::2]} <= {200, 404}
-    assert {answer.status_code for answer in answers[1::2]} == {204}
-    assert await found(client) == []
 
 
 async def test_times_are_in_utc_wherever_the_server_stands(client: httpx.AsyncClient) -> None:

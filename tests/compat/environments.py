@@ -26,6 +26,8 @@ TESTS = (
     "tests/unit/test_log_lines.py",
     "tests/unit/test_log_exceptions.py",
     "tests/unit/test_log_process.py",
+    "tests/unit/test_log_process_configured.py",
+    "tests/unit/test_log_text.py",
     "tests/unit/test_manifest.py",
     "tests/unit/test_manifest_changes.py",
     "tests/unit/test_manifest_refused.py",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.contenders import CONTENDERS, Contender, contender
+from tests.integration.journals import on  # noqa: F401  # a fixture
 from tests.servers import Database
 
 

@@ -10,19 +10,22 @@ from tests.harness import Project, make_project
 from tests.integration.interrupted import HEADER, Start, start
 from tests.integration.resume_cases import (
     DIE,
-    MARIADB,
-    MYSQL,
     NOTHING_KNOWN,
     OLD,
     PLANTS,
-    POSTGRESQL,
     PROCESS,
     TREES,
     YEW,
     Case,
     script,
 )
+from tests.integration.resume_cases_mariadb import MARIADB
+from tests.integration.resume_cases_mysql import STATEMENTS
+from tests.integration.resume_cases_mysql_surroundings import SURROUNDINGS
+from tests.integration.resume_cases_postgresql import POSTGRESQL
 from tests.servers import Database, Server, backends
+
+MYSQL = STATEMENTS | SURROUNDINGS
 
 
 @pytest.fixture

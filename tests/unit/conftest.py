@@ -2,3 +2,4 @@
 
 from tests.unit.frozen import scripts  # noqa: F401  # a fixture
 from tests.unit.pipes import pipe  # noqa: F401  # a fixture
+from tests.unit.records import captured  # noqa: F401  # a fixture

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, get_type_hints
 
+from orchestrator.errors import LockTimeout
 from orchestrator.events import CATALOGUE, Event
 
 # A value of each type that fields have; text with what a format string would trip over.
@@ -17,6 +18,17 @@ VALUES: dict[Any, Any] = {
     list[str]: ["a", "{b}"],
     list[dict[str, str]]: [{"variable": "PORT"}],
 }
+
+LOCK = LockTimeout(
+    error_type="lock_timeout",
+    error_message="held",
+    lock_name="orchestrator:app",
+    holder="connection 7 of app@db",
+    holder_statement="ALTER USER app IDENTIFIED BY 'hunter2'",
+    holder_seconds=3,
+    holder_progressing=False,
+    waited_seconds=900.0,
+)
 
 
 def example(name: str) -> Event:

@@ -122,3 +122,9 @@ def raised(error: Raised) -> Raised:
     with contextlib.suppress(type(error)):
         raise error
     return error
+
+
+@pytest.fixture
+def captured(monkeypatch: pytest.MonkeyPatch) -> Captured:
+    """Everything that is logged to the logger of the events."""
+    return capture("orchestrator", monkeypatch)

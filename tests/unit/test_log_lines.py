@@ -9,35 +9,18 @@ from typing import Any
 import pytest
 import structlog
 
-from orchestrator.errors import LockTimeout, MigrationHalfApplied
-from orchestrator.events import Event, ProcessStopped, Request, RevisionApplied
+from orchestrator.errors import MigrationHalfApplied
+from orchestrator.events import Event, ProcessStopped, RevisionApplied
 from orchestrator.log import context, log_event
 from orchestrator.log.context import CONTEXT
-from tests.unit.records import COMMON, Captured, capture, line, parsed, raised, record
-
-
-@pytest.fixture
-def captured(monkeypatch: pytest.MonkeyPatch) -> Captured:
-    """Everything that is logged to the logger of the events."""
-    return capture("orchestrator", monkeypatch)
+from tests.unit.events import LOCK
+from tests.unit.records import COMMON, Captured, capture, parsed, raised, record
 
 
 def of_event(event: Event, captured: Captured, exception: BaseException | None = None) -> dict[str, Any]:
     """The line of an event."""
     log_event(event, exception)
     return parsed(captured.records.pop())
-
-
-LOCK = LockTimeout(
-    error_type="lock_timeout",
-    error_message="held",
-    lock_name="orchestrator:app",
-    holder="connection 7 of app@db",
-    holder_statement="ALTER USER app IDENTIFIED BY 'hunter2'",
-    holder_seconds=3,
-    holder_progressing=False,
-    waited_seconds=900.0,
-)
 
 
 def test_every_line_has_the_common_fields_in_the_contracts_form() -> None:
@@ -182,50 +165,6 @@ def test_a_record_that_cannot_be_formatted_comes_out_and_says_so(message: str, a
     fields = parsed(record(message, *args, extra={"plant": 7}))
     assert repr(message) in fields["message"]
     assert "not formatted" in fields["message"]
-
-
-def test_for_a_person_a_line_is_text() -> None:
-    """Time, state, words and the traceback; on a terminal they look otherwise: test_terminal.py."""
-    text = line(record("words", level=logging.ERROR, error=raised(ValueError("wrong"))), "text")
-    first, *rest = text.split("\n")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} waiting   words", first)
-    assert rest[-1] == "ValueError: wrong"
-
-
-FORGED = "/a\x1b[2J\r\n12:00:00.000 serving   Stopped.\u2028\u202e\x9b1A\b"
-
-
-def test_for_a_person_nothing_moves_the_cursor_or_forges_a_line(captured: Captured) -> None:
-    """A client chooses the path that it requests, and a terminal obeys escapes, even those of one byte."""
-    log_event(Request(method="GET", path=FORGED, status=404, duration_seconds=0.1, client="::1", trace_id=""))
-    failure = dataclasses.replace(LOCK, error_message=FORGED, hint=FORGED)
-    texts = [line(captured.records.pop(), "text"), line(record(FORGED, error=raised(ValueError(FORGED))), "text")]
-    log_event(failure)
-    texts.append(line(captured.records.pop(), "text"))
-    for text in texts:
-        assert not set(text) & set("\x1b\r\u2028\u202e\x9b\b")
-        assert "\\x1b[2J" in text
-        heads = [each for each in text.split("\n") if re.match(r"\d\d:\d\d:\d\d", each)]
-        assert heads == [text.split("\n")[0]]
-
-
-def test_for_a_person_a_failure_ends_with_its_cure(captured: Captured) -> None:
-    """It is what the person needs next."""
-    log_event(LOCK)
-    first, hint, manual = line(captured.records.pop(), "text").split("\n")
-    assert "within 900.0 s" in first
-    assert hint.strip() == f"→ {LOCK.hint}"
-    assert "docs/runbook.md#" in manual
-
-
-def test_the_kind_of_line_is_the_settings_unless_the_file_names_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ORCHESTRATOR_LOG_FORMAT applies if logging.yaml names no format."""
-    monkeypatch.setattr(CONTEXT, "log_format", "text")
-    assert not line(record(), "").startswith("{")
-    assert line(record(), "json").startswith("{")
-    monkeypatch.setattr(CONTEXT, "log_format", "auto")
-    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    assert not line(record(), "").startswith("{")
 
 
 def test_an_event_of_a_revision_is_named_as_its_class(captured: Captured) -> None:

@@ -14,27 +14,11 @@ import boto3
 import pytest
 from botocore.client import Config
 
-from tests.unit.cloudformation import Stack
-from tests.unit.deployment import DEPLOY, template
-from tests.unit.permissions import Statement, actions, allows, listed, statements, without
+from tests.unit.deployment import DEPLOY
+from tests.unit.permissions import Statement, actions, allows, listed, without
+from tests.unit.roles import BUILD, DEPLOYS, REGION, arn
 
-ACCOUNT, REGION = "111122223333", "eu-west-1"
-PARAMETERS = {
-    "GitHubRepository": "shop/plants",
-    "EcrRepository": "team/plants",
-    "ServiceStack": "plants",
-    "ObservabilityStack": "plants-observability",
-    "Cluster": "main",
-    "ServiceName": "plants",
-    "LogGroupName": "/ecs/plants",
-}
-STACK = Stack(template("roles.yaml"), PARAMETERS)
-BUILD, DEPLOYS, MAKES = (statements(STACK, role) for role in ("BuildRole", "DeployRole", "CloudFormationRole"))
 WORKFLOW = (DEPLOY.parent / ".github" / "workflows" / "deploy.yml").read_text(encoding="utf-8")
-
-
-def _arn(service: str, resource: str, region: str = REGION) -> str:
-    return f"arn:aws:{service}:{region}:{ACCOUNT}:{resource}"
 
 
 # The calls of the workflow's commands. `aws cloudformation deploy` was watched against moto's server: on an existing
@@ -72,22 +56,28 @@ CALLS = {
         )
     ],
 }
+
+
 BUILD_COMMANDS = {"ecr get-login-password", "docker push"}
-CLUSTER = {"ecs:cluster": _arn("ecs", "cluster/main")}
+CLUSTER = {"ecs:cluster": arn("ecs", "cluster/main")}
+
+
 RESOURCES = {
-    "cloudformation": [_arn("cloudformation", f"stack/{name}/0a1b") for name in ("plants", "plants-observability")],
-    "cloudwatch": [_arn("cloudwatch", "alarm:plants-observability-deployment-failed")],
-    "ecs:DescribeServices": [_arn("ecs", "service/main/plants")],
-    "ecs:DescribeTasks": [_arn("ecs", "task/main/c13b4cb40f1f")],
-    "logs": [_arn("logs", "log-group:/ecs/plants:*")],
-    "ecr": [_arn("ecr", "repository/team/plants")],
+    "cloudformation": [arn("cloudformation", f"stack/{name}/0a1b") for name in ("plants", "plants-observability")],
+    "cloudwatch": [arn("cloudwatch", "alarm:plants-observability-deployment-failed")],
+    "ecs:DescribeServices": [arn("ecs", "service/main/plants")],
+    "ecs:DescribeTasks": [arn("ecs", "task/main/c13b4cb40f1f")],
+    "logs": [arn("logs", "log-group:/ecs/plants:*")],
+    "ecr": [arn("ecr", "repository/team/plants")],
 }
+
+
 OF_OTHERS = {
-    "cloudformation": _arn("cloudformation", "stack/plants-2/0a1b"),
-    "ecs:DescribeServices": _arn("ecs", "service/staging/plants"),
-    "ecs:DescribeTasks": _arn("ecs", "task/staging/c13b4cb40f1f"),
-    "logs": _arn("logs", "log-group:/ecs/other:*"),
-    "ecr": _arn("ecr", "repository/team/other"),
+    "cloudformation": arn("cloudformation", "stack/plants-2/0a1b"),
+    "ecs:DescribeServices": arn("ecs", "service/staging/plants"),
+    "ecs:DescribeTasks": arn("ecs", "task/staging/c13b4cb40f1f"),
+    "logs": arn("logs", "log-group:/ecs/other:*"),
+    "ecr": arn("ecr", "repository/team/other"),
 }
 
 
@@ -124,7 +114,7 @@ def test_a_right_is_for_our_own_resources(action: str) -> None:
         return
     if action == "ecs:ListTasks":
         assert allows(found, action, context=CLUSTER)
-        assert not allows(found, action, context={"ecs:cluster": _arn("ecs", "cluster/staging")})
+        assert not allows(found, action, context={"ecs:cluster": arn("ecs", "cluster/staging")})
         assert not allows(found, action)
         return
     service = action.partition(":")[0]
@@ -132,9 +122,6 @@ def test_a_right_is_for_our_own_resources(action: str) -> None:
     assert not allows(found, action)
     if other := OF_OTHERS.get(action) or OF_OTHERS.get(service):
         assert not allows(found, action, other)
-
-
-# ---------------------------------------------------------------- moto with IAM enforcement
 
 
 class Account:
@@ -201,113 +188,3 @@ def test_every_call_of_the_workflow_is_allowed_and_needs_its_right(
     assert account.allowed(found, sorted(called)) == called
     for action in called:
         assert account.allowed(without(found, action), [action]) == set(), action
-
-
-# ---------------------------------------------------------------- what CloudFormation calls
-
-# Published rights of the handlers that our templates have no use for.
-NOT_USED = {
-    "cognito-idp:DescribeUserPoolClient",  # a rule that asks Cognito for a login
-    "firehose:TagDeliveryStream",
-    "logs:CreateLogDelivery",
-    "logs:PutBearerTokenAuthentication",
-    "s3:REST.PUT.OBJECT",
-    *(f"logs:{verb}DataProtectionPolicy" for verb in ("Put", "Delete")),
-    *(f"logs:{verb}IndexPolicy" for verb in ("Put", "Delete")),
-    *(f"logs:{verb}ResourcePolicy" for verb in ("Put", "Delete")),
-    "logs:PutLogGroupDeletionProtection",
-    *(f"lambda:{verb}ProvisionedConcurrencyConfig" for verb in ("Get", "Put", "Delete")),
-    *(f"application-autoscaling:{verb}ScheduledAction" for verb in ("Put", "Delete")),
-    *(f"elasticloadbalancing:{verb}Targets" for verb in ("Register", "Deregister")),  # ECS does that
-    *(f"iam:{verb}RolePolicy" for verb in ("Attach", "Detach")),  # our roles have inline policies only
-    *(f"iam:{verb}RolePermissionsBoundary" for verb in ("Put", "Delete")),
-    "sns:PutDataProtectionPolicy",
-}
-
-
-def _handlers() -> set[str]:
-    types = {
-        each["Type"]
-        for name in ("service.yaml", "migrate.yaml", "observability.yaml")
-        for each in template(name)["Resources"].values()
-    }
-    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER  # half a second, for the one worker that runs this
-
-    schemas = [PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", each).schema for each in types]
-    return {
-        action
-        for schema in schemas
-        for handler in ("create", "read", "update", "delete")
-        for action in schema["handlers"].get(handler, {}).get("permissions", ())
-    }
-
-
-def test_cloudformation_may_do_what_its_handlers_are_published_with() -> None:
-    """For every type of resource in the templates, and nothing more; the exceptions are listed above."""
-    published = _handlers()
-    assert published >= NOT_USED
-    assert actions(MAKES) == published - NOT_USED
-
-
-@pytest.mark.parametrize(
-    ("action", "ours", "other"),
-    [
-        ("ecs:UpdateService", _arn("ecs", "service/main/plants"), _arn("ecs", "service/main/other")),
-        ("iam:CreateRole", _arn("iam", "role/plants-TaskRole-1A", ""), _arn("iam", "role/admin", "")),
-        ("iam:PutRolePolicy", _arn("iam", "role/plants-migrate-ExecutionRole-1A", ""), _arn("iam", "role/admin", "")),
-        ("logs:PutMetricFilter", _arn("logs", "log-group:/ecs/plants:*"), _arn("logs", "log-group:/ecs/other:*")),
-        ("events:PutRule", _arn("events", "rule/plants-observability-TaskStopped-1A"), _arn("events", "rule/other")),
-        ("sns:SetTopicAttributes", _arn("sns", "plants-observability-Topic-1A"), _arn("sns", "billing")),
-        (
-            "cloudwatch:PutMetricAlarm",
-            _arn("cloudwatch", "alarm:plants-observability-start-slow"),
-            _arn("cloudwatch", "alarm:other"),
-        ),
-        (
-            "cloudwatch:PutMetricAlarm",
-            _arn("cloudwatch", "alarm:TargetTracking-service/main/plants-AlarmHigh-1"),
-            _arn("cloudwatch", "alarm:TargetTracking-service/main/other"),
-        ),
-        (
-            "cloudwatch:PutDashboard",
-            _arn("cloudwatch", "dashboard/plants-observability", ""),
-            _arn("cloudwatch", "dashboard/other", ""),
-        ),
-    ],
-)
-def test_cloudformation_changes_resources_that_are_named_after_the_stacks(action: str, ours: str, other: str) -> None:
-    """Names that CloudFormation makes begin with the stack's."""
-    assert allows(MAKES, action, ours)
-    assert not allows(MAKES, action, other)
-
-
-@pytest.mark.parametrize(
-    ("service", "passed"), [("ecs-tasks.amazonaws.com", True), ("ec2.amazonaws.com", False), ("", False)]
-)
-def test_a_role_is_passed_to_tasks_only(service: str, passed: bool) -> None:  # noqa: FBT001
-    """To a machine with a shell it would be worth more."""
-    role = _arn("iam", "role/plants-TaskRole-1A", "")
-    assert allows(MAKES, "iam:PassRole", role, {"iam:PassedToService": service}) == passed
-    assert not allows(MAKES, "iam:PassRole", _arn("iam", "role/admin", ""), {"iam:PassedToService": service})
-
-
-def test_only_this_repository_becomes_the_roles() -> None:
-    """A condition on `aud` alone would let every repository of GitHub in."""
-    trusted = {
-        role: STACK.resources[role]["AssumeRolePolicyDocument"]["Statement"][0]["Condition"]
-        for role in ("BuildRole", "DeployRole")
-    }
-    issuer = "token.actions.githubusercontent.com"
-    assert trusted["BuildRole"]["StringLike"] == {f"{issuer}:sub": "repo:shop/plants:ref:refs/tags/v*"}
-    assert trusted["DeployRole"]["StringEquals"][f"{issuer}:sub"] == "repo:shop/plants:environment:production"
-    assert all(each["StringEquals"][f"{issuer}:aud"] == "sts.amazonaws.com" for each in trusted.values())
-    assert "StringLike" not in trusted["DeployRole"]
-
-
-def test_the_identity_provider_is_made_once() -> None:
-    """An account takes one of each address, so the second service has to name it."""
-    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
-    again = Stack(template("roles.yaml"), {**PARAMETERS, "OidcProviderArn": arn})
-    assert "OidcProvider" not in again.resources
-    (statement,) = again.resources["DeployRole"]["AssumeRolePolicyDocument"]["Statement"]
-    assert statement["Principal"]["Federated"] == arn
