@@ -50,6 +50,18 @@ def end(dbapi_connection: Any) -> bool:
         return True
 
 
+def is_direct(dbapi_connection: Any, client: tuple[str, int], server: tuple[str, int]) -> bool:
+    """Return whether it is proven that no proxy or pooler is in between: both ends of the connection are the server's.
+
+    Args:
+        dbapi_connection: our own connection.
+        client: our address and port as the server sees them.
+        server: the server's own address and port.
+    """
+    with _tcp_socket(dbapi_connection) as found:
+        return found is not None and (found.getsockname()[:2], found.getpeername()[:2]) == (client, server)
+
+
 def is_orphan(dbapi_connection: Any, ours: str, theirs: str) -> bool:
     """Return whether it is proven that another connection's client is gone, even if the server still works for it.
 

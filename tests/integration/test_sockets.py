@@ -13,7 +13,7 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from orchestrator.databases import backend_for
-from orchestrator.databases.sockets import is_orphan, keep_alive
+from orchestrator.databases.sockets import is_direct, is_orphan, keep_alive
 from tests.servers import HOST, Database, MariaDB, PostgreSQL, backends
 from tests.servers.ports import listen_somewhere
 from tests.servers.private import PrivateServer
@@ -88,6 +88,17 @@ def test_a_driver_that_shows_no_socket_is_left_alone(connection: object) -> None
     """It may keep its connections alive itself; that is not a reason to fail."""
     keep_alive(connection)
     assert not is_orphan(connection, f"{HOST}:1", f"{HOST}:2")
+    assert not is_direct(connection, (HOST, 1), (HOST, 2))
+
+
+@pytest.mark.parametrize("other", range(4))
+def test_a_connection_is_direct_if_both_ends_are_the_server_s(other: int) -> None:
+    """A pooler has an address or a port of its own at one end at least."""
+    with _clients(1) as (ours,):
+        ends = [*ours.getsockname(), *ours.getpeername()]
+        assert is_direct(ours, (ends[0], ends[1]), (ends[2], ends[3]))
+        ends[other] = None  # as for a Unix socket, and different from any
+        assert not is_direct(ours, (ends[0], ends[1]), (ends[2], ends[3]))
 
 
 @contextmanager

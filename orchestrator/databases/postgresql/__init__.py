@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases import ask
+from orchestrator.databases.sockets import is_direct
 
 if TYPE_CHECKING:
     import ssl
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _UNDEFINED_TABLE, _DUPLICATE_TABLE = "42P01", "42P07"
 _ROUNDS = 3
+_ENDS = "SELECT host(inet_client_addr()), inet_client_port(), host(inet_server_addr()), inet_server_port()"
 _SCHEMA_OF = (
     "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
     " WHERE c.oid = to_regclass(quote_ident('{table}'))"
@@ -85,8 +87,10 @@ class PostgreSQL:
         """Return whether a pooler shares sessions: a connection changes its backend, or two have the same one.
 
         A round-robin pooler shows the first, a last-used-first pooler the second. Several rounds are needed, because
-        its other clients interfere.
+        its other clients interfere. A connection that is the server's own needs no second one: the login may have one.
         """
+        if await _is_direct(connection):
+            return None
         ours, theirs = set(), set()
         async with connection.engine.connect() as other:
             for _ in range(_ROUNDS):
@@ -161,6 +165,14 @@ class ReadOnlyError(Exception):
 
     def __init__(self) -> None:
         super().__init__("the server takes no writes: it is a standby or default_transaction_read_only is on")
+
+
+async def _is_direct(connection: "AsyncConnection") -> bool:
+    """Return whether the server sees the same two addresses and ports as our socket, so that nothing is in between."""
+    client, client_port, server, server_port = tuple((await connection.exec_driver_sql(_ENDS)).one())
+    await connection.rollback()
+    pooled = await connection.get_raw_connection()
+    return is_direct(pooled.dbapi_connection, (client, client_port), (server, server_port))
 
 
 async def _backend_of(connection: "AsyncConnection") -> int:
