@@ -1,7 +1,15 @@
-"""An env.py that makes its own synchronous connection."""
+"""An env.py that makes its own synchronous connection, and one that insists on being given a connection."""
 
 from tests.harness import Project
 from tests.servers import Database
+
+INSISTS = """
+from alembic import context
+
+context.configure(connection=context.config.attributes["connection"]{options})
+with context.begin_transaction():
+    context.run_migrations()
+"""
 
 SYNCHRONOUS = """
 import os

@@ -2,9 +2,11 @@
 
 import pytest
 
-from tests.acceptance.migrations import add_two, migrate, migrate_unaddressed, stamped, told
+from tests.acceptance.migrations import migrate, migrate_unaddressed, stamped, told
 from tests.harness import Orchestrator, Project
 from tests.servers import Database, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 # A `.env` that only env.py and the app read, with the driver that the app has.
 _SETTINGS = """
@@ -23,12 +25,6 @@ with create_engine(VALUES["TEAM_URL"]).connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
 """
-
-
-@pytest.fixture(autouse=True)
-def two(project: Project) -> None:
-    """Give the project two revisions."""
-    add_two(project)
 
 
 async def test_a_synchronous_env_with_its_own_settings_needs_no_variable(project: Project, database: Database) -> None:

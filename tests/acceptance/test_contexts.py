@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -87,16 +87,23 @@ async def test_replicas_share_the_tenants_work(tmp_path: Path, database: Databas
     assert sorted(applied) == sorted((name, revision) for name in names for revision in ("r1", "r2"))
 
 
+@contextlib.asynccontextmanager
+async def _migrating_the_second(project: Project, database: Database, names: list[str]) -> AsyncIterator[Orchestrator]:
+    """Run `migrate` until a revision of the second tenant waits for `go`."""
+    _wait_in(project, names[1])
+    settings = environment(database, TENANTS=",".join(names))
+    async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
+        await process.event("log", message=f"in {names[1]}")
+        yield process
+
+
 @backends("postgresql", "mariadb", "mysql")
 async def test_a_kill_in_one_tenant_is_resumed_in_that_tenant(
     tmp_path: Path, database: Database, names: list[str]
 ) -> None:
     """It has a separate journal: the first one's progress is not the second one's."""
     project = tenants(tmp_path / "project", database, names)
-    _wait_in(project, names[1])
-    settings = environment(database, TENANTS=",".join(names))
-    async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
-        await process.event("log", message=f"in {names[1]}")
+    async with _migrating_the_second(project, database, names) as process:
         process.signal(signal.SIGKILL)
         await process.exit_code()
     project.write("go", "")
@@ -114,10 +121,7 @@ async def test_a_stop_in_one_tenant_ends_behind_its_revision(
 ) -> None:
     """The tenant's work is committed, later tenants are left to the next start, and none is reported too early."""
     project = tenants(tmp_path / "project", database, names)
-    _wait_in(project, names[1])
-    settings = environment(database, TENANTS=",".join(names))
-    async with Orchestrator("migrate", env=settings, cwd=project.path) as process:
-        await process.event("log", message=f"in {names[1]}")
+    async with _migrating_the_second(project, database, names) as process:
         process.signal(signal.SIGTERM)
         await process.event("stop_requested")
         project.write("go", "")

@@ -39,6 +39,17 @@ def _env(database: Database, pool: str = "NullPool", before: str = "pass", after
     return ENV.format(url=database.synchronous_url, pool=pool, before=before, after=after)
 
 
+async def _migrated_under_the_lock(project: Project, database: Database) -> Orchestrator:
+    """Run `migrate`; while a revision or env.py waits for `go`, no other process can take the lock."""
+    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
+        await process.event("log", message="waiting for go")
+        with locks(database) as lock:
+            assert not lock.try_acquire()
+        go(project)
+        assert await process.exit_code() == 0
+    return process
+
+
 @backends("mariadb", "postgresql")
 @pytest.mark.parametrize("pool", ["QueuePool", "StaticPool"])
 async def test_another_connection_that_goes_back_does_not_release_it(
@@ -48,12 +59,7 @@ async def test_another_connection_that_goes_back_does_not_release_it(
     begun = "connection.execute(sa.text('SELECT 1'))"
     project.write("alembic/env.py", _env(database, pool, before=begun))
     project.add_revision("r1", f"{CREATE.format('plants')}\n{SECOND}")
-    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
-        await process.event("log", message="waiting for go")
-        with locks(database) as lock:
-            assert not lock.try_acquire()
-        go(project)
-        assert await process.exit_code() == 0
+    process = await _migrated_under_the_lock(project, database)
     assert process.find("lock_released")
     assert stamped(database) == ["r1"]
 
@@ -62,12 +68,7 @@ async def test_what_env_py_does_after_the_migrations_is_under_the_lock(project: 
     """Grants and seeds, on the same connection: a replica that came in between would do them twice."""
     project.write("alembic/env.py", _env(database, after=WAIT_FOR_GO.strip().replace("\n", "\n    ")))
     project.add_revision("r1", CREATE.format("plants"))
-    async with Orchestrator("migrate", env=environment(database), cwd=project.path) as process:
-        await process.event("log", message="waiting for go")
-        with locks(database) as lock:
-            assert not lock.try_acquire()
-        go(project)
-        assert await process.exit_code() == 0
+    await _migrated_under_the_lock(project, database)
     with locks(database) as lock:
         assert lock.try_acquire()
 

@@ -3,9 +3,11 @@
 import pytest
 from sqlalchemy import make_url
 
-from tests.acceptance.migrations import add_two, migrate_unaddressed, stamped
+from tests.acceptance.migrations import migrate_unaddressed, stamped
 from tests.harness import Project
 from tests.servers import Database, backends
+
+pytestmark = pytest.mark.usefixtures("two_revisions")
 
 _ENV = """
 import os
@@ -18,12 +20,6 @@ with create_engine(os.environ["TEAM_URL"]).connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
 """
-
-
-@pytest.fixture(autouse=True)
-def two(project: Project) -> None:
-    """Give the project two revisions."""
-    add_two(project)
 
 
 @backends("postgresql", "mariadb")

@@ -13,19 +13,11 @@ from tests.acceptance.migrations import (
     tables,
     told,
 )
-from tests.acceptance.synchronous import synchronous
+from tests.acceptance.synchronous import INSISTS, synchronous
 from tests.harness import Orchestrator, Project
 from tests.servers import Database, backends
 
 pytestmark = pytest.mark.usefixtures("two_revisions")
-
-INSISTS = """
-from alembic import context
-
-context.configure(connection=context.config.attributes["connection"]{options})
-with context.begin_transaction():
-    context.run_migrations()
-"""
 
 
 ASKS = """

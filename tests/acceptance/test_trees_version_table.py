@@ -10,19 +10,11 @@ from tests.acceptance.migrations import (
     stamped,
     told,
 )
-from tests.acceptance.synchronous import synchronous
+from tests.acceptance.synchronous import INSISTS, synchronous
 from tests.harness import Project, make_project
 from tests.servers import Database, backends
 
 pytestmark = pytest.mark.usefixtures("two_revisions")
-
-INSISTS = """
-from alembic import context
-
-context.configure(connection=context.config.attributes["connection"]{options})
-with context.begin_transaction():
-    context.run_migrations()
-"""
 
 
 async def test_an_env_that_requires_a_connection_may_name_the_version_table_too(
