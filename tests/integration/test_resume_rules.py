@@ -14,6 +14,7 @@ from tests.integration.resume_cases import (
     OLD,
     PLANTS,
     PROCESS,
+    SHRUBS,
     TREES,
     YEW,
     Case,
@@ -127,3 +128,28 @@ def test_rows_without_transactions_in_another_database_are_not_doubled(
     again = start(project, database)
     assert (again.ended, NOTHING_KNOWN in again.reason) == ("refused", True)
     assert other.execute("SELECT * FROM old") == [(1,)]
+
+
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize("left", ["SET @n = 5", "CREATE TEMPORARY TABLE n (id INTEGER)", "PREPARE n FROM 'DO 1'"])
+def test_what_an_earlier_revision_left_in_the_session_is_not_taken_for_there(
+    left: str, database: Database, tmp_path: Path
+) -> None:
+    """The variable is NULL in the next session, and plain Alembic would stop at the table that exists."""
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", script((PLANTS, left)))
+    project.add_revision("r2", HEADER + script((TREES, DIE, "INSERT INTO plants VALUES (@n, 'x')")))
+    assert start(project, database, dies=True).ended == "killed"
+    again = start(project, database)
+    assert (again.ended, "its session is not as it was: a user variable" in again.reason) == ("refused", True)
+
+
+@backends("mariadb")
+def test_what_a_dump_keeps_for_its_own_end_is_not_missed(database: Database, tmp_path: Path) -> None:
+    """The revisions after such a dump are resumed, although it sets user variables."""
+    project = make_project(tmp_path / "project")
+    dump = "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, @saved_cs_client = @@character_set_client */"
+    project.add_revision("r1", script((PLANTS, dump)))
+    project.add_revision("r2", HEADER + script((TREES, DIE, SHRUBS)))
+    assert start(project, database, dies=True).ended == "killed"
+    assert start(project, database).ended == "finished"

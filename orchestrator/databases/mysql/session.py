@@ -36,6 +36,8 @@ _SIMPLE = pattern(
     r"(?:(?i:insert\s+into)\s+[`\w]+\s*(?:\([^()]*\)\s*)?(?i:values)\s*\(|(?i:update)\s+[`\w]+\s+(?i:set)\b"
     r"|(?i:delete\s+from)\s+[`\w]+\s+(?i:where)\b)(?:[^;@#/(\\-]|-(?!-))*+\Z"
 )
+# Of the statements that are OPAQUE; a dump keeps settings in @OLD_… and @saved_… for its own end.
+_LEAVES = pattern(r"(?<![@\w'\"`])@(?!@|old_|saved_)[\w`]|\btemporary\s+table\b|\bprepare\s", re.IGNORECASE)
 _ATOMIC_DDL = {"mariadb": (10, 6), "mysql": (8, 0)}
 _STATE = (
     "autocommit",
@@ -66,7 +68,7 @@ class MySQLSession:
         asked = f"SELECT VERSION(), @@innodb_rollback_on_timeout, @@autocommit, DATABASE(), {_SHOWN_BY}"
         version, rolls_back, autocommit, database, *self._shown_by = self.ask(asked)[0]
         self._version, self._database = str(version), str(database)
-        self._shown_otherwise = self._moved = False
+        self._shown_otherwise = self._moved = self._left_something = False
         self._switch, self._autocommit = autocommits(dbapi_connection), bool(int(autocommit))
         self._keeps_transaction_at_timeout = not int(rolls_back)
         self._unsafe = UnsafeTables(dbapi_connection)
@@ -104,7 +106,10 @@ class MySQLSession:
     def state(self) -> Mapping[str, str]:
         """Return the values of `_STATE`, all in one row."""
         row = self.ask(f"SELECT {', '.join(self._state)}")[0]
-        return {name.removeprefix("@@"): str(value) for name, value in zip(self._state, row, strict=True)}
+        state = {name.removeprefix("@@"): str(value) for name, value in zip(self._state, row, strict=True)}
+        if self._left_something:  # by an earlier revision: after such a statement of its own, none is resumed
+            state["a user variable, temporary table or prepared statement"] = "there"
+        return state
 
     def restore(self, state: Mapping[str, str]) -> None:
         """Set LAST_INSERT_ID() to the value after the skipped statements."""
@@ -120,6 +125,7 @@ class MySQLSession:
             self._moved = bool(_USE.match(sql))
         elsewhere = statement.databases and any(name != self._database for name in statement.databases)
         if statement.kind is Kind.OPAQUE or elsewhere:
+            self._left_something = self._left_something or bool(_LEAVES.search(sql))
             # Where there is a table without transactions, a procedure or function may write to it.
             return replace(statement, kind=Kind.OPAQUE, outside=self._unsafe.may_be_reached_by(sql))
         changes = statement.kind is Kind.WRITE or (
