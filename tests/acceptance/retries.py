@@ -1,7 +1,7 @@
 """A project whose next revision meets a lock, and the statements that do."""
 
 from tests.acceptance.migrations import migrate
-from tests.harness import Project
+from tests.harness import Event, Orchestrator, Project
 from tests.servers import Database
 
 IMPATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "0.3"}  # MySQL and MariaDB know whole seconds only
@@ -31,3 +31,13 @@ async def with_two_rows(project: Project, database: Database) -> Project:
 def steps(database: Database) -> int:
     """Count what was written into the ledger."""
     return len(database.execute("SELECT step FROM ledger"))
+
+
+async def blocked(process: Orchestrator) -> Event:
+    """Wait for a retry that names the blocker: the look may be answered after the lock timeout."""
+    after = 0
+    while True:
+        event = await process.event("revision_retry_scheduled", after=after)
+        if event["blocked_by"]:
+            return event
+        after = process.events.index(event, after) + 1
