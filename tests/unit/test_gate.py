@@ -1,47 +1,23 @@
-"""The gate on a real port: which requests it answers, refuses, and hands over; and how many connections it keeps."""
+"""The gate on a real port: which requests it answers and refuses, and how many connections it keeps."""
 
 import asyncio
 import resource
 import socket
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestrator.events import Event, Request
-from orchestrator.serving.answers import Answers
-from orchestrator.serving.gate import Gate, Handed
+from orchestrator.events import Request
 from orchestrator.serving.limits import HEAD_BYTES, REQUEST_LINE_BYTES, Connections, most_connections
-from orchestrator.serving.startup_status import StartupStatus
-
-EVENTS: list[Event] = []
+from tests.unit.gates import CLOSED, OpenGate, exchange, loop_errors, open_gate
 
 
 @pytest.fixture
-async def gate() -> AsyncIterator[Gate]:
+async def gate() -> AsyncIterator[OpenGate]:
     """Open a gate; it is closed at the end."""
-    status = StartupStatus("public", lambda: 1.0, lambda value: value)
-    EVENTS.clear()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        gate = Gate(listener, Answers(status, ("/livez", "/readyz", "/startupz"), "", ""), EVENTS.append)
-        gate.port = listener.getsockname()[1]  # type: ignore[attr-defined]
-        await gate.open()
+    async with open_gate() as gate:
         yield gate
-        await gate.close()
-
-
-async def exchange(gate: Gate, data: bytes, *, more: bytes = b"") -> bytes:
-    """Send a request, and `more` after the first bytes of the answer; return all that comes until it closes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)  # type: ignore[attr-defined]
-    writer.write(data)
-    first = await reader.read(1)
-    if more:
-        writer.write(more)
-    rest = await reader.read()
-    writer.close()
-    return first + rest
-
-
-CLOSED = b"GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -57,10 +33,10 @@ CLOSED = b"GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n"
     ],
 )
 async def test_a_connection_stays_open_only_after_a_request_without_a_body(
-    gate: Gate, head: bytes, *, stays: bool
+    gate: OpenGate, head: bytes, *, stays: bool
 ) -> None:
     """Else the body would be taken for the next request."""
-    told = await exchange(gate, head, more=CLOSED)
+    told = await exchange(gate.port, head, more=CLOSED)
     assert told.count(b"HTTP/1.1 200") == (2 if stays else 1)
     assert (b"connection: close" in told.partition(b"\r\n\r\n")[0]) is not stays
 
@@ -77,60 +53,93 @@ async def test_a_connection_stays_open_only_after_a_request_without_a_body(
         (b"GET / HTTP/1.1\r\nx: " + b"a" * HEAD_BYTES + b"\r\n\r\n", 431),
     ],
 )
-async def test_what_is_no_request_is_refused_with_its_status(gate: Gate, head: bytes, status: int) -> None:
+async def test_what_is_no_request_is_refused_with_its_status(gate: OpenGate, head: bytes, status: int) -> None:
     """A client that only sees a closed connection tries again."""
-    assert (await exchange(gate, head)).startswith(b"HTTP/1.1 %d " % status)
+    assert (await exchange(gate.port, head)).startswith(b"HTTP/1.1 %d " % status)
 
 
 async def test_a_request_that_does_not_arrive_is_refused_and_a_silent_client_is_dropped(
-    gate: Gate, monkeypatch: pytest.MonkeyPatch
+    gate: OpenGate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clients that send nothing must not use up the connections."""
     monkeypatch.setattr("orchestrator.serving.gate.HEAD_SECONDS", 0.05)
-    assert (await exchange(gate, b"GET / HT")).startswith(b"HTTP/1.1 408 ")
-    assert await exchange(gate, b"") == b""
+    assert (await exchange(gate.port, b"GET / HT")).startswith(b"HTTP/1.1 408 ")
+    assert await exchange(gate.port, b"") == b""
 
 
-async def test_a_refused_client_that_goes_on_sending_is_let_go(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_refused_client_that_goes_on_sending_is_let_go(gate: OpenGate, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a while, in which it can read the refusal."""
     monkeypatch.setattr("orchestrator.serving.gate.LINGER_SECONDS", 0.05)
-    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)  # type: ignore[attr-defined]
+    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
     writer.write(b"nonsense\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
     await asyncio.wait_for(gate.emptied.wait(), 10)
     writer.close()
 
 
-async def test_a_head_request_gets_no_body_and_a_path_is_read_as_the_app_would(gate: Gate) -> None:
+async def test_a_refused_client_knows_at_once_that_nothing_follows(
+    gate: OpenGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait for the end of the connection as long as we let it send; what it sends is no request any more."""
+    monkeypatch.setattr("orchestrator.serving.gate.LINGER_SECONDS", 600)
+    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+    with loop_errors() as errors:
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n")
+        assert b" 503 " in await asyncio.wait_for(reader.read(), 10)
+        writer.write(CLOSED)
+        await exchange(gate.port, CLOSED)  # the gate has read the other one by then
+    assert (errors, len(gate.events)) == ([], 1)
+    writer.close()
+
+
+async def test_each_request_gives_the_next_one_its_time(gate: OpenGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection of a load balancer lives as long as it is used."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+    await exchange(gate.port, CLOSED)  # the other connection was accepted before
+    monkeypatch.setattr("orchestrator.serving.gate.HEAD_SECONDS", 0.05)
+    writer.write(b"GET /livez HTTP/1.1\r\n\r\n")
+    assert (await asyncio.wait_for(reader.read(), 10)).endswith(b'"alive"}')
+    writer.close()
+
+
+async def test_a_client_that_has_said_all_is_answered_and_forgotten(gate: OpenGate) -> None:
+    """Not when its time is up: thousands of clients a second would stay in memory for a minute."""
+    assert (await exchange(gate.port, b"GET /livez HTTP/1.1\r\n\r\n", half=True)).endswith(b'"alive"}')
+    _, writer = await asyncio.open_connection("127.0.0.1", gate.port)
+    await exchange(gate.port, CLOSED)
+    connections = [weakref.ref(each) for each in gate.connections]
+    writer.close()
+    await gate.emptied.wait()
+    gate.emptied.clear()
+    await exchange(gate.port, CLOSED)  # some rounds of the loop
+    assert [each() for each in connections] == [None] * len(connections)
+
+
+async def test_clients_queue_in_the_kernel_while_the_loop_is_busy(gate: OpenGate) -> None:
+    """Beyond the queue they would be refused, or try again a second later: an import may take longer than that."""
+    clients = [socket.create_connection(("127.0.0.1", gate.port), timeout=10) for _ in range(20)]  # nobody accepts
+    for each in clients:
+        each.close()
+
+
+async def test_a_head_request_gets_no_body_and_a_path_is_read_as_the_app_would(gate: OpenGate) -> None:
     """Encoded, with a query, or as a whole address."""
-    told = await exchange(gate, b"HEAD /livez HTTP/1.0\r\n\r\n")
+    told = await exchange(gate.port, b"HEAD /livez HTTP/1.0\r\n\r\n")
     assert told.endswith(b"\r\n\r\n")
     for target in (b"/live%7A", b"/livez?x=1", b"http://host/livez#a"):
-        assert b" 200 OK" in await exchange(gate, b"GET %b HTTP/1.0\r\n\r\n" % target)
+        assert b" 200 OK" in await exchange(gate.port, b"GET %b HTTP/1.0\r\n\r\n" % target)
 
 
-async def test_refused_requests_are_events_and_probes_and_the_page_are_not(gate: Gate) -> None:
+async def test_refused_requests_are_events_and_probes_and_the_page_are_not(gate: OpenGate) -> None:
     """A probe each second would drown the log."""
-    for path, more in ((b"/livez", b""), (b"/plants", b"X-Orchestrator-Page: 1\r\n"), (b"/plants?token=x", b"")):
-        await exchange(gate, b"GET %b HTTP/1.0\r\n%b\r\n" % (path, more))
-    (event,) = EVENTS
+    root = "1-67891233-abcdef012345678912345678"
+    page, traced = b"X-Orchestrator-Page: 1\r\n", b"X-Amzn-Trace-Id: Root=%b\r\n" % root.encode()
+    for path, more in ((b"/livez", b""), (b"/plants", page), (b"/plants?token=x", traced)):
+        await exchange(gate.port, b"GET %b HTTP/1.0\r\n%b\r\n" % (path, more))
+    (event,) = gate.events
     assert isinstance(event, Request)
     assert (event.method, event.path, event.status, event.client) == ("GET", "/plants", 503, "127.0.0.1")
-
-
-async def test_a_half_sent_request_goes_to_the_app_with_its_first_bytes(gate: Gate) -> None:
-    """And so does a connection that was accepted at the last moment; nothing is lost or reset."""
-    handed = asyncio.Queue[Handed]()
-    reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)  # type: ignore[attr-defined]
-    writer.write(CLOSED.replace(b"connection: close", b"x: y") + b"GET /pl")
-    await reader.readuntil(b'"alive"}')
-    gate.hand_over(handed.put_nowait)
-    found = await handed.get()
-    assert found.head == b"GET /pl"
-    with found.socket:
-        found.socket.send(b"from the app")
-    assert await reader.read() == b"from the app"
-    writer.close()
+    assert event.trace_id == root
 
 
 class Peer:
@@ -180,13 +189,3 @@ def test_a_quarter_of_the_descriptors_is_kept_for_the_app(
     monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, -1))
     assert most_connections() == most
     assert Connections[Peer]().most == most
-
-
-async def test_a_client_that_is_accepted_in_the_moment_of_the_handover_is_handed_over(gate: Gate) -> None:
-    """Asyncio makes its connection one round later, and resets it if the server is closed by then."""
-    handed = asyncio.get_running_loop().create_future()
-    with socket.create_connection(("127.0.0.1", gate.port)) as client:  # type: ignore[attr-defined]
-        client.sendall(b"GET / HTTP/1.1\r\n")
-        asyncio.get_running_loop().call_later(0.0, gate.hand_over, handed.set_result)  # in the round of the accept
-        (connection, _) = await asyncio.wait_for(handed, 5)
-        connection.close()
