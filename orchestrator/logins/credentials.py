@@ -53,6 +53,7 @@ class Credentials:
         self.issued = IssuedLogins()
         self.untold: list[Fault] = []
         self._kept: dict[str, Login | None] = {}  # as long as no file can change them
+        self._dialect = ""  # of the app's address, once it is known: the forgotten address may have told it
 
     @classmethod
     def read(
@@ -152,10 +153,12 @@ class Credentials:
         if self.embedded:
             return EMBEDDED_LOGIN
         try:
-            return app_login(self.given, asynchronous=self.asynchronous)
+            login = app_login(self.given, asynchronous=self.asynchronous, dialect=self._dialect)
         except DatabaseUntoldError as error:
             self.untold = error.faults
             return None
+        self._dialect = login.url.get_backend_name() if login else ""
+        return login
 
     def _for_migrating(self, app: Login | None) -> Login | None:
         """Return the login for migrating, which defaults to the app's."""

@@ -77,12 +77,13 @@ _EMBEDDED_URL = URL.create(f"{EMBEDDED.name}+{EMBEDDED.own_driver}", database=EM
 EMBEDDED_LOGIN = Login(_EMBEDDED_URL, _EMBEDDED_URL.render_as_string(), "DATABASE_URL")
 
 
-def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -> Login | None:
+def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None, dialect: str = "") -> Login | None:
     """Return the app's login; None if the variables give no address.
 
     Args:
         settings: the variables.
         asynchronous: as in `default_driver`.
+        dialect: the database of parts that do not name it, if it is known.
 
     Raises:
         CredentialsError: a variable is wrong, or a file cannot be read.
@@ -105,7 +106,7 @@ def app_login(settings: DatabaseSettings, *, asynchronous: bool | None = None) -
     source, secret = secret_of("DATABASE_SECRET", settings.secret, settings.secret_file)
     if not source and missing_parts(parts, settings):
         return None
-    url = _from_parts(parts | secret, source, settings, asynchronous=asynchronous)
+    url = _from_parts(parts | secret, source, settings, asynchronous=asynchronous, dialect=dialect)
     return Login.made(source or "DATABASE_NAME", url)
 
 
@@ -160,7 +161,9 @@ def missing_parts(parts: dict[str, Any], settings: DatabaseSettings) -> list[str
     return [name for part, name in needed.items() if not parts.get(part)]
 
 
-def _from_parts(parts: dict[str, Any], source: str, settings: DatabaseSettings, *, asynchronous: bool | None) -> URL:
+def _from_parts(
+    parts: dict[str, Any], source: str, settings: DatabaseSettings, *, asynchronous: bool | None, dialect: str
+) -> URL:
     engine, driver = parts.pop("engine", None), settings.driver
     if driver and engine and not same_kind(driver, engine):
         raise CredentialsError("DATABASE_DRIVER", f"it is for another database than the `engine` of {source}")
@@ -169,7 +172,7 @@ def _from_parts(parts: dict[str, Any], source: str, settings: DatabaseSettings, 
     if driver:
         supported("DATABASE_DRIVER", driver)
     else:
-        dialect = engine or database_of(parts.get("port"), _migration_url(settings)[1])
+        dialect = engine or dialect or database_of(parts.get("port"), _migration_url(settings)[1])
         driver = default_driver(dialect, asynchronous=asynchronous)
     return URL.create(driver, **parts)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
@@ -11,17 +11,14 @@ from orchestrator.databases import Backend, turn
 from orchestrator.databases.connecting import Look
 from orchestrator.databases.turn import Turn
 from orchestrator.logins.credentials import Credentials
-from orchestrator.runtime.stop import Stop
+from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
 from orchestrator.settings.validation import load
 from orchestrator.start.preparation import Preparation
 from tests.acceptance.migrations import add_two, environment, locks, migrate
-from tests.harness import make_project
+from tests.harness import Project, make_project
 from tests.servers import Database, Server, backends
 from tests.servers.pgbouncer import PgBouncer
-
-if TYPE_CHECKING:
-    from orchestrator.events import Event
 
 BEFORE = "as before"
 
@@ -91,20 +88,21 @@ async def test_the_migration_lock_is_free_while_a_turn_looks(database: Database)
 
 async def test_a_long_migration_is_not_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run of env.py waits for it, which reports the holder and its progress."""
+    monkeypatch.setattr(turn, "TURN_SECONDS", 60.0)
     monkeypatch.setattr(turn, "LOCK_SECONDS", 0.2)
     with locks(database) as lock:
         assert lock.try_acquire()
         async with _turn(database, shows="at head") as given_up:
-            assert await asyncio.wait_for(given_up.look(BEFORE), turn.TURN_SECONDS) == BEFORE
+            assert await asyncio.wait_for(given_up.look(BEFORE), 30) == BEFORE
             assert not given_up.has_checked
 
 
 @backends("mariadb", "mysql", "postgresql")
 async def test_a_long_turn_is_not_waited_for(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """The turn protects nothing, so a replica without one prepares beside the other."""
-    monkeypatch.setattr(turn, "TURN_SECONDS", 0.2)
     async with _turn(database, shows="first") as first:
         assert await first.look(BEFORE) == "first"
+        monkeypatch.setattr(turn, "TURN_SECONDS", 0.2)
         async with _turn(database, shows="second") as second:
             assert await second.look(BEFORE) == BEFORE
 
@@ -151,22 +149,44 @@ async def test_a_pool_of_transactions_keeps_no_turn(database: Database, server: 
         assert server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
 
 
-async def test_a_replica_that_finds_the_work_done_runs_no_env_py(
-    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It saw missing revisions, imported its app, and meanwhile another one has migrated."""
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Return a project with two revisions, in whose directory a replica starts."""
     project = make_project(tmp_path / "project")
     add_two(project)
     monkeypatch.chdir(project.path)
+    return project
+
+
+def _replica(database: Database) -> Preparation:
     settings, credentials = load(environment(database), "migrate")
-    told: list[Event] = []
-    begin = Mock()
-    replica = Preparation(Task("migrate"), settings, credentials, Stop(), told.append, asyncio.Event(), begin)
+    return Preparation(Task("migrate"), settings, credentials, Stop(), Mock(), asyncio.Event(), Mock())
+
+
+async def test_a_replica_that_finds_the_work_done_runs_no_env_py(project: Project, database: Database) -> None:
+    """It saw missing revisions, imported its app, and meanwhile another one has migrated."""
+    replica = _replica(database)
     target = await replica.target()
     before = await replica.wait(target, migrate=True)
     assert before.behind
     assert (await migrate(project, database)).exit_code == 0
-    told.clear()
+    replica.report = told = Mock()
+    replica.begin = begin = Mock()
     await replica.bring_to_head(target, before)
-    assert [event.name for event in told] == ["migrations_current"]
+    assert [call.args[0].name for call in told.mock_calls] == ["migrations_current"]
     begin.assert_not_called()
+
+
+@backends("sqlite")
+@pytest.mark.usefixtures("project")
+async def test_a_stop_ends_the_wait_for_a_turn(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform kills a process that does not end in time."""
+    monkeypatch.setattr(turn, "LOCK_SECONDS", 60.0)
+    replica = _replica(database)
+    target = await replica.target()
+    before = await replica.wait(target, migrate=True)
+    with locks(database) as lock:
+        assert lock.try_acquire()
+        asyncio.get_running_loop().call_later(0.2, replica.asked.set)
+        with pytest.raises(StopAsked):
+            await asyncio.wait_for(replica.bring_to_head(target, before), 30)

@@ -1,5 +1,7 @@
 """Parts of an address without a driver: which database they are of is told, or the start is refused."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy.engine.url import make_url
 
@@ -33,6 +35,21 @@ def test_a_port_the_drivers_or_the_other_url_may_say_which_database_it_is(
     """Parts have no scheme."""
     _only(monkeypatch, *there)
     assert read(**UNTOLD, **given).app_url().get_backend_name() == told
+
+
+@pytest.mark.parametrize("file", [False, True])
+def test_the_database_stays_told_after_the_other_url_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, file: bool
+) -> None:
+    """The app is served with the address that it had when the database was migrated."""
+    _only(monkeypatch, "pymysql", "psycopg2")
+    (tmp_path / "password").write_text("app's own")
+    password = {"DATABASE_PASSWORD_FILE": str(tmp_path / "password")} if file else {"DATABASE_PASSWORD": "app's own"}
+    credentials = read(**UNTOLD, **password, MIGRATION_DATABASE_URL="postgres://owner:x@host:6432/plants")
+    before = credentials.app_url()
+    credentials.forget_migration()
+    assert credentials.own_address().url.username == "app"
+    assert (credentials.app_url(), credentials.untold) == (before, [])
 
 
 @pytest.mark.parametrize("there", [("pymysql", "psycopg2"), ("asyncmy", "psycopg2"), (), ("pysqlite",)])
