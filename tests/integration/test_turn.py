@@ -177,6 +177,27 @@ async def test_a_replica_that_finds_the_work_done_runs_no_env_py(project: Projec
     begin.assert_not_called()
 
 
+@backends("mariadb")
+@pytest.mark.usefixtures("project")
+async def test_a_turn_ends_once_its_replica_has_the_migration_lock(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not earlier, or the next replica would take the lock first; not later, or it would wait for nothing."""
+    free: list[bool] = []
+    end = Turn.end
+    with locks(database) as other:
+
+        def ending(ended: Turn[Any]) -> None:
+            free.append(other.try_acquire())
+            end(ended)
+
+        monkeypatch.setattr(Turn, "end", ending)
+        replica = _replica(database)
+        target = await replica.target()
+        await replica.bring_to_head(target, await replica.wait(target, migrate=True))
+    assert free == [False]
+
+
 @backends("sqlite")
 @pytest.mark.usefixtures("project")
 async def test_a_stop_ends_the_wait_for_a_turn(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
