@@ -8,7 +8,6 @@ no connection is refused, reset or lost when the app takes over.
 import asyncio
 import contextlib
 import socket
-import urllib.parse
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from orchestrator.serving.limits import (
     Connections,
     backlog,
 )
+from orchestrator.serving.request_head import RequestHead
 from orchestrator.serving.trace import trace_id
 
 _END = b"\r\n\r\n"
@@ -172,7 +172,7 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, head: bytes) -> None:
         try:
-            request = _Parsed(head)
+            request = RequestHead(head)
         except ValueError:
             self._refuse(400)
             return
@@ -207,7 +207,7 @@ class _Connection(asyncio.Protocol):
         else:
             self.transport.abort()
 
-    def _report(self, request: "_Parsed", found: Answer) -> None:
+    def _report(self, request: RequestHead, found: Answer) -> None:
         peer = self.transport.get_extra_info("peername") or ("",)
         self._gate.emit(
             Request(
@@ -219,36 +219,3 @@ class _Connection(asyncio.Protocol):
                 trace_id=trace_id(request.headers),
             )
         )
-
-
-class _Parsed:
-    """The head of a request.
-
-    Raises:
-        ValueError: the bytes are not HTTP.
-    """
-
-    def __init__(self, head: bytes) -> None:
-        line, *lines = head.split(b"\r\n")
-        self.method, self.target, version = line.decode("ascii").split(" ")
-        if not version.startswith("HTTP/1."):
-            raise ValueError(version)
-        self.path = urllib.parse.unquote(_path(self.target))
-        self.headers = [_header(each) for each in lines]
-        found = dict(self.headers)
-        body = found.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in found
-        leaves = b"close" in found.get(b"connection", b"").lower() or b"upgrade" in found
-        self.keeps_alive = version != "HTTP/1.0" and not body and not leaves
-
-
-def _path(target: str) -> str:
-    if not target.startswith("/"):  # an absolute URL, as clients send it to a proxy
-        target = "/" + target.partition("://")[2].partition("/")[2]
-    return target.partition("?")[0].partition("#")[0]
-
-
-def _header(line: bytes) -> tuple[bytes, bytes]:
-    name, colon, value = line.partition(b":")
-    if not colon:
-        raise ValueError(line)
-    return name.lower(), value.strip()
