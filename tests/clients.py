@@ -62,3 +62,9 @@ def running(database: Database, server: Server, *statements: str) -> Iterator[in
             while thread.is_alive():
                 server.execute(backend_for(database.backend).cancel_sql(number))
                 thread.join(0.05)
+
+
+def advisory_locks(server: Server, database: Database) -> int:
+    """Count the advisory locks in a database of PostgreSQL; other tests have theirs on the same server."""
+    query = "SELECT 1 FROM pg_locks JOIN pg_database ON oid = database WHERE locktype = 'advisory' AND datname = %s"
+    return len(server.execute(query, database.name))

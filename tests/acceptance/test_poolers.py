@@ -5,6 +5,7 @@ import sys
 
 from tests.acceptance.migrations import add_two, environment, migrate, stamped, told
 from tests.acceptance.outcome import failure
+from tests.clients import advisory_locks
 from tests.harness import Orchestrator, Project
 from tests.servers import Database, Server, backends
 from tests.servers.galera import Galera
@@ -25,7 +26,7 @@ async def test_a_pool_of_transactions_is_refused_before_anything_is_changed(
             assert "MIGRATION_DATABASE_URL" in failed["hint"]
             assert told(result) == ["startup_failed"]
         assert pool.database.execute("SHOW lock_timeout") == [("0",)]
-        assert server.execute("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+        assert advisory_locks(server, database) == 0
     assert database.tables() == []
 
 

@@ -192,13 +192,21 @@ def _rival(server: Server, database: Database) -> Iterator[Connection]:
         connection.rollback()
 
 
+_WAITING = {
+    "mysql": "SELECT 1 FROM information_schema.innodb_trx JOIN performance_schema.threads "
+    "ON processlist_id = trx_mysql_thread_id "
+    "WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE%%2' AND processlist_db = %s",
+    "mariadb": "SELECT 1 FROM information_schema.innodb_trx JOIN information_schema.processlist "
+    "ON id = trx_mysql_thread_id WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE%%2' AND db = %s",
+    "postgresql": "SELECT 1 FROM pg_stat_activity "
+    "WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%%2' AND datname = %s",
+}
+
+
 async def _wait_until_it_waits(server: Server, database: Database) -> None:
     """Wait until a session waits for a row; InnoDB refreshes its views only after a pause between reads."""
-    asked = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE 'UPDATE%%2'"
-    if database.backend == "postgresql":
-        asked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%%2'"
     pause = "SELECT pg_sleep(0.2)" if database.backend == "postgresql" else "SELECT SLEEP(0.2)"
-    await until(lambda: server.execute(pause) and server.execute(asked))
+    await until(lambda: server.execute(pause) and server.execute(_WAITING[database.backend], database.name))
 
 
 @backends("mariadb", "postgresql", "mysql")

@@ -62,9 +62,12 @@ def test_a_try_that_was_interrupted_took_nothing(contenders: list[Contender], se
     first, second, *_ = contenders
     assert first.lock.try_acquire()
     waiting = ThreadPoolExecutor(1).submit(second.lock.try_acquire)
-    while not server.execute("SELECT 1 FROM information_schema.processlist WHERE state = 'User lock'"):
+    number = second.lock.connection_id()
+    while not server.execute(
+        "SELECT 1 FROM information_schema.processlist WHERE state = 'User lock' AND id = %s", number
+    ):
         assert not waiting.done()
-    server.execute("KILL QUERY %s", second.lock.connection_id())
+    server.execute("KILL QUERY %s", number)
     try:
         taken = waiting.result()
     except pymysql.err.OperationalError as error:

@@ -11,6 +11,7 @@ from orchestrator.databases.session_check import check_lock_support
 from orchestrator.databases.waiting import wait_for_database
 from orchestrator.errors import DatabaseRefused, StartupError
 from orchestrator.logins.credentials import Credentials
+from tests.clients import advisory_locks
 from tests.servers import Database, Server, backends
 from tests.servers.galera import Galera
 from tests.servers.pgbouncer import PgBouncer
@@ -84,7 +85,7 @@ async def test_asking_leaves_nothing_behind(database: Database, server: Server) 
     with PgBouncer(database, "transaction", default_pool_size="1") as pool:
         await _refusal(pool.database)
         assert pool.database.execute("SELECT count(*) FROM pg_prepared_statements") == [(0,)]
-        assert server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+        assert advisory_locks(server, database) == 0
 
 
 async def test_galera_is_refused_with_the_cure() -> None:

@@ -16,6 +16,7 @@ from orchestrator.runtime.task import Task
 from orchestrator.settings.validation import load
 from orchestrator.start.preparation import Preparation
 from tests.acceptance.migrations import add_two, environment, locks, migrate
+from tests.clients import advisory_locks
 from tests.harness import Project, make_project
 from tests.servers import Database, Server, backends
 from tests.servers.pgbouncer import PgBouncer
@@ -146,7 +147,7 @@ async def test_a_pool_of_transactions_keeps_no_turn(database: Database, server: 
     with PgBouncer(database, "transaction") as pool:
         async with _turn(pool.database) as refused:
             assert await refused.look(BEFORE) == BEFORE
-        assert server.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+        assert advisory_locks(server, database) == 0
 
 
 @pytest.fixture
