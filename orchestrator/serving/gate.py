@@ -25,6 +25,7 @@ from orchestrator.serving.limits import (
 )
 from orchestrator.serving.request_head import RequestHead
 from orchestrator.serving.trace import trace_id
+from orchestrator.settings.uvicorn_options import KEEP_ALIVE_SECONDS
 
 _END = b"\r\n\r\n"
 _CLOSING_SECONDS = 1.0
@@ -179,7 +180,7 @@ class _Connection(asyncio.Protocol):
         if len(head) > HEAD_BYTES or len(request.target) > REQUEST_LINE_BYTES:
             self._refuse(414 if len(request.target) > REQUEST_LINE_BYTES else 431)
             return
-        self._expect(HEAD_SECONDS)
+        self._expect(KEEP_ALIVE_SECONDS)
         found = self._gate.answers.starting(request.path, request.headers)
         self._send(found, head_only=request.method == "HEAD", close=not request.keeps_alive)
         if request.path not in self._gate.answers.probes and POLL_HEADER not in dict(request.headers):

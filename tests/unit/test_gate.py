@@ -93,10 +93,10 @@ async def test_a_refused_client_knows_at_once_that_nothing_follows(
 
 
 async def test_each_request_gives_the_next_one_its_time(gate: OpenGate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The connection of a load balancer lives as long as it is used."""
+    """A load balancer reuses an idle connection for 60 s: one that is closed by then loses a request (502)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", gate.port)
     await exchange(gate.port, CLOSED)  # the other connection was accepted before
-    monkeypatch.setattr("orchestrator.serving.gate.HEAD_SECONDS", 0.05)
+    monkeypatch.setattr("orchestrator.serving.gate.KEEP_ALIVE_SECONDS", 0.05)
     writer.write(b"GET /livez HTTP/1.1\r\n\r\n")
     assert (await asyncio.wait_for(reader.read(), 10)).endswith(b'"alive"}')
     writer.close()

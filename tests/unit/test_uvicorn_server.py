@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -14,29 +13,10 @@ import websockets.asyncio.client
 
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.app_server import AppServer
-from orchestrator.serving.bounded import bounded
 from orchestrator.serving.gate import Handed
 from orchestrator.serving.limits import HEAD_BYTES
-from orchestrator.serving.uvicorn_server import UvicornServer
 from orchestrator.settings.model import Settings
-
-App = Callable[..., Awaitable[None]]
-
-
-@contextlib.asynccontextmanager
-async def serving(app: App, **options: Any) -> AsyncIterator[tuple[UvicornServer, int, set[asyncio.Task[Any]]]]:
-    """Serve the app; yield the server, its port, and the set of unfinished requests. It stops at the end."""
-    listening, unfinished = asyncio.Event(), set[asyncio.Task[Any]]()
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", **options)
-    config.load()
-    config.http_protocol_class = bounded(config.http_protocol_class)
-    server = UvicornServer(config, Stop(), listening.set, unfinished)
-    with socket.create_server(("127.0.0.1", 0)) as listener, patch.object(Stop, "answer_with"):
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        await listening.wait()
-        yield server, listener.getsockname()[1], unfinished
-        server.should_exit = True
-        await running
+from tests.unit.uvicorns import empty, serving
 
 
 async def test_of_the_requests_that_run_at_the_stop_the_cancelled_ones_are_known() -> None:
@@ -140,6 +120,18 @@ async def test_a_connection_that_is_handed_over_after_the_stop_began_is_closed(h
         AppServer._adopt(adopting, Handed(theirs, head))  # noqa: SLF001  # its own thread calls it
         with ours:
             assert await asyncio.get_running_loop().sock_recv(ours, 1) == b""
+
+
+async def test_a_half_sent_request_that_is_handed_over_is_answered_by_the_app() -> None:
+    """The gate has read its first bytes, and nobody sends them again."""
+    async with asyncio.timeout(10), serving(empty) as (server, _, _):
+        ours, theirs = socket.socketpair()
+        adopting: Any = SimpleNamespace(_uvicorn=server, _config=server.config, _adopted=set())
+        AppServer._adopt(adopting, Handed(theirs, b"GET / HT"))  # noqa: SLF001  # its own thread calls it
+        reader, writer = await asyncio.open_connection(sock=ours)
+        writer.write(b"TP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert b" 204 " in await reader.read()
+        writer.close()
 
 
 @pytest.mark.parametrize(("given", "seconds"), [({}, 75), ({"UVICORN_TIMEOUT_KEEP_ALIVE": "61"}, 61)])
