@@ -1,6 +1,8 @@
 """The environment of the project's modules: the working directory in the import path, and a known command line."""
 
+import contextlib
 import importlib
+import os
 import sys
 from pathlib import Path
 
@@ -11,14 +13,28 @@ def import_from_working_directory(app_dir: str = "") -> None:
     """Put the working directory first in `sys.path`, and `app_dir` (UVICORN_APP_DIR) before it.
 
     A project may keep its revisions in a package called `alembic`. The `alembic` command works next to it, because it
-    imports Alembic before the project. This function does the same.
+    imports Alembic before the project. This function does the same. In the same way the `uvicorn` command works next to
+    a module called `random`: Python has imported its own one by then.
     """
     here = Path.cwd()
     if any((here / name).is_file() for name in _SHADOWS):
         _import_without(here, "alembic")
+    if _hides_standard_library(here):
+        with contextlib.suppress(ImportError):  # it is imported again later, and then explained
+            _import_without(here, "uvicorn.main")
     sys.path.insert(0, str(here))
     if app_dir:
         sys.path.insert(0, str(here / app_dir))
+
+
+def _hides_standard_library(directory: Path) -> bool:
+    """Return whether a module of the project has the name of one of Python's that is not imported yet."""
+    for entry in os.scandir(directory):
+        name = entry.name.removesuffix(".py")
+        hides = name in sys.stdlib_module_names and name not in sys.modules
+        if hides and (name != entry.name or Path(entry.path, "__init__.py").is_file()):
+            return True
+    return False
 
 
 def show_known_command_line(*words: str) -> None:

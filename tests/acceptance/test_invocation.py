@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.__main__ import main
+from tests.acceptance.migrations import add_two
+from tests.harness import Project
 from tests.servers.ports import free_port
 
 MODULE = f"{shlex.quote(sys.executable)} -m orchestrator"
@@ -28,6 +30,15 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
     url = f"mysql+asyncmy://u:p@127.0.0.1:{free_port()}/d"
     env = {"DATABASE_URL": url, "ORCHESTRATOR_WAIT_TIMEOUT_SECONDS": "0.1"}
     assert _exit_code(form.format(MODULE), tmp_path, **env) == 9  # no migration tree is here
+
+
+@pytest.mark.parametrize("name", ["random.py", "email/__init__.py"])
+def test_a_module_of_the_project_may_have_the_name_of_a_standard_one(project: Project, name: str) -> None:
+    """The scripts `alembic` and `uvicorn` have imported Python's own by then; ours imported the project's: exit 1."""
+    add_two(project)
+    project.write(name, "")
+    url = f"sqlite+aiosqlite:///{project.path}/database"
+    assert _exit_code(f"exec {SCRIPT} migrate", project.path, DATABASE_URL=url) == 0
 
 
 def test_windows_is_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
