@@ -5,14 +5,17 @@ import re
 import subprocess
 import sys
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.markers import Marker
+from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).parents[2]
 LOCKS = sorted((REPOSITORY / "requirements").glob("*.lock"))
 UV = Path(sys.executable).with_name("uv")
+INSTALLED_HERE = {"run", "run-aws", "dev"}  # the last one contains the others
 OLDEST_PIP = "22.3.1"  # of Python 3.11.0
 
 
@@ -63,6 +66,17 @@ def test_pip_installs_the_same_versions_after_later_releases(lock: Path, pip: st
     options = ("--quiet", "--no-deps", "--require-hashes", "--find-links", str(newer))
     _run(python, "-m", "pip", "install", *options, "--requirement", str(lock))
     _run(python, "-m", "pip", "check")
+
+
+@pytest.mark.parametrize("lock", [lock for lock in LOCKS if lock.stem in INSTALLED_HERE], ids=lambda lock: lock.stem)
+def test_a_lock_keeps_the_extras_that_its_packages_require(lock: Path) -> None:
+    """Otherwise a pip that resolves takes the newest `coverage[toml]`, which has no hash, and fails."""
+    locked = dict(re.findall(r"^([a-z0-9-]+)(?:\[([a-z0-9,-]+)\])?==", lock.read_text(), re.MULTILINE))
+    packages = ["startup-orchestrator", *(name for name, marker in _entries(lock) if marker.evaluate())]
+    needs = [Requirement(each) for package in packages for each in metadata.requires(package) or ()]
+    wanted = [each for each in needs if each.extras and (not each.marker or each.marker.evaluate({"extra": ""}))]
+    assert wanted, "SQLAlchemy's `asyncio` at least"
+    assert [str(each) for each in wanted if not each.extras <= set(locked[each.name.lower()].split(","))] == []
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)

@@ -39,6 +39,14 @@ def _turn_that(database: Database, look: Look[str]) -> Turn[str]:
     return _turn_of(database.url, look)
 
 
+async def _waiting(turn: Turn[str]) -> asyncio.Future[str]:
+    """Begin to look; return the look, which still waits."""
+    look = asyncio.ensure_future(turn.look(BEFORE))
+    await asyncio.wait({look}, timeout=0.3)
+    assert not look.done()
+    return look
+
+
 def _turn_of(url: str, look: Look[str]) -> Turn[str]:
     credentials, _ = Credentials.read({"DATABASE_URL": url}, embedded=False)
     assert credentials
@@ -52,9 +60,7 @@ async def test_the_next_replica_waits_until_the_first_has_the_migration_lock(dat
         assert await first.look(BEFORE) == "first"
         assert first.has_checked
         async with _turn(database, shows="second") as second:
-            waiting = asyncio.ensure_future(second.look(BEFORE))
-            await asyncio.wait({waiting}, timeout=0.3)
-            assert not waiting.done()
+            waiting = await _waiting(second)
             await asyncio.to_thread(first.end)  # the migration's thread does it
             assert await waiting == "second"
             assert not first.has_checked
@@ -65,9 +71,7 @@ async def test_it_looks_when_the_migration_lock_is_free(database: Database) -> N
     with locks(database) as lock:
         assert lock.try_acquire()
         async with _turn(database, shows="at head") as after:
-            waiting = asyncio.ensure_future(after.look(BEFORE))
-            await asyncio.wait({waiting}, timeout=0.3)
-            assert not waiting.done()
+            waiting = await _waiting(after)
             lock.release()
             assert await waiting == "at head"
             assert lock.try_acquire()

@@ -5,10 +5,11 @@ import shlex
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.migrations.scripts.tree import invalid
 from orchestrator.settings.model import Settings
+from orchestrator.settings.project_file import parsed_toml
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -97,7 +98,7 @@ class AlembicFiles(NamedTuple):
     def _toml_option(self, name: str, here: str) -> object:
         if self.toml is None:
             return None
-        value = _parsed_toml(self.toml.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {}).get(name)
+        value = parsed_toml(self.toml.read_text(encoding="utf-8")).get("tool", {}).get("alembic", {}).get(name)
         return value.replace(HERE, here or _directory(self.toml)) if isinstance(value, str) else value
 
     @property
@@ -119,13 +120,6 @@ def _parsed_ini(text: str, directory: str) -> ConfigParser:
     parser = ConfigParser({"here": directory})
     parser.read_string(text)
     return parser
-
-
-@functools.cache
-def _parsed_toml(text: str) -> dict[str, Any]:
-    import tomllib  # 3 ms, which a project without pyproject.toml saves
-
-    return tomllib.loads(text)
 
 
 def where_to_look() -> str:

@@ -84,7 +84,7 @@ def _manifest(files: AlembicFiles, directory: Path, scripts: "ScriptDirectory", 
     if env_file.own_scripts:
         raise CannotFreezeError("env.py chooses its scripts when it is run")
     if env_file.reason:
-        _tell(f"env.py is run at each start, as one SELECT may not show what it would find: {env_file.reason}")
+        _tell(f"each start runs env.py; a SELECT of the version table cannot replace it: {env_file.reason}")
     if scripts.sourceless:
         raise CannotFreezeError("compiled scripts (`sourceless`) do not show what they are made from")
     found = find_scripts(find_locations(files, directory, version_locations), recursive=recursive)
