@@ -135,7 +135,7 @@ async def _opened(*arguments: Any, **options: Any) -> Any:
     import aiosqlite
 
     connection = aiosqlite.connect(*arguments, **options)
-    thread = getattr(connection, "_thread", connection)  # before aiosqlite 0.22, the connection is a thread
+    thread: Any = getattr(connection, "_thread", connection)  # before aiosqlite 0.22, the connection is a thread
     thread.daemon = True  # as SQLAlchemy does: a disk that hangs must not keep the process
     try:
         return await connection
