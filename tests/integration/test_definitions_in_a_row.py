@@ -76,6 +76,23 @@ def test_a_kill_at_each_point_is_resumed(
 
 
 @backends("mariadb", "mysql")
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_kill_at_each_statement_in_turn_is_resumed(
+    when: str, killed_at: Any, database: Database, server: Server, tmp_path: Path
+) -> None:
+    """Each start finds out what became of the last definition, and the one after it must know that as well."""
+    project, twin = _project(tmp_path, ROW), server.create_database()
+    assert start(project, twin) == Start("finished")
+    for number in range(1, len(ROW)):
+        killed_at(number, when)
+        assert start(project, database, dies=True).ended == "killed"
+    again = start(project, database)
+    assert (again.ended, again.reason) == ("finished", "")
+    assert differences(without_journal(contents(twin)), without_journal(contents(database))) == []
+    server.drop_database(twin)
+
+
+@backends("mariadb", "mysql")
 @pytest.mark.parametrize("number", [3, 4])
 def test_a_change_by_hand_after_the_kill_is_noticed(
     number: int, killed_at: Any, database: Database, tmp_path: Path

@@ -45,7 +45,7 @@ class StatementLog:
         self._state = self._written_state = record.state
         self._position = 0
         self._counted, self._volume = _LISTED, 0  # up to this one, steps are only counted; characters since then
-        self.unsaved: set[int] = set()
+        self.unsaved = {step.index for step in self.steps[-1:]}  # its outcome may be known only since this start
         self._server = session.server()
         self._written: set[int] = set()  # since the last commit
         self._state_may_differ = True  # a definition changes no session
