@@ -1,5 +1,6 @@
 """What a connection that logs in with a token is made with."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,21 @@ def test_a_token_is_sent_over_verified_tls_only_and_hidden(
     assert parameters["password"] == f"{TOKEN}-for-app"
     assert parameters["ssl"].verify_mode.name == "CERT_REQUIRED"  # type: ignore[attr-defined]
     assert redactor.known("signature 5161-for-app") == "signature ***"
+
+
+def test_only_the_latest_tokens_are_masked(logins: credential_refresh.Logins, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token is valid for 15 minutes, and each one that is masked makes every log line slower."""
+    redactor, minted = Redactor(), itertools.count(1)
+    monkeypatch.setattr(credential_refresh, "REDACTOR", redactor)
+    tokens: Any = type("Tokens", (), {"mint": lambda *_: f"{TOKEN}-token-{next(minted)}-"})()
+    monkeypatch.setattr(logins, "_tokens", tokens)
+    for _ in range(credential_refresh.SIGNATURES_KEPT + 1):
+        logins.renew(
+            make_url("mysql+pymysql://").get_dialect()(), None, [], {"user": "app", "host": HOST, "port": 3306}
+        )
+    assert redactor.known("5161-token-1-") == "5161-token-1-"
+    for kept in (2, credential_refresh.SIGNATURES_KEPT + 1):
+        assert redactor.known(f"5161-token-{kept}-") == "***"
 
 
 @pytest.mark.parametrize("others", [{"user": "report"}, {"host": "elsewhere"}, {"port": 3307}])

@@ -187,6 +187,12 @@ async def test_a_failure_that_is_understood_already_ends_the_waiting(monkeypatch
     assert len(retries) == 1
 
 
+async def test_a_limit_of_this_process_ends_the_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not the database's fault, and waiting frees no memory."""
+    with pytest.raises(MemoryError):
+        await wait(monkeypatch, Database(refused, MemoryError()))
+
+
 @pytest.mark.parametrize("broken", ["", "{", None])
 async def test_a_secrets_file_that_is_being_rotated_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str | None
