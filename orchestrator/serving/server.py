@@ -143,6 +143,7 @@ class Port:
         """
         if not (self._app and self._serving):
             await self.close_gate()
+            self.listener.close()
             return 0
         if self._gate:  # the lifespan was starting
             self._app.cancel()

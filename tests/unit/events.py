@@ -31,8 +31,8 @@ LOCK = LockTimeout(
 )
 
 
-def example(name: str) -> Event:
-    """An event of that name with every field filled in."""
+def example(name: str, **given: Any) -> Event:
+    """An event of that name with every field filled in, some with what is given."""
     kind = CATALOGUE[name]
     types = get_type_hints(kind)
-    return kind(**{each.name: VALUES[types[each.name]] for each in dataclasses.fields(kind)})
+    return kind(**{each.name: VALUES[types[each.name]] for each in dataclasses.fields(kind)} | given)

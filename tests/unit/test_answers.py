@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from orchestrator.events import Event, Request
+from orchestrator.serving import probe
 from orchestrator.serving.answers import Answers, answer
 from orchestrator.serving.probed import ProbedApp
 from orchestrator.serving.startup_status import StartupStatus
@@ -91,14 +92,17 @@ def test_a_head_request_gets_the_headers_alone() -> None:
     assert (b"connection: close" in found.http(), b"connection: close" in found.http(close=False)) == (True, False)
 
 
-async def asked(app: ProbedApp, path: str, *, kind: str = "http", method: str = "GET") -> list[dict[str, Any]]:
+async def asked(
+    app: ProbedApp, path: str, *, kind: str = "http", method: str = "GET", **scope: Any
+) -> list[dict[str, Any]]:
     """Return the messages that the app sends for a request."""
     sent: list[dict[str, Any]] = []
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await app.handle({"type": kind, "path": path, "method": method, "headers": []}, None, send)  # type: ignore[arg-type]
+    scope = {"type": kind, "path": path, "method": method, "headers": [], **scope}
+    await app.handle(scope, None, send)  # type: ignore[arg-type]
     return sent
 
 
@@ -107,7 +111,7 @@ def probed(events: list[Event], **options: Any) -> ProbedApp:
 
     async def app(scope: Any, _receive: Any, send: Any) -> None:
         if scope["path"] == "/broken":
-            raise RuntimeError(scope["path"])
+            raise RuntimeError(scope["type"])
         await send({"type": "http.response.start", "status": 204, "headers": []})
 
     return ProbedApp(app, answers("serving"), events.append, **{"root_path": "/api", "access_log": True, **options})
@@ -126,10 +130,34 @@ async def test_around_the_app_probes_are_answered_with_and_without_its_prefix() 
 
 
 async def test_with_too_many_connections_only_probes_are_answered() -> None:
-    """A container that is full must not be replaced for it."""
+    """A container that is full must not be replaced for it; a refused client makes room for another one."""
     app = probed([])
     app.connections.full = True
-    assert [(await asked(app, path))[0]["status"] for path in ("/livez", "/plants")] == [200, 503]
+    (live, *_), (other, *_) = [await asked(app, path) for path in ("/livez", "/plants")]
+    assert (live["status"], other["status"]) == (200, 503)
+    assert (b"connection", b"close") in other["headers"]
+
+
+async def test_the_error_of_a_lifespan_is_kept_and_raised() -> None:
+    """The failure needs it, and uvicorn decides by it whether the app has a lifespan."""
+    app = probed([])
+    with pytest.raises(RuntimeError, match="lifespan") as raised:
+        await asked(app, "/broken", kind="lifespan")
+    assert app.lifespan_error is raised.value
+
+
+TOKEN = b"0123456789abcdef"
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_each_probe_answers_a_check_with_its_signature(path: str) -> None:
+    """`orchestrator probe` asks any of them, before the app serves and around it; nothing else is sent back."""
+    name, signed = probe.HEADER.encode(), probe.signature(TOKEN.decode(), "serving").encode()
+    for asks, answered in ((TOKEN, signed), (b"x" * 16, None), (TOKEN + b"0", None), (b"", None)):
+        headers = [(name, asks)]
+        before = answers("serving").starting(path, headers)
+        around, _ = await asked(probed([]), path, headers=headers)
+        assert dict(before.headers).get(name) == dict(around["headers"]).get(name) == answered
 
 
 async def test_a_request_whose_app_raises_is_an_event_with_status_500(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +167,8 @@ async def test_a_request_whose_app_raises_is_an_event_with_status_500(monkeypatc
     app = probed(events)
     with pytest.raises(RuntimeError):
         await asked(app, "/broken")
-    await asked(app, "/plants")
+    traced = [(b"traceparent", b"00-%b-00f067aa0ba902b7-01" % (TOKEN * 2))]
+    await asked(app, "/plants", client=("10.0.0.3", 9), headers=traced)
     await asked(app, "/livez")
-    seen = [(each.path, each.status) for each in events if isinstance(each, Request)]
-    assert seen == [("/broken", 500), ("/plants", 204)]
+    seen = [(each.path, each.status, each.client, each.trace_id) for each in events if isinstance(each, Request)]
+    assert seen == [("/broken", 500, "", ""), ("/plants", 204, "10.0.0.3", TOKEN.decode() * 2)]

@@ -3,34 +3,13 @@
 import pytest
 
 from orchestrator.errors import BindFailed, MigrationStopped, StartupError, StartupFailed
-from orchestrator.events import Event, ProcessStopped, StateChanged
+from orchestrator.events import ProcessStopped
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.task import Task
-from orchestrator.serving.startup_status import StartupStatus
 from orchestrator.start.endings import Ending
-from orchestrator.start.reporter import Reporter
+from tests.unit.told import Told
 
 FAILURE = BindFailed(error_type="in_use", error_message="taken", host="::1", port=80)
-
-
-class Told(Reporter):
-    """A reporter that keeps the events."""
-
-    def __init__(self) -> None:
-        super().__init__(StartupStatus("public", lambda: 1.0, lambda value: value))
-        self.events: list[Event] = []
-        self.exceptions: list[BaseException | None] = []
-
-    def __call__(self, event: Event, exception: BaseException | None = None) -> None:
-        """Keep it."""
-        self.status.observe(event)
-        self.events.append(event)
-        self.exceptions.append(exception)
-
-    @property
-    def names(self) -> list[str]:
-        """Return the names of the events, and the states."""
-        return [each.state if isinstance(each, StateChanged) else each.name for each in self.events]
 
 
 def ending(command: str, *states: State) -> tuple[Ending, Told]:

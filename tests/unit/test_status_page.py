@@ -43,6 +43,7 @@ def test_no_text_of_a_database_becomes_part_of_the_page() -> None:
     assert "<img" not in text
     assert text.count("&lt;img src=x onerror=alert(1)&gt;{{title}}&amp;&quot;") == 6
     assert "<img" not in render(START, hostile, hostile).decode()
+    assert "a?b" in page(last_error={"error_type": "x", "error_message": "a\ud800b"}), "UTF-8 does not have it"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,13 @@ def test_it_shows_what_happens_and_what_to_do(changes: dict[str, Any], words: li
 def test_what_has_no_value_is_not_shown() -> None:
     """A row of dashes has no information."""
     assert re.findall("<dt>(.*?)</dt>", page(revisions_to_do=0)) == ["Since the start"]
-    assert "<progress" not in page(state="failed")
+    assert [each for each in ("failed", "stopped", "draining") if "<progress" in page(state=each)] == []
+
+
+def test_the_step_that_is_reached_is_marked_for_those_who_do_not_see_the_page() -> None:
+    """A screen reader says `current step`, and what each mark means."""
+    steps = re.findall(r'<li class="(\w+)"( aria-current="step")?>.*?<span class="spoken">(.*?):</span>', page())
+    assert steps == [("done", "", "done"), ("running", ' aria-current="step"', "running"), ("to_do", "", "to do")]
 
 
 def test_its_policy_allows_its_own_script_and_style_only() -> None:
@@ -81,4 +88,6 @@ def test_its_policy_allows_its_own_script_and_style_only() -> None:
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{name}-src 'sha256-{digest}';" in allowed
     assert "unsafe" not in allowed
+    assert allowed.startswith("default-src 'none'; ")
+    assert allowed.endswith("connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
     assert not re.search(r"\son\w+=|\sstyle=|src=|href=|https?://", text)
