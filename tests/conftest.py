@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -15,10 +16,10 @@ from orchestrator.log.context import CONTEXT
 from orchestrator.log.route import ROUTE
 from tests.harness import Project, make_project, pairing
 from tests.harness.costs import Costs
+from tests.harness.surroundings import make_plain
 from tests.integration.drivers import driver, its_database  # noqa: F401  # fixtures
 from tests.servers import BACKENDS, NOT_TESTED, Database, Server, Servers
 
-_PRODUCT = ("ORCHESTRATOR_", "DATABASE_", "MIGRATION_", "ECS_")
 _BUDGETS = {  # seconds that a directory's tests may take together, in eight processes on two cores: half more than now
     "tests/acceptance": 3200,
     "tests/app": 110,
@@ -32,9 +33,11 @@ _BUDGETS = {  # seconds that a directory's tests may take together, in eight pro
 
 _BEGAN = pytest.StashKey[float]()
 
-# Two cores, shared with real databases: a slow example must not fail.
-hypothesis.settings.register_profile("test", deadline=None, derandomize=True, max_examples=40, database=None)
-hypothesis.settings.register_profile("soak", deadline=None, max_examples=300, print_blob=True)
+# Two cores, shared with real databases: a slow example must not fail. Where CI is set, hypothesis has other defaults:
+# `make soak` would draw the same examples every night.
+_PATIENT: Any = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow], "print_blob": True}
+hypothesis.settings.register_profile("test", derandomize=True, max_examples=40, database=None, **_PATIENT)
+hypothesis.settings.register_profile("soak", derandomize=False, max_examples=300, **_PATIENT)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -48,10 +51,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known, and see that no event loop is made by asking for one.
+    """Make the markers known and the surroundings plain, and see that no event loop is made by asking for one.
 
     For synchronous tests too looptime asks for the loop; one that is then made is never closed.
     """
+    make_plain()
     asyncio.set_event_loop(None)
     # Debug mode refuses calls from a wrong thread; noting where each call came from would take a third of the CPU time.
     asyncio.BaseEventLoop.get_debug = lambda _: False  # type: ignore[method-assign, assignment]
@@ -119,9 +123,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove what configures the product, so that a test finds only what it sets."""
+    """Remove what configures the tests: an unknown variable of the product's is a fault. See also `make_plain`."""
     for name in os.environ:
-        if name.startswith(_PRODUCT) or name in ("PORT", "WEB_CONCURRENCY"):
+        if name.startswith("ORCHESTRATOR_"):
             monkeypatch.delenv(name)
 
 

@@ -219,7 +219,7 @@ def basics() -> dict[str, str]:
     measuring = {name: os.environ[name] for name in _MEASURING if name in os.environ}
     return {
         "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/"),
+        "HOME": "/nonexistent",  # a developer's own has passwords and certificates that drivers read
         "LANG": "C.UTF-8",
         **_EMBEDDED,
         **measuring,
