@@ -1,5 +1,6 @@
 """The wait for the migration lock, in a time that passes at once: what ends it, and what is reported meanwhile."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -58,11 +59,13 @@ class Scene:
         """As `MigrationLock.end_sql`."""
         return f"KILL {holder.connection_id}"
 
-    def run(self, is_shared: Callable[[], bool] = lambda: False, **settings: Any) -> bool:
+    def run(
+        self, is_shared: Callable[[], bool] = lambda: False, record: Callable[[], str] = str, **settings: Any
+    ) -> bool:
         """Wait for the lock."""
         scene: Any = self
         given = Settings(**{"lock_timeout_seconds": 60, "heartbeat_seconds": 10} | settings)
-        return LockWait(scene, given, scene, self.told.append).until(is_shared)
+        return LockWait(scene, given, scene, self.told.append, record).until(is_shared)
 
 
 @pytest.fixture
@@ -123,6 +126,12 @@ def test_a_holder_without_progress_is_given_up_with_what_to_do_about_it(scene: C
     assert failure.error_message.startswith("another migration holds it, and made no progress for 60.")
     assert "KILL 7" in failure.hint
     assert stuck.ended == [], "it may be a person's session"
+
+
+def test_a_holder_whose_journal_grows_is_waited_for(scene: Callable[..., Scene]) -> None:
+    """Not every login sees what the holder runs; all see its journal."""
+    rows = itertools.count()
+    assert scene(free_at=1300).run(record=lambda: f"{next(rows)} statements")
 
 
 def test_a_session_whose_process_is_gone_is_ended(scene: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch) -> None:
