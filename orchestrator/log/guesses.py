@@ -36,11 +36,15 @@ def in_text(text: str) -> str:
     """Return a text without likely secrets. Every line passes here, so each pattern is tried only if it can match."""
     if "://" in text:
         text = _without_passwords(text)
-    if "[parameters: " in text:
-        text = _PARAMETERS.sub(rf"\1{MASK}] ", text)
+    text = without_parameters(text)
     if "=" in text:
         text = _PAIR.sub(rf"\1{MASK}", text)
     return _in_quotes(text)
+
+
+def without_parameters(text: str) -> str:
+    """Return a text without the parameters of a statement of SQLAlchemy."""
+    return _PARAMETERS.sub(rf"\1{MASK}] ", text) if "[parameters: " in text else text
 
 
 def in_code(text: str) -> str:

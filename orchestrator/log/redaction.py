@@ -5,13 +5,12 @@ are not, so that a password like `app` does not spoil the names that alarms filt
 word is masked only as a whole word, and in code only as a literal: `postgres` must not turn every URL into `***ql`.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from orchestrator.log import guesses
+from orchestrator.log.spellings import pattern_of
 from orchestrator.log.values import CUT, MASK, Cleaning
 from orchestrator.patterns import pattern
 
@@ -50,7 +49,7 @@ class Redactor:
         parts = {line.strip() for each in secrets if "\n" in each for line in each.splitlines()}
         every = secrets.union(part for part in parts if len(part) >= _LEAST_OF_LINE)
         weak = {each for each in every if _WEAK.fullmatch(each)}
-        strong = {form: re.escape(form) for form in set().union(*map(_forms, every - weak))}
+        strong = {each: pattern_of(each) for each in every - weak}
         self._strong = _any_of(strong)
         self._known = _any_of(strong | {each: _as_word(each) for each in weak})
         self._known_in_code = _any_of(strong | {each: _as_literal(each) for each in weak})
@@ -62,9 +61,9 @@ class Redactor:
     def text(self, text: str, *, keep_end: bool = False) -> str:
         """Return `text` without secrets, shortened to fit a line: the end is cut, or the middle with `keep_end`.
 
-        Known secrets are masked before the cut, so that no part of a secret remains.
+        Known secrets and parameters are masked before the cut, so that no part of them remains.
         """
-        text = self.known(text)
+        text = guesses.without_parameters(self.known(text))
         if len(text) <= LONGEST:
             return guesses.in_text(text)
         # Cut at the beginning of a line, so that no secret is cut in half.
@@ -97,10 +96,8 @@ class Redactor:
 
 
 def _any_of(patterns: dict[str, str]) -> Pattern:
-    """Return one pattern, the longest alternatives first: a shorter one would leave the rest of a longer one."""
-    return (
-        re.compile("|".join(patterns[each] for each in sorted(patterns, key=len, reverse=True))) if patterns else None
-    )
+    """Return one pattern; a secret comes after those that begin with it, or the rest of them would stay."""
+    return re.compile("|".join(patterns[each] for each in sorted(patterns, reverse=True))) if patterns else None
 
 
 def _as_word(word: str) -> str:
@@ -112,24 +109,6 @@ def _as_word(word: str) -> str:
 
 def _as_literal(word: str) -> str:
     return rf"(?<=['\"]){re.escape(word)}(?=['\"])"
-
-
-def _forms(secret: str) -> set[str]:
-    quoted = {quote(secret, safe, errors="surrogatepass") for safe in ("", "/", " +")}
-    quoted.add(quote_plus(secret, errors="surrogatepass"))
-    escaped = {
-        repr(secret)[1:-1],
-        repr(secret + "'\"")[1:-4],
-        ascii(secret)[1:-1],
-        repr(secret.encode(errors="surrogatepass"))[2:-1],
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        secret.replace("'", "''"),
-        secret.replace("\\", r"\\").replace("'", r"\'"),
-    }
-    lower = {re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), form) for form in quoted}
-    forms = {secret, secret.replace("'", r"\'"), secret.replace("\\", r"\\"), *quoted, *lower, *escaped}
-    return forms | {form.replace("%", "%%") for form in forms}  # as ConfigParser and drivers have it
 
 
 REDACTOR = Redactor()

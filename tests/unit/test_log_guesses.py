@@ -113,3 +113,32 @@ def test_a_long_text_keeps_its_beginning_and_the_last_whole_lines() -> None:
     assert (beginning, cut != "") == (lines[: LONGEST // 2], True)
     assert lines.endswith(f"\n{end}")
     assert LONGEST // 2 - 10 <= len(end) < LONGEST // 2
+
+
+def test_a_text_is_cut_only_if_it_is_too_long() -> None:
+    """A text of just the length that a line may have is whole; of a longer one, the end is cut."""
+    redactor = Redactor()
+    assert redactor.text("x" * LONGEST) == redactor.value("x" * LONGEST) == "x" * LONGEST
+    assert redactor.text("x" * LONGEST + "\nend") == redactor.value("x" * LONGEST + "\nend") == "x" * LONGEST + CUT
+    assert redactor.text("x" * (LONGEST + 1), keep_end=True) == "x" * LONGEST + CUT  # it has no line to end with
+
+
+def test_the_message_of_an_exception_keeps_its_beginning_and_the_last_whole_lines() -> None:
+    """Drivers tell the cause first, and SQLAlchemy a link last; no secret at either cut is shown in part."""
+    redactor = Redactor()
+    lines = "".join(f"{number:09}\n" for number in range(LONGEST // 5))
+    told = redactor.text(f"password=hUnTeR\n{lines}password=hUnTeR", keep_end=True)
+    beginning, _, end = told.partition(f"\n{CUT}\n")
+    assert f"{beginning}\n".startswith("password=***\n000000000\n")
+    assert end.endswith("9\npassword=***")
+    assert len(beginning) == LONGEST // 2 - len("hUnTeR") + len("***")
+    assert LONGEST // 2 - 10 <= len(end) < LONGEST // 2
+    at_the_cut = "x" * (LONGEST // 2 - 20) + " mysql://user:hUnT:eR@h/d\n" + lines * 2
+    assert "hUnT" not in redactor.text(at_the_cut, keep_end=True)
+
+
+def test_parameters_that_are_longer_than_a_line_are_not_shown_in_part() -> None:
+    """The `repr` of an array has lines, so the end that is kept might begin within the parameters."""
+    values = "'rose@example.org',\n" * LONGEST
+    told = Redactor().text(f"failed\n[SQL: SELECT 1]\n[parameters: ({values})]\n(Background on x)", keep_end=True)
+    assert told == "failed\n[SQL: SELECT 1]\n[parameters: ***] (Background on x)"
