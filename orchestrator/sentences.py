@@ -109,3 +109,11 @@ def cleaned(value: Any, clean: Callable[[Any], Any]) -> Any:
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):
         return [{name: cleaned(words, clean) for name, words in each.items()} for each in value]
     return clean(value) if isinstance(value, str | list) else value
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an exception; empty if its class fails to make one."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # whatever a foreign __str__ does
+        return ""

@@ -14,7 +14,7 @@ from orchestrator.address.drivers import missing_driver
 from orchestrator.errors import AppFailed
 from orchestrator.runtime.exhaustion import HINT, is_exhaustion
 from orchestrator.runtime.twins import hint_for_twins
-from orchestrator.sentences import Ours, Words, joined
+from orchestrator.sentences import Ours, Words, joined, text_of
 from orchestrator.settings.model import Settings
 from orchestrator.settings.project_file import likely_app
 
@@ -24,7 +24,7 @@ _LONGEST_CAUSE = 1_000  # characters
 
 def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> AppFailed:
     """Return the failure for an app that does not start."""
-    kind, cause = Ours(type(error).__name__), _short(str(error))
+    kind, cause = Ours(type(error).__name__), _short(text_of(error))
     message = Words("{what}: {kind}[: {cause}]", what=Ours(what), kind=kind, cause=cause)
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
         message = joined(" ", (Ours(clash.explanation()), message))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy.exc import StatementError
 
 from orchestrator.patterns import pattern
+from orchestrator.sentences import text_of
 
 
 class Verdict(enum.Enum):
@@ -170,15 +171,15 @@ def innermost_message(error: BaseException) -> str:
     """Return the driver's own message in one line, without SQLAlchemy's prefix, SQL and parameters."""
     origin = getattr(error, "orig", None) or error
     fields = origin.args[0] if origin.args else None  # pg8000 puts the server's fields there, in a dictionary
-    text = fields.get("M", "") if isinstance(fields, dict) else origin
-    return " ".join(str(text).split())[:500] or type(origin).__name__
+    text = fields.get("M", "") if isinstance(fields, dict) else text_of(origin)
+    return " ".join(text.split())[:500] or type(origin).__name__
 
 
 def of_system(error: BaseException) -> Diagnosis | None:
     """Return the diagnosis if the network or the operating system failed, by the most specific cause in the chain."""
     causes = list(chain(error))
     for words, cause in _TLS_TEXTS:
-        if found := next((each for each in causes if words.search(str(each))), None):
+        if found := next((each for each in causes if words.search(text_of(each))), None):
             return cause.found(getattr(found, "errno", None) or "", innermost_message(error))
     for kind, cause in _SYSTEM:
         for each in causes:
@@ -186,7 +187,7 @@ def of_system(error: BaseException) -> Diagnosis | None:
                 code = getattr(each, "errno", None) or ""
                 found_cause = LOST if cause is NETWORK and code in _GONE else cause
                 return found_cause.found(code, _system_message(each, error))
-    if any(isinstance(each, RuntimeError) and _CLOSED.search(str(each)) for each in causes):
+    if any(isinstance(each, RuntimeError) and _CLOSED.search(text_of(each)) for each in causes):
         return LOST.found("", innermost_message(error))
     return None
 
@@ -236,9 +237,9 @@ _OPTION = pattern(r"Character set '.*' unsupported|invalid (?:value for paramete
 
 def unknown(error: BaseException) -> Diagnosis:
     """Return the diagnosis of an error that no table lists."""
-    if _OPTION.search(str(error)):
+    if _OPTION.search(text_of(error)):
         return CONFIGURATION.found("", innermost_message(error))
-    if _NO_METHOD.search(str(error)):
+    if _NO_METHOD.search(text_of(error)):
         return AUTHENTICATION.found("", innermost_message(error))
     mistaken = isinstance(error, TypeError | ValueError | AttributeError) and not isinstance(error, UnicodeError)
     cause = CONFIGURATION if mistaken else PROTOCOL

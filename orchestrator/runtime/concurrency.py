@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from orchestrator.sentences import text_of
+
 T = TypeVar("T")
 Work = Callable[[], None]
 
@@ -198,6 +200,6 @@ def _carried(error: BaseException) -> Exception:
     """Return an exception that a future can carry: asyncio would treat StopIteration and the like as its own."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
-    carrier = RuntimeError(f"{type(error).__name__}: {error}")
+    carrier = RuntimeError(f"{type(error).__name__}: {text_of(error)}")
     carrier.__cause__ = error
     return carrier

@@ -16,6 +16,7 @@ from uvicorn.importer import import_from_string
 from orchestrator.app.importing import app_failed, hint_for, loop_factory, was_not_found
 from orchestrator.errors import StartupError
 from orchestrator.events import Emit
+from orchestrator.runtime.concurrency import SupervisorEnded
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.bounded import bounded
@@ -122,7 +123,9 @@ class AppServer:
     def _failing_as(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (Exception, SystemExit) as error:
+        except SupervisorEnded:
+            raise
+        except BaseException as error:
             hint = hint_for(self._settings, error)
             failure = app_failed(self._settings.app, what, error, hint)
             raise StartupError(failure, None if was_not_found(self._settings, error) else error) from error

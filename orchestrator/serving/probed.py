@@ -16,12 +16,16 @@ Send = Callable[[Any], Awaitable[None]]
 ASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 
 
+class LifespanError(Exception):
+    """What an app says that reports a failed start, and raises nothing."""
+
+
 class ProbedApp:
     """An ASGI app around the user's app.
 
     Attributes:
         connections: The server's connections; if there are too many, only probes are answered.
-        lifespan_error: The exception that its lifespan raised, if any.
+        lifespan_error: The exception that its lifespan raised, or a `LifespanError`, if any.
 
     Args:
         app: The user's app, as wrapped by uvicorn.
@@ -52,8 +56,14 @@ class ProbedApp:
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the lifespan and keep its exception: uvicorn only logs it, and the failure's event needs it."""
+
+        def watched(message: Any) -> Awaitable[None]:
+            if message["type"] == "lifespan.startup.failed" and message.get("message"):
+                self.lifespan_error = LifespanError(message["message"])
+            return send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, watched)
         except BaseException as error:
             self.lifespan_error = error
             raise

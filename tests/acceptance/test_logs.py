@@ -137,6 +137,7 @@ async def answering():
         "raise ValueError('by the import')",
         "import nowhere_at_all",
         "raise SystemExit('by the import')",
+        "raise BaseException('as the panic of an extension in Rust')",
         "def app(",
         "async def starting():\n    raise ValueError('by the lifespan')",
         "async def starting():\n    raise SystemExit(5)",

@@ -87,7 +87,9 @@ async def test_a_broken_tree_is_refused_before_the_database_is_touched(
     assert (result.noise, result.stderr) == ([], "")
 
 
-@pytest.mark.parametrize("statement", ["raise LookupError('no vault')", "raise SystemExit(0)", "import no_such_module"])
+@pytest.mark.parametrize(
+    "statement", ["raise LookupError('no vault')", "raise SystemExit(0)", "raise KeyboardInterrupt"]
+)
 async def test_a_script_that_cannot_be_run_is_found_out_before_the_first_is(
     project: Project, database: Database, statement: str
 ) -> None:

@@ -140,7 +140,11 @@ async def test_a_lost_stamp_is_not_said_to_have_left_nothing(project: Project, d
 @pytest.mark.parametrize("version_table", ["", "# version_table: only Alembic can look"])
 @pytest.mark.parametrize(
     ("statement", "error_type"),
-    [("raise LookupError('no vault')", "LookupError"), ("raise SystemExit('no vault')", "SystemExit")],
+    [
+        ("raise LookupError('no vault')", "LookupError"),
+        ("raise SystemExit('no vault')", "SystemExit"),
+        ("raise BaseException('no vault')", "BaseException"),
+    ],
 )
 async def test_an_env_that_fails_is_reported_with_its_traceback(
     project: Project, database: Database, statement: str, error_type: str, version_table: str

@@ -1,5 +1,6 @@
 """What the port answers by itself: status, headers and body, before the app serves and around it."""
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -172,3 +173,19 @@ async def test_a_request_whose_app_raises_is_an_event_with_status_500(monkeypatc
     await asked(app, "/livez")
     seen = [(each.path, each.status, each.client, each.trace_id) for each in events if isinstance(each, Request)]
     assert seen == [("/broken", 500, "", ""), ("/plants", 204, "10.0.0.3", TOKEN.decode() * 2)]
+
+
+async def test_what_an_app_says_of_its_failed_start_is_kept() -> None:
+    """Not every app raises an exception: the event said `SystemExit: 3`, uvicorn's own end."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "lifespan.startup.failed", "message": "the cache is cold"})
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    sent: list[str] = []
+    around = ProbedApp(app, answers(), lambda _: None, root_path="", access_log=False)
+    await around.handle({"type": "lifespan"}, asyncio.Event().wait, send)
+    assert str(around.lifespan_error) == "the cache is cold"
+    assert sent == ["lifespan.startup.failed"]

@@ -49,6 +49,21 @@ async def test_an_exception_that_the_machinery_would_take_for_its_own_is_wrapped
     assert caught.value.__cause__ is error
 
 
+async def test_an_exception_without_a_text_is_delivered_too() -> None:
+    """The text is made in the thread: if its class fails to make one, the caller would wait for ever."""
+
+    class Broken(BaseException):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    def fail() -> None:
+        raise Broken
+
+    async with asyncio.timeout(5):
+        with pytest.raises(RuntimeError, match="Broken"):
+            await in_daemon_thread(fail, name="x")
+
+
 async def test_the_loop_continues_while_a_thread_works() -> None:
     """It has probes to answer."""
     go = threading.Event()

@@ -29,6 +29,7 @@ from orchestrator.databases.diagnosis import (
     unknown,
 )
 from orchestrator.patterns import pattern
+from orchestrator.sentences import text_of
 
 # SQLSTATEs, complete or by class: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _CAUSES: dict[str, Cause] = {
@@ -76,7 +77,7 @@ def diagnose(error: BaseException, url: URL | None = None) -> Diagnosis:
         return _NO_TLS.found("", innermost_message(error))
     if state is None:
         return of_system(error) or _of_text(error) or unknown(error)
-    if "statement pooling mode" in str(error):  # it allows no transactions
+    if "statement pooling mode" in text_of(error):  # it allows no transactions
         return POOLER.found(state, _message(error))
     cause = _CAUSES.get(state) or _CAUSES.get(state[:3]) or _CAUSES.get(state[:2]) or OTHER
     found = cause.found(state, _message(error))

@@ -13,6 +13,7 @@ from orchestrator.migrations.scripts.alembic_import import import_alembic
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.scripts.facts import checksum_of, description_of
 from orchestrator.migrations.scripts.tree import Revision, Tree, invalid
+from orchestrator.sentences import text_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -96,9 +97,11 @@ def tree_of(scripts: "ScriptDirectory") -> Tree:
 def _explained() -> Iterator[None]:
     try:
         yield
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise StartupError(
-            invalid("unreadable_script", f"Alembic cannot load the scripts: {type(error).__name__}: {error}").failure,
+            invalid(
+                "unreadable_script", f"Alembic cannot load the scripts: {type(error).__name__}: {text_of(error)}"
+            ).failure,
             error,
         ) from error
 

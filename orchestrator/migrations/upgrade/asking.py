@@ -22,8 +22,9 @@ from orchestrator.logins.credentials import Credentials
 from orchestrator.logins.database_secrets import CredentialsError
 from orchestrator.migrations.scripts.config import AlembicFiles
 from orchestrator.migrations.upgrade.environment import ConnectionWanted, Environment
-from orchestrator.runtime.concurrency import in_main_thread
+from orchestrator.runtime.concurrency import SupervisorEnded, in_main_thread
 from orchestrator.runtime.twins import hint_for_twins
+from orchestrator.sentences import text_of
 from orchestrator.settings.model import Settings
 from orchestrator.settings.validation import invalid, require_whole_address
 
@@ -88,12 +89,12 @@ def ask_address(settings: Settings, credentials: Credentials, ours: int) -> OwnA
         return _address(found)
     except ConnectionWanted:
         return None
-    except StartupError:
+    except (StartupError, SupervisorEnded):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         if _tells_none(error):
             return None
-        raise _failed(f"env.py fails before it connects: {type(error).__name__}: {error}", error) from error
+        raise _failed(f"env.py fails before it connects: {type(error).__name__}: {text_of(error)}", error) from error
     return None
 
 

@@ -36,6 +36,7 @@ from orchestrator.migrations.upgrade.shared import Running, Shared
 from orchestrator.migrations.upgrade.targets import Targets
 from orchestrator.migrations.upgrade.visitors import Left, Looking, Upgrading
 from orchestrator.migrations.upgrade.whereabouts import Whereabouts
+from orchestrator.runtime.concurrency import SupervisorEnded
 from orchestrator.runtime.garbage import set_aside
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.settings.model import Settings
@@ -188,7 +189,7 @@ class Upgrade:
             return
         if isinstance(error, MigrationAborted):
             raise StartupError(self.failure(error.cause)) from error
-        if isinstance(error, StopAsked) or not isinstance(error, Exception | SystemExit):
+        if isinstance(error, StopAsked | SupervisorEnded):
             raise error
         failure = error.failure if isinstance(error, StartupError) else self.failure(error)
         wrong = not self.contexts and self._errors.wrong_option
