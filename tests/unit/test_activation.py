@@ -1,10 +1,11 @@
 """Which programs get the listening socket."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
-from orchestrator.start.activation import descriptor_for
+from orchestrator.start.activation import FIRST_DESCRIPTOR, descriptor_for
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,22 @@ def test_who_takes_the_socket(argv: tuple[str, ...], environ: dict[str, str], ex
         port = str(listener.getsockname()[1])
         filled = {name: value.replace("{port}", port) for name, value in environ.items()}
         assert descriptor_for([word.replace("{port}", port) for word in argv], filled, listener) == expected
+
+
+def test_gunicorn_without_a_host_listens_on_all_addresses() -> None:
+    """As in gunicorn."""
+    with socket.create_server(("0.0.0.0", 0)) as listener:  # what it stands for
+        argv = ("gunicorn", "a:app", "-b", f":{listener.getsockname()[1]}")
+        assert descriptor_for(argv, {}, listener) == FIRST_DESCRIPTOR
+
+
+@pytest.mark.parametrize(("text", "expected"), [("bind = 'unix:/x'", None), ("workers = 2", FIRST_DESCRIPTOR)])
+def test_gunicorn_gets_no_socket_if_its_file_may_name_another_address(
+    text: str, expected: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads gunicorn.conf.py without being told to, and with LISTEN_FDS it would ignore that address."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gunicorn.conf.py").write_text(text)
+    with socket.create_server(("0.0.0.0", 0)) as listener:  # gunicorn's default
+        environ = {"PORT": str(listener.getsockname()[1])}
+        assert descriptor_for(("gunicorn", "a:app"), environ, listener) == expected

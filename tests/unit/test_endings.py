@@ -1,9 +1,12 @@
 """The last event of a process, and its exit code: one of each, for any cause."""
 
+import threading
+
 import pytest
 
 from orchestrator.errors import BindFailed, MigrationStopped, StartupError, StartupFailed
-from orchestrator.events import ProcessStopped
+from orchestrator.events import Event, ProcessStopped
+from orchestrator.log.redaction import Redactor
 from orchestrator.runtime.lifecycle import Lifecycle, State
 from orchestrator.runtime.task import Task
 from orchestrator.start.endings import Ending
@@ -95,14 +98,62 @@ def test_a_bug_of_ours_has_exit_code_1_and_its_traceback() -> None:
     assert MigrationStopped.exits_with != last.exit_code
 
 
-def test_a_process_without_memory_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_in_another_thread_waits_for_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The budget may be spent while the usual end writes its events: between them no other one fits."""
+    end, told = ending("serve", *MIGRATING)
+    codes: list[int] = []
+    late, report = threading.Thread(target=lambda: codes.append(end.overdue())), Told.__call__
+
+    def interrupted(told: Told, event: Event, exception: BaseException | None = None) -> None:
+        if late.ident is None:
+            late.start()
+            late.join(0.1)
+        report(told, event, exception)
+
+    monkeypatch.setattr(Told, "__call__", interrupted)
+    assert end.failed(StartupError(FAILURE)) == 11
+    late.join(10)
+    assert (codes, told.names) == ([11], ["bind_failed", "failed", "startup_failed"])
+
+
+def test_the_last_events_come_after_all_that_was_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A half-printed line of the app, written after the last event, would look like life after the end."""
+    end, told = ending("serve", *MIGRATING)
+    seen: list[list[str]] = []
+    monkeypatch.setattr("orchestrator.start.endings.finish_prints", lambda: seen.append(told.names))
+    end.done()
+    assert seen == [[]]
+
+
+def test_no_end_shows_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failure's words are a driver's, and a bug's may hold anything."""
+    redactor = Redactor()
+    redactor.register({"hunter2-hunter2"})
+    monkeypatch.setattr("orchestrator.start.endings.REDACTOR", redactor)
+    for how in ("failed", "bug"):
+        end, told = ending("serve")
+        failure = BindFailed(error_type="x", error_message="for hunter2-hunter2", host="::1", port=80)
+        assert end.failed(StartupError(failure)) if how == "failed" else end.bug(ValueError("for hunter2-hunter2"))
+        last = told.events[-1]
+        assert isinstance(last, StartupFailed)
+        assert "for ***" in last.error_message
+
+
+@pytest.mark.parametrize("near", ["its cause says so", "there is no room"])
+def test_a_process_without_memory_is_no_bug(near: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its hint is the limit, whatever error it was that a library made of it."""
     spent: list[bool] = []
     monkeypatch.setattr("orchestrator.start.endings.spend_reserve", lambda: spent.append(True))
+    monkeypatch.setattr("orchestrator.start.endings.is_near_limit", lambda: near == "there is no room")
     end, told = ending("serve", *MIGRATING)
     error = ValueError("x")
-    error.__cause__ = MemoryError()
+    if near == "its cause says so":
+        error.__cause__ = MemoryError()
     assert (end.bug(error), end.exhausted, spent) == (1, True, [True])
     last = told.events[-1]
     assert isinstance(last, StartupFailed)
     assert (last.error_type, last.hint.startswith("The process has reached a limit")) == ("limit", True)
+    end, _ = ending("serve", *MIGRATING)
+    failed = StartupError(FAILURE)
+    failed.__cause__ = error
+    assert (end.failed(failed), end.exhausted) == (11, near == "its cause says so")
