@@ -82,6 +82,18 @@ def test_nothing_is_promised_behind_a_proxy_with_numbers_of_its_own(
     assert not first.lock.shows_life
 
 
+@backends("mariadb")
+def test_nothing_is_ended_from_behind_a_proxy_with_numbers_of_its_own(
+    holder: Contender, contenders: list[Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number in KILL would be one of the proxy."""
+    other = contenders[1]
+    driver = other.connection.connection.driver_connection
+    monkeypatch.setattr(driver, "server_thread_id", (other.lock.connection_id() + 1,))
+    assert not other.lock.end(other.lock.holder())
+    assert holder.lock.is_held()
+
+
 @backends("mariadb", "mysql")
 def test_a_silent_session_is_ended_and_its_lock_is_free(holder: Contender, contenders: list[Contender]) -> None:
     """Its host has vanished: nothing else would free the lock for hours."""

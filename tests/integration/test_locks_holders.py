@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Iterator
 
-from orchestrator.databases import Holder
+import pytest
+
+from orchestrator.databases import Activity, Holder
 from orchestrator.log import CONTEXT
 from tests.integration.contenders import Contender, contender
 from tests.servers import Database, backends
@@ -93,6 +95,22 @@ def test_an_orphan_is_known_where_its_client_ran_beside_us(database: Database) -
     assert gone.name == alive.name + GONE
     assert gone.statement == alive.statement
     assert gone.seconds >= alive.seconds
+
+
+@backends("mariadb", "postgresql", "mysql")
+def test_a_holder_that_releases_the_lock_during_a_look_is_not_called_gone(
+    contenders: list[Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its client has closed the connection properly, and the next holder may work already."""
+    first, second, third, *_ = contenders
+    assert first.lock.try_acquire()
+
+    def closes(*_: object) -> bool:
+        first.lock.release()
+        return third.lock.try_acquire()
+
+    monkeypatch.setattr(sys.modules[type(first.lock).__module__], "is_orphan", closes)
+    assert second.lock.holder().activity is not Activity.GONE
 
 
 @backends("postgresql")
