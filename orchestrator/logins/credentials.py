@@ -5,7 +5,7 @@ No fault ever contains a value: any value may be the password, or contain it.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy.engine.url import URL
@@ -85,8 +85,10 @@ class Credentials:
 
     @property
     def app_known(self) -> bool:
-        """Return whether the app's own address is known."""
-        return self._app() is not None
+        """Return whether the app's own address is known. It is if its file is being replaced at this moment."""
+        with suppress(CredentialsError):
+            return self._app() is not None
+        return True
 
     def learn(self, address: OwnAddress) -> None:
         """Store the app's address as read from env.py.

@@ -4,10 +4,14 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from orchestrator.app.database import change_logins
+from orchestrator.databases.app_login import Sighting
 from orchestrator.databases.credential_refresh import Logins
+from orchestrator.databases.waiting import Found
 from orchestrator.logins.database_secrets import CredentialsError, read_secret_file
 from orchestrator.logins.database_settings import MAX_SECRET_LENGTH
 from orchestrator.logins.known_secrets import known_secrets
@@ -88,6 +92,20 @@ def test_a_file_that_is_just_being_written_is_looked_at_again(file: Path, monkey
         "orchestrator.logins.credentials.time.sleep", lambda _: file.write_text(secret(password="whole"))
     )
     assert read(DATABASE_SECRET_FILE=str(file)).app_url().password == "whole"
+
+
+async def test_a_file_that_is_replaced_while_the_logins_change_is_waited_for(file: Path) -> None:
+    """The migration has succeeded: the start must not end there."""
+    credentials = read(DATABASE_SECRET_FILE=str(file), MIGRATION_DATABASE_USER="o", MIGRATION_DATABASE_PASSWORD="x")
+    told, write = Mock(), file.write_text
+    write("{")
+
+    async def wait_for(_look: object) -> Found[Sighting]:
+        write(secret())
+        return Found(Sighting("server/plants", ()), 1, 0.0)
+
+    await change_logins(credentials, wait_for, told)
+    assert [call.args[0].name for call in told.mock_calls] == ["app_database_ready"]
 
 
 def test_every_password_is_registered_before_it_can_be_used(file: Path) -> None:

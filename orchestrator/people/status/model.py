@@ -26,9 +26,7 @@ class Run:
     )
     started_at: str = meaning("RFC 3339, UTC")
     finished_at: str = meaning("RFC 3339, UTC; empty while it is not finished")
-    duration_seconds: float | None = meaning(
-        "of the run that finished it, up to its commit; null if it is not known"
-    )
+    duration_seconds: float | None = meaning("of the run that finished it, up to its commit; null if it is not known")
     app_version: str = meaning("ORCHESTRATOR_VERSION of the process that ran it")
     task_id: str = meaning("in ECS: the task that ran it")
     connection_id: int = meaning("the server's number of the connection that ran it; 0 where it has none")
