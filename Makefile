@@ -110,13 +110,13 @@ clean: ## forget the environments and caches
 	@touch $@
 
 # uv reads no pip.conf: an index that is configured for pip is passed on.
-INDEX = UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}}
+INDEX = UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$(.venv/uv/bin/python -m pip config get global.index-url 2>/dev/null)}}
 
 $(UV): requirements/uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is too old: Python 3.11 or later is needed (make PYTHON=python3.13 ...)" >&2; exit 1; }
 	@echo "Preparing uv, which installs everything else" >&2
-	@$(PYTHON) -m venv --clear .venv/uv || \
+	@$(PYTHON) -m venv --clear .venv/uv >/dev/null 2>&1 || python3 -m venv --clear .venv/uv || \
 		{ echo "no virtual environment could be made (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@.venv/uv/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,8 @@ def test_it_shows_what_ran_what_is_pending_and_who_has_the_lock(
     add_two(project)
     (empty,) = ask.json(exit_code=1)["databases"]
     assert (empty["state"], [each["revision"] for each in empty["pending"]]) == ("behind", ["r1", "r2"])
+    heading = ask()[1].split("\n")[0]
+    assert heading.endswith("(sqlite)") if database.backend == "sqlite" else re.search(r"\(\w+ \d\S+\)$", heading)
     assert untouched(database) if database.backend == "sqlite" else database.tables() == []
     asyncio.run(migrate(project, database, ORCHESTRATOR_TARGET="r1", ORCHESTRATOR_VERSION="1.4.2"))
     with locks(database) as lock:

@@ -31,7 +31,8 @@ def text(found: Status) -> str:
 
 def _block(database: Database) -> Iterator[str]:
     name = f"{database.context}: " if database.context else ""
-    yield f"{name}{database.database} ({database.dialect} {database.server_version})"
+    server = f"{database.dialect} {database.server_version}".rstrip()  # without a version until the file exists
+    yield f"{name}{database.database} ({server})"
     yield from facts(_facts(database), indent="  ")
     for run in database.history:
         if run.state in {"interrupted", "running"}:
