@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.runtime.concurrency import in_daemon_thread
 from orchestrator.runtime.stop import StopAsked
+from tests.unit.gates import loop_errors
 
 WHO = contextvars.ContextVar("WHO", default="nobody")
 
@@ -88,10 +89,12 @@ async def test_a_thread_whose_result_is_not_needed_any_more_ends_in_silence() ->
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    go.set()
-    thread = await asyncio.to_thread(begun.get, timeout=5)
-    await asyncio.to_thread(thread.join, 5)
-    assert not thread.is_alive()
+    with loop_errors() as errors:
+        go.set()
+        thread = await asyncio.to_thread(begun.get, timeout=5)
+        await asyncio.to_thread(thread.join, 5)
+        await asyncio.sleep(0)
+    assert (thread.is_alive(), errors) == (False, [])
 
 
 def test_a_thread_that_outlives_the_loop_ends_in_silence() -> None:

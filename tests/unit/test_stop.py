@@ -172,6 +172,25 @@ def test_a_signal_asks_while_the_main_thread_is_busy(number: signal.Signals) -> 
     assert run(f"{code}assert stop.signal == '{number.name}'") == 0
 
 
+def test_a_signal_asks_also_after_an_event_loop_has_taken_the_kernels_delivery() -> None:
+    """The app's loop does so for its own signal handlers, and those are called, too."""
+    code = """
+import asyncio
+
+async def main():
+    heard, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, heard.set)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await asyncio.to_thread(stop.requested.wait, 10)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await asyncio.wait_for(heard.wait(), 10)
+
+stop.install()
+asyncio.run(main())
+"""
+    assert run(code) == 0
+
+
 def test_a_process_that_hangs_ends_with_its_budget() -> None:
     """Whatever hangs: here the main thread."""
     enforced = "stop.budget_seconds = 0.2\nstop.enforce(lambda: 12, lambda: None)\n"
