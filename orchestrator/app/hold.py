@@ -3,11 +3,13 @@
 The app is imported before the migration, so that a broken image migrates nothing. But some apps use the database while
 they are imported: `Base.metadata.create_all(engine)` in main.py, a seed, a query. After `alembic upgrade head` these
 meet a server that answers, and the new schema. So the import stops before it connects, and continues when the database
-is at head. Meanwhile env.py runs in the same thread.
+is at head. Meanwhile env.py runs in the same thread. Others call `alembic.command.upgrade` there: without the hold,
+each replica would migrate by itself, without lock and journal.
 """
 
 import asyncio
 import contextlib
+import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
 from orchestrator.runtime.concurrency import MAIN_THREAD
+
+_APPS_ENV = "env_py"  # the name under which Alembic loads env.py: here in a run that the app started
 
 
 class Hold:
@@ -46,12 +50,12 @@ class Hold:
 
     def _hold(self, running: set[str]) -> None:
         """Stop, unless a module other than the app is half imported: env.py may need it, so it may connect now."""
-        if self._holding or self._released.is_set() or any(not self._is_apps(module) for module in running):
+        if self._holding or self._released.is_set() or not all(map(self._is_apps, running - {_APPS_ENV})):
             return
         self._holding = True  # env.py connects in this thread, too
         try:
             self._loop.call_soon_threadsafe(self.reached.set)
-            with outside_the_loop():
+            with outside_the_loop(), _apps_alembic():
                 MAIN_THREAD.work_until(self._released)
         finally:
             self._holding = False
@@ -104,6 +108,17 @@ def outside_the_loop() -> Iterator[None]:
         asyncio._set_running_loop(loop)  # noqa: SLF001
         if loop and task:
             asyncio.tasks._enter_task(loop, task)  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def _apps_alembic() -> Iterator[None]:
+    """Give an app that runs Alembic its `alembic.context` back: the other run takes these names, then removes them."""
+    environment = getattr(sys.modules.get("alembic.context"), "_proxy", None)
+    try:
+        yield
+    finally:
+        if environment:
+            environment._install_proxy()  # noqa: SLF001  # as entering it does
 
 
 def _nothing() -> None: ...

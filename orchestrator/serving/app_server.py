@@ -23,6 +23,7 @@ from orchestrator.serving.bounded import bounded
 from orchestrator.serving.gate import Handed
 from orchestrator.serving.limits import ACCEPTED_AT_ONCE
 from orchestrator.serving.probed import ProbedApp
+from orchestrator.serving.taken_paths import warn_of_hidden_routes
 from orchestrator.serving.uvicorn_server import UvicornServer
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
@@ -154,6 +155,7 @@ class AppServer:
         )
         config.load()
         self.imported = config.loaded_app
+        warn_of_hidden_routes(config.loaded_app, self._settings)
         config.http_protocol_class = bounded(config.http_protocol_class)
         self._app = ProbedApp(
             config.loaded_app, self._answers, self._emit, root_path=config.root_path, access_log=self._logs_requests()

@@ -36,6 +36,33 @@ with create_engine("sqlite:///app.db").connect() as connection:
     with context.begin_transaction():
         context.run_migrations()
 """
+ASYNC_ENV = """
+import asyncio
+from alembic import context
+from sqlalchemy.ext.asyncio import create_async_engine
+
+def run(connection):
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        context.run_migrations()
+
+async def connect():
+    async with create_async_engine("sqlite+aiosqlite:///app.db").connect() as connection:
+        await connection.run_sync(run)
+
+asyncio.run(connect())
+"""
+MIGRATES = """
+from alembic import command
+from alembic.config import Config
+
+def make():
+    command.upgrade(Config("alembic.ini"), "head")
+    from app.hello import app
+    return app
+
+app = make()
+"""
 CREATE = "op.create_table('plants', sa.Column('id', sa.Integer, primary_key=True))"
 ADDRESS = {"DATABASE_URL": "sqlite:///app.db"}
 
@@ -65,6 +92,18 @@ async def test_its_tables_and_rows_come_after_the_migration(project: Project) ->
     story = ["app_import_held", "revision_applied", "migrations_completed", "app_loaded", "server_started"]
     assert [name for name in names if name in story] == story
     assert _rows(project) == [(1,)]
+
+
+@pytest.mark.parametrize("env", [ENV, ASYNC_ENV], ids=["sync", "async"])
+async def test_an_app_that_migrates_by_itself_finds_the_database_at_head(project: Project, env: str) -> None:
+    """Otherwise each replica migrates while it imports the app, without lock, journal and events."""
+    project.write("alembic/env.py", env)
+    project.write("app/main.py", MIGRATES)
+    async with Orchestrator("serve", env=ADDRESS, cwd=project.path) as process:
+        await process.event("server_started")
+    names = [event["event"] for event in process.events]
+    story = ["app_import_held", "revision_applied", "migrations_completed", "app_loaded", "server_started"]
+    assert [name for name in names if name in story] == story
 
 
 async def test_a_revision_that_fails_ends_the_start_before_the_rest_of_the_import(project: Project) -> None:

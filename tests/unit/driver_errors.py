@@ -34,3 +34,10 @@ def found(backend: str, error: BaseException) -> Diagnosis:
     assert 0 < len(diagnosis.error_message) <= 600
     assert "hunter2" not in repr(diagnosis)
     return diagnosis
+
+
+def mariadb_connector(code: int, message: str = "words") -> Exception:
+    """An error of MariaDB Connector/Python, which needs a C library: its only argument is the message."""
+    error = Exception(message)
+    error.errno = code  # type: ignore[attr-defined]
+    return error

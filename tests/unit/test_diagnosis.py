@@ -9,7 +9,7 @@ import pymysql
 import pytest
 
 from orchestrator.databases.diagnosis import Verdict, chain, innermost_message
-from tests.unit.driver_errors import caused, found, mysql, wrapped
+from tests.unit.driver_errors import caused, found, mariadb_connector, mysql, wrapped
 
 SOON, RETRY, DOUBT, REFUSE = Verdict.RETRY_SOON, Verdict.RETRY, Verdict.DOUBT, Verdict.REFUSE
 
@@ -97,8 +97,9 @@ def test_what_no_table_knows_is_a_doubt_that_names_itself(backend: str, error: E
     ],
 )
 def test_mysqls_codes_mean_what_its_manual_says(code: int, verdict: Verdict, error_type: str) -> None:
-    """From either driver, wrapped or not."""
-    for error in (mysql(code), wrapped(mysql(code)), wrapped(pymysql.err.OperationalError(code, "words"))):
+    """From any driver, wrapped or not."""
+    others = pymysql.err.OperationalError(code, "words"), mariadb_connector(code)
+    for error in (mysql(code), wrapped(mysql(code)), *map(wrapped, others)):
         diagnosis = found("mysql", error)
         assert (diagnosis.verdict, diagnosis.error_type, diagnosis.error_code) == (verdict, error_type, code)
         assert diagnosis.error_message == "words"

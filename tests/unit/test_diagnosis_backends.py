@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError
 
 from orchestrator.databases import backend_for
 from orchestrator.databases.diagnosis import Verdict
-from tests.unit.driver_errors import caused, found, mysql, wrapped
+from tests.unit.driver_errors import caused, found, mariadb_connector, mysql, wrapped
 
 RETRY, DOUBT, REFUSE = Verdict.RETRY, Verdict.DOUBT, Verdict.REFUSE
 
@@ -93,6 +93,7 @@ def test_sqlites_own_errors_are_understood(tmp_path: Path) -> None:
     ("backend", "error"),
     [
         ("mysql", mysql(1146, "Table 'x.alembic_version' doesn't exist")),
+        ("mysql", mariadb_connector(1146, "Table 'x.alembic_version' doesn't exist")),
         ("postgresql", asyncpg.UndefinedTableError('relation "alembic_version" does not exist')),
         ("sqlite", sqlite3.OperationalError("no such table: alembic_version")),
     ],

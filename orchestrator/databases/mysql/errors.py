@@ -77,9 +77,11 @@ def code_of(error: BaseException) -> int | None:
 
 
 def _own_code(error: BaseException) -> int | None:
-    if error.args and isinstance(error.args[0], int) and not isinstance(error, OSError):
-        return error.args[0]
-    return None
+    """Return the code of this very error: its first argument, or `errno` in MariaDB Connector/Python."""
+    if isinstance(error, OSError):
+        return None
+    codes = (*error.args[:1], getattr(error, "errno", None))
+    return next((code for code in codes if isinstance(code, int) and code > 0), None)
 
 
 def _message(error: BaseException) -> str:
