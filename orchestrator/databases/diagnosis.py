@@ -98,6 +98,9 @@ BUSY = Cause(
     "busy",
     "Raise the connection limit of the server, or make the connection pools of its clients smaller.",
 )
+STORAGE = Cause(
+    Verdict.RETRY, "storage", "The database has no space left: enlarge its storage, or free some, and start again."
+)
 READ_ONLY = Cause(
     Verdict.RETRY,
     "read_only",

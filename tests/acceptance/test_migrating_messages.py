@@ -44,6 +44,16 @@ async def test_an_exception_of_python_after_ddl_leaves_a_half(project: Project, 
     assert "trees" in database.tables()
 
 
+@backends("sqlite")
+async def test_a_full_disk_is_not_the_fault_of_the_revision(project: Project, database: Database) -> None:
+    """The hint said: fix the revision."""
+    project.add_revision("r3", "op.execute('PRAGMA max_page_count = 1')\n" + CREATE.format("trees"))
+    result = await migrate(project, database)
+    (failure,) = result.find("startup_failed")
+    assert "disk is full" in failure["error_message"]
+    assert "enlarge its storage" in failure["hint"]
+
+
 async def test_no_parameter_gets_into_the_text(project: Project, database: Database) -> None:
     """It may be personal data; the SQL is shown without it."""
     project.add_revision("r3", BIND)

@@ -72,6 +72,8 @@ def test_what_no_table_knows_is_a_doubt_that_names_itself(backend: str, error: E
         (1203, RETRY, "busy"),
         (1205, RETRY, "busy"),
         (9001, RETRY, "busy"),
+        (1021, RETRY, "storage"),
+        (1114, RETRY, "storage"),
         (1053, RETRY, "starting"),
         (3032, RETRY, "starting"),
         (1047, RETRY, "starting"),

@@ -22,6 +22,7 @@ RETRY, DOUBT, REFUSE = Verdict.RETRY, Verdict.DOUBT, Verdict.REFUSE
         (asyncpg.CannotConnectNowError("the database system is starting up"), RETRY, "starting", "57P03"),
         (asyncpg.AdminShutdownError("terminating connection"), RETRY, "starting", "57P01"),
         (asyncpg.TooManyConnectionsError("sorry, too many clients"), RETRY, "busy", "53300"),
+        (asyncpg.DiskFullError("could not extend file"), RETRY, "storage", "53100"),
         (asyncpg.LockNotAvailableError("canceling statement due to lock timeout"), RETRY, "busy", "55P03"),
         (asyncpg.SerializationError("could not serialize"), RETRY, "busy", "40001"),
         (asyncpg.ReadOnlySQLTransactionError("cannot execute"), RETRY, "read_only", "25006"),

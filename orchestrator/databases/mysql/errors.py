@@ -12,6 +12,7 @@ from orchestrator.databases.diagnosis import (
     READ_ONLY,
     RIGHTS,
     STARTING,
+    STORAGE,
     TLS,
     UNKNOWN_DATABASE,
     Cause,
@@ -41,6 +42,7 @@ _CAUSES = {
     **dict.fromkeys((1053, 1077, 1078, 1079, 1080, 3032, 1047), STARTING),  # 1047: a Galera node that is not ready
     **dict.fromkeys((1040, 1203, 1226, 1205, 1213, 9001), BUSY),  # 9001: ProxySQL reaches no server
     **dict.fromkeys((1020, 1412, 1684), BUSY),  # rows or a definition that others change meanwhile
+    **dict.fromkeys((1021, 1114), STORAGE),  # 1114: of a table, or of the directory for temporary files
     **dict.fromkeys((1290, 1792, 1836, 3100), READ_ONLY),  # 1836: Aurora with innodb_read_only
     **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 3118), CREDENTIALS),
     **dict.fromkeys((1251, 2059, 2061), AUTHENTICATION),

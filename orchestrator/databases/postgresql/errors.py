@@ -17,6 +17,7 @@ from orchestrator.databases.diagnosis import (
     REFUSED,
     RIGHTS,
     STARTING,
+    STORAGE,
     TIMEOUT,
     UNKNOWN_DATABASE,
     Cause,
@@ -43,6 +44,7 @@ _CAUSES: dict[str, Cause] = {
     "40": BUSY,
     "42501": RIGHTS,
     "53": BUSY,
+    "53100": STORAGE,
     "55P03": BUSY,
     "57P": STARTING,  # starting up, shutting down, crashed
 }

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from orchestrator.address.drivers import missing_driver
-from orchestrator.databases.diagnosis import POOLER, RIGHTS, Diagnosis, innermost_message
+from orchestrator.databases.diagnosis import POOLER, RIGHTS, STORAGE, Diagnosis, innermost_message
 from orchestrator.databases.interruption import is_of_database
 from orchestrator.errors import (
     DatabaseRefused,
@@ -207,9 +207,12 @@ def _elsewhere(state: RevisionState | None) -> str:
     return _ELSEWHERE.format(state.log.reason) if state and state.log.has_side_effects else ""
 
 
+_SPECIFIC = {each.error_type for each in (RIGHTS, POOLER, STORAGE)}
+
+
 def _hint(diagnosis: Diagnosis | None, scene: FailureContext) -> str:
-    """Return the hint for rights, a pooler or a locked table; empty means the failure's own hint."""
-    if diagnosis and diagnosis.error_type in {RIGHTS.error_type, POOLER.error_type}:
+    """Return the hint for rights, a pooler, a full disk or a locked table; empty means the failure's own hint."""
+    if diagnosis and diagnosis.error_type in _SPECIFIC:
         return diagnosis.hint
     if scene.state and scene.state.gave_up:
         return _BLOCKED
