@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -197,4 +197,13 @@ def test_escapes_go_only_where_they_belong(
     monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: terminal, fileno=lambda: 1))
     render = renderer()
     assert type(render) is kind
-    assert ("\x1b[33m" in render(fields("log", level="warning", logger="stdout"))) == coloured
+    line = render(fields("log", level="warning", logger="stdout"))
+    assert bool(re.search(r"\x1b\[\d", line.removeprefix(ERASE))) == coloured
+
+
+@pytest.mark.parametrize("render", [Screen(0, colours=True), Text(colours=True)], ids=["terminal", "text"])
+def test_words_are_never_yellow(render: Callable[[dict[str, Any]], str]) -> None:
+    """On a white terminal that cannot be read; only the mark is."""
+    request = fields("request", "GET / 404", status=404, duration_seconds=0.1)
+    for line in (fields("log", "careful", level="warning", logger="app"), request):
+        assert re.findall(r"\x1b\[33m([^\x1b]*)", render(line)) in ([], ["!"])

@@ -6,7 +6,8 @@ import re
 # client that requests a path with an escape sequence must not be able to clear the screen or to forge a line.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _UNSAFE_BUT_LINES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_CODES = {"dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "bold red": "1;31"}
+# Words are never yellow: on a white terminal that cannot be read.
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "bold red": "1;31"}
 _PLAIN_AGAIN = "\x1b[0m"
 
 

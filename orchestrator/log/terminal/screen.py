@@ -18,6 +18,7 @@ from orchestrator.log.terminal.runbook import runbook
 from orchestrator.log.terminal.text import traces
 
 _MARKS = {"warning": ("!", "yellow"), "error": ("✗", "red"), "critical": ("✗", "bold red")}
+_WORDS = {"debug": "dim", "error": "red", "critical": "bold red"}
 _INDENT = " " * 11
 _NARROWEST, _USUAL = 40, 80  # columns
 
@@ -72,8 +73,8 @@ class Screen:
     def _colour_of_words(self, fields: dict[str, Any]) -> str:
         if fields["event"] == "request":
             status = int(fields["status"])
-            return "red" if status >= 500 else "yellow" if status >= 400 else ""  # noqa: PLR2004  # of HTTP
-        return "dim" if fields["level"] == "debug" else _MARKS.get(fields["level"], ("", ""))[1]
+            return "red" if status >= 500 else "bold" if status >= 400 else ""  # noqa: PLR2004  # of HTTP
+        return _WORDS.get(fields["level"], "")
 
     def _words(self, fields: dict[str, Any]) -> str:
         words = visible(sentence(fields), lines=True)

@@ -7,7 +7,7 @@ from orchestrator.log.terminal.details import details, doing, sentence
 from orchestrator.log.terminal.escapes import coloured, visible
 from orchestrator.log.terminal.runbook import runbook
 
-_COLOURS = {"warning": "yellow", "error": "red", "critical": "bold red"}
+_COLOURS = {"warning": "bold", "error": "red", "critical": "bold red"}
 _INDENT = " " * 22
 _LAST = (
     "The start failed while {doing} (exit code {exit_code}): see {failure_event} above, or "
