@@ -41,6 +41,7 @@ class Scene:
 
     def wait(self, seconds: float) -> bool:
         """As the wait for a stop."""
+        assert self.now < 100, "it does not end"
         self.now += seconds
         return self.now >= self.stop_at
 
