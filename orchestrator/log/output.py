@@ -37,7 +37,11 @@ class Output(io.TextIOBase):
     def __init__(self, descriptor: int, capacity_bytes: int = CAPACITY_BYTES) -> None:
         self._descriptor, self._capacity = descriptor, capacity_bytes
         self._start_over()
-        os.register_at_fork(after_in_child=self._start_over)
+        self._is_shared = False  # with a forked process, which writes to the same pipe
+        os.register_at_fork(before=self._share, after_in_child=self._start_over)
+
+    def _share(self) -> None:
+        self._is_shared = True
 
     def _start_over(self) -> None:
         """Reset to an empty queue without a writer: a child process has no thread, and the lines are the parent's."""
@@ -167,13 +171,22 @@ class Output(io.TextIOBase):
         if not ready.poll(_SLICE_MS):
             return False
         try:
-            written = os.write(self._descriptor, self._waiting[:most])
+            written = os.write(self._descriptor, self._next(most))
         except BlockingIOError:  # another process has made it one that does not wait
             time.sleep(_SLICE_MS / 1000)
             return False
         with self._news:
             del self._waiting[:written]
         return True
+
+    def _next(self, most: int) -> bytearray:
+        """Return at most so many bytes: whole lines, unless one is longer.
+
+        What another process writes gets between two writes, and into one of more than PIPE_BUF bytes.
+        """
+        most = min(most, _CHUNK) if self._is_shared else most
+        data = self._waiting[: most + 1]
+        return data if len(data) <= most else data[: data.rfind(b"\n", 0, most) + 1 or most]
 
     def _give_up(self, error: OSError) -> bool:
         """Drop the queue if the reader has closed its end; otherwise keep it for another attempt."""

@@ -1,6 +1,7 @@
 """Standard output while starting, while serving and at the end, on real pipes: while serving, nothing waits."""
 
 import os
+import select
 import threading
 import time
 import tty
@@ -133,6 +134,31 @@ def test_a_child_process_writes_its_own_lines_and_not_those_of_its_parent(pipe: 
     pipe.read(full)
     assert sorted(pipe.read(12).splitlines()) == ["ours", "theirs"]
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_beside_a_forked_process_each_write_is_whole_lines_that_the_pipe_takes_at_once(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lines of both were mixed, so neither was JSON any more."""
+    full = pipe.fill()
+    pipe.output.unblock()
+    for number in range(100):
+        pipe.output.write(f"{number:0>999}\n")
+    if not (child := os.fork()):
+        os._exit(0)
+    os.waitpid(child, 0)
+    written = list[bytes]()
+    write = os.write
+
+    def noted(where: int, data: bytes) -> int:
+        written.append(bytes(data))
+        return write(where, data)
+
+    monkeypatch.setattr(os, "write", noted)
+    pipe.read(full + 100_000)
+    assert b"".join(written).count(b"\n") == 100
+    assert {(data[-1:], len(data) <= select.PIPE_BUF) for data in written} == {(b"\n", True)}
 
 
 def test_a_terminal_is_one() -> None:
