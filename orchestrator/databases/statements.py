@@ -205,7 +205,7 @@ class Meanings:
     @functools.cached_property
     def _pattern(self) -> "re.Pattern[str]":
         """Compile it when it is needed first: it takes 2 ms, and a revision of simple statements needs none."""
-        return re.compile(self._text)
+        return re.compile(self._text, re.DOTALL)
 
     def of(self, words: str) -> Statement:
         """Return the meaning of a bare statement."""

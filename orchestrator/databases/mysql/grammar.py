@@ -20,42 +20,42 @@ _HEAD = re.compile(
     r"|sql\s+security\s+\w+)\s+)*"
     r"(?P<kind>table|index|view|trigger|procedure|function|event|sequence)s?\b\s*(?:if\s+(?:not\s+)?exists\s+)?"
 )
-_ON = re.compile(r"\bon\s+(?:table\s+)?(?=[`\"\w$])")
-_RENAMED = re.compile(r"\brename\s+(?!(?:column|index|key|constraint)\b)(?:to\s+|as\s+|=\s*)?(?=[`\"\w$])")
-_BETWEEN_NAMES = re.compile(r"\s*(?:,|\bto\b|\bwait\s+\d+\s+to\b|\bnowait\s+to\b)\s*", re.IGNORECASE)
+_ON = re.compile(r"\bon\s+")
+_RENAMED = re.compile(r"\brename\s+(?!(?:column|index|key|constraint)\b)(?:to\s+|as\s+|=\s*)?")
+_BETWEEN_NAMES = re.compile(r"\s*(?:,|(?:wait\s+\d+\s+|nowait\s+)?to\b)\s*", re.IGNORECASE)
 _ROUTINES = {"trigger", "procedure", "function", "event"}
 
 _NOT_SHOWN = re.compile(  # not atomic, or its effect does not show in the definition
-    r"^create\s+or\s+replace\s+table\b|^create\s+(?:or\s+replace\s+)?table\b.*\bselect\b|"
+    r"^create\s+or\s+replace\s+table\b|^create\s+table\b.*\bselect\b|"
     r"^create\s+table\b.*(?:\bas|\bignore|\breplace|\))\s*(?:values|table|with)\b(?!\s+system\b)|"
     r"\b(?:truncate|exchange|discard|import)\s+(?:partition|tablespace)\b",
     re.DOTALL,
 )
 _RENAMES_A_COLUMN = re.compile(
-    rf"\brename\s+column\b|\bchange\s+(?:column\s+)?+(?:if\s+exists\s+)?+(?P<old>{_PART})\s+(?!(?P=old)\s)",
+    rf"\brename\s+column\b|\bchange\s+(?:column\s+)?+(?:if\s+exists\s+)?+(?P<old>{_PART})\s++(?!(?P=old)\s)",
     re.IGNORECASE,
 )
-_SEVERAL = re.compile(r";\s*\S|/\*m?!")
+_SEVERAL = re.compile(r";\s*\S")
 _UNCERTAIN_QUOTE = re.compile(r"\\['\"]")  # its meaning depends on NO_BACKSLASH_ESCAPES
-_USER_VARIABLE = re.compile(r"(?<![@\w])@(?!@)|:=")
+_USER_VARIABLE = re.compile(r"(?<![@\w])@(?!@)")
 _INTO = re.compile(r"\binto\b")
-_CTE_CHANGES = re.compile(r"\b(?:insert|update|delete|replace)\s")
 _OF_THE_SESSION = re.compile(
-    r"\b(?:row_count|found_rows)\s*\(|@@(?:session\s*\.\s*)?(?:warning_count|error_count)\b|^show\s+(?:count\b|warnings\b|errors\b)|^get\s+diagnostics\b"
+    r"\b(?:row_count|found_rows)\s*\(|@@(?:(?:session|local)\s*\.\s*)?(?:warning_count|error_count)\b"
+    r"|^show\s+(?:count|warnings|errors)\b|^get\s+(?:current\s+)?diagnostics\b"
 )
 _VOLATILE = r"(?:last_insert_id|identity|insert_id|timestamp|warning_count|error_count|rand_seed\d|in_transaction)\b"
-_VARIABLE = rf"@@(?!(?:session\s*\.\s*|local\s*\.\s*)?{_VOLATILE})[\w.]+"
+_VARIABLE = rf"@@(?!(?:(?:session|local)\s*\.\s*)?{_VOLATILE})\w+(?:\s*\.\s*\w+)?"
 _END = r"\s*;?\s*$"
-_CONSTANT = r"(?:'_*|\"_*|[-+]?[\d.]+|default|on|off|true|false|null|[a-z]\w*)"
+_CONSTANT = r"(?:'_*|\"_*|[-+]?[\d.]+|[a-z]\w*)"
 _SET = (
-    rf"set\s+(?:session\s+|local\s+|@@session\s*\.\s*|@@local\s*\.\s*|@@)?(?:(?:{'|'.join(SETTINGS)})\s*=\s*{_CONSTANT}"
+    rf"set\s+(?:(?:session|local)\s+|@@(?:(?:session|local)\s*\.\s*)?)?(?:(?:{'|'.join(SETTINGS)})\s*=\s*{_CONSTANT}"
     rf"|names\s+{_CONSTANT}(?:\s+collate\s+{_CONSTANT})?){_END}"
 )
 _OPAQUE, _COMPOUND = Statement(Kind.OPAQUE), Statement(Kind.OPAQUE, compound=True)
 _ENVIRONMENT = Statement(Kind.ENVIRONMENT)
 _WORDS = Meanings(
     {
-        r"(?:commit|start\s+transaction)\b|begin(?:\s+work)?\s*;?\s*$": Statement(Kind.COMMIT),
+        r"(?:commit|start\s+transaction|begin)\b(?!\s+not\b)": Statement(Kind.COMMIT),  # BEGIN NOT ATOMIC is a block
         r"rollback\b(?!\s+(?:work\s+)?to\b)": Statement(Kind.ROLLBACK),
         r"savepoint\b": Statement(Kind.SAVEPOINT),
         r"rollback\b": Statement(Kind.SAVEPOINT, undoes=True),
@@ -74,9 +74,9 @@ _WORDS = Meanings(
     otherwise=_OPAQUE,
 )
 _TARGETS = (
-    re.compile(r"(?:insert|replace)\s+(?:(?:low_priority|high_priority|ignore)\s+)*(?:into\s+)?"),
-    re.compile(r"update\s+(?:low_priority\s+|ignore\s+)*|\bjoin\s+|,\s*"),
-    re.compile(r"\bfrom\s+|\busing\s+|\bjoin\s+|,\s*|delete\s+"),
+    re.compile(r"(?:insert|replace)\s+(?:(?:low_priority|high_priority|delayed|ignore)\s+)*(?:into\s+)?"),
+    re.compile(r"(?:update|low_priority|ignore|join|,)[\s(]+|,"),
+    re.compile(r"(?:delete|low_priority|quick|ignore|from|using|join|,)[\s(]+|,"),
 )
 
 
@@ -101,7 +101,7 @@ def _meaning(text: str, words: str) -> Statement:
     if _UNCERTAIN_QUOTE.search(text) or _USER_VARIABLE.search(words):
         return _OPAQUE
     if words.startswith("with"):
-        pure = after_with(words) in {"select", "values", "table"} and not _CTE_CHANGES.search(words)
+        pure = after_with(words) in {"select", "values", "table"}  # a common table expression changes nothing here
         meaning = Statement(Kind.READ) if pure and not _INTO.search(words) else _OPAQUE
     else:
         meaning = _WORDS.of(words)
@@ -168,9 +168,9 @@ def _in_backticks(part: "re.Match[str]") -> str:
 def _databases(text: str, words: str) -> tuple[str, ...]:
     """Return the databases that qualify the targets of a change of rows."""
     verb = words[:6]
-    kind, stop = (1, " set ") if verb == "update" else (2, " where ") if verb == "delete" else (0, "(")
-    end = words.find(stop)
-    places = _TARGETS[kind].finditer(words, 0, len(words) if end < 0 else end)
+    kind, stop = (1, r"\bset\b") if verb == "update" else (2, r"\bwhere\b") if verb == "delete" else (0, r"\(")
+    end = re.search(stop, words)
+    places = _TARGETS[kind].finditer(words, 0, end.start() if end else len(words))
     found = [_NAME.match(text, each.end()) for each in places]
     names = [re.split(r"\s*\.\s*", each[0])[0] for each in found if each and "." in each[0]]
     return tuple(dict.fromkeys(name.strip('`"') for name in names))
