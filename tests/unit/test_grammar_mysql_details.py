@@ -16,6 +16,8 @@ from orchestrator.databases.statements import Kind
             CREATE TABLE t (a INT) IGNORE TABLE u
             CREATE TABLE t REPLACE VALUES ROW(1)
             CREATE TABLE t AS WITH a AS (VALUES ROW(1)) TABLE a
+            CREATE TABLE t AS (TABLE u)
+            CREATE TABLE t ((VALUES ROW(1)))
             CREATE TABLESPACE x ADD DATAFILE 'x'
             ALTER TABLE t IMPORT TABLESPACE
             ALTER TABLE t DISCARD PARTITION p0 TABLESPACE
