@@ -37,6 +37,10 @@ def _explain(error: Exception) -> None:
         clash.leave("There is not enough memory to start.", "limit", exhaustion.HINT)
     if sentence := clash.explanation():
         clash.leave(sentence, "package_clash", "Keep one of the two in this environment.")
+    from orchestrator import unfit
+
+    if sentence := unfit.explanation():
+        clash.leave(sentence, unfit.KIND, unfit.HINT)
 
 
 def _crash(error: Exception) -> None:

@@ -163,7 +163,10 @@ def _unexpected(error: Exception) -> int:
         )
     else:
         sys.stderr.write(REDACTOR.text(traceback.format_exc()))
-        _complain(f"{type(error).__name__}: {error}", _BUG_HINT)
+        from orchestrator.unfit import what_it_is
+
+        _, message, hint = what_it_is(f"{type(error).__name__}: {error}")
+        _complain(message, hint or _BUG_HINT)
     return _BUG
 
 

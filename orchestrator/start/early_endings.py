@@ -43,7 +43,9 @@ def crash(error: Exception) -> int:
     if exhausted := is_exhaustion(error) or is_near_limit():
         spend_reserve()
     message = log.REDACTOR.text(f"{type(error).__name__}: {error}")
-    kind, hint = ("limit", HINT) if exhausted else ("bug", "")
+    from orchestrator.unfit import what_it_is  # no start needs it
+
+    kind, message, hint = ("limit", message, HINT) if exhausted else what_it_is(message)
     code = _fail(kind, message, hint, StartupFailed.exits_with, error)
     if exhausted:
         os._exit(code)  # the usual end may hang

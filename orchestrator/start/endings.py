@@ -71,7 +71,9 @@ class Ending:
         code, state = StartupFailed.exits_with, self._lifecycle.state
         message = REDACTOR.text(f"{type(error).__name__}: {error}")
         self._note(error, bug=True)
-        kind, hint = ("limit", HINT) if self.exhausted else ("bug", "")
+        from orchestrator.unfit import what_it_is  # no start needs it
+
+        kind, message, hint = ("limit", message, HINT) if self.exhausted else what_it_is(message)
         failure = StartupFailed(
             error_type=kind,
             error_message=message,
