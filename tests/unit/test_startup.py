@@ -3,8 +3,10 @@
 import asyncio
 import gc
 import inspect
+import logging
 import re
 import sys
+import time
 import tokenize
 from collections.abc import AsyncIterator, Iterator
 from types import ModuleType, SimpleNamespace
@@ -18,6 +20,7 @@ from orchestrator.runtime.lifecycle import State
 from orchestrator.runtime.stop import Stop, StopAsked
 from orchestrator.runtime.task import Task
 from orchestrator.settings.model import Settings
+from orchestrator.start.app_loading import AppImport
 from orchestrator.start.startup import Startup
 from tests.servers.ports import free_port
 from tests.unit.told import Told
@@ -66,6 +69,23 @@ async def test_the_first_request_does_nothing_that_the_start_could_have_done(sta
     assert names(startup) == ["serving", "server_started"]
     with patch("re._compiler.compile", side_effect=AssertionError("too late")):
         assert inspect.getsourcelines(names)[1]
+
+
+@pytest.mark.parametrize("when", ["the app was imported", "its lifespan has started"])
+async def test_what_the_app_has_disabled_is_logged_again(startup: Startup, when: str) -> None:
+    """`dictConfig` disables every logger that it does not name: errors of its pool would not be seen."""
+    logger = logging.getLogger("sqlalchemy.pool")
+    logger.disabled = True
+    if when == "the app was imported":
+        imported = asyncio.get_running_loop().create_future()
+        imported.set_result(None)
+        app = AppImport(startup.settings, startup._answers(), startup.report, startup.stop)  # noqa: SLF001
+        vars(app).update(_began=time.monotonic() - 100, _held_seconds=90.0)
+        app._report_loaded(imported)  # noqa: SLF001
+        assert 10 <= startup.report.events[-1].duration_seconds < 60, "it was held for 90 s"  # type: ignore[attr-defined]
+    else:
+        startup._announce_serving()  # noqa: SLF001
+    assert not logger.disabled
 
 
 def port(*, cancelled: int) -> Any:
