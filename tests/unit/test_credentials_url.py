@@ -123,6 +123,7 @@ def test_a_url_with_a_password_that_was_not_escaped_is_a_fault_of_settings(url: 
 @pytest.mark.parametrize(
     "name", sorted({*PARTS, "DATABASE_URL", "DATABASE_SECRET_FILE", "DATABASE_SSL_CA"} - {"DATABASE_PASSWORD"})
 )
+@pytest.mark.paired("value")
 def test_a_line_end_that_came_along_is_a_fault(name: str, value: str) -> None:
     """A database with a line end in its name does not exist, which a log does not show."""
     variable, problem = fault(**{name: value})

@@ -46,6 +46,7 @@ def test_a_secret_in_an_extra_is_masked_at_any_depth(extra: dict[str, object]) -
     "name", ["password", "db_passwd", "client_secret", "access_token", "Authorization", "api_key", "APIKEY"]
 )
 @pytest.mark.parametrize("value", ["never seen before", 12_345_678, ["a"], {"a": "b"}, object(), "", 0])
+@pytest.mark.paired("value")
 def test_everything_under_a_name_that_says_secret_is_masked(name: str, value: object) -> None:
     """These are the secrets of which we do not know."""
     fields = parsed(record(extra={name: value, "headers": {name: value}}))
