@@ -116,6 +116,7 @@ def test_a_definition_that_fails_right_after_another_is_known_to_have_failed(
     failed = start(project, database)
     assert (failed.ended, failed.event.applied) == ("failed", [ROW[0]])
     assert failed.event.pending_statement == ""
+    assert broken not in str(database.execute("SELECT pending_statement FROM orchestrator_journal"))
     path = project.path / "alembic/versions/r1.py"
     path.write_text(path.read_text().replace(broken, ROW[1]))
     again = start(project, database)
