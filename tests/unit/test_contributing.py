@@ -54,3 +54,11 @@ def test_the_files_that_are_mutated_and_the_tests_that_must_notice_are_there() -
     settings = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]
     names = [*settings["only_mutate"], *settings["pytest_add_cli_args_test_selection"]]
     assert [name for name in names if not [*Path().glob(name)]] == []
+
+
+def test_no_file_is_longer_than_the_page_allows() -> None:
+    """A longer one has several concerns: split it by them."""
+    assert "at most 250 lines" in PAGE
+    files = [file for folder in ("orchestrator", "app", "tests", "benchmarks") for file in Path(folder).rglob("*.py")]
+    lines = {file.as_posix(): file.read_text(encoding="utf-8").count("\n") for file in files}
+    assert {file: count for file, count in lines.items() if count > 250} == {}
