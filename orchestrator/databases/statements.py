@@ -150,7 +150,7 @@ class RecordedSession(Protocol):
 # Possessive, and for content with a missing end: matching time stays linear in the length.
 _QUOTED = r"'(?:[^'\\]|\\.|'')*+(?:'|\\?\Z)|\"(?:[^\"\\]|\\.|\"\")*+(?:\"|\\?\Z)|`(?:[^`]|``)*+(?:`|\Z)"
 _BLOCK_COMMENT = r"/\*(?!!|m!).*?(?:\*/|\Z)"
-_VERB = re.compile(r"[()]|\b(?:select|insert|update|delete|replace|merge|values|table)\b(?!\s+as\b)")
+_VERB = re.compile(r"[()]|\b(?:select|insert|update|delete|replace|values|table)\b(?!\s+as\b)")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 

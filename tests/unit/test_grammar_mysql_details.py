@@ -67,6 +67,8 @@ from orchestrator.databases.statements import Kind
             Kind.WRITE,
             """
             UPDATE plants SET a := 1
+            INSERT INTO plants VALUES ("a""; COMMIT", "b; COMMIT")
+            INSERT INTO `a``; b` VALUES (1)
             INSERT INTO plants VALUES ('it''s', "a""b")
             INSERT INTO plants VALUES (1) -- ; COMMIT
             REPLACE LOW_PRIORITY INTO `plants` (`a`) VALUES (1)
@@ -107,6 +109,7 @@ from orchestrator.databases.statements import Kind
             SET @@transaction_read_only = 1
             """,
         ),
+        (Kind.ROLLBACK, "ROLLBACK /* why\nROLLBACK -- why\nROLLBACK # why\nROLLBACK WORK AND CHAIN"),
         (Kind.COMMIT, "BEGIN WORK\nBEGIN ;\nSTART TRANSACTION READ ONLY\nCOMMIT AND CHAIN"),
     ],
 )

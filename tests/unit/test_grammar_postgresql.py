@@ -49,6 +49,8 @@ from tests.unit.hostile import HOSTILE, SQL
             TRUNCATE a
             CREATE TEMP TABLE bag (id INT)
             DO $$ BEGIN COMMIT; END $$
+            DO $a_1$ BEGIN PERFORM '$$;'; COMMIT; END $a_1$
+            CREATE FUNCTION f() RETURNS text AS $$$$ LANGUAGE sql
             CALL p()
             REFRESH MATERIALIZED VIEW CONCURRENTLY a
             GRANT SELECT ON a TO b
@@ -119,6 +121,7 @@ def test_a_statement_is_of_a_kind(kind: Kind, statements: str) -> None:
         ("/* why */ create /* what */ unique\nindex concurrently\nif not exists i on a (b)", "INDEX i ON a"),
         ('CREATE INDEX CONCURRENTLY "my ""i" ON ONLY "s"."a" USING gin (b)', 'INDEX "my ""i" ON "s"."a"'),
         ("DROP INDEX CONCURRENTLY IF EXISTS s.i", "INDEX s.i"),
+        ("CREATE INDEX CONCURRENTLY online$1 ON t$2 (b)", "INDEX online$1 ON t$2"),
         ("CREATE INDEX CONCURRENTLY bäume ON größe (b)", "INDEX bäume ON größe"),
     ],
 )

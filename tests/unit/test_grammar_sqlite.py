@@ -20,6 +20,10 @@ from tests.unit.hostile import HOSTILE, SQL
             VALUES (1)
             WITH a AS (SELECT 1) SELECT * FROM a
             SELECT 'last_insert' FROM a
+            WITH a AS (SELECT 1), replace AS (SELECT 2) SELECT 1
+            WITH a AS (VALUES (1)) VALUES (2)
+            SELECT my_last_insert_rowid, last_insert_rowid_of_mine FROM a
+            PRAGMA main.page_count ;
             PRAGMA table_info(a)
             PRAGMA main.table_info("a")
             PRAGMA foreign_keys
@@ -38,6 +42,11 @@ from tests.unit.hostile import HOSTILE, SQL
             CREATE TEMP TABLE bag (id INT)
             ALTER TABLE a RENAME TO b
             DROP TABLE a
+            SELECT 1 FROM a WHERE id = last_insert_rowid()
+            WITH a AS (SELECT last_insert_rowid() AS b) SELECT b FROM a
+            WITH a AS (SELECT 1) UPDATE b SET c = (SELECT 1)
+            WITH a AS (SELECT 1) REPLACE INTO b SELECT * FROM a
+            WITH a AS (SELECT 1) UPDATE b SET c = 1 FROM a
             ANALYZE
             REINDEX
             what is this
@@ -74,7 +83,16 @@ def test_what_does_nothing_in_a_transaction_is_known(sql: str, *, outside: bool)
 
 
 @pytest.mark.parametrize(
-    ("sql", "needs"), [("SELECT last_insert_rowid()", True), ("SELECT 'last_insert_rowid'", False), ("SELECT 1", False)]
+    ("sql", "needs"),
+    [
+        ("SELECT last_insert_rowid()", True),
+        ("SELECT changes()", True),
+        ("INSERT INTO a SELECT total_changes()", True),
+        ("WITH a AS (SELECT changes() AS b) INSERT INTO c SELECT b FROM a", True),
+        ("SELECT 'last_insert_rowid'", False),
+        ("SELECT my_changes FROM changes_of_mine", False),
+        ("SELECT 1", False),
+    ],
 )
 def test_what_the_statement_before_left_is_known(sql: str, *, needs: bool) -> None:
     """In another session it is another value, and nothing fails."""

@@ -129,6 +129,10 @@ def test_no_text_upsets_them(sql: str) -> None:
         ("SELECT 'a\\'\n, b', 'c", "'", "SELECT '?', '?'"),
         ("SELECT 'a\\\nb'", "'", "SELECT '?'"),
         ("SELECT 1", "'", "SELECT 1"),
+        ('SELECT "a\\"\n, b", "c""d", "e', '"', 'SELECT "?", "?", "?"'),
+        ("SELECT 'a\\", "'", "SELECT '?'"),
+        ('SELECT "a\\', '"', 'SELECT "?"'),
+        ("SELECT `a``'b`, `c'd", "'", "SELECT `a``'b`, `c'd"),
     ],
 )
 def test_a_stored_statement_has_no_texts(sql: str, quotes: str, stored: str) -> None:

@@ -42,10 +42,9 @@ _WORDS = Meanings(
 def read(sql: str) -> Statement:
     """Classify a statement; an unknown one is a write, because its transaction contains all its effects."""
     words = " ".join(bare(plain(sql)).split())
-    if re.match(r"with\b", words):
-        return Statement(Kind.READ if after_with(words) in {"select", "values"} else Kind.WRITE)
     of_session = re.search(r"\b(?:last_insert_rowid|changes|total_changes)\b", words)
-    return replace(_WORDS.of(words), needs_session=bool(of_session), drops="drop" in words)
+    main = f"{after_with(words)} {words}" if words.startswith("with ") else words
+    return replace(_WORDS.of(main), needs_session=bool(of_session), drops="drop" in words)
 
 
 recall = functools.lru_cache(maxsize=1024)(read)  # for SHORT statements
