@@ -22,8 +22,7 @@ from orchestrator.serving.answers import Answers
 from orchestrator.serving.bounded import bounded
 from orchestrator.serving.gate import Handed
 from orchestrator.serving.limits import ACCEPTED_AT_ONCE
-from orchestrator.serving.probed import ProbedApp
-from orchestrator.serving.taken_paths import warn_of_hidden_routes
+from orchestrator.serving.probed import ProbedApp, warn_of_hidden_routes
 from orchestrator.serving.uvicorn_server import UvicornServer
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings

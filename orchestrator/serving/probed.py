@@ -1,7 +1,9 @@
 """The app as the port serves it: with the probes, and with a `request` event for each response."""
 
+import contextlib
+import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from orchestrator.events import Emit, Request
@@ -9,6 +11,7 @@ from orchestrator.log import access
 from orchestrator.serving.answers import Answer, Answers, answer
 from orchestrator.serving.limits import Connections
 from orchestrator.serving.trace import trace_id
+from orchestrator.settings.model import Settings
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -111,3 +114,33 @@ async def _send(found: Answer, scope: Scope, send: Send) -> None:
         return
     await send({"type": "http.response.start", "status": found.status, "headers": found.headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else found.body})
+
+
+# ---------------------------------------------------------------- routes that a probe hides
+
+_logger = logging.getLogger(__name__)
+_DEEPEST = 20  # ASGI middlewares around the app
+_HIDDEN = (
+    "The app has a route %s, but that path is a probe of orchestrator, which answers it. Set %s to another path, or to"
+    " nothing: then the app answers, from the moment it serves."
+)
+
+
+def warn_of_hidden_routes(app: Any, settings: Settings) -> None:
+    """Write a warning for each route of the app that a probe answers, unless the probe's path was chosen.
+
+    The app may be wrapped in ASGI middlewares; it has `routes` if it is made with FastAPI, Starlette or Litestar.
+    """
+    with contextlib.suppress(Exception):  # somebody else's attributes
+        paths = set(_paths(app))
+        for field in ("live_path", "ready_path", "startup_path"):
+            if (path := getattr(settings, field)) in paths and field not in settings.fields_set:
+                _logger.warning(_HIDDEN, path, settings.fields[field].name)
+
+
+def _paths(app: Any) -> Iterator[str]:
+    for _ in range(_DEEPEST):
+        if routes := getattr(app, "routes", None):
+            yield from (path for route in routes if isinstance(path := getattr(route, "path", None), str))
+            return
+        app = getattr(app, "app", None)

@@ -108,7 +108,7 @@ class Preparation:
 
     async def wait(self, target: Target | None, *, migrate: bool) -> DatabaseState:
         """Wait for the database and, at the same time, for the other services."""
-        waiting = self._wait_for_database(target, migrate=migrate)
+        waiting = self._wait_for_database(target, migrate=migrate, by_hook=self._has_hook("before_migrate"))
         if not self.settings.wait_for:
             return await waiting
         from orchestrator.start.dependencies import wait_for_dependencies
@@ -117,12 +117,12 @@ class Preparation:
         return seen
 
     async def _wait_for_database(
-        self, target: Target | None, *, migrate: bool, budget_seconds: float | None = None
+        self, target: Target | None, *, migrate: bool, budget_seconds: float | None = None, by_hook: bool = False
     ) -> DatabaseState:
         try:
             found = await self._look_at(target, migrate=migrate, budget_seconds=budget_seconds)
         except StartupError as error:
-            return to_be_created(error, target if migrate else None)
+            return to_be_created(error, target if migrate else None, by_hook=by_hook)
         self.report(
             DatabaseReady(
                 attempts=found.attempts,
@@ -165,9 +165,12 @@ class Preparation:
             seen = await unless_stopped(self.asked, self._wait_for_database(target, migrate=True))
         await self._hook("after_migrate", revisions_applied=await self._upgrade(target, seen))
 
+    def _has_hook(self, name: HookName) -> bool:
+        return bool(self._runs_hooks and command_of(self.settings, name))
+
     async def _hook(self, name: HookName, *, locked: bool = True, revisions_applied: int = 0) -> bool:
         """Run one of the project's own commands; return whether there is one."""
-        if not (self._runs_hooks and command_of(self.settings, name)):
+        if not self._has_hook(name):
             return False
         self.begin()
         with self.stop.unhurried():

@@ -162,6 +162,24 @@ async def test_an_env_that_creates_the_database_is_run(project: Project, databas
     assert result.find("database_ready")
 
 
+@backends("postgresql", "mariadb")
+async def test_a_command_that_creates_the_database_is_run(project: Project, database: Database, server: Server) -> None:
+    """Many scripts create it before they migrate. A command that does not leaves the refusal as it was."""
+    server.drop_database(database)
+    admin = server.admin_url.render_as_string(hide_password=False)
+    create = f"CREATE DATABASE {database.name}" + (" OWNER app" if database.backend == "postgresql" else "")
+    project.write(
+        "create.py",
+        "from sqlalchemy import create_engine, text\n"
+        f"with create_engine({admin!r}, isolation_level='AUTOCOMMIT').connect() as connection:\n"
+        f"    connection.execute(text({create!r}))\n",
+    )
+    refused = await migrate(project, database, ORCHESTRATOR_BEFORE_MIGRATE="true")
+    assert refused.find("database_refused", error_type="unknown_database")
+    created = await migrate(project, database, ORCHESTRATOR_BEFORE_MIGRATE=f"{sys.executable} create.py")
+    assert (refused.exit_code, created.exit_code, stamped(database)) == (5, 0, ["r2"])
+
+
 @backends("postgresql", "mariadb", "mysql")
 async def test_an_env_that_does_not_create_the_database_leaves_it_refused(
     project: Project, database: Database, server: Server

@@ -37,7 +37,7 @@ class DatabaseState(NamedTuple):
 
     Attributes:
         places: None if only env.py knows them, and was not asked.
-        missing: whether the database does not exist yet, and env.py may create it.
+        missing: whether the database does not exist yet, and something that is run now may create it.
     """
 
     dialect: str
@@ -51,17 +51,22 @@ class DatabaseState(NamedTuple):
         return self.places is None or any(place.standing.pending for place in self.places)
 
 
-def to_be_created(error: StartupError, target: Target | None) -> DatabaseState:
-    """Return the state of a database that does not exist, if env.py does more than the templates and may create it.
+def to_be_created(error: StartupError, target: Target | None, *, by_hook: bool) -> DatabaseState:
+    """Return the state of a database that does not exist, if something may create it.
+
+    That is a command that runs before the migration, as many scripts have one; or an env.py that does more than the
+    templates.
 
     Raises:
         StartupError: `error`, in every other case.
     """
     from orchestrator.databases.diagnosis import UNKNOWN_DATABASE
 
-    if target is None or not target.env.ask or error.failure.error_type != UNKNOWN_DATABASE.error_type:
+    may_be = target is not None and (by_hook or target.env.ask)
+    if not may_be or error.failure.error_type != UNKNOWN_DATABASE.error_type:
         raise error
-    _logger.warning("The database does not exist; env.py is run, as it may create it.")
+    creator = "ORCHESTRATOR_BEFORE_MIGRATE" if by_hook else "env.py"
+    _logger.warning("The database does not exist; %s is run, as it may create it.", creator)
     return DatabaseState("", "", None, missing=True)
 
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount
 
-from orchestrator.serving.taken_paths import warn_of_hidden_routes
+from orchestrator.serving.probed import warn_of_hidden_routes
 from orchestrator.settings.validation import load_settings
 
 
@@ -23,7 +23,7 @@ class Odd:
 
 def warnings(caplog: pytest.LogCaptureFixture, app: Any, **environ: str) -> list[str]:
     """Return what is written about that app."""
-    logger = logging.getLogger("orchestrator.serving.taken_paths")
+    logger = logging.getLogger("orchestrator.serving.probed")
     logger.propagate = False
     logger.addHandler(caplog.handler)
     try:
