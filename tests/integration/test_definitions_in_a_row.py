@@ -6,6 +6,7 @@ A kill at each point shows that the journal still knows which of them took effec
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 from alembic import op
 
@@ -146,3 +147,22 @@ def test_a_failed_definition_commits_nothing_that_came_before_it(database: Datab
     body = (ROW[0], "INSERT INTO trees SELECT ROW_COUNT()", caught, "ROLLBACK", ROW[2])
     assert start(_project(tmp_path, body), database) == Start("finished")
     assert database.execute("SELECT id FROM trees") == []
+
+
+@backends("mariadb", "mysql")
+@pytest.mark.parametrize("statement", [ROW[0], "DO GET_LOCK('a', 0)"], ids=["definition", "unknown"])
+def test_a_statement_whose_connection_is_lost_may_have_taken_effect(
+    statement: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It must not be said that nothing of its revision is left."""
+    run: Any = LockCheck.run
+
+    def losing(self: LockCheck, call: Any) -> Any:
+        run(self, call)
+        call.cursor.connection.close()
+        raise pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query")
+
+    monkeypatch.setattr(LockCheck, "run", losing)
+    lost = start(_project(tmp_path, (statement,)), database)
+    assert (lost.ended, lost.event.name) == ("failed", "migration_half_applied")
+    assert lost.event.pending_statement.startswith(statement[:6])
