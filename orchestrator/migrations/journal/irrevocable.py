@@ -61,7 +61,7 @@ class Irrevocable:
         only_our_rows = seen is not None and self._log.durable == step.index - 1
         mark = None if only_our_rows else self._session.mark()
         try:
-            result = self._again_and_again(statement, run)
+            result = self._again_and_again(statement, step, run)
         except Exception:
             self._broke_off(step, mark)
             raise
@@ -109,13 +109,21 @@ class Irrevocable:
             self._elsewhere.before_opaque()
         mark = session.mark() if in_transaction else None
         try:
-            result = run() if statement.compound else self._again_and_again(statement, run)
-        except Exception:
-            self._settle_opaque(mark, in_transaction=in_transaction)
+            result = run() if statement.compound else self._again_and_again(statement, step, run)
+        except Exception as error:
+            with contextlib.suppress(Exception):  # the statement's own error says more
+                self._settle_failed(step, error, mark, in_transaction=in_transaction)
             raise
         log.done(step, result)
         self.unsettled = lambda: self._settle_opaque(mark, in_transaction=in_transaction)
         return result
+
+    def _settle_failed(self, step: Step, error: Exception, mark: Any, *, in_transaction: bool) -> None:
+        """Ask for the step's row after a deadlock: a lost transaction looks like one that was committed."""
+        if in_transaction and self._session.lost_transaction(error) and not self._log.is_on_record(step):
+            self._log.rolled_back()
+        else:
+            self._settle_opaque(mark, in_transaction=in_transaction)
 
     def _settle_opaque(self, mark: Any, *, in_transaction: bool) -> None:
         try:
@@ -129,15 +137,19 @@ class Irrevocable:
 
     # ------------------------------------------------------------ both
 
-    def _again_and_again(self, statement: Statement, run: Run) -> StatementResult:
-        """Run a statement; again as long as it met a lock of another session and did nothing."""
+    def _again_and_again(self, statement: Statement, step: Step, run: Run) -> StatementResult:
+        """Run a statement; again as long as it met a lock of another session and did nothing.
+
+        A deadlock undoes the whole transaction, so nothing may be in it: a definition has committed what was before it.
+        """
         patient, seconds = statement.long_lock_wait_ok, self._waits.budget_seconds
         with self._session.lock_limit(seconds) if patient else contextlib.nullcontext():
             while True:
                 try:
                     return run()
                 except Exception as error:
-                    if not self._waits.may_run_again(statement, error):
+                    alone = step.kind is Kind.DEFINITION or step.index <= self._log.durable
+                    if not self._waits.may_run_again(statement, error, alone=alone):
                         raise
 
     def _unknown(self) -> None:

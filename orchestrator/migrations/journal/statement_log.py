@@ -169,8 +169,7 @@ class StatementLog:
         begins = None if self._begun else self._about
         self._journal.save(self._about.revision, record, self.statements_done, pending, begins)
         self._begun, self._head = True, head
-        self._written |= self.unsaved
-        self.unsaved = set()
+        self._written, self.unsaved = self._written | self.unsaved, set()
 
     def done(self, step: Step, result: StatementResult, *, durable: bool = False) -> None:
         """Note that a statement has run, and append it if `add` has not; `durable`: it has committed all of the log."""
@@ -189,6 +188,10 @@ class StatementLog:
         self._durable_reason, self._state = self.reason, self._written_state
         self._written.clear()
 
+    def is_on_record(self, step: Step) -> bool:
+        """Ask the server for its row: the transaction that wrote it may be lost."""
+        return any(row.index == step.index for row in self._journal.record(self._about.revision).steps)
+
     def unwritten(self) -> None:
         """Write again what was written since the last commit, because it may be lost."""
         self._begun, self._head = False, None
@@ -196,11 +199,8 @@ class StatementLog:
         self._written.clear()
 
     def rolled_back(self) -> None:
-        """Remove what is not durable, as the database did with the rows. The revision continues.
-
-        A rollback that undoes nothing proves nothing: SQLAlchemy rolls back after it has asked psycopg for its mode.
-        """
-        undone = len(self.steps) > self.durable
+        """Remove what is not durable, as the database did with the rows. The revision continues."""
+        undone = len(self.steps) > self.durable  # SQLAlchemy rolls back after it has asked psycopg for its mode
         self.unwritten()
         self._drop_steps()
         self._position = len(self.steps)

@@ -36,9 +36,13 @@ class LockWaits:
                 if not self.wait():
                     raise
 
-    def may_run_again(self, statement: Statement, error: Exception) -> bool:
-        """Return, after a pause, whether a statement without a transaction did nothing, or its leftover was dropped."""
-        if not (self._undid_only_it() and self.others_fault(error)):
+    def may_run_again(self, statement: Statement, error: Exception, *, alone: bool) -> bool:
+        """Return, after a pause, whether a statement did nothing, or its leftover was dropped.
+
+        `alone`: nothing that a deadlock would undo is in its transaction.
+        """
+        theirs = self.others_fault(error) if alone else self._session.met_lock_limit(error)
+        if not (self._undid_only_it() and theirs):
             return False
         # A statement with a long lock wait has already waited for the whole budget.
         self._state.gave_up = statement.long_lock_wait_ok and self._session.met_lock_limit(error)
