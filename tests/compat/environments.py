@@ -82,6 +82,8 @@ class Environment:
             "no:cacheprovider",
             "-W",
             "ignore::pytest.PytestUnraisableExceptionWarning",  # SQLAlchemy 2.0.20 raises some itself
+            "-W",
+            "ignore:Empty parameter sequence:sqlalchemy.exc.SADeprecationWarning",  # Alembic 1.12 with SQLAlchemy 2.1
         ]
         done = subprocess.run([*command, *files], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
         return done.stdout if done.returncode else ""
