@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 LOGGED_LINES = 10_000  # per hook; further lines are only counted
 LONGEST_LINE = 16_000  # bytes; longer lines are split
@@ -39,7 +40,7 @@ class HookProcess:
             start_new_session=True,
         )
         assert self._process.stdout  # noqa: S101  # a pipe was asked for
-        self._output = _Output(self._process.stdout.fileno())
+        self._output = _Output(self._process.stdout)
         self._output.start()
 
     def wait(self, seconds: float) -> int | None:
@@ -83,27 +84,30 @@ class HookProcess:
 
 
 class _Output(threading.Thread):
-    """Reads the output line by line as it arrives, in bounded memory.
+    """Reads the output line by line as it arrives, in bounded memory; closes it at its end.
+
+    It keeps the pipe open: a process that the command has left behind may write to it when `HookProcess` is gone. The
+    number of a closed descriptor soon belongs to a connection, whose bytes this thread would take.
 
     Attributes:
         tail: the last lines.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, pipe: IO[bytes]) -> None:
         super().__init__(name="hook-output", daemon=True)
-        self._descriptor = descriptor
+        self._pipe = pipe
         self._lines = self._told = 0
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
 
     def run(self) -> None:
         """Read to the end."""
         rest = b""
-        while chunk := os.read(self._descriptor, _CHUNK):
-            *lines, rest = (rest + chunk).split(b"\n")
-            self._take(lines)
-            while len(rest) > LONGEST_LINE:
-                self._take([rest[:LONGEST_LINE]])
-                rest = rest[LONGEST_LINE:]
+        with self._pipe:
+            while chunk := os.read(self._pipe.fileno(), _CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                self._take([piece for line in lines for piece in _pieces(line)])
+                *pieces, rest = _pieces(rest)
+                self._take(pieces)
         self._take([rest] if rest else [])
 
     def tell_uncounted(self) -> None:
@@ -118,6 +122,13 @@ class _Output(threading.Thread):
         for line in lines[:free]:
             _logger.info("%s", _text(line))
         self.tail.extend(_text(line)[:TAIL_CHARACTERS] for line in lines[-TAIL_LINES:])
+
+
+def _pieces(line: bytes) -> Sequence[bytes]:
+    """Return the line, split if it is too long."""
+    if len(line) <= LONGEST_LINE:
+        return (line,)
+    return [line[start : start + LONGEST_LINE] for start in range(0, len(line), LONGEST_LINE)]
 
 
 def _text(line: bytes) -> str:

@@ -47,8 +47,11 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_stop_while_waiting_is_prompt_and_no_failure(project: Project, number: signal.Signals) -> None:
-    """A deployment that is taken back must not raise an alarm."""
+    """A deployment that is taken back must not raise an alarm; nor may an app that ignores signals prevent it."""
+    ignoring = f"import signal; signal.signal({number.value}, signal.SIG_IGN)\n"
+    project.write("app/main.py", ignoring + (project.path / "app/main.py").read_text())
     async with Orchestrator("serve", env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
+        await process.event("app_loaded")
         await process.event("database_retry_scheduled")
         process.signal(number)
         assert await process.exit_code(within=PROMPT_SECONDS) == 0
