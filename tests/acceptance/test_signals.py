@@ -52,7 +52,7 @@ async def test_a_stop_while_waiting_is_prompt_and_no_failure(project: Project, n
     project.write("app/main.py", ignoring + (project.path / "app/main.py").read_text())
     async with Orchestrator("serve", env={"DATABASE_URL": SILENT_DATABASE}, cwd=project.path) as process:
         await process.event("app_loaded")
-        await process.event("database_retry_scheduled")
+        await process.event("database_retry_scheduled", after=len(process.events))  # the main thread is back
         process.signal(number)
         assert await process.exit_code(within=PROMPT_SECONDS) == 0
     assert process.find("stop_requested", signal=number.name)
