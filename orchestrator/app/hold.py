@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import PoolProxiedConnection
 
+from orchestrator.runtime import import_path
 from orchestrator.runtime.concurrency import MAIN_THREAD
 
 _APPS_ENV = "env_py"  # the name under which Alembic loads env.py: here in a run that the app started
@@ -35,6 +36,7 @@ class Hold:
         self._module = app.partition(":")[0]
         self._released = threading.Event()
         self._holding = False
+        self._directory = import_path.working_directory()
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -55,7 +57,7 @@ class Hold:
         self._holding = True  # env.py connects in this thread, too
         try:
             self._loop.call_soon_threadsafe(self.reached.set)
-            with outside_the_loop(), _apps_alembic():
+            with outside_the_loop(), _apps_alembic(), import_path.returning(self._directory):
                 MAIN_THREAD.work_until(self._released)
         finally:
             self._holding = False

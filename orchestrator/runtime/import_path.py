@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 _SHADOWS = ("alembic/__init__.py", "alembic.py")
@@ -55,8 +56,33 @@ def _import_without(directory: Path, name: str) -> None:
 
 def has_working_directory() -> bool:
     """Return False if the working directory was deleted, or this user may not read it."""
+    return working_directory() is not None
+
+
+def working_directory() -> Path | None:
+    """Return the working directory; None if it was deleted, or this user may not read it."""
+    with contextlib.suppress(OSError):
+        return Path.cwd()
+    return None
+
+
+def enter(directory: Path | None) -> None:
+    """Make it the working directory; do nothing if it is, or may not be entered any more."""
+    if directory and directory != working_directory():
+        with contextlib.suppress(OSError):
+            os.chdir(directory)
+
+
+@contextlib.contextmanager
+def returning(directory: Path | None = None) -> Iterator[None]:
+    """Enter `directory` (if one is given), and return at the end of the block, which may change the directory.
+
+    An app may do so while it is imported. env.py and the hooks stay in the directory of the start, as if they ran in a
+    process of their own.
+    """
+    before = working_directory()
+    enter(directory)
     try:
-        Path.cwd()
-    except OSError:
-        return False
-    return True
+        yield
+    finally:
+        enter(before)

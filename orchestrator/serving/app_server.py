@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvicorn
 from uvicorn.importer import import_from_string
@@ -16,6 +16,7 @@ from uvicorn.importer import import_from_string
 from orchestrator.app.importing import app_failed, hint_for, loop_factory, was_not_found
 from orchestrator.errors import StartupError
 from orchestrator.events import Emit
+from orchestrator.runtime import import_path
 from orchestrator.runtime.concurrency import SupervisorEnded
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
@@ -26,6 +27,9 @@ from orchestrator.serving.probed import ProbedApp, warn_of_hidden_routes
 from orchestrator.serving.uvicorn_server import UvicornServer
 from orchestrator.settings import uvicorn_options
 from orchestrator.settings.model import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 # Newer versions of the `uvicorn` command import the app before the loop runs, older ones inside the running loop. We do
@@ -45,6 +49,7 @@ class AppServer:
         self.context = contextvars.Context()
         self._options = uvicorn_options.config(os.environ)
         self._runner: asyncio.Runner | None = None
+        self._directory: Path | None = None  # where its import has left it
         self._adopted: set[asyncio.Task[Any]] = set()
         self._unfinished: set[asyncio.Task[Any]] = set()  # requests that ran when the stop began
 
@@ -60,6 +65,7 @@ class AppServer:
             app = self._run(self._imported_in_loop()) if _IMPORTED_IN_LOOP else self._imported()
         with self._failing_as("uvicorn cannot serve it"):
             self._run(self._configure(app))
+        self._directory = import_path.working_directory()
 
     def serve(self, listener: socket.socket, listening: Callable[[], None]) -> None:
         """Start the app's lifespan, accept on `listener`, call `listening`; return after the server has stopped.
@@ -67,6 +73,7 @@ class AppServer:
         Raises:
             StartupError: with AppFailed: the lifespan failed.
         """
+        import_path.enter(self._directory)
         self._uvicorn = UvicornServer(self._config, self._stop, listening, self._unfinished)
         self._uvicorn.server_state.connections = self._app.connections  # type: ignore[assignment]  # a bounded set
         try:

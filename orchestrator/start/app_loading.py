@@ -7,6 +7,7 @@ from typing import Any
 from orchestrator import events
 from orchestrator.app.hold import Hold
 from orchestrator.log import restore
+from orchestrator.runtime import import_path
 from orchestrator.runtime.concurrency import in_main_thread
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
@@ -70,7 +71,7 @@ class AppImport:
 
     def _load(self) -> AppServer:
         app = AppServer(self._settings, self._answers, self._report, self._stop)
-        with self._hold.watched():
+        with import_path.returning(), self._hold.watched():
             app.context.run(app.load)
         return app
 

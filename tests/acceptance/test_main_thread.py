@@ -1,6 +1,7 @@
 """env.py and the app run in the main thread, with event loop and signals as under `alembic` and `uvicorn`."""
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,18 @@ async def test_a_stop_is_heard_while_the_main_thread_waits_in_c(project: Project
         await process.event("stop_requested", within=PROMPT_SECONDS)
         assert await process.exit_code(within=PROMPT_SECONDS) == 12
     assert process.events[-1]["event"] == "startup_failed"
+
+
+@pytest.mark.parametrize("connects", ["", "create_engine('sqlite://').connect()"], ids=["", "held"])
+async def test_an_app_may_change_the_directory_for_itself(project: Project, connects: str) -> None:
+    """`os.chdir(...)` in main.py: alembic.ini, relative paths of env.py and the hooks were looked for there."""
+    project.write("elsewhere/here", "")
+    changes = f"import os\nfrom sqlalchemy import create_engine\nos.chdir('elsewhere')\n{connects}\n\nasync def app"
+    told = APP.replace("{request_id.get()}", "{os.listdir()}")
+    project.write("app/main.py", told.replace("async def app", changes))
+    project.write("hook.py", "import pathlib; assert pathlib.Path('alembic.ini').exists()")
+    env = {"DATABASE_URL": "sqlite+aiosqlite:///app.db", "ORCHESTRATOR_AFTER_MIGRATE": f"{sys.executable} hook.py"}
+    async with Orchestrator("serve", env=env, cwd=project.path) as process, process.client() as client:
+        await process.event("server_started")
+        assert "['here']" in (await client.get("/")).text
+        assert (project.path / "app.db").stat().st_size

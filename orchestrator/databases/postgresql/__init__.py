@@ -4,7 +4,6 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.databases import ask
-from orchestrator.databases.sockets import is_direct
 
 if TYPE_CHECKING:
     import ssl
@@ -172,6 +171,8 @@ async def _is_direct(connection: "AsyncConnection") -> bool:
     client, client_port, server, server_port = tuple((await connection.exec_driver_sql(_ENDS)).one())
     await connection.rollback()
     pooled = await connection.get_raw_connection()
+    from orchestrator.databases.sockets import is_direct
+
     return is_direct(pooled.dbapi_connection, (client, client_port), (server, server_port))
 
 
