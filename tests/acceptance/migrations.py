@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import NullPool, create_engine
 
 from orchestrator.databases import MigrationLock, backend_for
-from tests.harness import Event, Orchestrator, Output, Project, Result, run
+from tests.harness import PATIENCE_SECONDS, Event, Orchestrator, Output, Project, Result, run
 from tests.servers import Database
 
 T = TypeVar("T")
@@ -120,7 +120,7 @@ def tables(database: Database) -> list[str]:
     return [name for name in database.tables() if not name.startswith(("alembic_version", "orchestrator_journal"))]
 
 
-async def until(found: Callable[[], T], seconds: float = 30) -> T:
+async def until(found: Callable[[], T], seconds: float = PATIENCE_SECONDS) -> T:
     """Ask again until something is found."""
     async with asyncio.timeout(seconds):
         while not (answer := found()):  # noqa: ASYNC110  # a server is asked, which tells nobody by itself

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from tests.harness import Project
+from tests.harness import PATIENCE_SECONDS, Project
 
 URL = "sqlite+aiosqlite:///app.db"
 
@@ -40,14 +40,14 @@ async def end(process: asyncio.subprocess.Process) -> None:
     """Kill the session of a process, and wait until its last has closed the pipe, which must not outlive the loop."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await process.communicate()
 
 
 async def line(process: asyncio.subprocess.Process, *words: str) -> str:
     """Return the next line that holds these words."""
     assert process.stdout
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         seen = []
         while text := (await process.stdout.readline()).decode():
             seen.append(text)
@@ -68,7 +68,7 @@ async def answer(port: int, path: str = "/") -> bytes:
 
 async def until_it_answers(port: int) -> None:
     """Wait for a program that binds the port itself: it reports readiness before it listens."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with contextlib.suppress(ConnectionError):
                 assert b"hello" in await answer(port)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from tests.acceptance.migrations import CREATE
-from tests.harness import Orchestrator, Project, make_project, run
+from tests.harness import PATIENCE_SECONDS, Orchestrator, Project, make_project, run
 from tests.servers import Database, Server, backends
 
 SERVERS = backends("mariadb", "postgresql")
@@ -133,7 +133,7 @@ async def _until_alone(server: Server) -> None:
     query = {"postgresql": postgresql}.get(
         server.backend, "SELECT count(*) FROM information_schema.processlist WHERE user = 'owner'"
     )
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while server.execute(query) != [(0,)]:  # noqa: ASYNC110  # the server has no event for it
             await asyncio.sleep(0.01)
 

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.migrations import CREATE, WAIT_FOR_GO, environment, go
 from tests.acceptance.outcome import assert_well_formed
 from tests.acceptance.waits import log_in
-from tests.harness import Orchestrator, Project, run
+from tests.harness import PATIENCE_SECONDS, Orchestrator, Project, run
 from tests.servers import Database, MariaDB, PostgreSQL, Server, backends
 from tests.servers.private import PrivateServer
 
@@ -40,7 +40,7 @@ def _fill(database: Database, connections: contextlib.ExitStack, *, free: int) -
 
 async def _take(database: Database, connections: contextlib.ExitStack) -> None:
     """Occupy the last connection as soon as nobody has it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with contextlib.suppress(*FULL):
                 connections.enter_context(contextlib.closing(log_in(database)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.migrations import WAIT_FOR_GO, go, until
-from tests.harness import Orchestrator, Project, make_project, together
+from tests.harness import PATIENCE_SECONDS, Orchestrator, Project, make_project, together
 
 LOOPS = ("asyncio", "uvloop")
 
@@ -50,7 +50,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, path:
 
 
 async def _until_it_listens(process: Orchestrator) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 await _exchange(process.port, "/livez")

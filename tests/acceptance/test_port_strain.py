@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import Orchestrator, Project, make_project
+from tests.harness import PATIENCE_SECONDS, Orchestrator, Project, make_project
 
 PATIENT = "import time\nfor _ in range(600):\n    time.sleep(0.05)\n"
 FILES = 128  # descriptors that the process may have
@@ -48,7 +48,7 @@ async def exchange(port: int, *pieces: bytes) -> bytes:
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await reader.read()
     finally:
         writer.close()

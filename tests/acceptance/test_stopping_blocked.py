@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.migrations import CREATE, INSERT, columns, environment, migrate, stamped
 from tests.clients import transaction
-from tests.harness import PROMPT_SECONDS, Orchestrator, Project, make_project
+from tests.harness import PATIENCE_SECONDS, PROMPT_SECONDS, Orchestrator, Project, make_project
 from tests.servers import Database, Server, backends
 
 PATIENT = {"ORCHESTRATOR_DDL_LOCK_TIMEOUT_SECONDS": "120"}
@@ -27,7 +27,7 @@ async def project(tmp_path: Path, database: Database) -> Project:
 
 async def _waits(server: Server, database: Database, statement: str) -> None:
     """Wait until the server runs a statement that begins so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not _runs(server, database, statement):  # noqa: ASYNC110  # the server has no event for it
             await asyncio.sleep(0.02)
 

@@ -21,6 +21,8 @@ from tests.servers.ports import HOST, free_port
 _CHUNK = 65_536
 PROMPT_SECONDS = 15.0
 """By when what is prompt has happened on a busy machine; what waits for the shutdown's budget is 25 s late."""
+PATIENCE_SECONDS = 60.0
+"""How long to wait for what must happen: a start takes 30 s where twenty others run on two cores."""
 _EMBEDDED = {"ORCHESTRATOR_EMBEDDED_DATABASE": "allow"}  # a test without a database gets a file
 _MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
@@ -127,7 +129,7 @@ class Orchestrator(Output):
         """Return a client of its port; options as for `httpx.AsyncClient`."""
         return http_client(self.url, **options)
 
-    async def event(self, name: str, /, *, within: float = 30, after: int = 0, **fields: object) -> Event:
+    async def event(self, name: str, /, *, within: float = PATIENCE_SECONDS, after: int = 0, **fields: object) -> Event:
         """Return the first event with this name and these fields, at once if it was there already.
 
         Args:
@@ -158,7 +160,7 @@ class Orchestrator(Output):
         """Send it a signal."""
         self.process.send_signal(number)
 
-    async def exit_code(self, within: float = 30) -> int:
+    async def exit_code(self, within: float = PATIENCE_SECONDS) -> int:
         """Wait for its end and return its exit code; -9 if it was killed by signal 9."""
         try:
             async with asyncio.timeout(within):
@@ -168,7 +170,7 @@ class Orchestrator(Output):
             raise AssertionError(f"it did not end within {within} s\n{self.story()}") from None
         return code
 
-    async def stop(self, within: float = 30) -> int:
+    async def stop(self, within: float = PATIENCE_SECONDS) -> int:
         """Ask it to stop, as ECS does, and return its exit code."""
         self.signal(signal.SIGTERM)
         return await self.exit_code(within)
