@@ -30,12 +30,14 @@ class Call:
         parameters: its parameters; of `executemany`, a list of all sets.
         cursor: the driver's cursor.
         execute: makes the call on it, and returns what the driver returns.
+        several: whether an error may leave the changes of the first sets of parameters.
     """
 
     sql: str
     parameters: Any
     cursor: Any
     execute: Callable[[], Any]
+    several: bool = False
 
 
 class Carrier(Protocol):
@@ -197,7 +199,8 @@ class ProxyCursor:
     def executemany(self, sql: Any, parameters: Iterable[Any], **options: Any) -> Any:
         """Execute a statement with many sets of parameters."""
         every = list(parameters)
-        return self._carry(sql, every, functools.partial(self._real.executemany, sql, every, **options))
+        run = functools.partial(self._real.executemany, sql, every, **options)
+        return self._carry(sql, every, run, several=len(every) > 1)
 
     def callproc(self, name: str, parameters: Any = ()) -> Any:
         """Call a procedure."""
@@ -220,10 +223,10 @@ class ProxyCursor:
         """Close the cursor."""
         return self._real.close()
 
-    def _carry(self, sql: Any, parameters: Any, execute: Callable[[], Any]) -> Any:
+    def _carry(self, sql: Any, parameters: Any, execute: Callable[[], Any], *, several: bool = False) -> Any:
         vars(self)["_recorded"] = None
         real = self._real
-        result = self._carrier.execute(Call(self._text(sql), parameters, real, execute))
+        result = self._carrier.execute(Call(self._text(sql), parameters, real, execute, several))
         vars(self)["_recorded"] = result if result.recorded else None
         return self if result.returned is real or (result.recorded and self._returns_itself()) else result.returned
 

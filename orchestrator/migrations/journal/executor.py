@@ -126,7 +126,7 @@ class Executor:
             self._seen = self.irrevocable.settle()
             statement = self._session.read(call.sql)  # its table may be known only now as one without transactions
         state.running, state.since, state.index = call.sql, time.monotonic(), state.done + 1
-        run = functools.partial(self._lock.run, call)
+        state.several, run = call.several, functools.partial(self._lock.run, call)
         if state.phase is Phase.STAMPING:
             result = self._waits.run(run)
             state.done += 1

@@ -23,7 +23,7 @@ class Irrevocable:
 
     def __init__(self, state: RevisionState, waits: LockWaits, elsewhere: Elsewhere) -> None:
         self.unsettled: Callable[[], Mapping[str, str] | None] | None = None
-        self._log, self._session = state.log, state.session
+        self._state, self._log, self._session = state, state.log, state.session
         self._waits, self._elsewhere = waits, elsewhere
 
     def execute(
@@ -109,7 +109,7 @@ class Irrevocable:
             self._elsewhere.before_opaque()
         mark = session.mark() if in_transaction else None
         try:
-            result = run() if statement.compound else self._again_and_again(statement, step, run)
+            result = run() if self._may_do_a_part(statement) else self._again_and_again(statement, step, run)
         except Exception as error:
             with contextlib.suppress(Exception):  # the statement's own error says more
                 self._settle_failed(step, error, mark, in_transaction=in_transaction)
@@ -117,6 +117,11 @@ class Irrevocable:
         log.done(step, result)
         self.unsettled = lambda: self._settle_opaque(mark, in_transaction=in_transaction)
         return result
+
+    def _may_do_a_part(self, statement: Statement) -> bool:
+        """Return whether an error may leave something done, so that it must not be run again: rows of MyISAM stay."""
+        rows_stay = statement.outside and self._session.commits_definitions and not statement.objects
+        return statement.compound or self._state.several or rows_stay
 
     def _settle_failed(self, step: Step, error: Exception, mark: Any, *, in_transaction: bool) -> None:
         """Ask for the step's row after a deadlock: a lost transaction looks like one that was committed."""

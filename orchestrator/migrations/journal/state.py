@@ -36,6 +36,7 @@ class RevisionState:
         index: the number of the running statement, or of the last one, from 1.
         running: SQL of the running or failed statement; empty between two.
         since: when it began, by time.monotonic().
+        several: whether it is run for several sets of parameters, so that an error may leave the first ones.
         ran: how often each statement that changes something was run, since `upgrade` began, and with how many rows.
         texts: the beginning of the first statement of each kind in `ran`.
         gave_up: whether another session held a lock for longer than the budget.
@@ -51,7 +52,7 @@ class RevisionState:
         self.done, self.index, self.running, self.since = 0, 1, "", 0.0
         self.ran: Counter[tuple[str, int]] = Counter()
         self.texts: dict[tuple[str, int], str] = {}
-        self.gave_up = False
+        self.several = self.gave_up = False
 
     def enter(self, phase: Phase) -> None:
         """Begin a phase.

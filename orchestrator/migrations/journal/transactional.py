@@ -13,20 +13,21 @@ class Transactional:
     """Runs statements in the open transaction.
 
     Attributes:
-        lost: whether the last statement's error rolled back the whole transaction, or made it unusable.
+        lost: whether the last statement's error rolled back the whole transaction, made it unusable, or came after the
+            first of several sets of parameters.
         has_savepoint: whether the revision has set one, which a commit would release.
     """
 
     def __init__(self, state: RevisionState, waits: LockWaits) -> None:
         self.lost = self.has_savepoint = False
-        self._log, self._session, self._waits = state.log, state.session, waits
+        self._state, self._log, self._session, self._waits = state, state.log, state.session, waits
         self._savepoint = False
 
     def execute(self, statement: Statement, sql: str, step: Step, run: Run) -> StatementResult:
         """Run a statement and note it; its row is written at the next commit."""
         try:
             self.open(statement, sql)
-            result = self._waits.run(run)
+            result = run() if self._state.several else self._waits.run(run)
         except Exception as error:
             self.failed(error)
             raise
@@ -62,6 +63,7 @@ class Transactional:
         self.lost = self._session.lost_transaction(error)
         if self.lost and not self._session.savepoint:
             self._log.rolled_back()
+        self.lost = self.lost or (self._state.several and self._session.met_lock_limit(error))
 
     def commit(self, commit: Callable[[], None]) -> None:
         """Commit; everything in the log is durable then."""

@@ -1,4 +1,4 @@
-"""A statement that proves nothing fails: its own error counts, and what a deadlock undid with it is not forgotten."""
+"""A statement meets another session's lock, or fails: what it has done by then is neither lost nor done twice."""
 
 import threading
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from orchestrator.migrations.journal.lock_retry import LockRetry
 from tests.harness import make_project
 from tests.integration.interrupted import Start, start
 from tests.integration.resume_cases import script
@@ -15,7 +16,7 @@ from tests.servers import Database, backends
 PLANTS = "CREATE TABLE plants (id INTEGER PRIMARY KEY, name VARCHAR(50))"
 TREES = "CREATE TABLE trees (id INTEGER PRIMARY KEY, name VARCHAR(50))"
 ROWS = "INSERT INTO plants VALUES (1, 'yew')", "INSERT INTO trees VALUES (1, 'fir')"
-CROSS = " from tests.integration.test_failing_opaque import CROSSING; CROSSING.set()"
+CROSS = " from tests.integration.test_failing_statements import CROSSING; CROSSING.set()"
 CROSSING = threading.Event()
 
 
@@ -79,3 +80,28 @@ def test_the_error_of_a_text_of_several_statements_is_the_servers_own(database: 
     project.add_revision("r1", script((PLANTS, ROWS[0], caught, "INSERT INTO plants VALUES (3, 'elm')")))
     assert start(project, database) == Start("finished")
     assert database.execute("SELECT id FROM plants ORDER BY id") == [(1,), (3,)]
+
+
+MANY = (
+    " op.get_bind().execute(sa.text('UPDATE counts SET n = n + :by WHERE id = :id'),"
+    " [{'by': 1, 'id': 1}, {'by': 1, 'id': 2}])"
+)
+
+
+@backends("mariadb", "mysql")
+def test_sets_of_parameters_are_applied_once_though_a_later_one_waits_for_a_lock(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server undoes only the set that waited; the sets before it were applied again at each try."""
+    database.execute("CREATE TABLE counts (id INTEGER PRIMARY KEY, n INTEGER)")
+    database.execute("INSERT INTO counts VALUES (1, 0), (2, 0)")
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", script((PLANTS, "SET innodb_lock_wait_timeout = 1", ROWS[0], MANY)))
+    engine = create_engine(database.synchronous_url)
+    with engine.connect() as rival:
+        rival.exec_driver_sql("UPDATE counts SET n = 0 WHERE id = 2")
+        monkeypatch.setattr(LockRetry, "wait", lambda *_: rival.rollback() or True)
+        assert start(project, database) == Start("finished")
+    engine.dispose()
+    assert database.execute("SELECT n FROM counts") == [(1,), (1,)]
+    assert database.execute("SELECT id FROM plants") == [(1,)]
