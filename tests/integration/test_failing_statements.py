@@ -100,7 +100,12 @@ def test_sets_of_parameters_are_applied_once_though_a_later_one_waits_for_a_lock
     engine = create_engine(database.synchronous_url)
     with engine.connect() as rival:
         rival.exec_driver_sql("UPDATE counts SET n = 0 WHERE id = 2")
-        monkeypatch.setattr(LockRetry, "wait", lambda *_: rival.rollback() or True)
+
+        def wait(*_: object) -> bool:
+            rival.rollback()
+            return True
+
+        monkeypatch.setattr(LockRetry, "wait", wait)
         assert start(project, database) == Start("finished")
     engine.dispose()
     assert database.execute("SELECT n FROM counts") == [(1,), (1,)]
