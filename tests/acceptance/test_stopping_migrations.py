@@ -48,7 +48,12 @@ def _seconds_to_stop(process: Orchestrator) -> float:
 
 
 async def test_the_running_revision_ends_and_the_next_does_not_begin(project: Project, database: Database) -> None:
-    """The port answers meanwhile, so the platform does not kill it; the next start continues where this one stopped."""
+    """The port answers meanwhile, so the platform does not kill it; the next start continues where this one stopped.
+
+    What env.py does after the migrations, such as seeding, needs all of them.
+    """
+    env = project.path / "alembic" / "env.py"
+    env.write_text(f"{env.read_text()}\nprint('seeds')\n")
     project.add_revision("r2", f"{WAIT_FOR_GO}\n{INSERT.format(2, 'oak')}")
     project.add_revision("r3")
     async with (
@@ -65,10 +70,12 @@ async def test_the_running_revision_ends_and_the_next_does_not_begin(project: Pr
     assert told(process)[-2:] == ["revision_applied", "lock_released"]
     assert not process.find("revision_started", revision="r3")
     assert not process.find("server_started")
+    assert not process.find("log", message="seeds")
     assert process.events[-1]["event"] == "process_stopped"
     assert stamped(database) == ["r2"]
     again = await migrate(project, database)
     assert [event["revision"] for event in again.find("revision_applied")] == ["r3"]
+    assert again.find("log", message="seeds")
 
 
 @backends("mariadb", "postgresql", "mysql")
