@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import asyncpg
 import psycopg2.errors
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy.exc import InterfaceError
 
 from orchestrator.databases import backend_for
-from orchestrator.databases.diagnosis import Verdict
+from orchestrator.databases.diagnosis import Diagnosis, Verdict
 from tests.unit.driver_errors import caused, found, mariadb_connector, mysql, wrapped
 
 RETRY, DOUBT, REFUSE = Verdict.RETRY, Verdict.DOUBT, Verdict.REFUSE
@@ -104,3 +105,24 @@ def test_a_missing_table_is_distinguished_from_everything_else(backend: str, err
     assert backend_for(backend).is_missing_table(wrapped(error))
     assert not backend_for(backend).is_missing_table(wrapped(RuntimeError("else")))
     assert not backend_for(backend).is_missing_table(TimeoutError())
+
+
+async def _error_of_check(reader: int) -> Diagnosis | None:
+    """Return what is wrong with a server whose @@innodb_read_only is this."""
+    backend, connection = backend_for("mysql"), AsyncMock()
+    connection.exec_driver_sql.return_value = Mock(scalar=lambda: reader)
+    try:
+        await backend.check_writable(connection)
+    except Exception as error:  # noqa: BLE001  # whatever it is
+        return backend.diagnose(error)
+    finally:
+        connection.rollback.assert_awaited_once_with()
+    return None
+
+
+async def test_a_reader_of_aurora_takes_no_writes() -> None:
+    """It begins a transaction that writes, and refuses only definitions: a migration would fail late."""
+    assert await _error_of_check(reader=0) is None
+    refused = await _error_of_check(reader=1)
+    assert refused
+    assert (refused.verdict, refused.error_type, refused.error_code) == (RETRY, "read_only", 1836)
