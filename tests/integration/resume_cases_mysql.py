@@ -91,7 +91,8 @@ STATEMENTS: dict[str, Case] = {
     "rows in a procedure without a commit": Case(
         (PLANTS, "CREATE PROCEDURE fill() INSERT INTO plants VALUES (1, 'x')"), ("CALL fill()", DIE, SHRUBS), RESUMED
     ),
-    # implicit commits
+    # commits
+    "rows that a statement commits": Case((PLANTS,), (YEW, "COMMIT", DIE, TREES), RESUMED),
     "autocommit by a statement": Case((PLANTS,), ("SET LOCAL autocommit = 1", YEW, DIE, TREES), NOTHING_KNOWN),
     "autocommit among others": Case((PLANTS,), (YEW, "SET @a = 0, autocommit = 1", DIE, TREES), NOTHING_KNOWN),
     "autocommit in a block": Case(
