@@ -17,6 +17,7 @@ from orchestrator.errors import StartupError
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.answers import Answers
 from orchestrator.serving.app_server import AppServer
+from orchestrator.serving.limits import ACCEPTED_AT_ONCE
 from orchestrator.settings.model import Settings
 from tests.unit.told import Told
 
@@ -176,3 +177,10 @@ def test_requests_are_logged_as_uvicorn_would(
         assert (server._app._request == server._app._logged) is logged  # noqa: SLF001
     finally:
         access.setLevel(logging.NOTSET)
+
+
+def test_its_server_accepts_clients_one_by_one_as_the_gate() -> None:
+    """Many in a row would use up the descriptors before one of them takes the place of an idle one."""
+    server = loaded("leaving")
+    server.close()
+    assert server._config.backlog == ACCEPTED_AT_ONCE  # noqa: SLF001  # asyncio takes the number from there

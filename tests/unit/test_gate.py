@@ -5,6 +5,8 @@ import resource
 import socket
 import weakref
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -118,6 +120,24 @@ async def test_a_client_that_has_said_all_is_answered_and_forgotten(gate: OpenGa
 async def test_clients_queue_in_the_kernel_while_the_loop_is_busy(gate: OpenGate) -> None:
     """Beyond the queue they would be refused, or try again a second later: an import may take longer than that."""
     clients = [socket.create_connection(("127.0.0.1", gate.port), timeout=10) for _ in range(20)]  # nobody accepts
+    for each in clients:
+        each.close()
+
+
+async def test_clients_that_connect_at_once_take_no_more_descriptors_than_one_by_one(gate: OpenGate) -> None:
+    """Each new one takes the place of an idle one: many that are accepted in a row would use up the descriptors."""
+    gate.connections.most = 4
+    clients = [socket.create_connection(("127.0.0.1", gate.port), timeout=10) for _ in range(60)]
+    add, before, seen = gate.connections.add, len([*Path("/proc/self/fd").iterdir()]), list[int]()
+
+    def counted(connection: Any) -> None:
+        seen.append(len([*Path("/proc/self/fd").iterdir()]) - before)
+        add(connection)
+
+    gate.connections.add = counted  # type: ignore[method-assign]
+    await exchange(gate.port, CLOSED)
+    assert len(seen) == len(clients) + 1
+    assert max(seen) < 20
     for each in clients:
         each.close()
 

@@ -103,7 +103,8 @@ async def test_a_gate_that_closes_answers_the_requests_that_have_begun(
 ) -> None:
     """An idle client is let go at once, and one that never ends its request after a while."""
     monkeypatch.setattr("orchestrator.serving.gate._CLOSING_SECONDS", 60)
-    await exchange(gate.port, CLOSED)  # it has been empty before
+    await exchange(gate.port, CLOSED)
+    await gate.emptied.wait()  # before: that is over
     (idle, first), (begun, second) = await connected(gate, b""), await connected(gate, CLOSED[:20])
     with loop_errors() as errors:
         closing = asyncio.create_task(gate.close())
