@@ -25,11 +25,18 @@ _LONGEST_CAUSE = 1_000  # characters
 def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> AppFailed:
     """Return the failure for an app that does not start."""
     kind, cause = Ours(type(error).__name__), _short(text_of(error))
-    message = Words("{what}: {kind}[: {cause}]", what=Ours(what), kind=kind, cause=cause)
+    message = Words("{what}: {kind}[: {cause}][ ({why})]", what=Ours(what), kind=kind, cause=cause, why=_why(error))
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "orchestrator":
         message = joined(" ", (Ours(clash.explanation()), message))
     hint = HINT if is_exhaustion(error) else hint
     return AppFailed(error_type="app_failed", error_message=message, app=name, hint=hint)
+
+
+def _why(error: BaseException) -> str:
+    """Return what the error was raised from, as logging's `Unable to configure handler 'file'`; empty if it says so."""
+    reason = error.__cause__
+    text = _short(str(reason)) if reason else ""
+    return f"{type(reason).__name__}: {text}" if text and text not in _short(str(error)) else ""
 
 
 def _short(text: str) -> str:

@@ -1,12 +1,13 @@
 """The hint for an app that does not start names what to set or to install."""
 
+import logging.config
 import sys
 from pathlib import Path
 
 import pytest
 from uvicorn.importer import ImportFromStringError, import_from_string
 
-from orchestrator.app.importing import hint_for
+from orchestrator.app.importing import app_failed, hint_for
 from orchestrator.settings.model import Settings
 
 _MODULE = """
@@ -55,3 +56,23 @@ def test_a_driver_that_is_missing_is_named_with_its_package(tmp_path: Path) -> N
     """SQLAlchemy imports it in `create_engine`, often while the app is imported; package and module differ."""
     (tmp_path / "needs_a_driver.py").write_text("import psycopg2cffi\n")
     assert _hint("needs_a_driver:app") == "The driver psycopg2cffi is not installed: pip install psycopg2cffi."
+
+
+def test_the_cause_of_an_error_is_named_where_its_message_leaves_it_out() -> None:
+    """`Unable to configure handler 'file'` does not say that the directory of the log is missing."""
+    configuration = {"version": 1, "handlers": {"file": {"class": "logging.FileHandler", "filename": "no/such.log"}}}
+    with pytest.raises(ValueError, match="configure handler") as caught:
+        logging.config.dictConfig(configuration)
+    message = app_failed("app.main:app", "it cannot be imported", caught.value).error_message
+    assert message.startswith(
+        "it cannot be imported: ValueError: Unable to configure handler 'file' (FileNotFoundError: "
+    )
+    assert "such.log" in message
+
+
+def test_a_cause_that_the_message_has_already_is_not_repeated() -> None:
+    """SQLAlchemy's errors contain those of the driver."""
+    error = RuntimeError("no answer: refused")
+    error.__cause__ = OSError("refused")
+    message = app_failed("app.main:app", "its lifespan failed", error).error_message
+    assert message == "its lifespan failed: RuntimeError: no answer: refused"
