@@ -124,14 +124,19 @@ async def test_clients_queue_in_the_kernel_while_the_loop_is_busy(gate: OpenGate
         each.close()
 
 
+def descriptors() -> int:
+    """Return how many this process has open."""
+    return len([*Path("/proc/self/fd").iterdir()])
+
+
 async def test_clients_that_connect_at_once_take_no_more_descriptors_than_one_by_one(gate: OpenGate) -> None:
     """Each new one takes the place of an idle one: many that are accepted in a row would use up the descriptors."""
     gate.connections.most = 4
     clients = [socket.create_connection(("127.0.0.1", gate.port), timeout=10) for _ in range(60)]
-    add, before, seen = gate.connections.add, len([*Path("/proc/self/fd").iterdir()]), list[int]()
+    add, before, seen = gate.connections.add, descriptors(), list[int]()
 
     def counted(connection: Any) -> None:
-        seen.append(len([*Path("/proc/self/fd").iterdir()]) - before)
+        seen.append(descriptors() - before)
         add(connection)
 
     gate.connections.add = counted  # type: ignore[method-assign]
