@@ -188,8 +188,6 @@ class AppServer:
                 made(transport)
                 if handed.head:  # first, before all other data
                     protocol.data_received(handed.head)
-                if server.should_exit:  # uvicorn has told those that it had, and would wait for this one
-                    protocol.shutdown()  # type: ignore[attr-defined]  # each of its protocols has it
 
             protocol.connection_made = connection_made  # type: ignore[method-assign]
             return protocol

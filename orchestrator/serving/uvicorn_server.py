@@ -18,6 +18,8 @@ from orchestrator.errors import AppFailed
 from orchestrator.runtime.stop import Stop
 from orchestrator.serving.limits import backlog
 
+_LATE_SECONDS = 0.05  # less than the 0.1 s after which uvicorn looks whether there are connections
+
 
 class UvicornServer(uvicorn.Server):
     """Leaves signals to us, reports when it accepts connections, and which requests did not end before the stop.
@@ -69,7 +71,23 @@ class UvicornServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let requests finish, then cancel them. They are noted first, which costs a request nothing until then."""
         self._note_unfinished()
-        await super().shutdown(sockets)
+        told = set(self.server_state.connections)  # uvicorn tells them of the stop at once, and no others
+        telling = asyncio.ensure_future(self._tell_others(told))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            telling.cancel()
+
+    async def _tell_others(self, told: set[Any]) -> None:
+        """Tell connections that come late of the stop, or uvicorn would wait for them although they are idle.
+
+        They were accepted, or handed over by the gate, in the moment of the stop.
+        """
+        while True:
+            await asyncio.sleep(_LATE_SECONDS)
+            for connection in {*self.server_state.connections} - told:
+                told.add(connection)
+                connection.shutdown()
 
     def _note_unfinished(self) -> None:
         self._unfinished.update(task for task in self.server_state.tasks if not _is_websocket(task))
