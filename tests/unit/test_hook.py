@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -128,3 +129,12 @@ def test_a_hook_without_its_lock_is_ended(run: Callable[..., list[Event]], *, br
         run(command, guard=guard)
     assert (failure(raised).error_type, command.ended_within) == ("lock_lost", GRACE_SECONDS)
     assert guard.commits >= guard.looks - 1, "an open transaction would be older than the revisions"
+
+
+def test_a_command_does_not_outlive_an_error_of_ours(run: Callable[..., list[Event]]) -> None:
+    """The next start would run it again, beside this one."""
+    command = Command(30, 0)
+    command.meanwhile = Mock(side_effect=MemoryError)
+    with pytest.raises(MemoryError):
+        run(command)
+    assert command.ended_within == GRACE_SECONDS

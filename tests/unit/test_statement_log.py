@@ -148,3 +148,16 @@ def test_a_record_that_cannot_be_written_fails_the_revision() -> None:
     add(log, "one")
     with pytest.raises(OSError, match="full"):
         log.save()
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_the_statements_of_an_applied_revision_are_deleted_if_any_was_written(*, saved: bool) -> None:
+    """They would fill the table; to look for some that never were costs a query."""
+    log, _, journal = log_of()
+    journal.finish, journal.forget = Mock(), Mock()
+    add(log, "one")
+    if saved:
+        log.save()
+    log.finish(1, 0.1)
+    assert journal.forget.called == saved
+    journal.finish.assert_called_once_with("r1", 1, 0.1)
