@@ -36,6 +36,8 @@ from tests.unit.hostile import HOSTILE, SQL
             CREATE FUNCTION f() RETURNS int AS $x$ BEGIN a; b; END $x$ LANGUAGE plpgsql
             WITH a AS (DELETE FROM b RETURNING *) SELECT * FROM a
             WITH a AS (SELECT 1) INSERT INTO b SELECT * FROM a
+            WITH a AS (UPDATE b SET c = 1 RETURNING *) SELECT * FROM a
+            WITH a AS (SELECT 1) MERGE INTO b USING a ON true WHEN MATCHED THEN DO NOTHING
             INSERT INTO a VALUES (1)
             UPDATE a SET b = 1
             MERGE INTO a USING b ON true WHEN MATCHED THEN DELETE
@@ -100,10 +102,17 @@ from tests.unit.hostile import HOSTILE, SQL
             SET LOCAL a = b
             LISTEN a
             NOTIFY a
+            UNLISTEN a
+            SET SESSION TRANSACTION READ ONLY
+            SET LOCAL transaction_read_only = on
+            SET transaction_isolation = 'serializable'
             SET TRANSACTION ISOLATION LEVEL SERIALIZABLE
             """,
         ),
-        (Kind.SAVEPOINT, "SAVEPOINT a\nsavepoint `a`;\nROLLBACK TO SAVEPOINT a\nROLLBACK TRANSACTION TO a"),
+        (
+            Kind.SAVEPOINT,
+            "SAVEPOINT a\nsavepoint `a`;\nROLLBACK TO SAVEPOINT a\nROLLBACK TRANSACTION TO a\nROLLBACK WORK TO a",
+        ),
         (Kind.COMMIT, "COMMIT\nEND\nCOMMIT AND CHAIN\ncommit work;"),
         (Kind.ROLLBACK, "ROLLBACK\nABORT\nrollback work"),
     ],

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -83,6 +84,39 @@ def test_what_does_not_fit_or_is_not_a_text_goes_the_long_way(pipe: tuple[Output
     read(long_way(event))
 
 
+def test_a_line_is_written_as_it_is_up_to_the_limit(pipe: tuple[Output, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker splits a line above 16 KiB, and half an object matches no filter."""
+    output, reading = pipe
+    monkeypatch.setattr(CONTEXT, "elapsed_seconds", lambda: 1.5)
+    assert direct.write(output, REQUEST, "", {"padding": ""})
+    padding = 16_000 - len(os.read(reading, 100_000))
+    assert direct.write(output, REQUEST, "", {"padding": "x" * padding})
+    assert len(os.read(reading, 100_000)) == 16_000
+    assert not direct.write(output, REQUEST, "", {"padding": "x" * (padding + 1)})
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (1_700_000_000.25, "2023-11-14T22:13:20.250Z"),
+        (1_700_000_000.75, "2023-11-14T22:13:20.750Z"),
+        (1_700_000_001.0, "2023-11-14T22:13:21.000Z"),
+        (1_699_999_999.5, "2023-11-14T22:13:19.500Z"),  # the clock was set back
+    ],
+)
+def test_the_time_of_a_line_is_in_utc_whatever_the_zone(
+    pipe: tuple[Output, int], monkeypatch: pytest.MonkeyPatch, now: float, told: str
+) -> None:
+    """The date is computed once a second; `Z` promises UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    monkeypatch.setattr(time, "time", lambda: now)
+    assert direct.write(pipe[0], REQUEST, "", {})
+    assert read(os.read(pipe[1], 100_000).decode()[:-1])["timestamp"] == told
+    monkeypatch.undo()
+    time.tzset()
+
+
 def handler(output: Output, kind: str = "json") -> logging.StreamHandler[Output]:
     """As the packaged file makes it."""
     made = logging.StreamHandler(output)
@@ -95,7 +129,7 @@ def test_the_short_way_is_for_the_packaged_handler_alone(pipe: tuple[Output, int
     output, _ = pipe
     plain, filtered, quiet = handler(output), handler(output), handler(output)
     filtered.addFilter(lambda _: True)
-    quiet.setLevel(logging.ERROR)
+    quiet.setLevel(logging.WARNING)
     assert direct.output_of([plain], []) is output
     for handlers in ([], [plain, plain], [filtered], [quiet], [handler(output, "text")], [logging.NullHandler()]):
         assert direct.output_of(handlers, []) is None

@@ -2,12 +2,14 @@
 
 import json
 import linecache
+import logging
 import uuid
 
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import StatementError
 
+from orchestrator.log.lines import Redacted
 from orchestrator.log.redaction import REDACTOR
 from tests.unit.records import line, parsed, raised, record
 
@@ -61,8 +63,9 @@ def test_a_traceback_shows_no_parameters_of_a_statement() -> None:
         assert "SELECT * FROM nowhere" in fields["exception"]
         assert EMAIL not in line(record("failed", error=raised(error)))
     # Not only by their form in the text, which a driver or another version may change.
-    assert isinstance(wrapped.__cause__, StatementError)
-    assert wrapped.__cause__.hide_parameters
+    for each in (wrapped.__cause__, followed.__context__, group.exceptions[0].exceptions[0]):
+        assert isinstance(each, StatementError)
+        assert each.hide_parameters
 
 
 @pytest.mark.parametrize("form", ["%s", "%r"])
@@ -80,3 +83,13 @@ def test_a_traceback_shows_no_values_of_variables() -> None:
     """Whatever a library for pretty tracebacks would like."""
     local = uuid.uuid4().hex
     assert local not in line(record("failed", error=raised(KeyError(len(local)))))
+
+
+def test_a_formatter_of_the_project_gets_no_secrets() -> None:
+    """It writes the message, the traceback and the stack, each of which may contain them."""
+    made = record("mysql://u:hUnTeR@h", error=raised(ValueError("password=hUnTeR")))
+    made.stack_info = "Stack (most recent call last):\n  connect(password='hUnTeR')"
+    told = Redacted(logging.Formatter()).format(made)
+    assert "hUnTeR" not in told
+    assert told.count("***") == 3
+    assert "Stack (most recent call last):" in told

@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
+from orchestrator.log.size import fit
 from tests.unit.records import COMMON, line, parsed, raised, record
 
 
@@ -147,6 +148,13 @@ def test_long_fields_are_cut_and_named(letter: str, where: str) -> None:
     assert "… (cut)" in fields[where]
     assert fields[where].endswith("… (cut)") != (where == "exception"), "its end says what it is"
     assert len(line(given).encode()) > 10_000
+
+
+def test_a_line_of_just_the_limit_is_whole() -> None:
+    """Docker splits lines above 16 KiB; a byte less than allowed would be lost for nothing."""
+    padding = 16_000 - len(fit({"padding": ""}, whole=False))
+    assert fit({"padding": "x" * padding}, whole=False).endswith(b'x"}')
+    assert b'"truncated":["padding"]' in fit({"padding": "x" * (padding + 1)}, whole=False)
 
 
 def test_a_traceback_is_cut_before_the_words() -> None:

@@ -22,7 +22,7 @@ _SEVERAL = re.compile(r";\s*\S")
 _CHANGES = re.compile(r"\b(?:insert|update|delete|merge)\b")
 # It stays when the transaction is rolled back, or is about another session.
 _OUTSIDE = re.compile(
-    r"\b(?:dblink\w*|pg_export_snapshot|lo_export|aws_s3\.query_export_to_s3|aws_lambda\.invoke)\s*\("
+    r"\b(?:dblink\w*|pg_export_snapshot|lo_export|aws_s3 ?\. ?query_export_to_s3|aws_lambda ?\. ?invoke)\s*\("
     r"|\bhttp(?:_\w+)?\s*\(|^copy\b.*\b(?:to|from)\s+program\b|^copy\b.*\bto\s+'",
     re.DOTALL,
 )
