@@ -52,6 +52,12 @@ def test_a_variable_means_what_it_means_to_uvicorn(monkeypatch: pytest.MonkeyPat
     assert config(VALUES)["headers"] == [["x-a", "1"], ["x-b", "2:3"]]
 
 
+def test_idle_connections_are_kept_longer_than_a_load_balancer_keeps_them() -> None:
+    """An ALB reuses a connection for 60 s, and answers 502 if we have closed it; uvicorn's own default is 5 s."""
+    assert config({}) == {"timeout_keep_alive": 75}
+    assert config({"UVICORN_TIMEOUT_KEEP_ALIVE": "61"}) == {"timeout_keep_alive": 61}
+
+
 @pytest.mark.parametrize("name", sorted(name for name, (effect, _) in EFFECTS.items() if effect is Effect.REFUSED))
 def test_a_refused_option_is_named_with_the_reason(name: str) -> None:
     """Whoever sets it expects it to work, and learns what does."""
