@@ -60,6 +60,28 @@ async def test_a_client_that_sends_no_request_is_let_go(http: str, monkeypatch: 
         writer.close()
 
 
+@PROTOCOLS
+async def test_a_connection_may_be_dropped_unless_its_request_runs(http: str) -> None:
+    """First one that never sent a request, then an idle one, then one whose request arrives slowly."""
+    release = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await release.wait()
+        await empty(scope, receive, send)
+
+    async with serving(app, http=http) as (server, port, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        protocol = await accepted(server)
+        orders = [protocol.drop_order]
+        for piece in (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n", b"ab"):
+            protocol.data_received(piece)
+            orders.append(protocol.drop_order)
+        release.set()
+        await reader.readuntil(b"\r\n\r\n")
+        assert [*orders, protocol.drop_order] == [0, 2, None, 1]
+        writer.close()
+
+
 @pytest.mark.parametrize("earlier", [b"", HEAD + b"\r\n"], ids=["first", "next"])
 async def test_a_request_that_does_not_arrive_is_refused(earlier: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A head behind another request gets its own time, and not what that one has left."""
