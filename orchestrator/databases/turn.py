@@ -84,6 +84,13 @@ class Turn(Generic[T]):
         self._over.set()
 
     async def _hold(self, connection: "AsyncConnection", backend: "Backend") -> None:
+        try:
+            await self._wait_and_hold(connection, backend)
+        except BaseException:  # asyncmy makes its own error of a cancellation
+            await connection.invalidate()  # a question may be open: the rollback would fail, and be logged as an error
+            raise
+
+    async def _wait_and_hold(self, connection: "AsyncConnection", backend: "Backend") -> None:
         await check_lock_support(connection, backend)  # in a pool of transactions, a lock would stay behind
 
         def lock_of(sync_connection: "Connection") -> "MigrationLock":

@@ -1,6 +1,7 @@
 """Replicas that start together take turns to prepare a migration; the turn itself protects nothing."""
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -216,3 +217,16 @@ async def test_a_stop_ends_the_wait_for_a_turn(database: Database, monkeypatch: 
         asyncio.get_running_loop().call_later(0.2, replica.asked.set)
         with pytest.raises(StopAsked):
             await asyncio.wait_for(replica.bring_to_head(target, before), 30)
+
+
+@backends("mariadb", "mysql", "postgresql")
+async def test_a_wait_that_ends_early_is_no_error(database: Database, caplog: pytest.LogCaptureFixture) -> None:
+    """A stop in the middle of GET_LOCK left an error with a traceback in the log: the rollback failed."""
+    with locks(database) as lock:
+        assert lock.try_acquire()
+        async with _turn(database) as stopped:
+            waiting = asyncio.ensure_future(stopped.look(BEFORE))
+            await asyncio.wait({waiting}, timeout=0.3)
+            waiting.cancel()
+        await asyncio.wait({stopped._held}, timeout=10)  # noqa: SLF001  # its connection is closed
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
