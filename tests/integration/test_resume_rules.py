@@ -108,6 +108,16 @@ def test_the_hint_leads_out_of_a_refusal_when_nothing_is_left_here(database: Dat
     assert start(project, database).ended == "finished"
 
 
+@backends("mariadb", "postgresql")
+def test_a_refusal_names_the_work_elsewhere_and_not_a_read_before_it(database: Database, tmp_path: Path) -> None:
+    """The read is what somebody would look for in vain: its result is not what a rollback leaves."""
+    project = make_project(tmp_path / "project")
+    project.add_revision("r1", HEADER + script(("SELECT 1 FROM alembic_version", PROCESS, DIE, TREES)))
+    assert start(project, database, dies=True).ended == "killed"
+    again = start(project, database)
+    assert (again.ended, "another process was started" in again.reason) == ("refused", True)
+
+
 @backends("mariadb", "mysql")
 @pytest.mark.parametrize("way", ["by its name", "by a trigger", "by a procedure"])
 def test_rows_without_transactions_in_another_database_are_not_doubled(

@@ -27,7 +27,7 @@ class Elsewhere:
         """Something is about to be done beside the migrating connection."""
         log = self._log
         log.unprovable(what, side_effect=True)
-        if log.refused_for_good or self._mark.write(log.reason) or threading.get_ident() != self._thread:
+        if log.refused_for_good or self._mark.write(what) or threading.get_ident() != self._thread:
             return
         with contextlib.suppress(MissingGreenlet):  # an asynchronous driver does not answer in its event loop
             log.save(always=True)  # so that it is durable as soon as something of this transaction is
