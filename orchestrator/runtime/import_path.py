@@ -7,22 +7,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_COMMANDS = ("alembic.config", "uvicorn.main")
 _SHADOWS = ("alembic/__init__.py", "alembic.py")
 
 
 def import_from_working_directory(app_dir: str = "") -> None:
     """Put the working directory first in `sys.path`, and `app_dir` (UVICORN_APP_DIR) before it.
 
-    A project may keep its revisions in a package called `alembic`. The `alembic` command works next to it, because it
-    imports Alembic before the project. This function does the same. In the same way the `uvicorn` command works next to
-    a module called `random`: Python has imported its own one by then.
+    A project may keep its revisions in a package called `alembic`, or have a module called `random` or `html`. The
+    commands `alembic` and `uvicorn` work next to it: by then they have imported their own one, or Python's. This
+    function does the same.
     """
     here = Path.cwd()
-    if any((here / name).is_file() for name in _SHADOWS):
-        _import_without(here, "alembic")
-    if _hides_standard_library(here):
-        with contextlib.suppress(ImportError):  # it is imported again later, and then explained
-            _import_without(here, "uvicorn.main")
+    if any((here / name).is_file() for name in _SHADOWS) or _hides_standard_library(here):
+        for command in _COMMANDS:
+            with contextlib.suppress(ImportError):  # it is imported again later, and then explained
+                _import_without(here, command)
     sys.path.insert(0, str(here))
     if app_dir:
         sys.path.insert(0, str(here / app_dir))

@@ -32,7 +32,7 @@ def test_a_shell_hands_the_exit_code_on(tmp_path: Path, form: str) -> None:
     assert _exit_code(form.format(MODULE), tmp_path, **env) == 9  # no migration tree is here
 
 
-@pytest.mark.parametrize("name", ["random.py", "email/__init__.py"])
+@pytest.mark.parametrize("name", ["random.py", "email/__init__.py", "html.py"])
 def test_a_module_of_the_project_may_have_the_name_of_a_standard_one(project: Project, name: str) -> None:
     """The scripts `alembic` and `uvicorn` have imported Python's own by then; ours imported the project's: exit 1."""
     add_two(project)

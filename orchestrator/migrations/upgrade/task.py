@@ -172,17 +172,15 @@ class UpgradeTask:
 
     async def _cancel(self, upgrade: Upgrade, timeout_seconds: float) -> None:
         """Cancel the running statement from a second connection: it would continue after our client disconnects."""
-        backend = backend_for(self._credentials.own_address().url.get_backend_name())
-        sql = backend.cancel_sql(upgrade.connection_id)
-        if not sql:
-            return
         try:
-            await connected(
-                self._credentials,
-                lambda connection, _: connection.exec_driver_sql(sql),
-                timeout_seconds=timeout_seconds,
-            )
-        except Exception as error:  # noqa: BLE001  # whatever the driver says: the process ends anyway
+            backend = backend_for(self._credentials.own_address().url.get_backend_name())
+            if sql := backend.cancel_sql(upgrade.connection_id):
+                await connected(
+                    self._credentials,
+                    lambda connection, _: connection.exec_driver_sql(sql),
+                    timeout_seconds=timeout_seconds,
+                )
+        except Exception as error:  # noqa: BLE001  # whatever driver or address say: the process ends anyway
             _logger.warning("The running statement could not be cancelled: %r", error)
 
     async def _check_lock_support(self) -> None:
