@@ -142,3 +142,18 @@ def test_parameters_that_are_longer_than_a_line_are_not_shown_in_part() -> None:
     values = "'rose@example.org',\n" * LONGEST
     told = Redactor().text(f"failed\n[SQL: SELECT 1]\n[parameters: ({values})]\n(Background on x)", keep_end=True)
     assert told == "failed\n[SQL: SELECT 1]\n[parameters: ***] (Background on x)"
+
+
+@pytest.mark.parametrize(
+    ("cut", "kept"),
+    [
+        ("see a://b then (mysql://u:hUn", "see a://b then (mysql"),
+        ("a://b c a://b", "a://b c a"),
+        ("a://b c", "a://b c"),
+        ("://u:hUn", ""),
+        (" ", " "),
+    ],
+)
+def test_only_the_url_in_which_a_text_was_cut_is_left_out(cut: str, kept: str) -> None:
+    """Its password may lack the `@`; what stands before it is what the reader needs."""
+    assert guesses.without_half_a_url(cut) == kept
