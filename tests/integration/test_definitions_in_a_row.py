@@ -166,3 +166,11 @@ def test_a_statement_whose_connection_is_lost_may_have_taken_effect(
     lost = start(_project(tmp_path, (statement,)), database)
     assert (lost.ended, lost.event.name) == ("failed", "migration_half_applied")
     assert lost.event.pending_statement.startswith(statement[:6])
+
+
+@backends("mariadb", "mysql")
+def test_a_statement_that_proves_nothing_commits_no_rows_before_it(database: Database, tmp_path: Path) -> None:
+    """Under Alembic a ROLLBACK undoes them: the reason is on record through another connection."""
+    body = (ROW[0], "INSERT INTO trees VALUES (1)", "SET @height = 3", "ROLLBACK", ROW[2])
+    assert start(_project(tmp_path, body), database) == Start("finished")
+    assert database.execute("SELECT id FROM trees") == []

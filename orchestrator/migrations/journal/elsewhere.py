@@ -41,11 +41,17 @@ class Elsewhere:
         self._transactional.release()
 
     def before_opaque(self) -> None:
-        """A statement is about to run that this transaction does not hold: a commit, unless it releases a savepoint."""
-        if not self._transactional.has_savepoint:
-            self.commit()
-        elif not self._log.refused_for_good and self._mark.write(self._log.reason):
+        """A statement is about to run that this transaction may not hold.
+
+        The rows before it may still be rolled back, so they are committed only where there is no other way to have the
+        reason on record.
+        """
+        if self._log.refused_for_good:
+            return
+        if self._mark.write(self._log.reason):
             self._log.stays = True
+        elif not self._transactional.has_savepoint:
+            self.commit()
 
     def commit(self) -> None:
         """Commit what is on record."""
