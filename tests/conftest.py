@@ -59,6 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
     asyncio.set_event_loop(None)
     # Debug mode refuses calls from a wrong thread; noting where each call came from would take a third of the CPU time.
     asyncio.BaseEventLoop.get_debug = lambda _: False  # type: ignore[method-assign, assignment]
+    # It also warns of each callback that takes 0.1 s, which on two busy cores means nothing.
+    logging.getLogger("asyncio").addFilter(lambda record: not str(record.msg).startswith("Executing "))
     config.addinivalue_line("markers", "backends(*names): the databases a test is for; without it, all")
     config.addinivalue_line("markers", "smoke: of the container's tests, those that .ci/run runs")
     config.addinivalue_line("markers", "soak: random or long, for `make soak`")

@@ -35,8 +35,8 @@ def app_failed(name: str, what: str, error: BaseException, hint: str = "") -> Ap
 def _why(error: BaseException) -> str:
     """Return what the error was raised from, as logging's `Unable to configure handler 'file'`; empty if it says so."""
     reason = error.__cause__
-    text = _short(str(reason)) if reason else ""
-    return f"{type(reason).__name__}: {text}" if text and text not in _short(str(error)) else ""
+    text = _short(text_of(reason)) if reason else ""
+    return f"{type(reason).__name__}: {text}" if text and text not in _short(text_of(error)) else ""
 
 
 def _short(text: str) -> str:

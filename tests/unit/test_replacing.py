@@ -24,13 +24,16 @@ echo "$LC_CTYPE,$LISTEN_FDS"
 test "$LISTEN_PID" = $$ && echo "for us"
 sed -n 's/SigIgn:[[:space:]]*//p' /proc/self/status
 """
+_STANDARD_SIGNALS = 2**31 - 1  # glibc's posix_spawn ignores signals of its own, and that is inherited
 
 
 def test_the_program_writes_to_our_output_and_finds_socket_locale_and_signals_as_exec_leaves_them() -> None:
     """Python adds a locale, ignores SIGPIPE, and our own standard output leads to standard error."""
     code = f"PROGRAM = {_PROGRAM!r}\n{_BECOME}"
     done = subprocess.run([sys.executable, "-c", code], env={"LANG": "C"}, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines() == ["socket", ",1", "for us", "0" * 16], done.stderr
+    *lines, ignored = done.stdout.splitlines()
+    assert lines == ["socket", ",1", "for us"], done.stderr
+    assert int(ignored, 16) & _STANDARD_SIGNALS == 0
 
 
 def test_a_program_that_binds_the_port_itself_finds_it_free() -> None:

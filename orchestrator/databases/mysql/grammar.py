@@ -27,7 +27,7 @@ _ROUTINES = {"trigger", "procedure", "function", "event"}
 
 _NOT_SHOWN = re.compile(  # not atomic, or its effect does not show in the definition
     r"^create\s+or\s+replace\s+table\b|^create\s+table\b.*\bselect\b|"
-    r"^create\s+table\b.*(?:\bas|\bignore|\breplace|[()])[\s(]*(?:values|table)\b|"
+    r"^create\s+table\b.*(?:\bas|\bignore|\breplace|[()])\s*(?:values|table)\b|"
     r"\b(?:truncate|exchange|discard|import)\s+(?:partition|tablespace)\b",
     re.DOTALL,
 )

@@ -41,17 +41,19 @@ class Elsewhere:
         self._transactional.release()
 
     def before_opaque(self) -> None:
-        """A statement is about to run that this transaction may not hold.
+        """A statement is about to run that this transaction may not hold: it is on record before.
 
-        The rows before it may still be rolled back, so they are committed only where there is no other way to have the
-        reason on record.
+        By a commit, unless that would keep rows that the revision, or a deadlock, may still roll back.
         """
-        if self._log.refused_for_good:
-            return
-        if self._mark.write(self._log.reason):
-            self._log.stays = True
-        elif not self._transactional.has_savepoint:
+        log, may_commit = self._log, not self._transactional.has_savepoint
+        holds_changes = any(step.changes for step in log.steps[log.durable : -1])
+        if may_commit and not holds_changes:
             self.commit()
+        elif not log.refused_for_good:
+            if self._mark.write(log.reason):
+                log.stays = True
+            elif may_commit:
+                self.commit()
 
     def commit(self) -> None:
         """Commit what is on record."""

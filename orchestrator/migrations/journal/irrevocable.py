@@ -111,7 +111,8 @@ class Irrevocable:
         try:
             result = run() if self._may_do_a_part(statement) else self._again_and_again(statement, step, run)
         except Exception as error:
-            with contextlib.suppress(Exception):  # the statement's own error says more
+            # After an error PostgreSQL answers nothing in its transaction; MySQL does, unless the connection is lost.
+            with contextlib.suppress(*(() if session.commits_definitions else (Exception,))):
                 self._settle_failed(step, error, mark, in_transaction=in_transaction)
             raise
         log.done(step, result)

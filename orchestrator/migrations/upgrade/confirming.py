@@ -101,9 +101,8 @@ def confirm(  # noqa: PLR0913  # it waits like the rest of a start
             if missing := context.confirm(swallowed):
                 raise StartupError(missing) from swallowed
         except (DBAPIError, OSError) as error:
-            found = backend_for(context.url.get_backend_name()).diagnose(
-                error
-            )  # a file of `credentials` may be half written
+            backend = backend_for(context.url.get_backend_name())  # a file of `credentials` may be half written
+            found = backend.diagnose(error)
             rotated = found.error_type == CREDENTIALS.error_type and credentials.rotates
             waited = round(time.monotonic() - began, 3)
             if (found.verdict is Verdict.REFUSE and not rotated) or waited > settings.wait_timeout_seconds:
