@@ -30,12 +30,16 @@ def import_from_working_directory(app_dir: str = "") -> None:
 
 def _hides_standard_library(directory: Path) -> bool:
     """Return whether a module of the project has the name of one of Python's that is not imported yet."""
-    for entry in os.scandir(directory):
-        name = entry.name.removesuffix(".py")
-        hides = name in sys.stdlib_module_names and name not in sys.modules
-        if hides and (name != entry.name or Path(entry.path, "__init__.py").is_file()):
-            return True
+    with contextlib.suppress(OSError):  # it may be entered, but not listed
+        return any(map(_is_unimported_standard_name, os.scandir(directory)))
     return False
+
+
+def _is_unimported_standard_name(entry: "os.DirEntry[str]") -> bool:
+    name = entry.name.removesuffix(".py")
+    if name not in sys.stdlib_module_names or name in sys.modules:
+        return False
+    return name != entry.name or Path(entry.path, "__init__.py").is_file()
 
 
 def show_known_command_line(*words: str) -> None:
