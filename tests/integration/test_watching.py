@@ -20,6 +20,8 @@ UPDATE = "UPDATE plants SET name = '{}' WHERE id = 1"
 LONG_UPDATE = "UPDATE plants SET name = SHA2(REPEAT(name, 50000), 512)"
 where_users_can_be_added = backends("mariadb", "postgresql", *(["mysql"] if given("MYSQL_ADMIN_URL") else []))
 
+_PAUSE_SECONDS = 0.2  # InnoDB shows the same transactions and locks until nobody has looked for 0.1 s
+
 Look = Callable[..., Awaitable[Observation]]
 
 pytestmark = backends("mariadb", "postgresql", "mysql")
@@ -38,6 +40,7 @@ async def watching(database: Database) -> AsyncIterator[Look]:
                     seen = await backend.observe(connection, number)
                 if enough(seen):
                     return seen
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     yield look
 
