@@ -131,11 +131,11 @@ class Arena:
         with create_engine(url, poolclass=NullPool).connect() as connection:
             yield connection
 
-    async def until(self, condition: Callable[[], object], seconds: float) -> bool:
+    async def until(self, condition: Callable[[], object], seconds: float, *, pause_seconds: float = 0.005) -> bool:
         """Wait for a condition, at most this long; return whether it came true."""
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
                 return False
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(pause_seconds)
         return True
