@@ -64,8 +64,8 @@ async def look(database: Database, server: Server) -> AsyncIterator[Look]:
 
 
 def blocked(seen: Observation) -> bool:
-    """Tell whether it waits, and for whom."""
-    return seen.waits_for_lock and bool(seen.blockers)
+    """Tell whether it waits, and for whose transaction: InnoDB may show a new one only after a moment."""
+    return seen.waits_for_lock and bool(seen.blockers) and seen.blocked_seconds > 0
 
 
 async def test_the_progress_of_a_long_statement_is_seen(database: Database, server: Server, look: Look) -> None:
@@ -125,7 +125,7 @@ async def test_the_oldest_is_named_and_the_others_are_counted(database: Database
     with transaction(database, READ) as oldest:
         await asyncio.sleep(0.1)  # so much older
         with transaction(database, READ), transaction(database, READ), running(database, server, ALTER) as number:
-            seen = await look(number, blocked)
+            seen = await look(number, lambda seen: blocked(seen) and len(seen.blockers) > 2)
     assert f" {oldest} of app" in seen.blocked_by
     assert "one of 3" in seen.blocked_by_state
 
@@ -154,10 +154,10 @@ async def test_who_queues_behind_us_is_not_suspected(database: Database, server:
 
 
 async def test_nothing_is_seen_of_a_connection_that_is_gone(database: Database, server: Server, look: Look) -> None:
-    """It may end at any moment."""
+    """It may end at any moment; the server shows it a moment longer, without a state."""
     with running(database, server, READ) as number:
         await look(number, lambda seen: seen.state or database.backend != "postgresql")
-    assert await look(number, lambda seen: not seen.state) == Observation()
+    await look(number, lambda seen: seen == Observation())
 
 
 @where_users_can_be_added
