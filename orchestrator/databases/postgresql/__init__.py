@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.databases.statements import RecordedSession
 
 _UNDEFINED_TABLE, _DUPLICATE_TABLE = "42P01", "42P07"
-_ROUNDS = 10  # three were seen to miss a busy round-robin pool once in some thousand checks
+_ROUNDS = 10  # with three, one check missed a busy round-robin pool, seen once on a loaded machine
 _ENDS = "SELECT host(inet_client_addr()), inet_client_port(), host(inet_server_addr()), inet_server_port()"
 _SCHEMA_OF = (
     "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
